@@ -1,0 +1,168 @@
+//! Everything that can go wrong between a peer and us: words, HTTP status, close code.
+//!
+//! Whose mistake it is shows in the type. A peer that breaks the rules of the wire meets a
+//! [`Fault`], and its connection ends; a call that cannot be done meets a
+//! [`Refusal`](crate::refusal::Refusal), and is answered; a machine that fails gives an `io::Error`.
+
+use std::fmt;
+
+/// What a peer did that ends its connection. It carries numbers, never a message or a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    // Reading a request (RFC 9112).
+    HeadTooLong { bytes_max: usize },
+    TargetTooLong { bytes_max: usize },
+    TooManyFields { max: usize },
+    BareLineFeed,
+    HeadMalformed { why: &'static str },
+    VersionUnsupported,
+    HostMissing,
+    HostRepeated,
+    HostMalformed,
+    TargetMalformed,
+    LengthMalformed,
+    LengthsDiffer,
+    LengthAndCoding,
+    CodingUnknown,
+    ChunkedNotLast,
+    CodingInOldVersion,
+    BodyTooLong { bytes_max: usize },
+    ChunkSizeMalformed,
+    ChunkSizeTooLarge,
+    ChunkLineTooLong { bytes_max: usize },
+    ChunkEndMissing,
+    TrailerTooLong { bytes_max: usize },
+    TrailerMalformed,
+    ExpectationUnknown,
+    UpgradeWithBody,
+    HeadTooSlow { seconds: u64 },
+    BodyTooSlow { seconds: u64 },
+    // Reading frames (RFC 6455).
+    ReservedBits,
+    OpcodeUnknown { opcode: u8 },
+    UnmaskedFrame,
+    MaskedFrame,
+    LengthNotMinimal,
+    LengthTopBit,
+    ControlTooLong { bytes: u64 },
+    ControlFragmented,
+    ContinuationOfNothing,
+    MessageInsideMessage,
+    MessageTooLong { bytes_max: usize },
+    TextNotUtf8,
+    CloseBodyTooShort,
+    CloseCodeInvalid { code: u16 },
+    CloseReasonNotUtf8,
+    // Either.
+    PeerSilent { seconds: u64 },
+    CloseTooSlow { seconds: u64 },
+    WriteStalled { seconds: u64 },
+}
+
+/// What a fault means on each road.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Status of the last response, where a response can still be sent.
+    pub status: u16,
+    /// Status code of the close frame (RFC 6455 §7.4), where one can still be sent.
+    pub close_code: u16,
+}
+
+impl Fault {
+    /// The one table from faults to what the peer is told.
+    pub fn verdict(self) -> Verdict {
+        let (status, close_code) = match self {
+            Fault::HeadTooLong { .. } | Fault::TooManyFields { .. } => (431, 1009),
+            Fault::TargetTooLong { .. } => (414, 1009),
+            Fault::BareLineFeed | Fault::HeadMalformed { .. } | Fault::TargetMalformed => (400, 1002),
+            Fault::VersionUnsupported => (505, 1002),
+            Fault::HostMissing | Fault::HostRepeated | Fault::HostMalformed => (400, 1002),
+            Fault::LengthMalformed | Fault::LengthsDiffer | Fault::LengthAndCoding => (400, 1002),
+            Fault::CodingUnknown => (501, 1002),
+            Fault::ChunkedNotLast | Fault::CodingInOldVersion => (400, 1002),
+            Fault::BodyTooLong { .. } => (413, 1009),
+            Fault::ChunkSizeMalformed | Fault::ChunkEndMissing => (400, 1002),
+            Fault::ChunkSizeTooLarge => (413, 1009),
+            Fault::ChunkLineTooLong { .. } => (400, 1009),
+            Fault::TrailerTooLong { .. } => (431, 1009),
+            Fault::TrailerMalformed => (400, 1002),
+            Fault::ExpectationUnknown => (417, 1002),
+            Fault::UpgradeWithBody => (400, 1002),
+            Fault::HeadTooSlow { .. } | Fault::BodyTooSlow { .. } => (408, 1008),
+            Fault::ReservedBits | Fault::OpcodeUnknown { .. } => (400, 1002),
+            Fault::UnmaskedFrame | Fault::MaskedFrame => (400, 1002),
+            Fault::LengthNotMinimal | Fault::LengthTopBit => (400, 1002),
+            Fault::ControlTooLong { .. } | Fault::ControlFragmented => (400, 1002),
+            Fault::ContinuationOfNothing | Fault::MessageInsideMessage => (400, 1002),
+            Fault::MessageTooLong { .. } => (413, 1009),
+            Fault::TextNotUtf8 | Fault::CloseReasonNotUtf8 => (400, 1007),
+            Fault::CloseBodyTooShort | Fault::CloseCodeInvalid { .. } => (400, 1002),
+            Fault::PeerSilent { .. } | Fault::CloseTooSlow { .. } => (408, 1001),
+            Fault::WriteStalled { .. } => (408, 1008),
+        };
+        Verdict { status, close_code }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use Fault::*;
+        match *self {
+            HeadTooLong { bytes_max } => write!(f, "request head is longer than {bytes_max} bytes"),
+            TargetTooLong { bytes_max } => write!(f, "request target is longer than {bytes_max} bytes"),
+            TooManyFields { max } => write!(f, "request head has more than {max} fields"),
+            BareLineFeed => f.write_str("a line of the request head ends in LF without CR"),
+            HeadMalformed { why } => write!(f, "request head is malformed: {why}"),
+            VersionUnsupported => f.write_str("only HTTP/1.1 and HTTP/1.0 are spoken here"),
+            HostMissing => f.write_str("an HTTP/1.1 request must have a Host field"),
+            HostRepeated => f.write_str("the request has more than one Host field"),
+            HostMalformed => f.write_str("the Host field is not a host with an optional port"),
+            TargetMalformed => f.write_str("the request target is neither a path, nor an http URL, nor *"),
+            LengthMalformed => f.write_str("Content-Length is not a decimal number that fits 63 bits"),
+            LengthsDiffer => f.write_str("the request has two different Content-Length values"),
+            LengthAndCoding => f.write_str("the request has both Content-Length and Transfer-Encoding"),
+            CodingUnknown => f.write_str("the only transfer coding understood here is chunked"),
+            ChunkedNotLast => f.write_str("chunked must be the last transfer coding, and stand once"),
+            CodingInOldVersion => f.write_str("Transfer-Encoding in an HTTP/1.0 request"),
+            BodyTooLong { bytes_max } => write!(f, "request body is longer than {bytes_max} bytes"),
+            ChunkSizeMalformed => f.write_str("a chunk does not start with its size in hexadecimal"),
+            ChunkSizeTooLarge => f.write_str("a chunk's size does not fit 63 bits"),
+            ChunkLineTooLong { bytes_max } => {
+                write!(f, "a chunk's first line is longer than {bytes_max} bytes")
+            }
+            ChunkEndMissing => f.write_str("a chunk does not end in CR LF"),
+            TrailerTooLong { bytes_max } => write!(f, "trailer section is longer than {bytes_max} bytes"),
+            TrailerMalformed => f.write_str("the trailer section is malformed"),
+            ExpectationUnknown => f.write_str("the only expectation met here is 100-continue"),
+            UpgradeWithBody => f.write_str("a WebSocket handshake must not have a body"),
+            HeadTooSlow { seconds } => write!(f, "request head was not complete after {seconds} s"),
+            BodyTooSlow { seconds } => {
+                write!(f, "nothing more of an unfinished body or message came for {seconds} s")
+            }
+            ReservedBits => f.write_str("a frame has a reserved bit set that no extension gave a meaning"),
+            OpcodeUnknown { opcode } => write!(f, "a frame has the unknown opcode {opcode:#x}"),
+            UnmaskedFrame => f.write_str("a client must mask its frames"),
+            MaskedFrame => f.write_str("a server must not mask its frames"),
+            LengthNotMinimal => f.write_str("a frame's length is not in its shortest form"),
+            LengthTopBit => f.write_str("a frame's 64-bit length has its top bit set"),
+            ControlTooLong { bytes } => {
+                write!(f, "a control frame has {bytes} bytes of payload, more than 125")
+            }
+            ControlFragmented => f.write_str("a control frame is fragmented"),
+            ContinuationOfNothing => f.write_str("a continuation frame came with no message begun"),
+            MessageInsideMessage => f.write_str("a new message began inside a fragmented one"),
+            MessageTooLong { bytes_max } => write!(f, "message is longer than {bytes_max} bytes"),
+            TextNotUtf8 => f.write_str("a text message is not UTF-8"),
+            CloseBodyTooShort => {
+                f.write_str("a close frame has one byte of payload, not none or two and more")
+            }
+            CloseCodeInvalid { code } => write!(f, "close code {code} must not be sent"),
+            CloseReasonNotUtf8 => f.write_str("the reason in a close frame is not UTF-8"),
+            PeerSilent { seconds } => write!(f, "a ping was not answered within {seconds} s"),
+            CloseTooSlow { seconds } => write!(f, "closing was not answered within {seconds} s"),
+            WriteStalled { seconds } => write!(f, "nothing of what was written was read for {seconds} s"),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}

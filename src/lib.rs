@@ -1,0 +1,16 @@
+//! bothways: the same JSON resources over REST and over one WebSocket, from one hand-written
+//! event loop.
+//!
+//! The same question can come by two roads: as an HTTP request, or as a message on a WebSocket.
+//! Inside it is the same value, a `Call`; what goes back is the same value, an `Answer`. Only the
+//! road itself knows which road was taken.
+//!
+//! This crate is a program first; the library is its rooms, made reachable for tests and fuzz
+//! targets. `docs/architecture.md` is the map.
+
+pub mod fault;
+pub mod http;
+pub mod limits;
+pub mod parsed;
+pub mod timeouts;
+pub mod websocket;

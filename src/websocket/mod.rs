@@ -1,0 +1,1 @@
+//! WebSocket on paper: bytes to values and back (RFC 6455).
