@@ -2,15 +2,24 @@
 //! event loop.
 //!
 //! The same question can come by two roads: as an HTTP request, or as a message on a WebSocket.
-//! Inside it is the same value, a `Call`; what goes back is the same value, an `Answer`. Only the
-//! road itself knows which road was taken.
+//! Inside it is the same value, a [`Call`](exchange::call::Call); what goes back is the same value,
+//! an [`Answer`](exchange::call::Answer). Only the road itself knows which road was taken.
 //!
 //! This crate is a program first; the library is its rooms, made reachable for tests and fuzz
 //! targets. `docs/architecture.md` is the map.
 
+pub mod api;
+//cli
+//client
+//connection
+//event_loop
+pub mod exchange;
 pub mod fault;
 pub mod http;
 pub mod limits;
 pub mod parsed;
+pub mod refusal;
+//serve
+pub mod store;
 pub mod timeouts;
 pub mod websocket;

@@ -1,0 +1,333 @@
+//! The body of a new item: what it says, or why it cannot be taken.
+//!
+//! A JSON object is taken member by member, without building a tree: the members are copied as
+//! they were written, so a number keeps every digit, and only the white space between tokens goes.
+
+use crate::exchange::call::Call;
+use crate::exchange::record::is_id;
+use crate::refusal::{Place, Refusal};
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+
+/// A new item, as asked for.
+#[derive(Debug, PartialEq)]
+pub struct Intake {
+    pub id: Option<Box<str>>,
+    /// Compact JSON without braces and without `id`.
+    pub members: Box<str>,
+}
+
+/// The media types that this module reads, for `Accept` in a 415.
+pub const MEDIA_TYPES: &str = "application/json, text/plain";
+
+/// Deepest nesting of arrays and objects; what is stored must be readable by everyone's parser.
+const DEPTH_MAX: usize = 100;
+
+pub fn read(call: &Call) -> Result<Intake, Refusal> {
+    match kind_of(call.content_type.as_deref()) {
+        Kind::Json => from_json(&call.body),
+        Kind::Text => from_text(&call.body),
+        Kind::Other => Err(Refusal::MediaTypeUnsupported { accept: MEDIA_TYPES }),
+    }
+}
+
+enum Kind {
+    Json,
+    Text,
+    Other,
+}
+
+/// curl says `application/x-www-form-urlencoded` of everything given with `-d`, so that is read as
+/// JSON too.
+fn kind_of(content_type: Option<&str>) -> Kind {
+    let Some(content_type) = content_type else { return Kind::Json };
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    let is = |name: &str| essence.eq_ignore_ascii_case(name);
+    if is("application/json") || is("application/x-www-form-urlencoded") || ends_in_json(essence) {
+        Kind::Json
+    } else if is("text/plain") {
+        Kind::Text
+    } else {
+        Kind::Other
+    }
+}
+
+fn ends_in_json(essence: &str) -> bool {
+    essence.len() > 5 && essence.as_bytes()[essence.len() - 5..].eq_ignore_ascii_case(b"+json")
+}
+
+fn from_text(body: &[u8]) -> Result<Intake, Refusal> {
+    let text = std::str::from_utf8(body).map_err(|_| Refusal::invalid("the text is not UTF-8"))?;
+    let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
+    from_string(text)
+}
+
+/// A string is short for an object with the one member `text`.
+fn from_string(text: &str) -> Result<Intake, Refusal> {
+    if text.trim().is_empty() {
+        return Err(Refusal::invalid("the text is blank"));
+    }
+    let text = serde_json::to_string(text).expect("a string has a JSON text");
+    Ok(Intake { id: None, members: format!("\"text\":{text}").into() })
+}
+
+fn from_json(body: &[u8]) -> Result<Intake, Refusal> {
+    match body.trim_ascii_start().first() {
+        Some(b'{') => from_object(body),
+        Some(b'"') => from_string(&parse::<Cow<str>>(body)?),
+        Some(_) => {
+            parse::<Value>(body)?;
+            Err(Refusal::invalid("an item is a JSON object, or a string as its text"))
+        }
+        None => Err(Refusal::invalid("the body is blank")),
+    }
+}
+
+fn from_object(body: &[u8]) -> Result<Intake, Refusal> {
+    // Escapes can spell half a character; the quick way below copies them unread.
+    if memchr::memmem::find(body, b"\\u").is_some() {
+        parse::<Value>(body)?;
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let members = deserializer.deserialize_map(Members).and_then(|members| {
+        deserializer.end()?;
+        Ok(members)
+    });
+    let members = last_of_each(members.map_err(malformed)?);
+    let mut intake = Intake { id: None, members: "".into() };
+    let mut text = String::with_capacity(body.len());
+    for (name, value) in members {
+        if name == "id" {
+            intake.id = Some(id_from(value)?);
+            continue;
+        }
+        if !text.is_empty() {
+            text.push(',');
+        }
+        push_name(&name, &mut text);
+        push_compact(value.get(), &mut text)?;
+    }
+    intake.members = text.into();
+    Ok(intake)
+}
+
+/// The body of a PATCH: any JSON value, of which only an object can leave an item.
+pub fn merge_patch(body: &[u8]) -> Result<Value, Refusal> {
+    match parse::<Value>(body)? {
+        Value::Object(members) => Ok(Value::Object(members)),
+        _ => Err(Refusal::invalid("a merge patch of an item is a JSON object")),
+    }
+}
+
+fn id_from(value: &RawValue) -> Result<Box<str>, Refusal> {
+    match serde_json::from_str::<Cow<str>>(value.get()) {
+        Ok(id) if is_id(&id) => Ok(id.into()),
+        Ok(_) => Err(Refusal::invalid("an id is 1 to 64 of A-Z a-z 0-9 . _ ~ -")),
+        Err(_) => Err(Refusal::invalid("an id is a string")),
+    }
+}
+
+fn parse<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(malformed)
+}
+
+fn malformed(error: serde_json::Error) -> Refusal {
+    let place = Place { line: error.line(), column: error.column() };
+    Refusal::InvalidData { reason: error.to_string().into(), place: Some(place) }
+}
+
+type Member<'a> = (Cow<'a, str>, &'a RawValue);
+
+/// Collects the members of an object in order.
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Vec<Member<'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::with_capacity(8);
+        while let Some(Name(name)) = map.next_key()? {
+            members.push((name, map.next_value()?));
+        }
+        Ok(members)
+    }
+}
+
+/// A name that borrows where it has no escapes. (serde's own `Cow` never borrows.)
+#[derive(serde::Deserialize)]
+#[serde(transparent)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// Of members with the same name the last one counts, in the place of the first.
+fn last_of_each(mut members: Vec<Member>) -> Vec<Member> {
+    /// Up to here comparing each with each is quicker than hashing.
+    const FEW: usize = 16;
+    let repeated = if members.len() <= FEW {
+        members.iter().enumerate().any(|(n, (name, _))| members[..n].iter().any(|(other, _)| other == name))
+    } else {
+        true
+    };
+    if !repeated {
+        return members;
+    }
+    let mut place_of = HashMap::with_capacity(members.len());
+    let mut kept: Vec<Member> = Vec::with_capacity(members.len());
+    for (name, value) in members.drain(..) {
+        match place_of.get(&name) {
+            Some(&place) => {
+                let earlier: &mut Member = &mut kept[place];
+                earlier.1 = value;
+            }
+            None => {
+                place_of.insert(name.clone(), kept.len());
+                kept.push((name, value));
+            }
+        }
+    }
+    kept
+}
+
+fn push_name(name: &str, out: &mut String) {
+    if name.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
+        out.push('"');
+        out.push_str(name);
+        out.push_str("\":");
+    } else {
+        out.push_str(&serde_json::to_string(name).expect("a string has a JSON text"));
+        out.push(':');
+    }
+}
+
+/// Appends well-formed JSON without the white space between its tokens.
+fn push_compact(json: &str, out: &mut String) -> Result<(), Refusal> {
+    if !json.starts_with(['{', '[']) {
+        out.push_str(json);
+        return Ok(());
+    }
+    let (mut in_string, mut escaped, mut depth, mut from) = (false, false, 0, 0);
+    for (at, byte) in json.bytes().enumerate() {
+        if in_string {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > DEPTH_MAX {
+                    return Err(Refusal::invalid(format!("nested deeper than {DEPTH_MAX}")));
+                }
+            }
+            b'}' | b']' => depth -= 1,
+            b' ' | b'\t' | b'\n' | b'\r' => {
+                out.push_str(&json[from..at]);
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    out.push_str(&json[from..]);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(body: &str, id: Option<&str>, members: &str) {
+        let expected = Intake { id: id.map(Into::into), members: members.into() };
+        assert_eq!(from_json(body.as_bytes()), Ok(expected), "{body}");
+    }
+
+    #[track_caller]
+    fn refused(body: &[u8]) -> Refusal {
+        from_json(body).unwrap_err()
+    }
+
+    #[test]
+    fn members_are_kept_as_they_were_written() {
+        check(r#"{"text":"Buy milk"}"#, None, r#""text":"Buy milk""#);
+        check(
+            r#" { "z" : 1.50 , "a" : 12345678901234567890123 } "#,
+            None,
+            r#""z":1.50,"a":12345678901234567890123"#,
+        );
+        check("{\"a\": [ 1,\n {\"b c\": \" x \\\" y \"} ] }", None, r#""a":[1,{"b c":" x \" y "}]"#);
+        check(r#"{"a\n\"b":"\u00e9"}"#, None, r#""a\n\"b":"\u00e9""#);
+        check("{}", None, "");
+    }
+
+    #[test]
+    fn the_last_of_two_members_with_one_name_counts() {
+        check(r#"{"a":1,"b":2,"a":3}"#, None, r#""a":3,"b":2"#);
+        let many: String = (0..40).map(|n| format!(r#""k{}":{n},"#, n % 20)).collect();
+        let kept: Vec<_> = (0..20).map(|n| format!(r#""k{n}":{}"#, n + 20)).collect();
+        check(&format!("{{{}\"id\":\"x\"}}", many), Some("x"), &kept.join(","));
+    }
+
+    #[test]
+    fn a_string_is_short_for_its_text() {
+        check(r#""Buy \"milk\"""#, None, r#""text":"Buy \"milk\"""#);
+        assert_eq!(from_text(b"Buy milk\r\n").unwrap().members.as_ref(), r#""text":"Buy milk""#);
+    }
+
+    #[test]
+    fn an_id_may_be_chosen() {
+        check(r#"{"id":"a.1","n":1}"#, Some("a.1"), r#""n":1"#);
+        check(r#"{"id":"\u0061"}"#, Some("a"), "");
+        for bad in [r#"{"id":5}"#, r#"{"id":""}"#, r#"{"id":"a/b"}"#, r#"{"id":null}"#] {
+            assert!(matches!(refused(bad.as_bytes()), Refusal::InvalidData { place: None, .. }), "{bad}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_no_item_is_refused() {
+        for bad in ["", "  ", "null", "7", "true", "[]", "[{}]", r#""""#, r#"" \n ""#] {
+            assert!(matches!(refused(bad.as_bytes()), Refusal::InvalidData { place: None, .. }), "{bad}");
+        }
+        for bad in
+            ["{", r#"{"a"}"#, "{} {}", r#"{"a":1,}"#, "nul", r#""open"#, r#"{"a":"\ud800"}"#, r#"{"a":01}"#]
+        {
+            assert!(matches!(refused(bad.as_bytes()), Refusal::InvalidData { place: Some(_), .. }), "{bad}");
+        }
+        assert!(matches!(refused(b"{\"a\":\"\xff\"}"), Refusal::InvalidData { .. }));
+        assert!(matches!(refused(b"{\"\xff\":1}"), Refusal::InvalidData { .. }));
+        let Refusal::InvalidData { place, .. } = refused(b"{\"a\":1,\n  b}") else { panic!() };
+        assert_eq!(place, Some(Place { line: 2, column: 3 }));
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let nested = |depth| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+        assert!(from_json(nested(DEPTH_MAX).as_bytes()).is_ok());
+        let stored = format!("{{\"id\":\"1\",{}}}", from_json(nested(DEPTH_MAX).as_bytes()).unwrap().members);
+        assert!(serde_json::from_str::<Value>(&stored).is_ok(), "what is taken can be read again");
+        refused(nested(DEPTH_MAX + 1).as_bytes());
+        refused(nested(100_000).as_bytes());
+    }
+
+    #[test]
+    fn media_types_are_told_apart() {
+        for json in [None, Some("application/json; charset=utf-8"), Some("application/ld+JSON")] {
+            assert!(matches!(kind_of(json), Kind::Json), "{json:?}");
+        }
+        assert!(matches!(kind_of(Some("Text/Plain;charset=utf-8")), Kind::Text));
+        for other in ["image/png", "text/html", "", "+json", "multipart/form-data; boundary=x"] {
+            assert!(matches!(kind_of(Some(other)), Kind::Other), "{other}");
+        }
+    }
+}

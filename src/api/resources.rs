@@ -1,0 +1,105 @@
+//! List, read, create, replace, patch, remove: the handlers of collections and items.
+
+use super::intake::{self, Intake};
+use super::outcome::{Named, Outcome};
+use crate::exchange::call::{Answer, Body, Call};
+use crate::exchange::change::{Act, Change, Conditions, Op, Position, Write};
+use crate::exchange::record::is_id;
+use crate::refusal::Refusal;
+use crate::store::shelf::Shelf;
+
+/// What PATCH takes, for `Accept-Patch`.
+const PATCH_TYPES: &str = "application/merge-patch+json, application/json";
+
+/// Longest item, in bytes of JSON.
+const ITEM_BYTES_MAX: usize = 1024 * 1024 + 4096;
+
+pub fn list(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
+    let collection = shelf.collection(named.collection);
+    let position = shelf.at(collection.changed());
+    read_at(call, position, || Body::List(collection.listing()))
+}
+
+pub fn read(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
+    let collection = shelf.collection(named.collection);
+    let Some(record) = collection.get(named.id) else {
+        return Err(absent(&call.conditions));
+    };
+    read_at(call, shelf.at(record.seq), || Body::Record(record.clone()))
+}
+
+/// A GET under its conditions (RFC 9110 §13.2.2).
+fn read_at(call: &Call, position: Position, body: impl FnOnce() -> Body) -> Result<Outcome, Refusal> {
+    let current = Some(position);
+    if call.conditions.if_match.as_ref().is_some_and(|tags| !tags.matches(current)) {
+        return Err(Refusal::ConditionFailed);
+    }
+    let fresh = call.conditions.if_none_match.as_ref().is_some_and(|tags| tags.matches(current));
+    let answer = if fresh { Answer::new(304, Body::Nothing) } else { Answer::new(200, body()) };
+    Ok(Outcome::Answer(Answer { etag: current, ..answer }))
+}
+
+/// If-Match fails where there is nothing to match.
+fn absent(conditions: &Conditions) -> Refusal {
+    if conditions.if_match.is_some() { Refusal::ConditionFailed } else { Refusal::NoSuchItem }
+}
+
+pub fn create(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+    let Intake { id, members } = intake::read(call)?;
+    Ok(please(call, named, Act::Create { id, members }))
+}
+
+pub fn replace(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+    let Intake { id, members } = intake::read(call)?;
+    if !is_id(named.id) {
+        return Err(Refusal::invalid("an id is 1 to 64 of A-Z a-z 0-9 . _ ~ -"));
+    }
+    if id.is_some_and(|id| *id != *named.id) {
+        return Err(Refusal::invalid("the id in the body is not the one in the path"));
+    }
+    Ok(please(call, named.clone(), Act::Replace { id: named.id.into(), members }))
+}
+
+pub fn patch(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+    let content_type = call.content_type.as_deref().unwrap_or("application/json");
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    let takes = PATCH_TYPES.split(", ").any(|taken| taken.eq_ignore_ascii_case(essence));
+    // What curl says of `-d` where it was not told otherwise.
+    if !takes && !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(Refusal::PatchMediaTypeUnsupported { accept: PATCH_TYPES });
+    }
+    let merge = intake::merge_patch(&call.body)?;
+    Ok(please(call, named.clone(), Act::Patch { id: named.id.into(), merge }))
+}
+
+pub fn remove(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+    Ok(please(call, named.clone(), Act::Remove { id: named.id.into() }))
+}
+
+fn please(call: &Call, named: Named, act: Act) -> Outcome {
+    Outcome::Write(Write {
+        collection: named.collection,
+        act,
+        conditions: call.conditions.clone(),
+        item_bytes_max: ITEM_BYTES_MAX,
+    })
+}
+
+/// What is said of a write when it is settled.
+pub fn answer_to(change: &Change, shelf: &Shelf) -> Answer {
+    let etag = Some(change.position);
+    let record = change.record.clone();
+    match change.op {
+        Op::Created => {
+            let collection = shelf.collection(change.collection).name();
+            let words = match collection {
+                "tasks" => "Task added successfully.",
+                _ => "Added successfully.",
+            };
+            let location = Some(format!("/{collection}/{}", record.id()).into());
+            Answer { etag, location, ..Answer::new(201, Body::Created(record, words)) }
+        }
+        Op::Updated => Answer { etag, ..Answer::new(200, Body::Record(record)) },
+        Op::Deleted => Answer::new(204, Body::Nothing),
+    }
+}

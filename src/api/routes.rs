@@ -1,0 +1,236 @@
+//! The routing table, and the one door: [`take_up`].
+
+use super::outcome::{Handler, Named, Outcome, Talk};
+use super::resources;
+use crate::exchange::call::{Answer, Body, Call, Method, Wish};
+use crate::exchange::change::CollectionId;
+use crate::refusal::Refusal;
+use crate::store::shelf::Shelf;
+use std::borrow::Cow;
+
+/// One thing that can be asked.
+pub struct Route {
+    pub method: Method,
+    pub path: &'static str,
+    pub handler: Handler,
+    /// For descriptions made from this table.
+    pub says: &'static str,
+}
+
+pub const COLLECTION: &str = "/{collection}";
+pub const ITEM: &str = "/{collection}/{id}";
+
+const fn route(method: Method, path: &'static str, handler: Handler, says: &'static str) -> Route {
+    Route { method, path, handler, says }
+}
+
+/// Everything that can be asked. Help, `Allow` and descriptions are made from it.
+pub const ROUTES: &[Route] = &[
+    route(Method::Get, COLLECTION, resources::list, "all items, in order of creation"),
+    route(Method::Post, COLLECTION, resources::create, "add an item"),
+    route(Method::Get, ITEM, resources::read, "one item"),
+    route(Method::Put, ITEM, resources::replace, "write one item, whether it is there or not"),
+    route(Method::Patch, ITEM, resources::patch, "change some members of an item"),
+    route(Method::Delete, ITEM, resources::remove, "remove an item"),
+    route(Method::Get, "/", index, "what there is"),
+    route(Method::Get, "/ws", clock, "WebSocket: the time, once a second"),
+    route(Method::Get, "/echo", echo, "WebSocket: every message comes back"),
+    route(Method::Get, "/rpc", calls, "WebSocket: calls as JSON-RPC 2.0"),
+    route(Method::Get, "/healthz", alive, "is the process alive?"),
+    route(Method::Get, "/readyz", ready, "can it take calls?"),
+];
+
+/// Names that no collection may have: those in the table, and those promised for later.
+pub const RESERVED: &[&str] =
+    &["ws", "echo", "rpc", "healthz", "readyz", "metrics", "openapi.json", "asyncapi.json"];
+
+/// Takes up a call: finds its route, and asks the handler what should happen.
+pub fn take_up(call: &Call, shelf: &Shelf) -> Outcome {
+    decide(call, shelf).unwrap_or_else(|refusal| Outcome::Answer(refusal.into()))
+}
+
+fn decide(call: &Call, shelf: &Shelf) -> Result<Outcome, Refusal> {
+    let path = decoded(&call.path)?;
+    if path == "*" {
+        return Ok(allow(ALL_METHODS));
+    }
+    let (pattern, named) = locate(&path, shelf)?;
+    let handler = |method| ROUTES.iter().find(|route| route.method == method && route.path == pattern);
+    match handler(call.method) {
+        Some(route) => (route.handler)(call, named, shelf),
+        None if call.method == Method::Options => Ok(allow(allowed(pattern))),
+        None => Err(Refusal::MethodNotAllowed { allow: allowed(pattern) }),
+    }
+}
+
+/// Which path of the table this is. An item need not exist to be named.
+fn locate<'p>(path: &'p str, shelf: &Shelf) -> Result<(&'static str, Named<'p>), Refusal> {
+    let rest = path.strip_prefix('/').ok_or(Refusal::NoSuchResource)?;
+    let (name, id) = match rest.split_once('/') {
+        Some((name, id)) => (name, Some(id)),
+        None => (rest, None),
+    };
+    match (shelf.find(name), id) {
+        (Some(collection), None) => Ok((COLLECTION, Named { collection, id: "" })),
+        (Some(collection), Some(id)) if !id.is_empty() && !id.contains('/') => {
+            Ok((ITEM, Named { collection, id }))
+        }
+        _ => {
+            let fixed = ROUTES.iter().find(|route| route.path == path && !path.contains('{'));
+            let fixed = fixed.ok_or(Refusal::NoSuchResource)?;
+            Ok((fixed.path, Named { collection: CollectionId(0), id: "" }))
+        }
+    }
+}
+
+fn decoded<'a>(path: &'a str) -> Result<Cow<'a, str>, Refusal> {
+    if memchr::memchr(b'%', path.as_bytes()).is_none() {
+        return Ok(Cow::Borrowed(path));
+    }
+    let mut rest = path.as_bytes();
+    while let Some(at) = memchr::memchr(b'%', rest) {
+        if !matches!(&rest[at + 1..], [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()) {
+            return Err(Refusal::PathMalformed);
+        }
+        rest = &rest[at + 3..];
+    }
+    percent_encoding::percent_decode_str(path).decode_utf8().map_err(|_| Refusal::PathMalformed)
+}
+
+const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+/// The methods that a path takes. A test holds these words against the table.
+fn allowed(pattern: &str) -> &'static str {
+    match pattern {
+        COLLECTION => "GET, HEAD, POST, OPTIONS",
+        ITEM => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
+        _ => "GET, HEAD, OPTIONS",
+    }
+}
+
+fn allow(methods: &'static str) -> Outcome {
+    Outcome::Answer(Answer::new(204, Body::Allow(methods)))
+}
+
+fn index(_: &Call, _: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
+    let collections: Vec<String> = shelf.names().map(|name| format!("\"/{name}\"")).collect();
+    let sockets = "\"/ws\",\"/echo\",\"/rpc\"";
+    let json = format!(
+        "{{\"name\":\"bothways\",\"collections\":[{}],\"sockets\":[{sockets}],\"health\":[\"/healthz\",\"/readyz\"]}}",
+        collections.join(",")
+    );
+    Ok(Outcome::Answer(Answer::new(200, Body::Json(json.into()))))
+}
+
+fn clock(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+    socket(call, Talk::Clock)
+}
+
+fn echo(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+    socket(call, Talk::Echo)
+}
+
+fn calls(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+    socket(call, Talk::Calls)
+}
+
+fn socket(call: &Call, talk: Talk) -> Result<Outcome, Refusal> {
+    match call.wish {
+        Wish::Socket => Ok(Outcome::Talk(talk)),
+        Wish::Answer => Err(Refusal::NotAHandshake),
+    }
+}
+
+fn alive(_: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+    Ok(Outcome::Answer(Answer::new(200, Body::Text("alive\n".into()))))
+}
+
+/// Whoever can be asked has its listeners bound and its shelf loaded.
+fn ready(_: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+    Ok(Outcome::Answer(Answer::new(200, Body::Text("ready\n".into()))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::change::Conditions;
+
+    fn ask(method: Method, path: &str) -> Outcome {
+        let shelf = Shelf::new(1, &["tasks".to_owned(), "notes".to_owned()]);
+        let call = Call {
+            method,
+            path: path.into(),
+            query: "".into(),
+            content_type: None,
+            conditions: Conditions::default(),
+            body: Cow::Borrowed(b"\"x\""),
+            wish: Wish::Answer,
+        };
+        take_up(&call, &shelf)
+    }
+
+    #[track_caller]
+    fn status(method: Method, path: &str) -> u16 {
+        match ask(method, path) {
+            Outcome::Answer(answer) => answer.status,
+            Outcome::Write(_) => 0,
+            Outcome::Talk(_) => 101,
+        }
+    }
+
+    #[test]
+    fn every_path_finds_its_route_or_404() {
+        for (method, path, expected) in [
+            (Method::Get, "/tasks", 200),
+            (Method::Get, "/notes", 200),
+            (Method::Post, "/tasks", 0),
+            (Method::Put, "/tasks/1", 0),
+            (Method::Put, "/tasks/%31", 0),
+            (Method::Delete, "/tasks/1", 0),
+            (Method::Get, "/tasks/1", 404),
+            (Method::Get, "/", 200),
+            (Method::Get, "/healthz", 200),
+            (Method::Get, "/ws", 400),
+            (Method::Get, "/other", 404),
+            (Method::Get, "/tasks/", 404),
+            (Method::Get, "/tasks/1/2", 404),
+            (Method::Get, "//tasks", 404),
+            (Method::Get, "/{collection}", 404),
+            (Method::Get, "/Tasks", 404),
+            (Method::Get, "/tasks/%zz", 400),
+            (Method::Get, "/tasks/%ff", 400),
+            (Method::Get, "/tasks/%2", 400),
+            (Method::Put, "/tasks", 405),
+            (Method::Post, "/tasks/1", 405),
+            (Method::Post, "/ws", 405),
+            (Method::Options, "/tasks", 204),
+            (Method::Options, "*", 204),
+            (Method::Put, "/tasks/a%20b", 400),
+        ] {
+            assert_eq!(status(method, path), expected, "{method:?} {path}");
+        }
+    }
+
+    #[test]
+    fn allow_says_what_the_table_says() {
+        for route in ROUTES {
+            let mut methods: Vec<String> = Vec::new();
+            for other in ROUTES.iter().filter(|other| other.path == route.path) {
+                methods.push(format!("{:?}", other.method).to_uppercase());
+                if other.method == Method::Get {
+                    methods.push("HEAD".into());
+                }
+            }
+            methods.push("OPTIONS".into());
+            assert_eq!(allowed(route.path), methods.join(", "), "{}", route.path);
+        }
+    }
+
+    #[test]
+    fn no_collection_can_hide_a_route() {
+        for route in ROUTES {
+            let name = &route.path[1..];
+            assert!(name.is_empty() || name.contains('{') || RESERVED.contains(&name), "{name}");
+        }
+    }
+}

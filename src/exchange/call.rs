@@ -1,0 +1,113 @@
+//! The question and the answer.
+
+use super::change::{Conditions, Position};
+use super::record::Record;
+use crate::refusal::Refusal;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// What is asked to be done. `Get` is also HTTP's HEAD: what differs is on the wire only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+    Options,
+}
+
+impl Method {
+    /// Does it leave everything as it is (RFC 9110 §9.2.1)?
+    pub fn is_safe(self) -> bool {
+        matches!(self, Method::Get | Method::Options)
+    }
+}
+
+/// How the one who asks wants to be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// One answer.
+    Answer,
+    /// A WebSocket, where the resource offers one.
+    Socket,
+}
+
+/// A value can be shown in several ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Representation {
+    Json,
+    Text,
+}
+
+/// One question, asked by either road. It borrows from the bytes it came in where it can.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call<'a> {
+    pub method: Method,
+    /// As sent, still percent-encoded.
+    pub path: Cow<'a, str>,
+    /// Without the question mark.
+    pub query: Cow<'a, str>,
+    /// Media type of the body, as sent.
+    pub content_type: Option<Cow<'a, str>>,
+    pub conditions: Conditions,
+    pub body: Cow<'a, [u8]>,
+    pub wish: Wish,
+}
+
+impl Call<'_> {
+    /// The same call, free of the bytes it came in.
+    pub fn into_owned(self) -> Call<'static> {
+        Call {
+            method: self.method,
+            path: Cow::Owned(self.path.into_owned()),
+            query: Cow::Owned(self.query.into_owned()),
+            content_type: self.content_type.map(|t| Cow::Owned(t.into_owned())),
+            conditions: self.conditions,
+            body: Cow::Owned(self.body.into_owned()),
+            wish: self.wish,
+        }
+    }
+}
+
+/// What is said to a call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    pub status: u16,
+    /// Position of the last change to what was asked for.
+    pub etag: Option<Position>,
+    /// Path of what was created.
+    pub location: Option<Box<str>>,
+    pub body: Body,
+}
+
+/// The value that an answer carries.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    Nothing,
+    /// One item.
+    Record(Arc<Record>),
+    /// One item just created, and the words for those who would rather read a sentence.
+    Created(Arc<Record>, &'static str),
+    /// The items of a collection, in order of creation: a JSON array, shared by all who ask.
+    List(Arc<[u8]>),
+    /// Any other JSON value.
+    Json(Box<str>),
+    /// Plain text, whatever representation was asked for.
+    Text(Cow<'static, str>),
+    /// Methods that the resource takes.
+    Allow(&'static str),
+    Refused(Box<Refusal>),
+}
+
+impl Answer {
+    pub fn new(status: u16, body: Body) -> Answer {
+        Answer { status, etag: None, location: None, body }
+    }
+}
+
+impl From<Refusal> for Answer {
+    fn from(refusal: Refusal) -> Answer {
+        Answer::new(refusal.status(), Body::Refused(Box::new(refusal)))
+    }
+}

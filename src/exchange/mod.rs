@@ -1,0 +1,18 @@
+//! What both roads share: the values that a call is made of, however it came.
+//!
+//! ```text
+//!  an HTTP request ──┐                     ┌── an HTTP response
+//!                    ├─▶ Call ··· Answer ─▶┤
+//!  a socket message ─┘                     └── a socket message
+//! ```
+//!
+//! Nothing in this room knows that HTTP or WebSocket exist. [`call`] is the question and the
+//! answer, [`change`] is what a call does to the resources and the position at which it did it,
+//! [`record`] is one item, [`envelope`] is a call or an answer as JSON-RPC text, and
+//! [`problem`] is a refusal as RFC 9457 text.
+
+pub mod call;
+pub mod change;
+pub mod envelope;
+pub mod problem;
+pub mod record;

@@ -1,0 +1,98 @@
+//! One item, as the text that is sent.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// One item in one state. Loops and listeners share it by reference.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Compact JSON that always begins with `{"id":"…"`.
+    text: Box<str>,
+    /// The seq of its last change.
+    pub seq: u64,
+    id_bytes: u8,
+}
+
+const OPENING: &str = "{\"id\":\"";
+
+/// Longest id, in bytes.
+pub const ID_BYTES_MAX: usize = 64;
+
+impl Record {
+    /// `members` is compact JSON without braces and without a member `id`; `id` is valid.
+    pub fn new(id: &str, members: &str, seq: u64) -> Arc<Record> {
+        debug_assert!(is_id(id), "an id is checked where it enters");
+        let mut text = String::with_capacity(OPENING.len() + id.len() + members.len() + 3);
+        text.push_str(OPENING);
+        text.push_str(id);
+        text.push('"');
+        if !members.is_empty() {
+            text.push(',');
+            text.push_str(members);
+        }
+        text.push('}');
+        Arc::new(Record { text: text.into_boxed_str(), seq, id_bytes: id.len() as u8 })
+    }
+
+    pub fn id(&self) -> &str {
+        &self.text[OPENING.len()..OPENING.len() + self.id_bytes as usize]
+    }
+
+    /// The whole item as compact JSON.
+    pub fn json(&self) -> &str {
+        &self.text
+    }
+
+    /// The item as one line of plain text: its `text`, where that is all it has, or else its JSON.
+    pub fn line(&self) -> String {
+        let value: serde_json::Value = serde_json::from_str(&self.text).unwrap_or_default();
+        match value.get("text") {
+            Some(serde_json::Value::String(text)) if value.as_object().is_some_and(|o| o.len() == 2) => {
+                text.replace(['\r', '\n'], " ")
+            }
+            _ => self.text.to_string(),
+        }
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.text, self.seq)
+    }
+}
+
+/// Is this 1 to 64 of `A-Z a-z 0-9 . _ ~ -`? These need no escape in a URL nor in JSON.
+pub fn is_id(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b'-');
+    (1..=ID_BYTES_MAX).contains(&text.len()) && text.bytes().all(allowed) && !matches!(text, "." | "..")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_begins_with_its_id() {
+        let record = Record::new("a-1", r#""text":"x""#, 7);
+        assert_eq!(record.json(), r#"{"id":"a-1","text":"x"}"#);
+        assert_eq!(record.id(), "a-1");
+        assert_eq!(Record::new("1", "", 1).json(), r#"{"id":"1"}"#);
+    }
+
+    #[test]
+    fn a_line_is_the_text_alone_where_there_is_nothing_else() {
+        assert_eq!(Record::new("1", r#""text":"Buy\nmilk""#, 1).line(), "Buy milk");
+        assert_eq!(Record::new("1", r#""n":1"#, 1).line(), r#"{"id":"1","n":1}"#);
+        assert_eq!(Record::new("1", r#""text":"x","n":1"#, 1).line(), r#"{"id":"1","text":"x","n":1}"#);
+    }
+
+    #[test]
+    fn an_id_needs_no_escape() {
+        for good in ["1", "A.b_c~d-9", &"x".repeat(64)] {
+            assert!(is_id(good), "{good}");
+        }
+        for bad in ["", "a b", "a/b", "é", ".", "..", &"x".repeat(65)] {
+            assert!(!is_id(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Everything for which a call is refused: words, status, and what else the answer says.
+//!
+//! A refusal is a good answer to a bad question. The connection stays; compare
+//! [`Fault`](crate::fault::Fault), which ends it.
+
+use std::borrow::Cow;
+
+/// Why a call is not done. Nothing was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The body is not a task, nor any other item: blank, `null`, malformed, or of another kind.
+    InvalidData {
+        reason: Cow<'static, str>,
+        place: Option<Place>,
+    },
+    /// The path has a percent sign that begins no octet, or does not decode to UTF-8.
+    PathMalformed,
+    /// If-Match or If-None-Match is neither `*` nor a list of entity tags.
+    ConditionMalformed,
+    NoSuchResource,
+    NoSuchItem,
+    /// The resource exists, and does these methods only.
+    MethodNotAllowed {
+        allow: &'static str,
+    },
+    MethodUnknown,
+    /// None of the media types asked for can be made here.
+    NotAcceptable,
+    /// The resource is a WebSocket, and the request is no handshake.
+    NotAHandshake,
+    HandshakeMalformed {
+        why: &'static str,
+    },
+    WebSocketVersion,
+    IdTaken {
+        id: String,
+    },
+    ConditionFailed,
+    /// `accept` are the media types that this method takes.
+    MediaTypeUnsupported {
+        accept: &'static str,
+    },
+    PatchMediaTypeUnsupported {
+        accept: &'static str,
+    },
+    ItemTooLong {
+        bytes_max: usize,
+    },
+}
+
+/// Where in a JSON text something is wrong, both counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub line: usize,
+    pub column: usize,
+}
+
+/// What every refused body is told, word for word.
+pub const INVALID_DATA: &str = "Enter valid data.";
+
+impl Refusal {
+    pub fn invalid(reason: impl Into<Cow<'static, str>>) -> Refusal {
+        Refusal::InvalidData { reason: reason.into(), place: None }
+    }
+
+    /// The one table from refusals to statuses (RFC 9110 §15).
+    pub fn status(&self) -> u16 {
+        match self {
+            Refusal::InvalidData { .. } | Refusal::PathMalformed | Refusal::ConditionMalformed => 400,
+            Refusal::NotAHandshake | Refusal::HandshakeMalformed { .. } => 400,
+            Refusal::NoSuchResource | Refusal::NoSuchItem => 404,
+            Refusal::MethodNotAllowed { .. } => 405,
+            Refusal::NotAcceptable => 406,
+            Refusal::IdTaken { .. } => 409,
+            Refusal::ConditionFailed => 412,
+            Refusal::ItemTooLong { .. } => 413,
+            Refusal::MediaTypeUnsupported { .. } | Refusal::PatchMediaTypeUnsupported { .. } => 415,
+            Refusal::WebSocketVersion => 426,
+            Refusal::MethodUnknown => 501,
+        }
+    }
+
+    /// One sentence for whoever asked.
+    pub fn detail(&self) -> Cow<'static, str> {
+        match self {
+            Refusal::InvalidData { .. } => INVALID_DATA.into(),
+            Refusal::PathMalformed => "the path is not percent-encoded UTF-8".into(),
+            Refusal::ConditionMalformed => {
+                "If-Match and If-None-Match take * or a list of quoted entity tags".into()
+            }
+            Refusal::NoSuchResource => "there is no such resource".into(),
+            Refusal::NoSuchItem => "there is no such item".into(),
+            Refusal::MethodNotAllowed { allow } => format!("this resource takes {allow}").into(),
+            Refusal::MethodUnknown => "this method is not known here".into(),
+            Refusal::NotAcceptable => {
+                "this can be had as application/json or text/plain, and Accept takes neither".into()
+            }
+            Refusal::NotAHandshake => "this address speaks WebSocket only: send a handshake".into(),
+            Refusal::HandshakeMalformed { why } => {
+                format!("the WebSocket handshake is malformed: {why}").into()
+            }
+            Refusal::WebSocketVersion => "only version 13 of WebSocket is spoken here".into(),
+            Refusal::IdTaken { id } => format!("there is an item with the id {id} already").into(),
+            Refusal::ConditionFailed => "the item is not in the state that the condition asks for".into(),
+            Refusal::MediaTypeUnsupported { accept } | Refusal::PatchMediaTypeUnsupported { accept } => {
+                format!("this method takes {accept}").into()
+            }
+            Refusal::ItemTooLong { bytes_max } => {
+                format!("the item would be longer than {bytes_max} bytes").into()
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What is true, and in which order it became so.
+//!
+//! ```text
+//!   Write ──▶ journal: decided in order, one after the other ──▶ Change ──▶ every loop's shelf
+//! ```
+//!
+//! A [`shelf`] is the state of all resources at one position. The [`journal`] is the order of
+//! changes; each event loop holds a handle to it and a shelf of its own, and applies to the shelf
+//! what has been settled. A shelf needs no lock, and what one peer has been answered, every other
+//! peer may rely on, because a loop catches up before it takes up a call.
+//!
+//! Nothing in this room knows who asks and who listens.
+
+pub mod journal;
+pub mod shelf;

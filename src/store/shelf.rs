@@ -1,0 +1,403 @@
+//! The resources as they are now.
+
+use crate::exchange::change::{Act, Change, CollectionId, Op, Position, Write};
+use crate::exchange::record::Record;
+use crate::refusal::Refusal;
+use hashbrown::{DefaultHashBuilder, HashTable};
+use serde_json::{Map, Value};
+use std::cell::RefCell;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+/// All collections, at one position. Every loop has its own; the records are shared.
+pub struct Shelf {
+    position: Position,
+    collections: Vec<Collection>,
+}
+
+/// One collection, its items in order of creation.
+pub struct Collection {
+    name: Box<str>,
+    /// Seq of the last change to anything in it.
+    changed: u64,
+    /// The last number given as an id.
+    counter: u64,
+    /// A removed item leaves a hole until half of the places are holes.
+    places: Vec<Option<Arc<Record>>>,
+    /// From the hash of an id to its place. It holds no second copy of the id.
+    index: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    listing: RefCell<Option<Listing>>,
+}
+
+/// The whole collection as text, kept until it changes, so that all who ask share it.
+struct Listing {
+    changed: u64,
+    json: Arc<[u8]>,
+}
+
+impl Shelf {
+    /// Empty, before the first change of a log.
+    pub fn new(epoch: u32, names: &[String]) -> Shelf {
+        let collections = names.iter().map(|name| Collection::new(name)).collect();
+        Shelf { position: Position { epoch, seq: 0 }, collections }
+    }
+
+    /// Everything up to here has been applied.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    pub fn find(&self, name: &str) -> Option<CollectionId> {
+        let at = self.collections.iter().position(|collection| *collection.name == *name)?;
+        Some(CollectionId(at as u16))
+    }
+
+    pub fn collection(&self, id: CollectionId) -> &Collection {
+        &self.collections[id.0 as usize]
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.collections.iter().map(|collection| &*collection.name)
+    }
+
+    /// The token under which the state with this seq goes out.
+    pub fn at(&self, seq: u64) -> Position {
+        Position { epoch: self.position.epoch, seq }
+    }
+
+    /// What `write` would change now. It looks and touches nothing.
+    pub fn decide(&self, write: &Write) -> Result<Change, Refusal> {
+        let collection = self.collection(write.collection);
+        let seq = self.position.seq + 1;
+        let mut counter = collection.counter;
+        let (op, record) = match &write.act {
+            Act::Create { id, members } => {
+                let id: Box<str> = match id {
+                    Some(id) if collection.get(id).is_some() => {
+                        return Err(Refusal::IdTaken { id: id.to_string() });
+                    }
+                    Some(id) => id.clone(),
+                    None => collection.next_id(&mut counter),
+                };
+                // A POST's conditions are about the collection, which always exists.
+                if !write.conditions.allow_write(Some(self.at(collection.changed))) {
+                    return Err(Refusal::ConditionFailed);
+                }
+                (Op::Created, Record::new(&id, members, seq))
+            }
+            Act::Replace { id, members } => {
+                let current = collection.get(id);
+                self.check(write, current)?;
+                let op = if current.is_some() { Op::Updated } else { Op::Created };
+                (op, Record::new(id, members, seq))
+            }
+            Act::Patch { id, merge } => {
+                let current = collection.get(id);
+                self.check(write, current)?;
+                let current = current.ok_or(Refusal::NoSuchItem)?;
+                (Op::Updated, Record::new(id, &patched(current, merge)?, seq))
+            }
+            Act::Remove { id } => {
+                let current = collection.get(id);
+                self.check(write, current)?;
+                (Op::Deleted, current.ok_or(Refusal::NoSuchItem)?.clone())
+            }
+        };
+        if record.json().len() > write.item_bytes_max && op != Op::Deleted {
+            return Err(Refusal::ItemTooLong { bytes_max: write.item_bytes_max });
+        }
+        Ok(Change { position: self.at(seq), collection: write.collection, op, record, counter })
+    }
+
+    /// An item that is not there fails If-Match with 412, and otherwise is simply not there (404),
+    /// which the caller says.
+    fn check(&self, write: &Write, current: Option<&Arc<Record>>) -> Result<(), Refusal> {
+        let allowed = write.conditions.allow_write(current.map(|record| self.at(record.seq)));
+        if allowed { Ok(()) } else { Err(Refusal::ConditionFailed) }
+    }
+
+    /// Makes a change true here. Changes come in order, without a gap.
+    pub fn apply(&mut self, change: &Change) {
+        assert_eq!(change.position.seq, self.position.seq + 1, "changes are applied in order");
+        self.position = change.position;
+        let collection = &mut self.collections[change.collection.0 as usize];
+        collection.changed = change.position.seq;
+        collection.counter = change.counter;
+        match change.op {
+            Op::Created => collection.add(change.record.clone()),
+            Op::Updated => collection.set(change.record.clone()),
+            Op::Deleted => collection.remove(change.record.id()),
+        }
+    }
+}
+
+impl Collection {
+    fn new(name: &str) -> Collection {
+        Collection {
+            name: name.into(),
+            changed: 0,
+            counter: 0,
+            places: Vec::new(),
+            index: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+            listing: RefCell::new(None),
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Seq of the last change to anything in it.
+    pub fn changed(&self) -> u64 {
+        self.changed
+    }
+
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    pub fn get(&self, id: &str) -> Option<&Arc<Record>> {
+        let place = self.index.find(self.hash(id), |&place| self.id_at(place) == id)?;
+        self.places[*place as usize].as_ref()
+    }
+
+    /// The items in order of creation.
+    pub fn items(&self) -> impl Iterator<Item = &Arc<Record>> {
+        self.places.iter().flatten()
+    }
+
+    /// All items as one JSON array.
+    pub fn listing(&self) -> Arc<[u8]> {
+        let mut kept = self.listing.borrow_mut();
+        match &*kept {
+            Some(listing) if listing.changed == self.changed => listing.json.clone(),
+            _ => {
+                let json: Arc<[u8]> = self.to_json().into();
+                *kept = Some(Listing { changed: self.changed, json: json.clone() });
+                json
+            }
+        }
+    }
+
+    fn to_json(&self) -> Vec<u8> {
+        let bytes: usize = self.items().map(|record| record.json().len() + 1).sum();
+        let mut json = Vec::with_capacity(bytes + 2);
+        json.push(b'[');
+        for (n, record) in self.items().enumerate() {
+            if n > 0 {
+                json.push(b',');
+            }
+            json.extend_from_slice(record.json().as_bytes());
+        }
+        json.push(b']');
+        json
+    }
+
+    /// The next number that is nobody's id: a client may have chosen some.
+    fn next_id(&self, counter: &mut u64) -> Box<str> {
+        loop {
+            *counter += 1;
+            let mut digits = itoa::Buffer::new();
+            let id = digits.format(*counter);
+            if self.get(id).is_none() {
+                return id.into();
+            }
+        }
+    }
+
+    fn add(&mut self, record: Arc<Record>) {
+        let place = self.places.len() as u32;
+        let hash = self.hash(record.id());
+        self.places.push(Some(record));
+        let (places, hasher) = (&self.places, &self.hasher);
+        self.index.insert_unique(hash, place, |&place| hasher.hash_one(id_of(places, place)));
+    }
+
+    fn set(&mut self, record: Arc<Record>) {
+        let hash = self.hash(record.id());
+        let place = self.index.find(hash, |&place| self.id_at(place) == record.id());
+        let place = *place.expect("an update is decided only for an item that is there");
+        self.places[place as usize] = Some(record);
+    }
+
+    fn remove(&mut self, id: &str) {
+        let hash = self.hash(id);
+        let places = &self.places;
+        let entry = self.index.find_entry(hash, |&place| id_of(places, place) == id);
+        let (place, _) = entry.expect("a removal is decided only for an item that is there").remove();
+        self.places[place as usize] = None;
+        if self.places.len() > 32 && self.index.len() * 2 < self.places.len() {
+            self.close_holes();
+        }
+    }
+
+    /// Costs the removals that made the holes one step each.
+    fn close_holes(&mut self) {
+        self.places.retain(Option::is_some);
+        self.places.shrink_to_fit();
+        let mut index = HashTable::with_capacity(self.places.len());
+        for place in 0..self.places.len() as u32 {
+            let hash = self.hasher.hash_one(id_of(&self.places, place));
+            index.insert_unique(hash, place, |&place| self.hasher.hash_one(id_of(&self.places, place)));
+        }
+        self.index = index;
+    }
+
+    fn hash(&self, id: &str) -> u64 {
+        self.hasher.hash_one(id)
+    }
+
+    fn id_at(&self, place: u32) -> &str {
+        id_of(&self.places, place)
+    }
+}
+
+fn id_of(places: &[Option<Arc<Record>>], place: u32) -> &str {
+    places[place as usize].as_deref().expect("the index names no hole").id()
+}
+
+/// The members of the item after the patch. Its id cannot be patched.
+fn patched(current: &Record, merge: &Value) -> Result<String, Refusal> {
+    let mut value: Value =
+        serde_json::from_str(current.json()).expect("what is on the shelf was parsed before it came there");
+    json_patch::merge(&mut value, merge);
+    let Value::Object(mut members) = value else {
+        return Err(Refusal::invalid("an item must stay a JSON object"));
+    };
+    match members.shift_remove("id") {
+        Some(Value::String(id)) if id == current.id() => {}
+        _ => return Err(Refusal::invalid("the id of an item cannot be changed")),
+    }
+    Ok(members_text(&members))
+}
+
+fn members_text(members: &Map<String, Value>) -> String {
+    let text = serde_json::to_string(members).expect("a map with string keys has a JSON text");
+    text[1..text.len() - 1].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::change::{Conditions, Tags};
+
+    const TASKS: CollectionId = CollectionId(0);
+
+    fn shelf() -> Shelf {
+        Shelf::new(7, &["tasks".to_owned(), "notes".to_owned()])
+    }
+
+    fn write(act: Act) -> Write {
+        Write { collection: TASKS, act, conditions: Conditions::default(), item_bytes_max: 1000 }
+    }
+
+    fn create(members: &str) -> Write {
+        write(Act::Create { id: None, members: members.into() })
+    }
+
+    fn patch(id: &str, merge: &str) -> Write {
+        write(Act::Patch { id: id.into(), merge: serde_json::from_str(merge).unwrap() })
+    }
+
+    #[track_caller]
+    fn settle(shelf: &mut Shelf, write: Write) -> Change {
+        let change = shelf.decide(&write).unwrap();
+        shelf.apply(&change);
+        change
+    }
+
+    #[test]
+    fn items_are_numbered_and_listed_in_order_of_creation() {
+        let mut shelf = shelf();
+        for n in 1..=3 {
+            settle(&mut shelf, create(&format!("\"n\":{n}")));
+        }
+        assert_eq!(
+            &*shelf.collection(TASKS).listing(),
+            br#"[{"id":"1","n":1},{"id":"2","n":2},{"id":"3","n":3}]"#
+        );
+        settle(&mut shelf, write(Act::Remove { id: "2".into() }));
+        settle(&mut shelf, write(Act::Replace { id: "1".into(), members: "\"n\":9".into() }));
+        assert_eq!(&*shelf.collection(TASKS).listing(), br#"[{"id":"1","n":9},{"id":"3","n":3}]"#);
+        assert_eq!(shelf.position(), Position { epoch: 7, seq: 5 });
+        assert_eq!(shelf.collection(CollectionId(1)).changed(), 0, "the other collection is untouched");
+    }
+
+    #[test]
+    fn a_number_chosen_by_a_client_is_passed_over() {
+        let mut shelf = shelf();
+        settle(&mut shelf, write(Act::Replace { id: "1".into(), members: "".into() }));
+        assert_eq!(settle(&mut shelf, create("")).record.id(), "2");
+        settle(&mut shelf, write(Act::Remove { id: "2".into() }));
+        assert_eq!(settle(&mut shelf, create("")).record.id(), "3", "a number is not given twice");
+    }
+
+    #[test]
+    fn a_taken_id_is_refused() {
+        let mut shelf = shelf();
+        let taken = write(Act::Create { id: Some("x".into()), members: "".into() });
+        settle(&mut shelf, taken.clone());
+        assert_eq!(shelf.decide(&taken), Err(Refusal::IdTaken { id: "x".into() }));
+    }
+
+    #[test]
+    fn a_merge_patch_keeps_the_order_of_members_and_the_id() {
+        let mut shelf = shelf();
+        settle(&mut shelf, create(r#""z":1,"a":{"b":1,"c":2}"#));
+        let change = settle(&mut shelf, patch("1", r#"{"a":{"b":null},"n":5}"#));
+        assert_eq!(change.record.json(), r#"{"id":"1","z":1,"a":{"c":2},"n":5}"#);
+        for refused in [r#"{"id":"2"}"#, r#"{"id":null}"#, r#"[1]"#, "null"] {
+            assert!(
+                matches!(shelf.decide(&patch("1", refused)), Err(Refusal::InvalidData { .. })),
+                "{refused}"
+            );
+        }
+        assert_eq!(shelf.decide(&patch("2", "{}")), Err(Refusal::NoSuchItem));
+    }
+
+    #[test]
+    fn a_write_looks_at_the_state_when_it_is_settled() {
+        let mut shelf = shelf();
+        let first = settle(&mut shelf, create("")).position;
+        let if_match = |act| Write {
+            conditions: Conditions { if_match: Some(Tags::List(vec![first])), if_none_match: None },
+            ..write(act)
+        };
+        let replace = if_match(Act::Replace { id: "1".into(), members: "\"n\":1".into() });
+        settle(&mut shelf, replace.clone());
+        assert_eq!(shelf.decide(&replace), Err(Refusal::ConditionFailed));
+        assert_eq!(shelf.decide(&if_match(Act::Remove { id: "9".into() })), Err(Refusal::ConditionFailed));
+        assert_eq!(shelf.decide(&write(Act::Remove { id: "9".into() })), Err(Refusal::NoSuchItem));
+    }
+
+    #[test]
+    fn an_item_cannot_grow_past_the_limit() {
+        let mut shelf = shelf();
+        settle(&mut shelf, create(""));
+        let long = patch("1", &format!("{{\"x\":\"{}\"}}", "y".repeat(1000)));
+        assert_eq!(shelf.decide(&long), Err(Refusal::ItemTooLong { bytes_max: 1000 }));
+    }
+
+    #[test]
+    fn holes_are_closed_and_everything_is_still_found() {
+        let mut shelf = shelf();
+        for _ in 0..200 {
+            settle(&mut shelf, create(""));
+        }
+        for n in (1..=200).filter(|n| n % 4 != 0) {
+            settle(&mut shelf, write(Act::Remove { id: n.to_string().into() }));
+        }
+        let tasks = shelf.collection(TASKS);
+        assert_eq!(tasks.len(), 50);
+        assert!(tasks.places.len() <= 100, "{} places for 50 items", tasks.places.len());
+        for n in 1..=200 {
+            assert_eq!(tasks.get(&n.to_string()).is_some(), n % 4 == 0, "{n}");
+        }
+    }
+}
