@@ -104,14 +104,15 @@ impl Header {
             return Ok(Parsed::NeedMore);
         };
 
-        let used = 2 + length_bytes;
-        if second & MASK == 0 {
-            let value = Header { fin, rsv1: first & RSV1 != 0, opcode, mask: None, payload_bytes };
-            return Ok(Parsed::Whole { value, used });
+        let mut used = 2 + length_bytes;
+        let mut mask = None;
+        if second & MASK != 0 {
+            let Some(&key) = bytes[used..].first_chunk() else { return Ok(Parsed::NeedMore) };
+            mask = Some(key);
+            used += 4;
         }
-        let Some(&mask) = bytes[used..].first_chunk::<4>() else { return Ok(Parsed::NeedMore) };
-        let value = Header { fin, rsv1: first & RSV1 != 0, opcode, mask: Some(mask), payload_bytes };
-        Ok(Parsed::Whole { value, used: used + 4 })
+        let value = Header { fin, rsv1: first & RSV1 != 0, opcode, mask, payload_bytes };
+        Ok(Parsed::Whole { value, used })
     }
 
     /// Append this header, its length in the shortest form.

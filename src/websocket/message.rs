@@ -1,12 +1,12 @@
-//! Frames to messages; UTF-8 over cuts (RFC 6455 §5.4 to §5.6 and §8.1).
+//! Frames to messages (RFC 6455 §5.4 to §5.6).
 //!
 //! ```text
-//!                     whole message, control frame: borrowed where it stands
-//!                    .-----------------------------------------------------.
-//!                    v                                                     |
-//!   [ nothing held ] -- first part ---> [ in a frame ] -- its end ---> [ between fragments ]
-//!          ^                                |     ^                         |
-//!          '----------- end, FIN -----------'     '----- continuation ------'
+//!                         part of a message
+//!   [ nothing held ] -----------------------> [ in a frame ] --- its end ---> [ between fragments ]
+//!      |  ^     ^                                |    ^                          |          |  ^
+//!      '--'     '------- its end, FIN -----------'    '------ continuation ------'          '--'
+//!   whole message,                                                                     control frame
+//!   control frame
 //! ```
 //!
 //! Most messages are one frame that came in one piece. Those are unmasked in the caller's buffer and
@@ -22,6 +22,7 @@ use crate::parsed::Parsed;
 use crate::websocket::close::{self, Closing};
 use crate::websocket::frame::{Header, Opcode, Role};
 use crate::websocket::mask;
+use crate::websocket::text::GrowingText;
 
 /// What a peer said.
 #[derive(Debug, PartialEq, Eq)]
@@ -144,7 +145,7 @@ impl Reader {
     /// Payload bytes held of a half-read message.
     #[inline]
     pub fn held_bytes(&self) -> usize {
-        self.half.as_ref().map_or(0, |half| half.payload.len())
+        self.half.as_ref().map_or(0, |half| half.payload.held_bytes())
     }
 
     /// The rules that need more than the header: who sent it, what came before, what is left.
@@ -184,7 +185,7 @@ impl Reader {
             Some(half) => half.frame = frame,
             None => {
                 let payload = match header.opcode {
-                    Opcode::Text => HalfPayload::Text(HalfText::default()),
+                    Opcode::Text => HalfPayload::Text(GrowingText::default()),
                     _ => HalfPayload::Binary(Vec::new()),
                 };
                 self.half = Some(Box::new(HalfMessage { payload, frame }));
@@ -216,6 +217,7 @@ fn read_in_place<'a>(header: &Header, payload: &'a mut [u8]) -> Result<Event<'a>
         Opcode::Ping => Ok(Event::Ping(Payload::InPlace(payload))),
         Opcode::Pong => Ok(Event::Pong(Payload::InPlace(payload))),
         Opcode::Close => close::parse(payload).map(Event::Close),
+        // Judged before, in the same words.
         Opcode::Continuation => Err(Fault::ContinuationOfNothing),
     }
 }
@@ -260,67 +262,18 @@ impl HalfMessage {
 
 #[derive(Debug)]
 enum HalfPayload {
-    Text(HalfText),
+    Text(GrowingText),
     Binary(Vec<u8>),
 }
 
 impl HalfPayload {
-    fn len(&self) -> usize {
+    fn held_bytes(&self) -> usize {
         match self {
-            HalfPayload::Text(text) => text.whole.len() + text.cut_bytes,
+            HalfPayload::Text(text) => text.held_bytes(),
             HalfPayload::Binary(bytes) => bytes.len(),
         }
     }
 }
-
-/// Text that is still coming. Every byte is looked at once: what is known to be UTF-8 is a `String`
-/// already, and a character that a cut went through waits beside it.
-#[derive(Debug, Default)]
-struct HalfText {
-    whole: String,
-    cut: [u8; 4],
-    cut_bytes: usize,
-}
-
-impl HalfText {
-    /// Refuses the first byte that no character can have in this place, even if more would follow:
-    /// §8.1 lets us, and what is wrong already will not become right.
-    fn push(&mut self, mut bytes: &[u8]) -> Result<(), Fault> {
-        while self.cut_bytes > 0 {
-            let Some((&byte, rest)) = bytes.split_first() else { return Ok(()) };
-            self.push_to_cut(byte)?;
-            bytes = rest;
-        }
-        // Only a character that begins in the last three bytes can be cut through by their end.
-        let tail = bytes.len().saturating_sub(3);
-        let begins = bytes[tail..].iter().rposition(|&byte| byte >= FIRST_OF_SEVERAL);
-        let (front, last) = bytes.split_at(begins.map_or(bytes.len(), |begins| tail + begins));
-        self.whole.push_str(str::from_utf8(front).map_err(|_| Fault::TextNotUtf8)?);
-        last.iter().try_for_each(|&byte| self.push_to_cut(byte))
-    }
-
-    fn push_to_cut(&mut self, byte: u8) -> Result<(), Fault> {
-        self.cut[self.cut_bytes] = byte;
-        self.cut_bytes += 1;
-        match str::from_utf8(&self.cut[..self.cut_bytes]) {
-            Ok(character) => {
-                self.whole.push_str(character);
-                self.cut_bytes = 0;
-                Ok(())
-            }
-            // No length means: right so far. Four bytes are never that, so `cut` has room enough.
-            Err(error) if error.error_len().is_none() => Ok(()),
-            Err(_) => Err(Fault::TextNotUtf8),
-        }
-    }
-
-    fn end(self) -> Result<String, Fault> {
-        if self.cut_bytes > 0 { Err(Fault::TextNotUtf8) } else { Ok(self.whole) }
-    }
-}
-
-/// From here up a byte begins a character of more than one byte (RFC 3629 §3).
-const FIRST_OF_SEVERAL: u8 = 0xc0;
 
 #[cfg(test)]
 mod tests {
@@ -540,10 +493,8 @@ mod tests {
 
     #[test]
     fn wrong_text_is_refused_at_the_first_wrong_byte() {
-        // Overlong, surrogate, past U+10FFFF, no first byte, a first byte that is none, a second that is none.
-        let wrong: [&[u8]; 7] =
-            [b"\xc0", b"\xe0\x80", b"\xed\xa0", b"\xf4\x90", b"\x80", b"\xff", b"\xe2\x82\x41"];
-        for wrong in wrong {
+        // The start of a surrogate, and a character that ends too soon.
+        for wrong in [&b"\xed\xa0"[..], b"\xe2\x82\x41"] {
             let begun = ["κόσμε ".as_bytes(), wrong].concat();
             let whole = frame(true, Opcode::Text, &[&begun[..], b" and more"].concat());
             check_fault(&whole[..6 + begun.len()], Fault::TextNotUtf8);

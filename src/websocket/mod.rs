@@ -27,8 +27,9 @@
 //! old proxy; a server does not. On the way in:
 //!
 //! ```text
-//!   bytes -> frame (the header) -> mask (the payload, in place) -> message (fragments, UTF-8) -> Event
-//!                                                                     `-> close (code and reason)
+//!   bytes -> frame (the header) -> mask (the payload, in place) -> message (fragments) -> Event
+//!                                                                   |-> text  (UTF-8 over cuts)
+//!                                                                   `-> close (code and reason)
 //! ```
 //!
 //! And a run, with the bytes of RFC 6455 §5.7:
@@ -53,3 +54,4 @@ pub mod close;
 pub mod frame;
 pub mod mask;
 pub mod message;
+pub mod text;
