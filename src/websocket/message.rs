@@ -1,0 +1,552 @@
+//! Frames to messages (RFC 6455 §5.4 to §5.6).
+//!
+//! ```text
+//!                         part of a message
+//!   [ nothing held ] -----------------------> [ in a frame ] --- its end ---> [ between fragments ]
+//!      |  ^     ^                                |    ^                          |          |  ^
+//!      '--'     '------- its end, FIN -----------'    '------ continuation ------'          '--'
+//!   whole message,                                                                     control frame
+//!   control frame
+//! ```
+//!
+//! Most messages are one frame that came in one piece. Those are unmasked in the caller's buffer and
+//! lent out of it: nothing is copied, nothing allocated. Only a message that is cut, by fragments or
+//! by the network, is gathered, and only as fast as its bytes come: a length that somebody declares
+//! costs no memory.
+
+use std::ops::Deref;
+use std::str;
+
+use crate::fault::Fault;
+use crate::parsed::Parsed;
+use crate::websocket::close::{self, Closing};
+use crate::websocket::frame::{Header, Opcode, Role};
+use crate::websocket::mask;
+use crate::websocket::text::GrowingText;
+
+/// What a peer said.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    Text(Text<'a>),
+    Binary(Payload<'a>),
+    Ping(Payload<'a>),
+    Pong(Payload<'a>),
+    Close(Closing),
+}
+
+/// A text message, known to be UTF-8.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Text<'a> {
+    InPlace(&'a str),
+    Gathered(String),
+}
+
+impl Text<'_> {
+    #[inline]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Text::InPlace(text) => text,
+            Text::Gathered(text) => text,
+        }
+    }
+}
+
+/// Bytes, unmasked.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Payload<'a> {
+    InPlace(&'a mut [u8]),
+    Gathered(Vec<u8>),
+}
+
+impl Deref for Payload<'_> {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Payload::InPlace(bytes) => bytes,
+            Payload::Gathered(bytes) => bytes,
+        }
+    }
+}
+
+/// What [`Reader::next`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step<'a> {
+    Event(Event<'a>),
+    /// Come back with the bytes that were not used and more behind them.
+    NeedMore,
+}
+
+/// Reads messages out of a stream of frames. One sits in every idle connection, so what only a
+/// half-read message needs is in a box.
+#[derive(Debug)]
+pub struct Reader {
+    role: Role,
+    half: Option<Box<HalfMessage>>,
+}
+
+impl Reader {
+    /// `role` is the end we are.
+    pub fn new(role: Role) -> Reader {
+        Reader { role, half: None }
+    }
+
+    /// The next event in `bytes` from `*at` on, which moves past what was used.
+    ///
+    /// After [`Step::NeedMore`] the only bytes not used are those of a header cut short (13 at the
+    /// most) or of a control frame cut short (130 at the most). After a fault the stream is lost,
+    /// and there is nothing more to ask.
+    #[inline]
+    pub fn next<'a>(
+        &mut self,
+        bytes: &'a mut [u8],
+        at: &mut usize,
+        message_bytes_max: usize,
+    ) -> Result<Step<'a>, Fault> {
+        loop {
+            if let Some(half) = &mut self.half {
+                half.take_payload(bytes, at)?;
+                if half.frame.left > 0 {
+                    return Ok(Step::NeedMore);
+                }
+                if half.frame.fin {
+                    return self.end_message().map(Step::Event);
+                }
+            }
+            let Parsed::Whole { value: header, used } = Header::parse(&bytes[*at..])? else {
+                return Ok(Step::NeedMore);
+            };
+            self.judge(&header, message_bytes_max)?;
+
+            let start = *at + used;
+            let is_control = header.opcode.is_control();
+            let is_whole = header.payload_bytes <= (bytes.len() - start) as u64;
+            if is_control && !is_whole {
+                return Ok(Step::NeedMore);
+            }
+            if is_control || (is_whole && header.fin && self.half.is_none()) {
+                // It stands in `bytes`, so its length fits a usize.
+                *at = start + header.payload_bytes as usize;
+                return read_in_place(&header, &mut bytes[start..*at]).map(Step::Event);
+            }
+            *at = start;
+            self.begin_frame(&header);
+        }
+    }
+
+    /// Is a message half read? Then the wait for the rest of it runs. (Bytes that `next` left unused
+    /// are not known here: whoever keeps them knows that there are some.)
+    #[inline]
+    pub fn is_half_read(&self) -> bool {
+        self.half.is_some()
+    }
+
+    /// Payload bytes held of a half-read message.
+    #[inline]
+    pub fn held_bytes(&self) -> usize {
+        self.half.as_ref().map_or(0, |half| half.payload.held_bytes())
+    }
+
+    /// The rules that need more than the header: who sent it, what came before, what is left.
+    #[inline]
+    fn judge(&self, header: &Header, message_bytes_max: usize) -> Result<(), Fault> {
+        // No extension was agreed on that gives RSV1 a meaning (§5.2).
+        if header.rsv1 {
+            return Err(Fault::ReservedBits);
+        }
+        match (self.role, header.mask) {
+            (Role::Server, None) => return Err(Fault::UnmaskedFrame),
+            (Role::Client, Some(_)) => return Err(Fault::MaskedFrame),
+            (Role::Server, Some(_)) | (Role::Client, None) => {}
+        }
+        if header.opcode.is_control() {
+            return Ok(());
+        }
+        match (header.opcode, self.is_half_read()) {
+            (Opcode::Continuation, false) => return Err(Fault::ContinuationOfNothing),
+            (Opcode::Text | Opcode::Binary, true) => return Err(Fault::MessageInsideMessage),
+            _ => {}
+        }
+        // Refused for what it declares: waiting for it would only cost more.
+        let left = message_bytes_max.saturating_sub(self.held_bytes());
+        if header.payload_bytes > left as u64 {
+            return Err(Fault::MessageTooLong { bytes_max: message_bytes_max });
+        }
+        Ok(())
+    }
+
+    /// From here on the payload of this frame is gathered as it comes.
+    fn begin_frame(&mut self, header: &Header) {
+        // It was judged to be no more than `message_bytes_max`, so it fits a usize.
+        let left = header.payload_bytes as usize;
+        let frame = OpenFrame { fin: header.fin, mask: header.mask, taken: 0, left };
+        match &mut self.half {
+            Some(half) => half.frame = frame,
+            None => {
+                let payload = match header.opcode {
+                    Opcode::Text => HalfPayload::Text(GrowingText::default()),
+                    _ => HalfPayload::Binary(Vec::new()),
+                };
+                self.half = Some(Box::new(HalfMessage { payload, frame }));
+            }
+        }
+    }
+
+    fn end_message(&mut self) -> Result<Event<'static>, Fault> {
+        let half = self.half.take().expect("only a message that has begun is ended");
+        match half.payload {
+            HalfPayload::Text(text) => Ok(Event::Text(Text::Gathered(text.end()?))),
+            HalfPayload::Binary(bytes) => Ok(Event::Binary(Payload::Gathered(bytes))),
+        }
+    }
+}
+
+/// The event that one whole frame is, lent out of the bytes it came in.
+#[inline]
+fn read_in_place<'a>(header: &Header, payload: &'a mut [u8]) -> Result<Event<'a>, Fault> {
+    if let Some(mask) = header.mask {
+        mask::apply(payload, mask, 0);
+    }
+    match header.opcode {
+        Opcode::Text => {
+            let text = str::from_utf8(payload).map_err(|_| Fault::TextNotUtf8)?;
+            Ok(Event::Text(Text::InPlace(text)))
+        }
+        Opcode::Binary => Ok(Event::Binary(Payload::InPlace(payload))),
+        Opcode::Ping => Ok(Event::Ping(Payload::InPlace(payload))),
+        Opcode::Pong => Ok(Event::Pong(Payload::InPlace(payload))),
+        Opcode::Close => close::parse(payload).map(Event::Close),
+        // Judged before, in the same words.
+        Opcode::Continuation => Err(Fault::ContinuationOfNothing),
+    }
+}
+
+/// A message that has begun and not ended.
+#[derive(Debug)]
+struct HalfMessage {
+    payload: HalfPayload,
+    frame: OpenFrame,
+}
+
+/// The frame whose payload is being taken. With nothing left, and no FIN, we stand between two
+/// fragments.
+#[derive(Debug)]
+struct OpenFrame {
+    fin: bool,
+    mask: Option<[u8; 4]>,
+    taken: usize,
+    left: usize,
+}
+
+impl HalfMessage {
+    /// Take what stands in `bytes` of the open frame's payload.
+    fn take_payload(&mut self, bytes: &mut [u8], at: &mut usize) -> Result<(), Fault> {
+        let here = self.frame.left.min(bytes.len() - *at);
+        let piece = &mut bytes[*at..*at + here];
+        if let Some(mask) = self.frame.mask {
+            mask::apply(piece, mask, self.frame.taken);
+        }
+        *at += here;
+        self.frame.taken += here;
+        self.frame.left -= here;
+        match &mut self.payload {
+            HalfPayload::Text(text) => text.push(piece),
+            HalfPayload::Binary(bytes) => {
+                bytes.extend_from_slice(piece);
+                Ok(())
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+enum HalfPayload {
+    Text(GrowingText),
+    Binary(Vec<u8>),
+}
+
+impl HalfPayload {
+    fn held_bytes(&self) -> usize {
+        match self {
+            HalfPayload::Text(text) => text.held_bytes(),
+            HalfPayload::Binary(bytes) => bytes.len(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::websocket::frame;
+
+    const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+    const MAX: usize = 1 << 20;
+
+    /// An event that owns what it says, wherever that stood.
+    #[derive(Clone, Debug, PartialEq)]
+    enum Said {
+        Text(String),
+        Binary(Vec<u8>),
+        Ping(Vec<u8>),
+        Pong(Vec<u8>),
+        Close(Closing),
+    }
+
+    impl From<Event<'_>> for Said {
+        fn from(event: Event) -> Said {
+            match event {
+                Event::Text(text) => Said::Text(text.as_str().to_owned()),
+                Event::Binary(bytes) => Said::Binary(bytes.to_vec()),
+                Event::Ping(bytes) => Said::Ping(bytes.to_vec()),
+                Event::Pong(bytes) => Said::Pong(bytes.to_vec()),
+                Event::Close(closing) => Said::Close(closing),
+            }
+        }
+    }
+
+    fn text(text: &str) -> Said {
+        Said::Text(text.to_owned())
+    }
+
+    /// A masked frame, as a server receives it.
+    fn frame(fin: bool, opcode: Opcode, payload: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        frame::encode_masked(opcode, payload, KEY, &mut out);
+        if !fin {
+            out[0] &= 0x7f;
+        }
+        out
+    }
+
+    /// Read pieces as a connection does: what was not used is kept in front of what comes next.
+    fn read<'a>(
+        role: Role,
+        max: usize,
+        pieces: impl Iterator<Item = &'a [u8]>,
+    ) -> (Vec<Said>, Option<Fault>) {
+        let mut reader = Reader::new(role);
+        let mut said = Vec::new();
+        let mut buffer = Vec::new();
+        for piece in pieces {
+            buffer.extend_from_slice(piece);
+            let mut at = 0;
+            loop {
+                match reader.next(&mut buffer, &mut at, max) {
+                    Ok(Step::Event(event)) => said.push(event.into()),
+                    Ok(Step::NeedMore) => break,
+                    Err(fault) => return (said, Some(fault)),
+                }
+            }
+            buffer.drain(..at);
+            assert!(buffer.len() <= 130, "{} bytes were left", buffer.len());
+            assert!(reader.held_bytes() <= max);
+        }
+        (said, None)
+    }
+
+    /// Whole, cut in two everywhere, byte by byte, with a stranger behind.
+    #[track_caller]
+    fn check(role: Role, bytes: &[u8], expected: &[Said], fault: Option<Fault>) {
+        let expected = (expected.to_vec(), fault);
+        assert_eq!(read(role, MAX, [bytes].into_iter()), expected);
+        assert_eq!(read(role, MAX, bytes.chunks(1)), expected, "byte by byte");
+        for cut in 0..bytes.len().min(1000) {
+            let (front, back) = bytes.split_at(cut);
+            assert_eq!(read(role, MAX, [front, back].into_iter()), expected, "cut at {cut}");
+        }
+        let stranger = [bytes, b"\x81"].concat();
+        assert_eq!(read(role, MAX, [&stranger[..]].into_iter()), expected, "with a stranger behind");
+    }
+
+    #[track_caller]
+    fn check_said(bytes: &[u8], expected: &[Said]) {
+        check(Role::Server, bytes, expected, None);
+    }
+
+    /// Right before the last byte, refused with it, whatever follows.
+    #[track_caller]
+    fn check_fault(bytes: &[u8], fault: Fault) {
+        check(Role::Server, bytes, &[], Some(fault));
+        let (_, early) = read(Role::Server, MAX, bytes[..bytes.len() - 1].chunks(1));
+        assert_eq!(early, None, "before the last byte");
+    }
+
+    #[test]
+    fn the_examples_of_rfc_6455_5_7() {
+        let hello = || b"Hello".to_vec();
+        check(Role::Client, b"\x81\x05Hello", &[text("Hello")], None);
+        check(Role::Server, b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58", &[text("Hello")], None);
+        check(Role::Client, b"\x01\x03Hel\x80\x02lo", &[text("Hello")], None);
+        check(Role::Client, b"\x89\x05Hello", &[Said::Ping(hello())], None);
+        check(Role::Server, b"\x8a\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58", &[Said::Pong(hello())], None);
+        for length in [256, 65536] {
+            let bytes = vec![7; length];
+            let mut out = Vec::new();
+            frame::encode(Opcode::Binary, &bytes, &mut out);
+            check(Role::Client, &out, &[Said::Binary(bytes)], None);
+        }
+    }
+
+    #[test]
+    fn a_whole_message_is_lent_and_a_cut_one_gathered() {
+        let mut reader = Reader::new(Role::Server);
+        let mut bytes = frame(true, Opcode::Text, b"lent");
+        let step = reader.next(&mut bytes, &mut 0, MAX);
+        assert_eq!(step, Ok(Step::Event(Event::Text(Text::InPlace("lent")))));
+
+        let mut bytes = frame(true, Opcode::Binary, b"gathered");
+        let (front, back) = bytes.split_at_mut(9);
+        let mut at = 0;
+        assert_eq!(reader.next(front, &mut at, MAX), Ok(Step::NeedMore));
+        assert_eq!((at, reader.is_half_read(), reader.held_bytes()), (9, true, 3));
+        let step = reader.next(back, &mut 0, MAX);
+        assert_eq!(step, Ok(Step::Event(Event::Binary(Payload::Gathered(b"gathered".to_vec())))));
+        assert!(!reader.is_half_read());
+    }
+
+    #[test]
+    fn an_idle_reader_is_small() {
+        assert!(size_of::<Reader>() <= 16);
+    }
+
+    #[test]
+    fn empty_messages_and_empty_fragments_are_fine() {
+        check_said(&frame(true, Opcode::Text, b""), &[text("")]);
+        let bytes = [
+            frame(false, Opcode::Binary, b""),
+            frame(false, Opcode::Continuation, b""),
+            frame(true, Opcode::Continuation, b""),
+            frame(true, Opcode::Ping, b""),
+        ];
+        check_said(&bytes.concat(), &[Said::Binary(vec![]), Said::Ping(vec![])]);
+    }
+
+    #[test]
+    fn control_frames_between_fragments_are_said_at_once() {
+        let bytes = [
+            frame(false, Opcode::Text, b"Hel"),
+            frame(true, Opcode::Ping, b"are you there"),
+            frame(true, Opcode::Continuation, b"lo"),
+            frame(true, Opcode::Close, b"\x03\xe8bye"),
+        ];
+        let closing = Closing { code: Some(close::NORMAL), reason: "bye".to_owned() };
+        let ping = Said::Ping(b"are you there".to_vec());
+        check_said(&bytes.concat(), &[ping, text("Hello"), Said::Close(closing)]);
+    }
+
+    #[test]
+    fn fragments_come_in_order_and_one_message_at_a_time() {
+        check_fault(&frame(true, Opcode::Continuation, b"")[..6], Fault::ContinuationOfNothing);
+        let bytes = [frame(false, Opcode::Text, b"a"), frame(true, Opcode::Text, b"")].concat();
+        check_fault(&bytes, Fault::MessageInsideMessage);
+    }
+
+    #[test]
+    fn a_client_must_mask_and_a_server_must_not() {
+        check(Role::Server, b"\x81\x05Hello", &[], Some(Fault::UnmaskedFrame));
+        check(Role::Client, &frame(true, Opcode::Ping, b""), &[], Some(Fault::MaskedFrame));
+    }
+
+    #[test]
+    fn rsv1_means_nothing_without_an_extension() {
+        check_fault(b"\xc1\x80\0\0\0\0", Fault::ReservedBits);
+    }
+
+    #[test]
+    fn a_message_too_long_is_refused_for_what_it_declares() {
+        let fault = Some(Fault::MessageTooLong { bytes_max: 10 });
+        let read = |bytes: &[u8]| read(Role::Server, 10, [bytes].into_iter());
+        assert_eq!(read(&frame(true, Opcode::Binary, &[7; 10])), (vec![Said::Binary(vec![7; 10])], None));
+        assert_eq!(read(&frame(true, Opcode::Binary, &[7; 11])[..6]), (vec![], fault));
+        let most = b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0";
+        assert_eq!(read(most), (vec![], fault));
+
+        // The bound holds over all fragments.
+        let first = frame(false, Opcode::Binary, &[7; 6]);
+        let fits = [&first[..], &frame(true, Opcode::Continuation, &[7; 4])].concat();
+        assert_eq!(read(&fits), (vec![Said::Binary(vec![7; 10])], None));
+        let too_long = [&first[..], &frame(true, Opcode::Continuation, &[7; 5])[..6]].concat();
+        assert_eq!(read(&too_long), (vec![], fault));
+    }
+
+    #[test]
+    fn a_declared_length_costs_no_memory() {
+        let mut reader = Reader::new(Role::Server);
+        let mut bytes = *b"\x82\xff\0\0\0\0\0\x0f\0\0\0\0\0\0one";
+        assert_eq!(reader.next(&mut bytes, &mut 0, MAX), Ok(Step::NeedMore));
+        let Some(HalfPayload::Binary(held)) = reader.half.map(|half| half.payload) else { unreachable!() };
+        assert!(held.capacity() < 64);
+    }
+
+    #[test]
+    fn text_is_utf8_over_every_cut() {
+        let all = "κόσμε aé€😀 \u{7f}\u{80}\u{7ff}\u{800}\u{ffff}\u{10000}\u{10ffff}";
+        check_said(&frame(true, Opcode::Text, all.as_bytes()), &[text(all)]);
+        let mut fragments = frame(false, Opcode::Text, b"");
+        for byte in all.as_bytes().chunks(1) {
+            fragments.extend(frame(false, Opcode::Continuation, byte));
+        }
+        fragments.extend(frame(true, Opcode::Continuation, b""));
+        check_said(&fragments, &[text(all)]);
+    }
+
+    #[test]
+    fn wrong_text_is_refused_at_the_first_wrong_byte() {
+        // The start of a surrogate, and a character that ends too soon.
+        for wrong in [&b"\xed\xa0"[..], b"\xe2\x82\x41"] {
+            let begun = ["κόσμε ".as_bytes(), wrong].concat();
+            let whole = frame(true, Opcode::Text, &[&begun[..], b" and more"].concat());
+            check_fault(&whole[..6 + begun.len()], Fault::TextNotUtf8);
+            check(Role::Server, &whole, &[], Some(Fault::TextNotUtf8));
+        }
+    }
+
+    #[test]
+    fn a_text_must_not_end_within_a_character() {
+        check_fault(&frame(true, Opcode::Text, b"\xf0\x9f\x98"), Fault::TextNotUtf8);
+        let bytes =
+            [frame(false, Opcode::Text, b"\xe2\x82"), frame(true, Opcode::Continuation, b"")].concat();
+        check_fault(&bytes, Fault::TextNotUtf8);
+    }
+
+    /// Knuth's numbers: small, and the same every time.
+    struct Dice(u64);
+
+    impl Dice {
+        fn below(&mut self, end: usize) -> usize {
+            self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (self.0 >> 33) as usize % end
+        }
+    }
+
+    #[test]
+    fn however_the_bytes_are_cut_the_events_are_the_same() {
+        let mut dice = Dice(1);
+        for _ in 0..200 {
+            let mut bytes = Vec::new();
+            for _ in 0..5 {
+                let kind = [Opcode::Text, Opcode::Binary][dice.below(2)];
+                let payload = "aé€😀".repeat(dice.below(40));
+                let mut left = payload.as_bytes();
+                let mut opcode = kind;
+                while dice.below(3) > 0 {
+                    let (front, back) = left.split_at(dice.below(left.len() + 1));
+                    bytes.extend(frame(false, opcode, front));
+                    bytes.extend(frame(true, Opcode::Ping, &vec![7; dice.below(126)]));
+                    (left, opcode) = (back, Opcode::Continuation);
+                }
+                bytes.extend(frame(true, opcode, left));
+            }
+            // Now and then something in it is wrong.
+            if dice.below(4) == 0 {
+                let at = dice.below(bytes.len());
+                bytes[at] ^= 1 << dice.below(8);
+            }
+            let whole = read(Role::Server, 300, [&bytes[..]].into_iter());
+            let most = 1 + dice.below(100);
+            let cut = read(Role::Server, 300, bytes.chunk_by(|_, _| dice.below(most) > 0));
+            assert_eq!(cut, whole);
+        }
+    }
+}
