@@ -1,1 +1,367 @@
+//! Calls and answers as JSON-RPC 2.0 text.
+//!
+//! ```text
+//! → {"jsonrpc":"2.0","id":1,"method":"post","params":{"path":"/tasks","body":"Buy milk"}}
+//! ← {"jsonrpc":"2.0","id":1,"result":{"status":201,"etag":"3f9c2a7b-42","location":"/tasks/1",
+//!    "body":{"id":"1","text":"Buy milk"}}}
+//! ```
+//!
+//! An error's code is the status of the answer, and its `data` the same problem object that HTTP
+//! would send; a message that is no call has one of JSON-RPC's own codes.
 
+use super::call::{Answer, Body, Call, Method, Wish};
+use super::change::{Conditions, Position, Tags};
+use super::problem;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// What one message asks.
+#[derive(Debug, PartialEq)]
+pub enum Message<'a> {
+    One(Item<'a>),
+    /// Answered with one array, in which notifications are left out.
+    Batch(Vec<Item<'a>>),
+}
+
+/// One call of a message, or why it is none.
+#[derive(Debug, PartialEq)]
+pub struct Item<'a> {
+    pub id: Id,
+    pub call: Result<Call<'a>, NoCall>,
+}
+
+/// Whom the answer is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Id {
+    /// The `id` of the call, as JSON text.
+    Given(Box<str>),
+    /// A notification: it is done, and nothing is said of it.
+    Notification,
+}
+
+/// A message that is no call: one of JSON-RPC's own errors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoCall {
+    pub code: i32,
+    pub why: Cow<'static, str>,
+}
+
+pub const PARSE_ERROR: i32 = -32700;
+pub const INVALID_REQUEST: i32 = -32600;
+pub const METHOD_NOT_FOUND: i32 = -32601;
+pub const INVALID_PARAMS: i32 = -32602;
+
+/// Reads one message. What cannot be read is an item too: it is answered with its error.
+pub fn read(text: &str, batch_calls_max: usize) -> Message<'_> {
+    if text.trim_start().starts_with('[') {
+        read_batch(text, batch_calls_max)
+    } else {
+        Message::One(read_item(text))
+    }
+}
+
+fn read_batch(text: &str, batch_calls_max: usize) -> Message<'_> {
+    let items = match serde_json::from_str::<Vec<&RawValue>>(text) {
+        Ok(items) => items,
+        Err(error) => return Message::One(nobody(PARSE_ERROR, error.to_string())),
+    };
+    if items.is_empty() {
+        return Message::One(nobody(INVALID_REQUEST, "a batch has at least one call"));
+    }
+    if items.len() > batch_calls_max {
+        let why = format!("a batch has {} calls, more than {batch_calls_max}", items.len());
+        return Message::One(nobody(INVALID_REQUEST, why));
+    }
+    Message::Batch(items.into_iter().map(|item| read_item(item.get())).collect())
+}
+
+#[derive(Deserialize)]
+struct Request<'a> {
+    #[serde(borrow, default)]
+    jsonrpc: Option<Cow<'a, str>>,
+    /// Present and null is not the same as absent.
+    #[serde(borrow, default, deserialize_with = "present")]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    method: Text<'a>,
+    #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Params<'a> {
+    #[serde(borrow)]
+    path: Text<'a>,
+    #[serde(borrow, default)]
+    query: Option<Text<'a>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    body: Option<&'a RawValue>,
+    #[serde(default)]
+    if_match: Option<TagText>,
+    #[serde(default)]
+    if_none_match: Option<TagText>,
+    #[serde(borrow, default)]
+    content_type: Option<Text<'a>>,
+}
+
+/// A string that borrows where it has no escapes.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// `"*"`, a position, or a list of positions, with or without the quotes that HTTP puts around.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum TagText {
+    One(String),
+    Many(Vec<String>),
+}
+
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+fn read_item(text: &str) -> Item<'_> {
+    let request = match serde_json::from_str::<Request>(text) {
+        Ok(request) if text.trim_start().starts_with('{') => request,
+        Ok(_) => return nobody(INVALID_REQUEST, "a call is a JSON object"),
+        Err(error) if error.is_data() => return nobody(INVALID_REQUEST, error.to_string()),
+        Err(error) => return nobody(PARSE_ERROR, error.to_string()),
+    };
+    if request.jsonrpc.as_deref() != Some("2.0") {
+        return nobody(INVALID_REQUEST, "jsonrpc must be \"2.0\"");
+    }
+    let id = match request.id.map(RawValue::get) {
+        None => Id::Notification,
+        Some(id) if id.starts_with(['{', '[', 't', 'f']) => {
+            return nobody(INVALID_REQUEST, "an id is a string, a number or null");
+        }
+        Some(id) => Id::Given(id.into()),
+    };
+    Item { id, call: read_call(&request.method.0, request.params) }
+}
+
+fn read_call<'a>(method: &str, params: Option<&'a RawValue>) -> Result<Call<'a>, NoCall> {
+    let method = match method {
+        "get" => Method::Get,
+        "post" => Method::Post,
+        "put" => Method::Put,
+        "patch" => Method::Patch,
+        "delete" => Method::Delete,
+        _ => return Err(no_call(METHOD_NOT_FOUND, "the methods are get, post, put, patch and delete")),
+    };
+    let params = params.map(RawValue::get).unwrap_or("{}");
+    if !params.starts_with('{') {
+        return Err(no_call(INVALID_PARAMS, "params is an object"));
+    }
+    let params: Params =
+        serde_json::from_str(params).map_err(|error| no_call(INVALID_PARAMS, error.to_string()))?;
+    let conditions =
+        Conditions { if_match: tags(params.if_match)?, if_none_match: tags(params.if_none_match)? };
+    Ok(Call {
+        method,
+        path: params.path.0,
+        query: params.query.map(|text| text.0).unwrap_or_default(),
+        content_type: params.content_type.map(|text| text.0),
+        conditions,
+        body: Cow::Borrowed(params.body.map_or(b"", |body| body.get().as_bytes())),
+        wish: Wish::Answer,
+    })
+}
+
+fn tags(text: Option<TagText>) -> Result<Option<Tags>, NoCall> {
+    let texts = match text {
+        None => return Ok(None),
+        Some(TagText::One(text)) if text == "*" => return Ok(Some(Tags::Any)),
+        Some(TagText::One(text)) => vec![text],
+        Some(TagText::Many(texts)) => texts,
+    };
+    let position = |text: &String| text.trim_matches('"').parse::<Position>().ok();
+    Ok(Some(Tags::List(texts.iter().filter_map(position).collect())))
+}
+
+fn nobody(code: i32, why: impl Into<Cow<'static, str>>) -> Item<'static> {
+    Item { id: Id::Given("null".into()), call: Err(no_call(code, why)) }
+}
+
+fn no_call(code: i32, why: impl Into<Cow<'static, str>>) -> NoCall {
+    NoCall { code, why: why.into() }
+}
+
+/// Appends what is said to the call with this `id`. `phrase` names the answer's status.
+pub fn write_answer(id: &str, answer: &Answer, phrase: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
+    out.extend_from_slice(id.as_bytes());
+    if let Body::Refused(refusal) = &answer.body {
+        write_error(answer.status.into(), phrase, Some(problem::of_refusal(refusal, phrase)), out);
+    } else {
+        out.extend_from_slice(b",\"result\":{\"status\":");
+        push_number(answer.status.into(), out);
+        if let Some(position) = answer.etag {
+            out.extend_from_slice(b",\"etag\":\"");
+            position.write(out);
+            out.push(b'"');
+        }
+        if let Some(location) = &answer.location {
+            out.extend_from_slice(b",\"location\":");
+            push_string(location, out);
+        }
+        write_body(&answer.body, out);
+        out.push(b'}');
+    }
+    out.push(b'}');
+}
+
+fn write_body(body: &Body, out: &mut Vec<u8>) {
+    let json: &[u8] = match body {
+        Body::Nothing | Body::Refused(_) => return,
+        Body::Record(record) | Body::Created(record, _) => record.json().as_bytes(),
+        Body::List(json) => json,
+        Body::Json(json) => json.as_bytes(),
+        Body::Text(text) => {
+            out.extend_from_slice(b",\"body\":");
+            return push_string(text, out);
+        }
+        Body::Allow(methods) => {
+            out.extend_from_slice(b",\"allow\":");
+            return push_string(methods, out);
+        }
+    };
+    out.extend_from_slice(b",\"body\":");
+    out.extend_from_slice(json);
+}
+
+/// Appends what is said to a message that is no call.
+pub fn write_no_call(id: &str, no_call: &NoCall, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
+    out.extend_from_slice(id.as_bytes());
+    write_error(no_call.code.into(), &no_call.why, None, out);
+    out.push(b'}');
+}
+
+fn write_error(code: i64, message: &str, data: Option<Value>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b",\"error\":{\"code\":");
+    push_number(code, out);
+    out.extend_from_slice(b",\"message\":");
+    push_string(message, out);
+    if let Some(data) = data {
+        out.extend_from_slice(b",\"data\":");
+        out.extend_from_slice(data.to_string().as_bytes());
+    }
+    out.push(b'}');
+}
+
+fn push_number(number: i64, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+fn push_string(text: &str, out: &mut Vec<u8>) {
+    serde_json::to_writer(out, text).expect("a vector takes every byte");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::refusal::Refusal;
+
+    #[track_caller]
+    fn one(text: &str) -> Item<'_> {
+        match read(text, 10) {
+            Message::One(item) => item,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn check_code(text: &str, code: i32) {
+        assert_eq!(one(text).call.unwrap_err().code, code, "{text}");
+    }
+
+    #[test]
+    fn a_call_is_read_without_copying() {
+        let item =
+            one(r#" {"jsonrpc":"2.0","id":1,"method":"post","params":{"path":"/tasks","body":"Buy milk"}}"#);
+        assert_eq!(item.id, Id::Given("1".into()));
+        let call = item.call.unwrap();
+        assert_eq!((call.method, &*call.path, &*call.body), (Method::Post, "/tasks", &br#""Buy milk""#[..]));
+        assert!(matches!(call.path, Cow::Borrowed(_)) && matches!(call.body, Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn an_id_that_is_null_is_no_notification() {
+        let get = |id| format!(r#"{{"jsonrpc":"2.0"{id},"method":"get","params":{{"path":"/"}}}}"#);
+        assert_eq!(one(&get("")).id, Id::Notification);
+        assert_eq!(one(&get(r#","id":null"#)).id, Id::Given("null".into()));
+        assert_eq!(one(&get(r#","id":"a\"b""#)).id, Id::Given(r#""a\"b""#.into()));
+        check_code(&get(r#","id":[1]"#), INVALID_REQUEST);
+        check_code(&get(r#","id":true"#), INVALID_REQUEST);
+    }
+
+    #[test]
+    fn whatever_is_no_call_has_the_code_of_json_rpc() {
+        check_code("", PARSE_ERROR);
+        check_code("{", PARSE_ERROR);
+        check_code("[1,", PARSE_ERROR);
+        check_code("1", INVALID_REQUEST);
+        check_code("[]", INVALID_REQUEST);
+        check_code("{}", INVALID_REQUEST);
+        check_code(r#"{"jsonrpc":"1.0","id":1,"method":"get"}"#, INVALID_REQUEST);
+        check_code(r#"{"jsonrpc":"2.0","id":1,"method":1}"#, INVALID_REQUEST);
+        check_code(r#"{"jsonrpc":"2.0","id":1,"method":"brew","params":{"path":"/"}}"#, METHOD_NOT_FOUND);
+        check_code(r#"{"jsonrpc":"2.0","id":1,"method":"get"}"#, INVALID_PARAMS);
+        check_code(r#"{"jsonrpc":"2.0","id":1,"method":"get","params":["/"]}"#, INVALID_PARAMS);
+        check_code(r#"{"jsonrpc":"2.0","id":1,"method":"get","params":{"path":1}}"#, INVALID_PARAMS);
+        check_code(
+            r#"{"jsonrpc":"2.0","id":1,"method":"get","params":{"path":"/","bogus":1}}"#,
+            INVALID_PARAMS,
+        );
+        check_code(&format!("[{}1]", "1,".repeat(10)), INVALID_REQUEST);
+    }
+
+    #[test]
+    fn a_batch_keeps_its_order_and_its_errors() {
+        let Message::Batch(items) = read(r#"[1,{"jsonrpc":"2.0","method":"get","params":{"path":"/"}}]"#, 10)
+        else {
+            panic!()
+        };
+        assert_eq!(items[0].call.as_ref().unwrap_err().code, INVALID_REQUEST);
+        assert_eq!(items[1].id, Id::Notification);
+    }
+
+    #[test]
+    fn conditions_take_positions_with_or_without_quotes() {
+        let call = |tag: &str| {
+            let text = format!(
+                r#"{{"jsonrpc":"2.0","id":1,"method":"get","params":{{"path":"/","if_match":{tag}}}}}"#
+            );
+            one(&text).call.map(|call| call.conditions.if_match)
+        };
+        let position = Position { epoch: 1, seq: 2 };
+        assert_eq!(call(r#""*""#), Ok(Some(Tags::Any)));
+        assert_eq!(call(r#""00000001-2""#), Ok(Some(Tags::List(vec![position]))));
+        assert_eq!(call(r#"["\"00000001-2\"","x"]"#), Ok(Some(Tags::List(vec![position]))));
+        assert_eq!(call("7").unwrap_err().code, INVALID_PARAMS);
+    }
+
+    #[test]
+    fn an_answer_is_written_as_the_contract_shows_it() {
+        let record = crate::exchange::record::Record::new("1", r#""text":"Buy milk""#, 42);
+        let answer = Answer {
+            etag: Some(Position { epoch: 0x3f9c2a7b, seq: 42 }),
+            location: Some("/tasks/1".into()),
+            ..Answer::new(201, Body::Created(record, ""))
+        };
+        let mut out = Vec::new();
+        write_answer("1", &answer, "Created", &mut out);
+        let expected = r#"{"jsonrpc":"2.0","id":1,"result":{"status":201,"etag":"3f9c2a7b-42","location":"/tasks/1","body":{"id":"1","text":"Buy milk"}}}"#;
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+
+        let mut out = Vec::new();
+        write_answer("\"x\"", &Refusal::NoSuchItem.into(), "Not Found", &mut out);
+        let expected = r#"{"jsonrpc":"2.0","id":"x","error":{"code":404,"message":"Not Found","data":{"type":"about:blank","title":"Not Found","status":404,"detail":"there is no such item"}}}"#;
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+}

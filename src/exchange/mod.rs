@@ -16,3 +16,4 @@ pub mod change;
 pub mod envelope;
 pub mod problem;
 pub mod record;
+pub mod representation;

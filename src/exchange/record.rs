@@ -42,17 +42,6 @@ impl Record {
     pub fn json(&self) -> &str {
         &self.text
     }
-
-    /// The item as one line of plain text: its `text`, where that is all it has, or else its JSON.
-    pub fn line(&self) -> String {
-        let value: serde_json::Value = serde_json::from_str(&self.text).unwrap_or_default();
-        match value.get("text") {
-            Some(serde_json::Value::String(text)) if value.as_object().is_some_and(|o| o.len() == 2) => {
-                text.replace(['\r', '\n'], " ")
-            }
-            _ => self.text.to_string(),
-        }
-    }
 }
 
 impl fmt::Debug for Record {
@@ -77,13 +66,6 @@ mod tests {
         assert_eq!(record.json(), r#"{"id":"a-1","text":"x"}"#);
         assert_eq!(record.id(), "a-1");
         assert_eq!(Record::new("1", "", 1).json(), r#"{"id":"1"}"#);
-    }
-
-    #[test]
-    fn a_line_is_the_text_alone_where_there_is_nothing_else() {
-        assert_eq!(Record::new("1", r#""text":"Buy\nmilk""#, 1).line(), "Buy milk");
-        assert_eq!(Record::new("1", r#""n":1"#, 1).line(), r#"{"id":"1","n":1}"#);
-        assert_eq!(Record::new("1", r#""text":"x","n":1"#, 1).line(), r#"{"id":"1","text":"x","n":1}"#);
     }
 
     #[test]

@@ -1,0 +1,546 @@
+//! Requests in order, answers in order.
+//!
+//! ```text
+//!          head whole, no body          ┌──────┐
+//!        ┌────────── a call ───────────▶│ Head │◀─── body whole: a call ──┐
+//!        │                              └──┬───┘                          │
+//!        └─────────────────────────────────┤ head whole, body cut short ┌─┴────┐
+//!                                          ├───────────────────────────▶│ Body │
+//!                 a call that must wait    │                            └──────┘
+//!   ┌──────┐◀──────────────────────────────┤
+//!   │ Held │── answers before it left ──▶ a call
+//!   └──────┘                               │ close, upgrade or fault    ┌───────┐
+//!                                          └───────────────────────────▶│ Ended │
+//!                                                                       └───────┘
+//! ```
+//!
+//! Reading and answering are two machines: several requests may be read before the first answer
+//! leaves. Only writes may be under way together, for the journal settles them in order; a call
+//! that looks at something waits until the writes before it are answered.
+
+use super::step::Step;
+use super::outbox::{Outbox, SHARED_BYTES_MIN};
+use super::owed::Owed;
+use super::terms::Terms;
+use super::waits::{Wait, Waits};
+use crate::exchange::call::{Answer, Body, Call, Method, Representation, Wish};
+use crate::exchange::change::{Conditions, POSITION_BYTES_MAX, Position, Tags};
+use crate::exchange::{problem, representation};
+use crate::fault::Fault;
+use crate::http::body::{self, BodyReader};
+use crate::http::entity_tag;
+use crate::http::framing::Framing;
+use crate::http::head::{self, FieldRoom, RequestHead, Version};
+use crate::http::headers::{Fields, Known};
+use crate::http::negotiation;
+use crate::http::response::{self, Send, Writer};
+use crate::parsed::Parsed;
+use crate::refusal::Refusal;
+use crate::websocket::handshake::{self, Handshake};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+#[derive(Debug)]
+pub struct HttpMode {
+    reading: Reading,
+    owed: Owed<Asked>,
+    /// The handshake of the call handed out last, where it was one.
+    offer: Option<Box<SocketOffer>>,
+    /// Said after the last answer owed; then the connection ends.
+    last_words: Option<Fault>,
+    /// No further request is read, and the next answer says so.
+    going: bool,
+}
+
+#[derive(Debug)]
+enum Reading {
+    Head { searched: usize },
+    Body(Box<HalfRead>),
+    Held(Box<(Question<'static>, Asked)>),
+    Ended,
+}
+
+#[derive(Debug)]
+struct HalfRead {
+    question: Question<'static>,
+    asked: Asked,
+    reader: BodyReader,
+    body: Vec<u8>,
+}
+
+/// A request, understood; or already known to be refused, once its body is read.
+#[derive(Debug)]
+enum Question<'a> {
+    Call(Call<'a>),
+    Refused(Refusal),
+}
+
+/// What must be remembered of a request to answer it.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    send: Send,
+    representation: Representation,
+    version: Version,
+    persistent: bool,
+}
+
+/// What the 101 of a handshake says.
+#[derive(Clone, Debug)]
+pub struct SocketOffer {
+    pub key: [u8; 24],
+    pub calls: bool,
+}
+
+/// The subprotocol under which calls and answers go over a socket.
+pub const SUBPROTOCOL: &str = "bothways.v1";
+
+impl HttpMode {
+    pub fn new() -> HttpMode {
+        HttpMode {
+            reading: Reading::Head { searched: 0 },
+            owed: Owed::default(),
+            offer: None,
+            last_words: None,
+            going: false,
+        }
+    }
+
+    /// Reads on in `bytes` from `*at`.
+    pub fn next<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        at: &mut usize,
+        outbox: &mut Outbox,
+        waits: &mut Waits,
+        terms: &Terms,
+    ) -> Result<Step<'a>, Fault> {
+        match &mut self.reading {
+            Reading::Head { .. } => self.read_head(bytes, at, outbox, waits, terms),
+            Reading::Body(_) => self.read_body(bytes, at, outbox, waits, terms),
+            Reading::Held(_) if !self.owed.is_empty() => Ok(Step::Wait),
+            Reading::Held(_) => {
+                let Reading::Held(held) = std::mem::replace(&mut self.reading, Reading::Head { searched: 0 }) else {
+                    unreachable!("just matched");
+                };
+                let (question, asked) = *held;
+                self.hand_out(question, asked, outbox, waits, terms)
+            }
+            Reading::Ended => {
+                *at = bytes.len();
+                Ok(Step::NeedMore)
+            }
+        }
+    }
+
+    fn read_head<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        at: &mut usize,
+        outbox: &mut Outbox,
+        waits: &mut Waits,
+        terms: &Terms,
+    ) -> Result<Step<'a>, Fault> {
+        let Reading::Head { searched } = &mut self.reading else { unreachable!("the caller matched it") };
+        let rest = &bytes[*at..];
+        if rest.is_empty() {
+            return Ok(Step::NeedMore);
+        }
+        if self.owed.len() >= terms.limits.calls_waiting_max {
+            return Ok(Step::Wait);
+        }
+        let mut room = FieldRoom::new();
+        let (head, used) = match head::parse_request(rest, searched, terms.limits, &mut room)? {
+            Parsed::Whole { value, used } => (value, used),
+            Parsed::NeedMore => {
+                waits.go_on(Wait::Head, terms.now, terms.timeouts);
+                return Ok(Step::NeedMore);
+            }
+        };
+        *at += used;
+        self.offer = None;
+        let asked = Asked {
+            send: if head.method == "HEAD" { Send::HeadOnly } else { Send::HeadAndBody },
+            representation: Representation::Json,
+            version: head.version,
+            persistent: head.persistent,
+        };
+        let (question, asked) = self.understand(&head, asked)?;
+        if !head.persistent {
+            self.reading = Reading::Ended;
+        }
+        match head.framing {
+            Framing::None | Framing::Sized(0) => self.hand_out_or_hold(question, asked, outbox, waits, terms),
+            Framing::Sized(length) if length <= (bytes.len() - *at) as u64 => {
+                body::check_declared(head.framing, terms.limits)?;
+                let body = &bytes[*at..*at + length as usize];
+                *at += length as usize;
+                self.hand_out_or_hold(question.with_body(Cow::Borrowed(body)), asked, outbox, waits, terms)
+            }
+            framing => {
+                body::check_declared(framing, terms.limits)?;
+                // A peer that sends its body unasked needs no invitation.
+                if head.expects_continue && *at == bytes.len() && self.owed.is_empty() {
+                    outbox.own().extend_from_slice(response::CONTINUE);
+                }
+                waits.begin(Wait::Body, terms.now, terms.timeouts);
+                let reader = BodyReader::new(framing);
+                let half = HalfRead { question: question.into_owned(), asked, reader, body: Vec::new() };
+                self.reading = Reading::Body(Box::new(half));
+                Ok(Step::Again)
+            }
+        }
+    }
+
+    fn read_body<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        at: &mut usize,
+        outbox: &mut Outbox,
+        waits: &mut Waits,
+        terms: &Terms,
+    ) -> Result<Step<'a>, Fault> {
+        let Reading::Body(half) = &mut self.reading else { unreachable!("the caller matched it") };
+        let rest = &bytes[*at..];
+        let progress = half.reader.read(rest, &mut half.body, terms.limits)?;
+        *at += progress.used;
+        if !progress.done {
+            if !rest.is_empty() {
+                waits.begin(Wait::Body, terms.now, terms.timeouts);
+            }
+            return Ok(Step::NeedMore);
+        }
+        let next = if half.asked.persistent { Reading::Head { searched: 0 } } else { Reading::Ended };
+        let Reading::Body(half) = std::mem::replace(&mut self.reading, next) else {
+            unreachable!("just matched");
+        };
+        let HalfRead { question, asked, body, .. } = *half;
+        self.hand_out_or_hold(question.with_body(Cow::Owned(body)), asked, outbox, waits, terms)
+    }
+
+    fn hand_out_or_hold<'a>(
+        &mut self,
+        question: Question<'a>,
+        asked: Asked,
+        outbox: &mut Outbox,
+        waits: &mut Waits,
+        terms: &Terms,
+    ) -> Result<Step<'a>, Fault> {
+        let must_wait = match &question {
+            Question::Call(call) => call.method.is_safe(),
+            Question::Refused(_) => false,
+        };
+        if must_wait && !self.owed.is_empty() {
+            self.reading = Reading::Held(Box::new((question.into_owned(), asked)));
+            return Ok(Step::Wait);
+        }
+        self.hand_out(question, asked, outbox, waits, terms)
+    }
+
+    fn hand_out<'a>(
+        &mut self,
+        question: Question<'a>,
+        asked: Asked,
+        outbox: &mut Outbox,
+        waits: &mut Waits,
+        terms: &Terms,
+    ) -> Result<Step<'a>, Fault> {
+        if !asked.persistent {
+            self.reading = Reading::Ended;
+        }
+        waits.end();
+        self.owed.hand_out(asked);
+        match question {
+            Question::Call(call) => Ok(Step::Call(call)),
+            Question::Refused(refusal) => {
+                self.answer(refusal.into(), outbox, waits, terms);
+                Ok(Step::Again)
+            }
+        }
+    }
+
+    /// What a head asks, apart from its body.
+    fn understand<'b>(
+        &mut self,
+        head: &RequestHead<'_, 'b>,
+        mut asked: Asked,
+    ) -> Result<(Question<'b>, Asked), Fault> {
+        let fields = &head.fields;
+        if fields.has(Known::Accept) {
+            match negotiation::choose(fields.all(Known::Accept), &["application/json", "text/plain"]) {
+                Some(0) => {}
+                Some(_) => asked.representation = Representation::Text,
+                None => return Ok((Question::Refused(Refusal::NotAcceptable), asked)),
+            }
+        }
+        let Some(method) = method(head.method) else {
+            return Ok((Question::Refused(Refusal::MethodUnknown), asked));
+        };
+        let Some(conditions) = conditions(fields) else {
+            return Ok((Question::Refused(Refusal::ConditionMalformed), asked));
+        };
+        let mut wish = Wish::Answer;
+        if fields.has(Known::Upgrade) {
+            match handshake::read(head) {
+                Handshake::NotAsked => {}
+                Handshake::Malformed { why } => {
+                    return Ok((Question::Refused(Refusal::HandshakeMalformed { why }), asked));
+                }
+                Handshake::WrongVersion => return Ok((Question::Refused(Refusal::WebSocketVersion), asked)),
+                Handshake::Offered(_) if !matches!(head.framing, Framing::None | Framing::Sized(0)) => {
+                    return Err(Fault::UpgradeWithBody);
+                }
+                Handshake::Offered(offer) => {
+                    wish = Wish::Socket;
+                    let mut key = [0; 24];
+                    key.copy_from_slice(offer.key);
+                    self.offer =
+                        Some(Box::new(SocketOffer { key, calls: offer.offers_subprotocol(SUBPROTOCOL) }));
+                }
+            }
+        }
+        let content_type =
+            fields.first(Known::ContentType).map(|value| std::str::from_utf8(value).unwrap_or("unreadable"));
+        let call = Call {
+            method,
+            path: Cow::Borrowed(head.path),
+            query: Cow::Borrowed(head.query),
+            content_type: content_type.map(Cow::Borrowed),
+            conditions,
+            body: Cow::Borrowed(b""),
+            wish,
+        };
+        Ok((Question::Call(call), asked))
+    }
+
+    /// The call handed out last waits for the journal.
+    pub fn postpone(&mut self) {
+        self.owed.postpone();
+    }
+
+    /// Answers the call handed out last, or else the oldest that waits.
+    pub fn answer(&mut self, answer: Answer, outbox: &mut Outbox, waits: &mut Waits, terms: &Terms) {
+        let (going, mut ended) = (self.going, false);
+        self.owed.settle(answer, |mut asked, answer| {
+            // What follows a last answer was never promised one.
+            if ended {
+                return;
+            }
+            asked.persistent &= !going;
+            write_answer(asked, answer, terms.date, outbox);
+            ended = !asked.persistent;
+        });
+        if ended {
+            self.reading = Reading::Ended;
+        }
+        if !self.owed.is_empty() {
+            return;
+        }
+        if let Some(fault) = self.last_words.take() {
+            write_fault(fault, terms.date, outbox);
+        }
+        if matches!(self.reading, Reading::Head { .. }) {
+            waits.begin(Wait::KeepAlive, terms.now, terms.timeouts);
+        }
+    }
+
+    /// The stream can no longer be trusted: answers what is owed, says why, and reads no more.
+    pub fn fail(&mut self, fault: Fault, outbox: &mut Outbox, terms: &Terms) {
+        self.reading = Reading::Ended;
+        if self.owed.is_empty() {
+            write_fault(fault, terms.date, outbox);
+        } else {
+            self.last_words = Some(fault);
+        }
+    }
+
+    /// Reads no further request, and says so with the answers still owed.
+    pub fn go_away(&mut self) {
+        self.going = true;
+        if matches!(self.reading, Reading::Head { .. }) {
+            self.reading = Reading::Ended;
+        }
+    }
+
+    /// The peer will send nothing more.
+    pub fn end_of_input(&mut self) {
+        if !matches!(self.reading, Reading::Held(_)) {
+            self.reading = Reading::Ended;
+        }
+    }
+
+    /// Nothing more is read, and nothing is owed.
+    pub fn is_over(&self) -> bool {
+        matches!(self.reading, Reading::Ended) && self.owed.is_empty()
+    }
+
+    /// Is a request begun and not read to its end?
+    pub fn is_reading(&self) -> bool {
+        matches!(self.reading, Reading::Body(_))
+    }
+
+    /// Writes the 101, and says what it agreed to.
+    pub fn upgrade(&mut self, calls: bool, outbox: &mut Outbox, terms: &Terms) {
+        let offer = self.offer.take().expect("only a handshake becomes a socket");
+        let subprotocol = (calls && offer.calls).then_some(SUBPROTOCOL);
+        handshake::encode_accept(&offer.key, subprotocol, terms.date, outbox.own());
+    }
+}
+
+impl<'a> Question<'a> {
+    fn with_body(mut self, body: Cow<'a, [u8]>) -> Question<'a> {
+        if let Question::Call(call) = &mut self {
+            call.body = body;
+        }
+        self
+    }
+
+    fn into_owned(self) -> Question<'static> {
+        match self {
+            Question::Call(call) => Question::Call(call.into_owned()),
+            Question::Refused(refusal) => Question::Refused(refusal),
+        }
+    }
+}
+
+/// Methods are case-sensitive (RFC 9110 §9.1). HEAD is a GET whose answer is cut short.
+fn method(name: &str) -> Option<Method> {
+    Some(match name {
+        "GET" | "HEAD" => Method::Get,
+        "POST" => Method::Post,
+        "PUT" => Method::Put,
+        "PATCH" => Method::Patch,
+        "DELETE" => Method::Delete,
+        "OPTIONS" => Method::Options,
+        _ => return None,
+    })
+}
+
+/// None: one of the two is malformed.
+fn conditions(fields: &Fields) -> Option<Conditions> {
+    let mut conditions = Conditions::default();
+    // If-Match compares strongly, so a weak tag matches nothing there (RFC 9110 §13.1.1).
+    if fields.has(Known::IfMatch) {
+        conditions.if_match = Some(tags(fields, Known::IfMatch, |tag| !tag.weak)?);
+    }
+    if fields.has(Known::IfNoneMatch) {
+        conditions.if_none_match = Some(tags(fields, Known::IfNoneMatch, |_| true)?);
+    }
+    Some(conditions)
+}
+
+fn tags(fields: &Fields, known: Known, counts: impl Fn(&entity_tag::Tag) -> bool) -> Option<Tags> {
+    let position = |tag: &entity_tag::Tag| std::str::from_utf8(tag.opaque).ok()?.parse::<Position>().ok();
+    Some(match entity_tag::parse(fields.all(known))? {
+        entity_tag::Tags::Any => Tags::Any,
+        entity_tag::Tags::List(list) => {
+            Tags::List(list.iter().filter(|tag| counts(tag)).filter_map(position).collect())
+        }
+    })
+}
+
+const JSON_FIELDS: &[u8] =
+    b"Content-Type: application/json\r\nCache-Control: no-cache\r\nVary: Accept\r\n";
+const TEXT_FIELDS: &[u8] =
+    b"Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-cache\r\nVary: Accept\r\n";
+const PROBLEM_FIELDS: &[u8] = b"Content-Type: application/problem+json\r\nVary: Accept\r\n";
+
+fn write_answer(asked: Asked, answer: &Answer, date: &[u8; 29], outbox: &mut Outbox) {
+    let mut writer = response::begin(answer.status, date, outbox.own());
+    match (asked.version, asked.persistent) {
+        (_, false) => writer.raw(b"Connection: close\r\n"),
+        (Version::Http10, true) => writer.raw(b"Connection: keep-alive\r\n"),
+        (Version::Http11, true) => {}
+    }
+    if let Some(position) = answer.etag {
+        writer.etag(position);
+    }
+    if let Some(location) = &answer.location {
+        writer.field("Location", location.as_bytes());
+    }
+    let text = asked.representation == Representation::Text;
+    match &answer.body {
+        Body::Nothing if answer.status == 304 => {
+            writer.raw(b"Cache-Control: no-cache\r\nVary: Accept\r\n");
+            writer.end_empty();
+        }
+        Body::Nothing => writer.end_empty(),
+        Body::Allow(methods) => {
+            writer.field("Allow", methods.as_bytes());
+            writer.end_empty();
+        }
+        Body::Record(record) if text => {
+            let line = representation::item_as_line(record.json());
+            write_with(writer, TEXT_FIELDS, line.as_bytes(), asked);
+        }
+        Body::Created(_, words) if text => write_with(writer, TEXT_FIELDS, words.as_bytes(), asked),
+        Body::List(json) if text => {
+            let lines = representation::list_as_lines(json);
+            write_with(writer, TEXT_FIELDS, lines.as_bytes(), asked);
+        }
+        Body::Record(record) | Body::Created(record, _) => {
+            write_with(writer, JSON_FIELDS, record.json().as_bytes(), asked);
+        }
+        Body::List(json) if json.len() >= SHARED_BYTES_MIN && asked.send == Send::HeadAndBody => {
+            writer.raw(JSON_FIELDS);
+            writer.end_sized_elsewhere(json.len());
+            outbox.share(Arc::clone(json));
+        }
+        Body::List(json) => write_with(writer, JSON_FIELDS, json, asked),
+        Body::Json(json) => write_with(writer, JSON_FIELDS, json.as_bytes(), asked),
+        Body::Text(text) => write_with(writer, TEXT_FIELDS, text.as_bytes(), asked),
+        Body::Refused(refusal) => write_refusal(writer, refusal, asked),
+    }
+}
+
+fn write_with(mut writer: Writer, fields: &[u8], body: &[u8], asked: Asked) {
+    writer.raw(fields);
+    writer.end_sized(body, asked.send);
+}
+
+fn write_refusal(mut writer: Writer, refusal: &Refusal, asked: Asked) {
+    match refusal {
+        Refusal::MethodNotAllowed { allow } => writer.field("Allow", allow.as_bytes()),
+        Refusal::MediaTypeUnsupported { accept } => writer.field("Accept", accept.as_bytes()),
+        Refusal::PatchMediaTypeUnsupported { accept } => writer.field("Accept-Patch", accept.as_bytes()),
+        // RFC 9110 §15.5.22: a 426 says what to upgrade to.
+        Refusal::WebSocketVersion => {
+            writer.raw(b"Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n");
+            if asked.persistent {
+                writer.raw(b"Connection: Upgrade\r\n");
+            }
+        }
+        _ => {}
+    }
+    match asked.representation {
+        Representation::Json => {
+            let problem = problem::of_refusal(refusal, response::reason(refusal.status()));
+            write_with(writer, PROBLEM_FIELDS, problem.to_string().as_bytes(), asked);
+        }
+        Representation::Text => write_with(writer, TEXT_FIELDS, refusal.detail().as_bytes(), asked),
+    }
+}
+
+/// The last response of a connection whose request could not be read: nobody knows how it was
+/// wanted, so it is a problem object.
+fn write_fault(fault: Fault, date: &[u8; 29], outbox: &mut Outbox) {
+    let status = fault.verdict().status;
+    let problem = problem::of_status(status, response::reason(status), &fault.to_string());
+    let mut writer = response::begin(status, date, outbox.own());
+    writer.raw(b"Connection: close\r\n");
+    writer.raw(PROBLEM_FIELDS);
+    writer.end_sized(problem.to_string().as_bytes(), Send::HeadAndBody);
+}
+
+trait PositionField {
+    fn etag(&mut self, position: Position);
+}
+
+impl PositionField for Writer<'_> {
+    fn etag(&mut self, position: Position) {
+        let mut value = Vec::with_capacity(POSITION_BYTES_MAX + 2);
+        value.push(b'"');
+        position.write(&mut value);
+        value.push(b'"');
+        self.field("ETag", &value);
+    }
+}

@@ -1,0 +1,97 @@
+//! What a connection waits for, and until when. At most one wait each for reading and writing.
+
+use crate::fault::Fault;
+use crate::timeouts::Timeouts;
+use std::time::{Duration, Instant};
+
+/// What the peer is expected to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// The rest of a request head.
+    Head,
+    /// More of a body, or of an unfinished message.
+    Body,
+    /// The next request on a kept connection.
+    KeepAlive,
+    /// Anything on a WebSocket.
+    Idle,
+    /// Anything on a WebSocket after our ping.
+    Pong,
+    /// The peer's part of closing.
+    Close,
+}
+
+impl Wait {
+    pub fn length(self, timeouts: &Timeouts) -> Duration {
+        match self {
+            Wait::Head => timeouts.head,
+            Wait::Body => timeouts.body,
+            Wait::KeepAlive => timeouts.keep_alive,
+            Wait::Idle => timeouts.idle,
+            Wait::Pong => timeouts.pong,
+            Wait::Close => timeouts.close,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Waits {
+    reading: Option<(Wait, Instant)>,
+    writing: Option<Instant>,
+}
+
+impl Waits {
+    /// Starts to wait, in place of whatever was waited for.
+    pub fn begin(&mut self, wait: Wait, now: Instant, timeouts: &Timeouts) {
+        self.reading = Some((wait, now + wait.length(timeouts)));
+    }
+
+    /// As `begin`, but goes on where this is waited for already.
+    pub fn go_on(&mut self, wait: Wait, now: Instant, timeouts: &Timeouts) {
+        if self.reading.is_none_or(|(current, _)| current != wait) {
+            self.begin(wait, now, timeouts);
+        }
+    }
+
+    /// It is our turn: the peer need do nothing.
+    pub fn end(&mut self) {
+        self.reading = None;
+    }
+
+    /// Something is to be written, and the peer must take some of it.
+    pub fn begin_writing(&mut self, now: Instant, timeouts: &Timeouts) {
+        self.writing = Some(now + timeouts.write_stall);
+    }
+
+    pub fn go_on_writing(&mut self, now: Instant, timeouts: &Timeouts) {
+        if self.writing.is_none() {
+            self.begin_writing(now, timeouts);
+        }
+    }
+
+    pub fn end_writing(&mut self) {
+        self.writing = None;
+    }
+
+    pub fn next(&self) -> Option<Instant> {
+        match (self.reading, self.writing) {
+            (Some((_, reading)), Some(writing)) => Some(reading.min(writing)),
+            (Some((_, reading)), None) => Some(reading),
+            (None, writing) => writing,
+        }
+    }
+
+    /// Which wait for reading is over?
+    pub fn over(&mut self, now: Instant) -> Option<Wait> {
+        let (wait, until) = self.reading?;
+        (until <= now).then(|| {
+            self.reading = None;
+            wait
+        })
+    }
+
+    pub fn stalled(&self, now: Instant, timeouts: &Timeouts) -> Option<Fault> {
+        let until = self.writing?;
+        (until <= now).then_some(Fault::WriteStalled { seconds: timeouts.write_stall.as_secs() })
+    }
+}

@@ -1,0 +1,320 @@
+//! Messages on an open socket, and its end.
+//!
+//! ```text
+//!   ┌──────┐  the peer's close: answered     ┌───────┐
+//!   │ Open │────────────────────────────────▶│ Ended │  written out, then the socket is closed
+//!   └──┬───┘                                 └───────┘
+//!      │ we close: our close frame is sent       ▲
+//!      ▼                                         │ the peer's close, a fault, or the wait is over
+//!   ┌─────────┐                                  │
+//!   │ Closing │──────────────────────────────────┘
+//!   └─────────┘
+//! ```
+
+use super::outbox::Outbox;
+use super::owed::Owed;
+use super::step::Step;
+use super::terms::Terms;
+use super::waits::{Wait, Waits};
+use crate::api::outcome::Talk;
+use crate::exchange::call::{Answer, Call};
+use crate::exchange::envelope::{self, Id, Item, Message};
+use crate::fault::Fault;
+use crate::http::response;
+use crate::websocket::close;
+use crate::websocket::frame::{self, Opcode, Role};
+use crate::websocket::message::{self, Event, Reader, Text};
+use std::collections::VecDeque;
+
+#[derive(Debug)]
+pub struct WebSocketMode {
+    state: State,
+    reader: Reader,
+    talk: Talk,
+    calls: Option<Box<Calls>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// Our close frame has been sent.
+    Closing,
+    Ended,
+}
+
+/// The calls of a socket that takes calls. Boxed: a socket between two calls owns none.
+#[derive(Debug, Default)]
+struct Calls {
+    owed: Owed<Asked>,
+    /// Read, and not yet handed out.
+    next: VecDeque<Item<'static>>,
+    /// The answers of a batch under way.
+    batch: Option<Vec<u8>>,
+}
+
+/// What must be remembered of a call to answer it.
+#[derive(Debug)]
+struct Asked {
+    id: Id,
+}
+
+/// Bytes of unsent pongs past which only the newest ping of a flood is answered.
+const PONGS_BYTES_MAX: usize = 64 * 1024;
+
+impl WebSocketMode {
+    pub fn new(talk: Talk) -> WebSocketMode {
+        WebSocketMode { state: State::Open, reader: Reader::new(Role::Server), talk, calls: None }
+    }
+
+    /// Reads on in `bytes` from `*at`. Where a message is echoed or a ping answered, no call comes.
+    pub fn next<'a>(
+        &mut self,
+        bytes: &'a mut [u8],
+        at: &mut usize,
+        outbox: &mut Outbox,
+        waits: &mut Waits,
+        terms: &Terms,
+    ) -> Result<Step<'a>, Fault> {
+        if self.state == State::Ended {
+            *at = bytes.len();
+            return Ok(Step::NeedMore);
+        }
+        if let Some(step) = self.next_read(outbox, terms) {
+            return Ok(step);
+        }
+        let unread = bytes.len() - *at;
+        let event = match self.reader.next(bytes, at, terms.limits.message_bytes_max)? {
+            message::Step::Event(event) => event,
+            message::Step::NeedMore => {
+                if self.state == State::Open && unread > 0 {
+                    let wait = if self.is_reading() { Wait::Body } else { Wait::Idle };
+                    waits.begin(wait, terms.now, terms.timeouts);
+                }
+                return Ok(Step::NeedMore);
+            }
+        };
+        match event {
+            Event::Close(closing) => {
+                self.answer_close(closing.code, outbox);
+                Ok(Step::Again)
+            }
+            _ if self.state == State::Closing => Ok(Step::Again),
+            Event::Ping(payload) => {
+                if outbox.len() < PONGS_BYTES_MAX {
+                    frame::encode(Opcode::Pong, &payload, outbox.own());
+                }
+                Ok(Step::Again)
+            }
+            Event::Pong(_) => Ok(Step::Again),
+            Event::Text(text) => self.take_text(text, outbox, terms),
+            Event::Binary(payload) => match self.talk {
+                Talk::Echo => {
+                    frame::encode(Opcode::Binary, &payload, outbox.own());
+                    Ok(Step::Again)
+                }
+                Talk::Clock => Ok(Step::Again),
+                Talk::Calls => Err(Fault::BinaryNotTaken),
+            },
+        }
+    }
+
+    fn take_text<'a>(&mut self, text: Text<'a>, outbox: &mut Outbox, terms: &Terms) -> Result<Step<'a>, Fault> {
+        match (self.talk, text) {
+            (Talk::Clock, _) => Ok(Step::Again),
+            (Talk::Echo, text) => {
+                frame::encode(Opcode::Text, text.as_str().as_bytes(), outbox.own());
+                Ok(Step::Again)
+            }
+            (Talk::Calls, Text::InPlace(text)) => {
+                let message = envelope::read(text, terms.limits.batch_calls_max);
+                Ok(self.take_message(message, outbox, terms))
+            }
+            (Talk::Calls, Text::Gathered(text)) => {
+                let message = envelope::read(&text, terms.limits.batch_calls_max);
+                self.read_all(message);
+                Ok(Step::Again)
+            }
+        }
+    }
+
+    /// A single call that need not wait is handed out as it stands in the bytes.
+    fn take_message<'a>(&mut self, message: Message<'a>, outbox: &mut Outbox, terms: &Terms) -> Step<'a> {
+        let calls = self.calls.get_or_insert_default();
+        match message {
+            Message::One(item) if !must_wait(&item, calls, terms) => calls.hand_out(item, outbox),
+            message => {
+                self.read_all(message);
+                Step::Again
+            }
+        }
+    }
+
+    fn read_all(&mut self, message: Message) {
+        let calls = self.calls.get_or_insert_default();
+        match message {
+            Message::One(item) => calls.next.push_back(owned(item)),
+            Message::Batch(items) => {
+                calls.batch = Some(Vec::new());
+                calls.next.extend(items.into_iter().map(owned));
+            }
+        }
+    }
+
+    /// What is read already goes before what stands in the bytes.
+    fn next_read(&mut self, outbox: &mut Outbox, terms: &Terms) -> Option<Step<'static>> {
+        let calls = self.calls.as_mut()?;
+        let Some(item) = calls.next.front() else {
+            // A batch is answered as a whole before the next message is read.
+            let wait = calls.batch.is_some() || calls.owed.len() >= terms.limits.calls_waiting_max;
+            return wait.then_some(Step::Wait);
+        };
+        if must_wait(item, calls, terms) {
+            return Some(Step::Wait);
+        }
+        let item = calls.next.pop_front()?;
+        let step = calls.hand_out(item, outbox);
+        calls.end_batch(outbox);
+        Some(step)
+    }
+
+    /// The call handed out last waits for the journal.
+    pub fn postpone(&mut self) {
+        self.calls.as_mut().expect("a call was handed out").owed.postpone();
+    }
+
+    /// Answers the call handed out last, or else the oldest that waits.
+    pub fn answer(&mut self, answer: Answer, outbox: &mut Outbox) {
+        let calls = self.calls.as_mut().expect("a call was handed out");
+        let Calls { owed, batch, .. } = &mut **calls;
+        let state = self.state;
+        owed.settle(answer, |asked, answer| {
+            if let (Id::Given(id), true) = (asked.id, state != State::Ended) {
+                let phrase = response::reason(answer.status);
+                write(batch, outbox, |out| envelope::write_answer(&id, answer, phrase, out));
+            }
+        });
+        calls.end_batch(outbox);
+        if calls.is_done() {
+            self.calls = None;
+        }
+    }
+
+    /// Starts to close, unless that has begun.
+    pub fn close(&mut self, code: u16, outbox: &mut Outbox, waits: &mut Waits, terms: &Terms) {
+        if self.state == State::Open {
+            write_close(code, "", outbox);
+            self.state = State::Closing;
+            waits.begin(Wait::Close, terms.now, terms.timeouts);
+        }
+    }
+
+    /// The stream can no longer be trusted: says why, and reads no more.
+    pub fn fail(&mut self, fault: Fault, outbox: &mut Outbox) {
+        if self.state == State::Open {
+            write_close(fault.verdict().close_code, &fault.to_string(), outbox);
+        }
+        self.end();
+    }
+
+    /// RFC 6455 §5.5.1: a close is answered with a close, usually with the same code.
+    fn answer_close(&mut self, code: Option<u16>, outbox: &mut Outbox) {
+        if self.state == State::Open {
+            match code {
+                Some(code) => write_close(code, "", outbox),
+                None => frame::encode(Opcode::Close, b"", outbox.own()),
+            }
+        }
+        self.end();
+    }
+
+    pub fn end(&mut self) {
+        self.state = State::Ended;
+        self.reader = Reader::new(Role::Server);
+    }
+
+    pub fn ping(&mut self, outbox: &mut Outbox) {
+        frame::encode(Opcode::Ping, b"", outbox.own());
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.state == State::Open
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.state == State::Ended
+    }
+
+    /// Is a message begun and not read to its end?
+    pub fn is_reading(&self) -> bool {
+        self.reader.is_half_read()
+    }
+
+    pub fn held_bytes(&self) -> usize {
+        self.reader.held_bytes()
+    }
+}
+
+impl Calls {
+    fn hand_out<'a>(&mut self, item: Item<'a>, outbox: &mut Outbox) -> Step<'a> {
+        match item.call {
+            Ok(call) => {
+                self.owed.hand_out(Asked { id: item.id });
+                Step::Call(call)
+            }
+            // What is no call waits for nobody: JSON-RPC answers carry the id, not the order.
+            Err(no_call) => {
+                if let Id::Given(id) = item.id {
+                    write(&mut self.batch, outbox, |out| envelope::write_no_call(&id, &no_call, out));
+                }
+                Step::Again
+            }
+        }
+    }
+
+    /// Sends the answers of a batch when the last one is there.
+    fn end_batch(&mut self, outbox: &mut Outbox) {
+        if self.next.is_empty()
+            && self.owed.is_empty()
+            && let Some(mut answers) = self.batch.take()
+            && !answers.is_empty()
+        {
+            answers.push(b']');
+            frame::encode(Opcode::Text, &answers, outbox.own());
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.next.is_empty() && self.owed.is_empty() && self.batch.is_none()
+    }
+}
+
+/// A call that looks at something waits until the writes before it are answered.
+fn must_wait(item: &Item, calls: &Calls, terms: &Terms) -> bool {
+    let looks = item.call.as_ref().is_ok_and(|call| call.method.is_safe());
+    !calls.owed.is_empty() && (looks || calls.owed.len() >= terms.limits.calls_waiting_max)
+}
+
+fn owned(item: Item) -> Item<'static> {
+    Item { id: item.id, call: item.call.map(Call::into_owned) }
+}
+
+/// Into the batch under way, or as a message of its own.
+fn write(batch: &mut Option<Vec<u8>>, outbox: &mut Outbox, text: impl FnOnce(&mut Vec<u8>)) {
+    match batch {
+        Some(answers) => {
+            answers.push(if answers.is_empty() { b'[' } else { b',' });
+            text(answers);
+        }
+        None => {
+            let mut message = Vec::with_capacity(256);
+            text(&mut message);
+            frame::encode(Opcode::Text, &message, outbox.own());
+        }
+    }
+}
+
+fn write_close(code: u16, reason: &str, outbox: &mut Outbox) {
+    let mut body = Vec::new();
+    close::encode_body(code, reason, &mut body);
+    frame::encode(Opcode::Close, &body, outbox.own());
+}
