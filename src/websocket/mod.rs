@@ -1,1 +1,3 @@
 //! WebSocket on paper: bytes to values and back (RFC 6455).
+
+pub mod handshake;
