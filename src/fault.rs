@@ -53,6 +53,7 @@ pub enum Fault {
     CloseBodyTooShort,
     CloseCodeInvalid { code: u16 },
     CloseReasonNotUtf8,
+    BinaryNotTaken,
     // Either.
     PeerSilent { seconds: u64 },
     CloseTooSlow { seconds: u64 },
@@ -97,6 +98,7 @@ impl Fault {
             Fault::MessageTooLong { .. } => (413, 1009),
             Fault::TextNotUtf8 | Fault::CloseReasonNotUtf8 => (400, 1007),
             Fault::CloseBodyTooShort | Fault::CloseCodeInvalid { .. } => (400, 1002),
+            Fault::BinaryNotTaken => (400, 1003),
             Fault::PeerSilent { .. } | Fault::CloseTooSlow { .. } => (408, 1001),
             Fault::WriteStalled { .. } => (408, 1008),
         };
@@ -146,7 +148,7 @@ impl fmt::Display for Fault {
             LengthNotMinimal => f.write_str("a frame's length is not in its shortest form"),
             LengthTopBit => f.write_str("a frame's 64-bit length has its top bit set"),
             ControlTooLong { bytes } => {
-                write!(f, "a control frame has {bytes} bytes of payload, more than 125")
+                write!(f, "a control frame has at least {bytes} bytes of payload, more than 125")
             }
             ControlFragmented => f.write_str("a control frame is fragmented"),
             ContinuationOfNothing => f.write_str("a continuation frame came with no message begun"),
@@ -158,6 +160,7 @@ impl fmt::Display for Fault {
             }
             CloseCodeInvalid { code } => write!(f, "close code {code} must not be sent"),
             CloseReasonNotUtf8 => f.write_str("the reason in a close frame is not UTF-8"),
+            BinaryNotTaken => f.write_str("calls are text messages, and a binary one came"),
             PeerSilent { seconds } => write!(f, "a ping was not answered within {seconds} s"),
             CloseTooSlow { seconds } => write!(f, "closing was not answered within {seconds} s"),
             WriteStalled { seconds } => write!(f, "nothing of what was written was read for {seconds} s"),

@@ -9,9 +9,9 @@
 //! targets. `docs/architecture.md` is the map.
 
 pub mod api;
-//cli
-//client
-//connection
+pub mod cli;
+pub mod cli;ent
+pub mod connection;
 //event_loop
 pub mod exchange;
 pub mod fault;

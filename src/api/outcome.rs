@@ -1,7 +1,7 @@
 //! The three things a handler can say.
 
-use crate::exchange::call::{Answer, Call};
-use crate::exchange::change::Write;
+use crate::exchange::call::{Answer, Call, Talk};
+use crate::exchange::change::{CollectionId, Write};
 use crate::refusal::Refusal;
 use crate::store::shelf::Shelf;
 
@@ -13,21 +13,10 @@ pub enum Outcome {
     Talk(Talk),
 }
 
-/// What is said on a socket after its handshake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Talk {
-    /// The time, once a second. What the peer says is read and dropped.
-    Clock,
-    /// Every message comes back.
-    Echo,
-    /// Calls and answers.
-    Calls,
-}
-
 /// What the path named, apart from its route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named<'a> {
-    pub collection: crate::exchange::change::CollectionId,
+    pub collection: CollectionId,
     pub id: &'a str,
 }
 

@@ -1,8 +1,8 @@
 //! The routing table, and the one door: [`take_up`].
 
-use super::outcome::{Handler, Named, Outcome, Talk};
+use super::outcome::{Handler, Named, Outcome};
 use super::resources;
-use crate::exchange::call::{Answer, Body, Call, Method, Wish};
+use crate::exchange::call::{Answer, Body, Call, Method, Talk, Wish};
 use crate::exchange::change::CollectionId;
 use crate::refusal::Refusal;
 use crate::store::shelf::Shelf;

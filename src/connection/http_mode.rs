@@ -18,13 +18,13 @@
 //! leaves. Only writes may be under way together, for the journal settles them in order; a call
 //! that looks at something waits until the writes before it are answered.
 
-use super::step::Step;
 use super::outbox::{Outbox, SHARED_BYTES_MIN};
-use super::owed::Owed;
+use super::owed::{Owed, Rest};
+use super::step::Step;
 use super::terms::Terms;
 use super::waits::{Wait, Waits};
 use crate::exchange::call::{Answer, Body, Call, Method, Representation, Wish};
-use crate::exchange::change::{Conditions, POSITION_BYTES_MAX, Position, Tags};
+use crate::exchange::change::{Conditions, Position, Tags};
 use crate::exchange::{problem, representation};
 use crate::fault::Fault;
 use crate::http::body::{self, BodyReader};
@@ -40,7 +40,7 @@ use crate::websocket::handshake::{self, Handshake};
 use std::borrow::Cow;
 use std::sync::Arc;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct HttpMode {
     reading: Reading,
     owed: Owed<Asked>,
@@ -94,17 +94,13 @@ pub struct SocketOffer {
 /// The subprotocol under which calls and answers go over a socket.
 pub const SUBPROTOCOL: &str = "bothways.v1";
 
-impl HttpMode {
-    pub fn new() -> HttpMode {
-        HttpMode {
-            reading: Reading::Head { searched: 0 },
-            owed: Owed::default(),
-            offer: None,
-            last_words: None,
-            going: false,
-        }
+impl Default for Reading {
+    fn default() -> Reading {
+        Reading::Head { searched: 0 }
     }
+}
 
+impl HttpMode {
     /// Reads on in `bytes` from `*at`.
     pub fn next<'a>(
         &mut self,
@@ -119,7 +115,7 @@ impl HttpMode {
             Reading::Body(_) => self.read_body(bytes, at, outbox, waits, terms),
             Reading::Held(_) if !self.owed.is_empty() => Ok(Step::Wait),
             Reading::Held(_) => {
-                let Reading::Held(held) = std::mem::replace(&mut self.reading, Reading::Head { searched: 0 }) else {
+                let Reading::Held(held) = std::mem::take(&mut self.reading) else {
                     unreachable!("just matched");
                 };
                 let (question, asked) = *held;
@@ -164,7 +160,7 @@ impl HttpMode {
             version: head.version,
             persistent: head.persistent,
         };
-        let (question, asked) = self.understand(&head, asked)?;
+        let (question, mut asked) = self.understand(&head, asked)?;
         if !head.persistent {
             self.reading = Reading::Ended;
         }
@@ -175,6 +171,11 @@ impl HttpMode {
                 let body = &bytes[*at..*at + length as usize];
                 *at += length as usize;
                 self.hand_out_or_hold(question.with_body(Cow::Borrowed(body)), asked, outbox, waits, terms)
+            }
+            // Whoever asks before sending the body is told at once that it is not wanted.
+            _ if head.expects_continue && matches!(question, Question::Refused(_)) => {
+                asked.persistent = false;
+                self.hand_out_or_hold(question, asked, outbox, waits, terms)
             }
             framing => {
                 body::check_declared(framing, terms.limits)?;
@@ -209,7 +210,7 @@ impl HttpMode {
             }
             return Ok(Step::NeedMore);
         }
-        let next = if half.asked.persistent { Reading::Head { searched: 0 } } else { Reading::Ended };
+        let next = if half.asked.persistent { Reading::default() } else { Reading::Ended };
         let Reading::Body(half) = std::mem::replace(&mut self.reading, next) else {
             unreachable!("just matched");
         };
@@ -320,14 +321,10 @@ impl HttpMode {
     /// Answers the call handed out last, or else the oldest that waits.
     pub fn answer(&mut self, answer: Answer, outbox: &mut Outbox, waits: &mut Waits, terms: &Terms) {
         let (going, mut ended) = (self.going, false);
-        self.owed.settle(answer, |mut asked, answer| {
-            // What follows a last answer was never promised one.
-            if ended {
-                return;
-            }
-            asked.persistent &= !going;
+        self.owed.settle(answer, |mut asked, answer, rest| {
+            asked.persistent &= !(going && rest == Rest::Nothing);
+            ended |= !asked.persistent;
             write_answer(asked, answer, terms.date, outbox);
-            ended = !asked.persistent;
         });
         if ended {
             self.reading = Reading::Ended;
@@ -356,26 +353,31 @@ impl HttpMode {
     /// Reads no further request, and says so with the answers still owed.
     pub fn go_away(&mut self) {
         self.going = true;
-        if matches!(self.reading, Reading::Head { .. }) {
+        if matches!(self.reading, Reading::Head { searched: 0 }) {
             self.reading = Reading::Ended;
         }
     }
 
-    /// The peer will send nothing more.
+    /// The peer will send nothing more, and what it sent has been read.
     pub fn end_of_input(&mut self) {
-        if !matches!(self.reading, Reading::Held(_)) {
-            self.reading = Reading::Ended;
-        }
+        self.reading = Reading::Ended;
+    }
+
+    pub fn reads_no_more(&self) -> bool {
+        matches!(self.reading, Reading::Ended)
     }
 
     /// Nothing more is read, and nothing is owed.
     pub fn is_over(&self) -> bool {
-        matches!(self.reading, Reading::Ended) && self.owed.is_empty()
+        self.reads_no_more() && self.owed.is_empty()
     }
 
-    /// Is a request begun and not read to its end?
-    pub fn is_reading(&self) -> bool {
-        matches!(self.reading, Reading::Body(_))
+    /// Bytes of a body that is half read.
+    pub fn held_bytes(&self) -> usize {
+        match &self.reading {
+            Reading::Body(half) => half.body.capacity(),
+            _ => 0,
+        }
     }
 
     /// Writes the 101, and says what it agreed to.
@@ -438,8 +440,7 @@ fn tags(fields: &Fields, known: Known, counts: impl Fn(&entity_tag::Tag) -> bool
     })
 }
 
-const JSON_FIELDS: &[u8] =
-    b"Content-Type: application/json\r\nCache-Control: no-cache\r\nVary: Accept\r\n";
+const JSON_FIELDS: &[u8] = b"Content-Type: application/json\r\nCache-Control: no-cache\r\nVary: Accept\r\n";
 const TEXT_FIELDS: &[u8] =
     b"Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-cache\r\nVary: Accept\r\n";
 const PROBLEM_FIELDS: &[u8] = b"Content-Type: application/problem+json\r\nVary: Accept\r\n";
@@ -447,12 +448,12 @@ const PROBLEM_FIELDS: &[u8] = b"Content-Type: application/problem+json\r\nVary: 
 fn write_answer(asked: Asked, answer: &Answer, date: &[u8; 29], outbox: &mut Outbox) {
     let mut writer = response::begin(answer.status, date, outbox.own());
     match (asked.version, asked.persistent) {
-        (_, false) => writer.raw(b"Connection: close\r\n"),
-        (Version::Http10, true) => writer.raw(b"Connection: keep-alive\r\n"),
+        (_, false) => _ = writer.raw(b"Connection: close\r\n"),
+        (Version::Http10, true) => _ = writer.raw(b"Connection: keep-alive\r\n"),
         (Version::Http11, true) => {}
     }
     if let Some(position) = answer.etag {
-        writer.etag(position);
+        writer.quoted("ETag", |out| position.write(out));
     }
     if let Some(location) = &answer.location {
         writer.field("Location", location.as_bytes());
@@ -482,7 +483,7 @@ fn write_answer(asked: Asked, answer: &Answer, date: &[u8; 29], outbox: &mut Out
         }
         Body::List(json) if json.len() >= SHARED_BYTES_MIN && asked.send == Send::HeadAndBody => {
             writer.raw(JSON_FIELDS);
-            writer.end_sized_elsewhere(json.len());
+            writer.end_before_body(json.len());
             outbox.share(Arc::clone(json));
         }
         Body::List(json) => write_with(writer, JSON_FIELDS, json, asked),
@@ -499,9 +500,9 @@ fn write_with(mut writer: Writer, fields: &[u8], body: &[u8], asked: Asked) {
 
 fn write_refusal(mut writer: Writer, refusal: &Refusal, asked: Asked) {
     match refusal {
-        Refusal::MethodNotAllowed { allow } => writer.field("Allow", allow.as_bytes()),
-        Refusal::MediaTypeUnsupported { accept } => writer.field("Accept", accept.as_bytes()),
-        Refusal::PatchMediaTypeUnsupported { accept } => writer.field("Accept-Patch", accept.as_bytes()),
+        Refusal::MethodNotAllowed { allow } => _ = writer.field("Allow", allow.as_bytes()),
+        Refusal::MediaTypeUnsupported { accept } => _ = writer.field("Accept", accept.as_bytes()),
+        Refusal::PatchMediaTypeUnsupported { accept } => _ = writer.field("Accept-Patch", accept.as_bytes()),
         // RFC 9110 §15.5.22: a 426 says what to upgrade to.
         Refusal::WebSocketVersion => {
             writer.raw(b"Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n");
@@ -529,18 +530,4 @@ fn write_fault(fault: Fault, date: &[u8; 29], outbox: &mut Outbox) {
     writer.raw(b"Connection: close\r\n");
     writer.raw(PROBLEM_FIELDS);
     writer.end_sized(problem.to_string().as_bytes(), Send::HeadAndBody);
-}
-
-trait PositionField {
-    fn etag(&mut self, position: Position);
-}
-
-impl PositionField for Writer<'_> {
-    fn etag(&mut self, position: Position) {
-        let mut value = Vec::with_capacity(POSITION_BYTES_MAX + 2);
-        value.push(b'"');
-        position.write(&mut value);
-        value.push(b'"');
-        self.field("ETag", &value);
-    }
 }

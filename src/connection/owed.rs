@@ -12,6 +12,13 @@ pub struct Owed<T> {
     waiting: VecDeque<(T, Option<Answer>)>,
 }
 
+/// What is owed after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    Nothing,
+    More,
+}
+
 impl<T> Default for Owed<T> {
     fn default() -> Owed<T> {
         Owed { current: None, waiting: VecDeque::new() }
@@ -41,10 +48,10 @@ impl<T> Owed<T> {
     }
 
     /// An answer is known: of the call handed out last, or else of the oldest that waits for one.
-    /// `write` is called for each answer that can leave now.
-    pub fn settle(&mut self, answer: Answer, mut write: impl FnMut(T, &Answer)) {
+    /// `write` is called for each answer that can leave now, and told whether it is the last owed.
+    pub fn settle(&mut self, answer: Answer, mut write: impl FnMut(T, &Answer, Rest)) {
         match self.current.take() {
-            Some(what) if self.waiting.is_empty() => return write(what, &answer),
+            Some(what) if self.waiting.is_empty() => return write(what, &answer, Rest::Nothing),
             Some(what) => self.waiting.push_back((what, Some(answer))),
             None => {
                 let oldest = self.waiting.iter_mut().find(|(_, known)| known.is_none());
@@ -53,7 +60,8 @@ impl<T> Owed<T> {
         }
         while let Some((_, Some(_))) = self.waiting.front() {
             if let Some((what, Some(answer))) = self.waiting.pop_front() {
-                write(what, &answer);
+                let rest = if self.waiting.is_empty() { Rest::Nothing } else { Rest::More };
+                write(what, &answer, rest);
             }
         }
     }
@@ -70,17 +78,17 @@ mod tests {
         let mut left = Vec::new();
         let answer = |status| Answer::new(status, Body::Nothing);
         owed.hand_out('a');
-        owed.settle(answer(1), |what, answer| left.push((what, answer.status)));
+        owed.settle(answer(1), |what, answer, _| left.push((what, answer.status)));
         owed.hand_out('b');
         owed.postpone();
         owed.hand_out('c');
-        owed.settle(answer(3), |what, answer| left.push((what, answer.status)));
+        owed.settle(answer(3), |what, answer, _| left.push((what, answer.status)));
         owed.hand_out('d');
         owed.postpone();
         assert_eq!(left, [('a', 1)]);
-        owed.settle(answer(2), |what, answer| left.push((what, answer.status)));
+        owed.settle(answer(2), |what, answer, _| left.push((what, answer.status)));
         assert_eq!(left, [('a', 1), ('b', 2), ('c', 3)]);
-        owed.settle(answer(4), |what, answer| left.push((what, answer.status)));
+        owed.settle(answer(4), |what, answer, _| left.push((what, answer.status)));
         assert_eq!(left.last(), Some(&('d', 4)));
         assert!(owed.is_empty());
     }

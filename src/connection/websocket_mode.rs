@@ -16,8 +16,7 @@ use super::owed::Owed;
 use super::step::Step;
 use super::terms::Terms;
 use super::waits::{Wait, Waits};
-use crate::api::outcome::Talk;
-use crate::exchange::call::{Answer, Call};
+use crate::exchange::call::{Answer, Call, Talk};
 use crate::exchange::envelope::{self, Id, Item, Message};
 use crate::fault::Fault;
 use crate::http::response;
@@ -32,6 +31,8 @@ pub struct WebSocketMode {
     reader: Reader,
     talk: Talk,
     calls: Option<Box<Calls>>,
+    /// The newest ping of a flood, answered when the pongs before it have been taken.
+    late_ping: Option<Box<[u8]>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,12 +59,18 @@ struct Asked {
     id: Id,
 }
 
-/// Bytes of unsent pongs past which only the newest ping of a flood is answered.
+/// Bytes waiting to be written past which only the newest ping of a flood is answered.
 const PONGS_BYTES_MAX: usize = 64 * 1024;
 
 impl WebSocketMode {
     pub fn new(talk: Talk) -> WebSocketMode {
-        WebSocketMode { state: State::Open, reader: Reader::new(Role::Server), talk, calls: None }
+        WebSocketMode {
+            state: State::Open,
+            reader: Reader::new(Role::Server),
+            talk,
+            calls: None,
+            late_ping: None,
+        }
     }
 
     /// Reads on in `bytes` from `*at`. Where a message is echoed or a ping answered, no call comes.
@@ -100,8 +107,11 @@ impl WebSocketMode {
             }
             _ if self.state == State::Closing => Ok(Step::Again),
             Event::Ping(payload) => {
+                // RFC 6455 §5.5.3 allows to answer only the newest of several.
                 if outbox.len() < PONGS_BYTES_MAX {
                     frame::encode(Opcode::Pong, &payload, outbox.own());
+                } else {
+                    self.late_ping = Some((*payload).into());
                 }
                 Ok(Step::Again)
             }
@@ -118,7 +128,12 @@ impl WebSocketMode {
         }
     }
 
-    fn take_text<'a>(&mut self, text: Text<'a>, outbox: &mut Outbox, terms: &Terms) -> Result<Step<'a>, Fault> {
+    fn take_text<'a>(
+        &mut self,
+        text: Text<'a>,
+        outbox: &mut Outbox,
+        terms: &Terms,
+    ) -> Result<Step<'a>, Fault> {
         match (self.talk, text) {
             (Talk::Clock, _) => Ok(Step::Again),
             (Talk::Echo, text) => {
@@ -187,7 +202,7 @@ impl WebSocketMode {
         let calls = self.calls.as_mut().expect("a call was handed out");
         let Calls { owed, batch, .. } = &mut **calls;
         let state = self.state;
-        owed.settle(answer, |asked, answer| {
+        owed.settle(answer, |asked, answer, _| {
             if let (Id::Given(id), true) = (asked.id, state != State::Ended) {
                 let phrase = response::reason(answer.status);
                 write(batch, outbox, |out| envelope::write_answer(&id, answer, phrase, out));
@@ -234,6 +249,15 @@ impl WebSocketMode {
 
     pub fn ping(&mut self, outbox: &mut Outbox) {
         frame::encode(Opcode::Ping, b"", outbox.own());
+    }
+
+    /// Everything has been written: now there is room for what was put off.
+    pub fn refill(&mut self, outbox: &mut Outbox) {
+        if let Some(payload) = self.late_ping.take()
+            && self.state == State::Open
+        {
+            frame::encode(Opcode::Pong, &payload, outbox.own());
+        }
     }
 
     pub fn is_open(&self) -> bool {

@@ -33,6 +33,17 @@ pub enum Wish {
     Socket,
 }
 
+/// What is said on a socket after its handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Talk {
+    /// The time, once a second. What the peer says is read and dropped.
+    Clock,
+    /// Every message comes back.
+    Echo,
+    /// Calls and answers.
+    Calls,
+}
+
 /// A value can be shown in several ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Representation {

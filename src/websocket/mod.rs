@@ -55,3 +55,5 @@ pub mod frame;
 pub mod mask;
 pub mod message;
 pub mod text;
+
+pub mod handshake;

@@ -1,0 +1,128 @@
+//! Every command and flag, once. A flag can also be an environment variable; the flag wins.
+
+use crate::exchange::record::is_id;
+use crate::limits::Limits;
+use crate::timeouts::Timeouts;
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+
+/// The same JSON resources over REST and over one WebSocket.
+#[derive(Debug, Parser)]
+#[command(name = "bothways", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve collections of JSON items, over HTTP and over WebSocket.
+    Serve(Box<Serve>),
+    /// Make one call, over HTTP or, for a ws: URL, over the socket, and print the answer.
+    Call(Call),
+    /// Follow a ws: URL and print every message, until interrupted.
+    Watch(Watch),
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Serve {
+    /// Where to listen; port 0 picks a free one. May be given more than once.
+    #[arg(long, env = "BOTHWAYS_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:8080", value_delimiter = ',')]
+    pub listen: Vec<SocketAddr>,
+
+    /// A collection to serve. May be given more than once.
+    #[arg(long, env = "BOTHWAYS_COLLECTION", value_name = "NAME", default_value = "tasks", value_delimiter = ',',
+          value_parser = collection)]
+    pub collection: Vec<String>,
+
+    /// Keep everything in memory and forget it on exit.
+    #[arg(long, env = "BOTHWAYS_MEMORY")]
+    pub memory: bool,
+
+    /// How many event loops, each with a thread and a listener of its own [default: the number of cores].
+    #[arg(long, env = "BOTHWAYS_LOOPS", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub loops: Option<u16>,
+
+    /// TCP congestion control of accepted connections, by the name the kernel knows [default: the system's].
+    #[arg(long, env = "BOTHWAYS_CONGESTION", value_name = "NAME")]
+    pub congestion: Option<String>,
+
+    /// Let the kernel hold a new connection back until its first bytes are there, this many seconds
+    /// at most (TCP_DEFER_ACCEPT). Saves a wake-up where each request has a connection of its own.
+    #[arg(long, env = "BOTHWAYS_DEFER_ACCEPT", value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3600))]
+    pub defer_accept: Option<u16>,
+
+    /// Check the command line and the addresses, and exit.
+    #[arg(long)]
+    pub check: bool,
+
+    #[command(flatten)]
+    pub limits: Limits,
+
+    #[command(flatten)]
+    pub timeouts: Timeouts,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Call {
+    /// GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS.
+    #[arg(value_name = "METHOD")]
+    pub method: String,
+
+    /// http://HOST:PORT/PATH, or ws://HOST:PORT/PATH to make the same call over a socket (/rpc).
+    #[arg(value_name = "URL")]
+    pub url: String,
+
+    /// The body; `-` reads it from standard input.
+    #[arg(value_name = "BODY")]
+    pub body: Option<String>,
+
+    /// A field of the request, as `Name: value`. May be given more than once.
+    #[arg(short = 'H', long = "header", value_name = "FIELD")]
+    pub headers: Vec<String>,
+
+    /// Print status and fields before the body.
+    #[arg(short = 'i', long)]
+    pub include: bool,
+
+    /// The body, as curl has it.
+    #[arg(short = 'd', long, value_name = "BODY", conflicts_with = "body")]
+    pub data: Option<String>,
+
+    /// How long to wait for the connection, and for each part of the answer, in seconds.
+    #[arg(long = "max-seconds", value_name = "SECONDS", default_value = "30", value_parser = crate::timeouts::seconds)]
+    pub max: std::time::Duration,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Watch {
+    /// ws://HOST:PORT/PATH
+    #[arg(value_name = "URL")]
+    pub url: String,
+}
+
+fn collection(name: &str) -> Result<String, String> {
+    if !is_id(name) {
+        return Err("a collection's name is 1 to 64 of A-Z a-z 0-9 . _ ~ -".to_owned());
+    }
+    Ok(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_flags_the_limits_and_waits_are_the_defaults() {
+        let cli = Cli::parse_from(["bothways", "serve"]);
+        let Command::Serve(serve) = cli.command else { panic!() };
+        assert_eq!(serve.limits, Limits::DEFAULT);
+        assert_eq!(serve.timeouts, Timeouts::DEFAULT);
+    }
+}

@@ -1,0 +1,1 @@
+//! The commands `call` and `watch`: a small client on a blocking socket.

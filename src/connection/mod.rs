@@ -1,0 +1,323 @@
+//! One peer, without its socket: bytes in, calls out; answers in, bytes out.
+//!
+//! ```text
+//!               receive ─▶ ┌────────────────────────┐ ─▶ next: a call, or nothing yet
+//!   bytes read             │       Connection       │
+//!               outbox ◀── │  HTTP mode ──101──▶    │ ◀── answer, postpone, talk, push
+//!   bytes to write         │        WebSocket mode  │
+//!                          └────────────────────────┘
+//!               next_deadline, expire: what it waits for      fate: what becomes of the socket
+//! ```
+//!
+//! A connection never touches a socket or a clock, and does not know what a call means. Whoever
+//! drives it shows it what came and what time it is, and decides the calls it hands out; nothing
+//! else changes it. An idle one owns no buffer.
+
+pub mod broadcast;
+pub mod http_mode;
+pub mod outbox;
+pub mod owed;
+pub mod step;
+pub mod terms;
+pub mod waits;
+pub mod websocket_mode;
+
+use crate::exchange::call::{Answer, Talk};
+use crate::fault::Fault;
+use crate::websocket::close;
+use broadcast::Broadcast;
+use http_mode::HttpMode;
+use outbox::Outbox;
+use std::time::Instant;
+use step::Step;
+use terms::Terms;
+use waits::{Wait, Waits};
+use websocket_mode::WebSocketMode;
+
+#[derive(Debug)]
+pub struct Connection {
+    mode: Mode,
+    /// What came and could not be used yet: the beginning of a head or of a frame, or what must
+    /// wait for its turn.
+    carry: Vec<u8>,
+    outbox: Outbox,
+    waits: Waits,
+    input: Input,
+}
+
+#[derive(Debug)]
+enum Mode {
+    Http(HttpMode),
+    WebSocket(WebSocketMode),
+    /// All is written, and our side of the stream is ended. What still comes is dropped until the
+    /// peer has ended too, so that no reset overtakes the last answer (RFC 9112 §9.6).
+    Lingering,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Input {
+    Open,
+    /// Bytes came that nobody wanted.
+    Unwanted,
+    Ended,
+}
+
+/// What becomes of the socket when everything has been written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Stay,
+    /// Close it: nothing more can come that a reset would answer.
+    Close,
+    /// End our side, tell [`Connection::linger`], and drop what comes.
+    Linger,
+}
+
+impl Connection {
+    pub fn new(terms: &Terms) -> Connection {
+        let mut waits = Waits::default();
+        waits.begin(Wait::Head, terms.now, terms.timeouts);
+        Connection {
+            mode: Mode::Http(HttpMode::default()),
+            carry: Vec::new(),
+            outbox: Outbox::default(),
+            waits,
+            input: Input::Open,
+        }
+    }
+
+    /// What is left over from earlier; the new bytes belong behind it. Show both to
+    /// [`Connection::next`], and give back with [`Connection::keep`] what that did not use.
+    pub fn take_carry(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.carry)
+    }
+
+    pub fn keep(&mut self, rest: &[u8]) {
+        self.carry.extend_from_slice(rest);
+    }
+
+    /// As `keep`, but of the very bytes that `take_carry` gave.
+    pub fn keep_carry(&mut self, mut carry: Vec<u8>, used: usize) {
+        if used < carry.len() {
+            carry.drain(..used);
+            self.carry = carry;
+        }
+    }
+
+    /// Is something left that waits for its turn or for more?
+    pub fn has_carry(&self) -> bool {
+        !self.carry.is_empty()
+    }
+
+    /// Reads on in `bytes` from `*at`. Repeat until it says `NeedMore` or `Wait`.
+    pub fn next<'a>(&mut self, bytes: &'a mut [u8], at: &mut usize, terms: &Terms) -> Step<'a> {
+        if self.outbox.len() > terms.limits.outbox_bytes_max {
+            self.waits.end();
+            return Step::Wait;
+        }
+        let Connection { mode, outbox, waits, .. } = self;
+        let unread = bytes.len() - *at;
+        let step = match mode {
+            Mode::Http(http) => http.next(bytes, at, outbox, waits, terms),
+            Mode::WebSocket(socket) => socket.next(bytes, at, outbox, waits, terms),
+            Mode::Lingering => {
+                *at += unread;
+                return Step::NeedMore;
+            }
+        };
+        match step {
+            Ok(Step::NeedMore) => {
+                self.used_up(unread);
+                Step::NeedMore
+            }
+            Ok(Step::Wait) => {
+                // It is our turn; the peer is not late while it is not read.
+                self.waits.end();
+                Step::Wait
+            }
+            Ok(step) => step,
+            Err(fault) => {
+                self.fail(fault, terms);
+                Step::Again
+            }
+        }
+    }
+
+    /// Nothing more can be made of what has come.
+    fn used_up(&mut self, unread: usize) {
+        if self.input == Input::Ended {
+            self.end_mode();
+        } else if unread > 0 && self.reads_no_more() {
+            self.input = Input::Unwanted;
+        }
+    }
+
+    fn end_mode(&mut self) {
+        match &mut self.mode {
+            Mode::Http(http) => http.end_of_input(),
+            Mode::WebSocket(socket) => socket.end(),
+            Mode::Lingering => {}
+        }
+    }
+
+    fn reads_no_more(&self) -> bool {
+        match &self.mode {
+            Mode::Http(http) => http.reads_no_more(),
+            Mode::WebSocket(socket) => socket.is_over(),
+            Mode::Lingering => true,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        match &self.mode {
+            Mode::Http(http) => http.is_over(),
+            Mode::WebSocket(socket) => socket.is_over(),
+            Mode::Lingering => true,
+        }
+    }
+
+    /// Answers the call handed out last; or, where none is open, the oldest that was postponed.
+    pub fn answer(&mut self, answer: Answer, terms: &Terms) {
+        let Connection { mode, outbox, waits, .. } = self;
+        match mode {
+            Mode::Http(http) => http.answer(answer, outbox, waits, terms),
+            Mode::WebSocket(socket) => socket.answer(answer, outbox),
+            Mode::Lingering => {}
+        }
+    }
+
+    /// The call handed out last is answered when the journal has settled it.
+    pub fn postpone(&mut self) {
+        match &mut self.mode {
+            Mode::Http(http) => http.postpone(),
+            Mode::WebSocket(socket) => socket.postpone(),
+            Mode::Lingering => {}
+        }
+    }
+
+    /// The call handed out last was a handshake: says yes, and goes on as a socket.
+    pub fn talk(&mut self, talk: Talk, terms: &Terms) {
+        let Mode::Http(http) = &mut self.mode else { unreachable!("a handshake comes over HTTP") };
+        http.upgrade(talk == Talk::Calls, &mut self.outbox, terms);
+        self.mode = Mode::WebSocket(WebSocketMode::new(talk));
+        self.waits.begin(Wait::Idle, terms.now, terms.timeouts);
+    }
+
+    /// Sends news. A peer that has not yet read what was sent before gets none.
+    pub fn push(&mut self, news: &Broadcast) {
+        if let Mode::WebSocket(socket) = &self.mode
+            && socket.is_open()
+            && self.outbox.is_empty()
+        {
+            self.outbox.own().extend_from_slice(news.as_frame());
+        }
+    }
+
+    /// The peer has ended its side. What it asked before is still read with [`Connection::next`],
+    /// and answered.
+    pub fn end_of_input(&mut self) {
+        self.input = Input::Ended;
+    }
+
+    /// The server is going: finish what was begun, and begin nothing.
+    pub fn go_away(&mut self, terms: &Terms) {
+        let Connection { mode, outbox, waits, .. } = self;
+        match mode {
+            Mode::Http(http) => http.go_away(),
+            Mode::WebSocket(socket) => socket.close(close::GOING_AWAY, outbox, waits, terms),
+            Mode::Lingering => {}
+        }
+    }
+
+    fn fail(&mut self, fault: Fault, terms: &Terms) {
+        log::debug!("a peer's connection ends: {fault}");
+        if self.input == Input::Open {
+            self.input = Input::Unwanted;
+        }
+        self.waits.end();
+        match &mut self.mode {
+            Mode::Http(http) => http.fail(fault, &mut self.outbox, terms),
+            Mode::WebSocket(socket) => socket.fail(fault, &mut self.outbox),
+            Mode::Lingering => {}
+        }
+    }
+
+    /// May more be read from the socket? A peer that does not read is not read either.
+    pub fn may_receive(&self, terms: &Terms) -> bool {
+        self.outbox.len() <= terms.limits.outbox_bytes_max
+    }
+
+    pub fn outbox(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
+
+    /// Something was written, or everything.
+    pub fn wrote(&mut self, bytes: usize, terms: &Terms) {
+        self.outbox.advance(bytes);
+        if let (true, Mode::WebSocket(socket)) = (self.outbox.is_empty(), &mut self.mode) {
+            socket.refill(&mut self.outbox);
+        }
+        if self.outbox.is_empty() {
+            self.waits.end_writing();
+        } else if bytes > 0 {
+            self.waits.begin_writing(terms.now, terms.timeouts);
+        } else {
+            self.waits.go_on_writing(terms.now, terms.timeouts);
+        }
+    }
+
+    /// To be asked when the outbox is empty.
+    pub fn fate(&self) -> Fate {
+        match self.input {
+            _ if !self.is_over() || !self.outbox.is_empty() => Fate::Stay,
+            Input::Ended => Fate::Close,
+            _ if matches!(self.mode, Mode::Lingering) => Fate::Stay,
+            Input::Unwanted => Fate::Linger,
+            Input::Open if !self.carry.is_empty() => Fate::Linger,
+            Input::Open => Fate::Close,
+        }
+    }
+
+    /// Our side of the stream has been ended.
+    pub fn linger(&mut self, terms: &Terms) {
+        self.mode = Mode::Lingering;
+        self.carry = Vec::new();
+        self.waits.begin(Wait::Close, terms.now, terms.timeouts);
+    }
+
+    /// When [`Connection::expire`] wants to be called, at the latest.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.waits.next()
+    }
+
+    /// Some wait may be over. `Err`: the connection is to be dropped as it is.
+    pub fn expire(&mut self, terms: &Terms) -> Result<(), Fault> {
+        if let Some(fault) = self.waits.stalled(terms.now, terms.timeouts) {
+            return Err(fault);
+        }
+        let Some(wait) = self.waits.over(terms.now) else { return Ok(()) };
+        let seconds = wait.length(terms.timeouts).as_secs();
+        match (wait, &mut self.mode) {
+            (Wait::Head, _) if self.carry.is_empty() => return Err(Fault::HeadTooSlow { seconds }),
+            (Wait::Head, _) => self.fail(Fault::HeadTooSlow { seconds }, terms),
+            (Wait::Body, _) => self.fail(Fault::BodyTooSlow { seconds }, terms),
+            (Wait::KeepAlive, Mode::Http(http)) => http.go_away(),
+            (Wait::Idle, Mode::WebSocket(socket)) => {
+                socket.ping(&mut self.outbox);
+                self.waits.begin(Wait::Pong, terms.now, terms.timeouts);
+            }
+            (Wait::Pong, _) => self.fail(Fault::PeerSilent { seconds }, terms),
+            (Wait::Close | Wait::KeepAlive | Wait::Idle, _) => return Err(Fault::CloseTooSlow { seconds }),
+        }
+        Ok(())
+    }
+
+    /// Bytes of memory held for this peer beyond the connection itself.
+    pub fn held_bytes(&self) -> usize {
+        let reading = match &self.mode {
+            Mode::WebSocket(socket) => socket.held_bytes(),
+            Mode::Http(http) => http.held_bytes(),
+            Mode::Lingering => 0,
+        };
+        self.carry.capacity() + self.outbox.len() + reading
+    }
+}

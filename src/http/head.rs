@@ -1,0 +1,586 @@
+//! Where a head ends, and what it says (RFC 9112 §2 to §5).
+//!
+//! The end, a blank line, is looked for first, and only in bytes that were not looked at before;
+//! then the head is parsed once. Parsing at every arrival instead costs a head that comes byte by
+//! byte a thousand times as much.
+//!
+//! ```text
+//! bytes ── skip_empty_lines ── find_end ── check_line_start ── httparse ── the rules of the RFC ── head
+//!                                 │ no blank line yet: NeedMore
+//! ```
+
+use std::mem::MaybeUninit;
+
+use httparse::{Error, ParserConfig, Status};
+use memchr::{memchr, memchr_iter, memchr2};
+
+use crate::fault::Fault;
+use crate::http::framing::{self, Framing, ResponseFraming};
+use crate::http::headers::{Fields, Known};
+use crate::http::target::{self, is_host};
+use crate::limits::{FIELDS_ROOM, Limits};
+use crate::parsed::Parsed;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    Http10,
+    Http11,
+}
+
+/// Room on the stack for the fields of one head. Making one costs nothing: it is not initialized.
+pub struct FieldRoom<'b>([MaybeUninit<httparse::Header<'b>>; FIELDS_ROOM]);
+
+impl FieldRoom<'_> {
+    pub const fn new() -> Self {
+        FieldRoom([const { MaybeUninit::uninit() }; FIELDS_ROOM])
+    }
+}
+
+impl Default for FieldRoom<'_> {
+    fn default() -> Self {
+        FieldRoom::new()
+    }
+}
+
+/// The head of a request. What it borrows are the bytes as they came.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestHead<'h, 'b> {
+    /// A token of at most 32 bytes, case as sent: methods are told apart by case (RFC 9110 §9.1).
+    pub method: &'b str,
+    /// As sent, still percent-encoded. Begins with `/`; or is `*` (for OPTIONS); or the whole target
+    /// (for CONNECT).
+    pub path: &'b str,
+    /// What stands behind the first `?` of the target, without it; empty if there is none.
+    pub query: &'b str,
+    /// Host and port: of an absolute target, else of the Host field. May be empty.
+    pub host: &'b [u8],
+    pub version: Version,
+    pub fields: Fields<'h, 'b>,
+    pub framing: Framing,
+    /// Whether the client would like to use the connection again (RFC 9112 §9.3).
+    pub persistent: bool,
+    /// Whether the client waits for 100 (Continue) before it sends its body (RFC 9110 §10.1.1).
+    /// Never if there is no body to wait for.
+    pub expects_continue: bool,
+}
+
+/// The head of a response.
+#[derive(Clone, Copy, Debug)]
+pub struct ResponseHead<'h, 'b> {
+    pub version: Version,
+    /// Three digits, 100 and more.
+    pub status: u16,
+    pub fields: Fields<'h, 'b>,
+    pub framing: ResponseFraming,
+    /// Whether the connection can be used again once the body has ended.
+    pub persistent: bool,
+}
+
+/// Reads the request head at the front of `bytes`. Up to two empty lines before it are passed over
+/// (RFC 9112 §2.2) and counted in `used`.
+///
+/// `searched` is the caller's mark of how far the end was looked for: 0 for a new head, then left
+/// alone while more bytes come behind the same ones. It is 0 again after a `Whole`.
+///
+/// Faults: whatever [`Fault`] lists under reading a request, but for bodies. They do not depend on
+/// how the bytes were cut: a line feed without CR, a target or a head that is too long are seen
+/// before the head is whole, everything else when it is.
+pub fn parse_request<'h, 'b>(
+    bytes: &'b [u8],
+    searched: &mut usize,
+    limits: &Limits,
+    room: &'h mut FieldRoom<'b>,
+) -> Result<Parsed<RequestHead<'h, 'b>>, Fault> {
+    let Some(start) = skip_empty_lines(bytes)? else { return Ok(Parsed::NeedMore) };
+    let found = find_end(bytes, start, searched, limits.head_bytes_max);
+    check_line_start(&bytes[start..], limits)?;
+    let Some(end) = found? else { return Ok(Parsed::NeedMore) };
+    *searched = 0;
+
+    let text = &bytes[start..end];
+    let mut request = httparse::Request::new(&mut []);
+    let fields_max = limits.fields_max.min(FIELDS_ROOM);
+    match request.parse_with_uninit_headers(text, &mut room.0[..fields_max]) {
+        Ok(Status::Complete(parsed)) if parsed == text.len() => {}
+        Ok(_) => return Err(ENDS_ELSEWHERE),
+        Err(error) => return Err(request_fault(error, &request, text, fields_max)),
+    }
+    let head = judge(request)?;
+    Ok(Parsed::Whole { value: head, used: end })
+}
+
+/// Reads the response head at the front of `bytes`. `asked_with_head` says that the request's method
+/// was HEAD, for then no body follows. The rest is as in [`parse_request`].
+pub fn parse_response<'h, 'b>(
+    bytes: &'b [u8],
+    searched: &mut usize,
+    limits: &Limits,
+    asked_with_head: bool,
+    room: &'h mut FieldRoom<'b>,
+) -> Result<Parsed<ResponseHead<'h, 'b>>, Fault> {
+    let Some(start) = skip_empty_lines(bytes)? else { return Ok(Parsed::NeedMore) };
+    let Some(end) = find_end(bytes, start, searched, limits.head_bytes_max)? else {
+        return Ok(Parsed::NeedMore);
+    };
+    *searched = 0;
+
+    let text = &bytes[start..end];
+    let mut response = httparse::Response::new(&mut []);
+    let fields_max = limits.fields_max.min(FIELDS_ROOM);
+    let room = &mut room.0[..fields_max];
+    match ParserConfig::default().parse_response_with_uninit_headers(&mut response, text, room) {
+        Ok(Status::Complete(parsed)) if parsed == text.len() => {}
+        Ok(_) => return Err(ENDS_ELSEWHERE),
+        Err(error) => return Err(response_fault(error, text, fields_max)),
+    }
+
+    let status = response.code.unwrap_or(0);
+    if status < 100 {
+        return Err(Fault::HeadMalformed { why: "a status is at least 100" });
+    }
+    let version = version(response.version);
+    let fields = Fields::new(response.headers);
+    let framing = framing::of_response(version, status, asked_with_head, fields)?;
+    let persistent = persists(version, fields) && framing != ResponseFraming::UntilClose;
+    Ok(Parsed::Whole { value: ResponseHead { version, status, fields, framing, persistent }, used: end })
+}
+
+/// Where the first line begins, once a byte of it is there. Some old clients send an empty line
+/// behind a body; more than two are an attack on patience.
+fn skip_empty_lines(bytes: &[u8]) -> Result<Option<usize>, Fault> {
+    let mut start = 0;
+    loop {
+        match &bytes[start..] {
+            [] | [b'\r'] => return Ok(None),
+            [b'\r', b'\n', ..] if start < EMPTY_LINES_MAX * 2 => start += 2,
+            [b'\r', b'\n', ..] => return Err(Fault::HeadMalformed { why: "it begins with empty lines" }),
+            [b'\n', ..] => return Err(Fault::BareLineFeed),
+            _ => return Ok(Some(start)),
+        }
+    }
+}
+
+/// Where the head that begins at `start` ends: behind the first blank line. Every line feed on the
+/// way must follow a CR. Nothing behind the longest allowed head is looked at, so that the outcome
+/// does not depend on how much came at once.
+fn find_end(
+    bytes: &[u8],
+    start: usize,
+    searched: &mut usize,
+    bytes_max: usize,
+) -> Result<Option<usize>, Fault> {
+    let seen = &bytes[..bytes.len().min(bytes_max)];
+    let from = start.max(*searched);
+    for at in memchr_iter(b'\n', seen.get(from..).unwrap_or(&[])) {
+        let line_end = from + at + 1;
+        if seen[..line_end].ends_with(b"\r\n\r\n") {
+            return Ok(Some(line_end));
+        }
+        if !seen[..line_end].ends_with(b"\r\n") {
+            return Err(Fault::BareLineFeed);
+        }
+    }
+    if bytes.len() > bytes_max {
+        return Err(Fault::HeadTooLong { bytes_max });
+    }
+    *searched = seen.len();
+    Ok(None)
+}
+
+/// Refuses a method or a target that is already too long, however much of its line is there.
+fn check_line_start(text: &[u8], limits: &Limits) -> Result<(), Fault> {
+    let text = &text[..text.len().min(limits.head_bytes_max)];
+    let method_part = &text[..text.len().min(METHOD_BYTES_MAX + 1)];
+    let Some(method_end) = memchr2(b' ', b'\n', method_part) else {
+        return match method_part.len() > METHOD_BYTES_MAX {
+            true => Err(Fault::HeadMalformed { why: "the method is longer than 32 bytes" }),
+            false => Ok(()),
+        };
+    };
+    let bytes_max = limits.target_bytes_max;
+    match text[method_end + 1..].get(..=bytes_max) {
+        Some(target_part) if text[method_end] == b' ' && memchr2(b' ', b'\n', target_part).is_none() => {
+            Err(Fault::TargetTooLong { bytes_max })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The rules that a request follows beyond its grammar.
+fn judge<'h, 'b>(request: httparse::Request<'h, 'b>) -> Result<RequestHead<'h, 'b>, Fault> {
+    let method = request.method.unwrap_or_default();
+    let version = version(request.version);
+    let fields = Fields::new(request.headers);
+    let target = target::parse(method, request.path.unwrap_or_default())?;
+    let host_field = host_field(version, fields)?;
+    let framing = framing::of_request(version, fields)?;
+    Ok(RequestHead {
+        method,
+        path: target.path,
+        query: target.query,
+        host: target.host.unwrap_or(host_field),
+        version,
+        fields,
+        framing,
+        persistent: persists(version, fields),
+        expects_continue: expects_continue(version, framing, fields)?,
+    })
+}
+
+/// httparse gives the minor version, and refuses all but 0 and 1.
+fn version(minor: Option<u8>) -> Version {
+    if minor == Some(0) { Version::Http10 } else { Version::Http11 }
+}
+
+/// One Host field at most, and one at least in HTTP/1.1 (RFC 9112 §3.2). It may be empty.
+fn host_field<'b>(version: Version, fields: Fields<'_, 'b>) -> Result<&'b [u8], Fault> {
+    let mut hosts = fields.all(Known::Host);
+    match (hosts.next(), hosts.next(), version) {
+        (Some(_), Some(_), _) => Err(Fault::HostRepeated),
+        (Some(host), None, _) if host.is_empty() || is_host(host) => Ok(host),
+        (Some(_), None, _) => Err(Fault::HostMalformed),
+        (None, _, Version::Http10) => Ok(b""),
+        (None, _, Version::Http11) => Err(Fault::HostMissing),
+    }
+}
+
+/// RFC 9112 §9.3: `close` counts most, then the version, then `keep-alive`.
+fn persists(version: Version, fields: Fields) -> bool {
+    !fields.list_has(Known::Connection, "close")
+        && (version == Version::Http11 || fields.list_has(Known::Connection, "keep-alive"))
+}
+
+/// RFC 9110 §10.1.1: there is one expectation, and an HTTP/1.0 client cannot have meant it.
+fn expects_continue(version: Version, framing: Framing, fields: Fields) -> Result<bool, Fault> {
+    let mut expected = false;
+    for member in fields.list(Known::Expect) {
+        if !member.eq_ignore_ascii_case(b"100-continue") {
+            return Err(Fault::ExpectationUnknown);
+        }
+        expected = true;
+    }
+    let body_follows = !matches!(framing, Framing::None | Framing::Sized(0));
+    Ok(expected && version == Version::Http11 && body_follows)
+}
+
+#[cold]
+fn request_fault(error: Error, request: &httparse::Request, text: &[u8], fields_max: usize) -> Fault {
+    let line = first_line(text);
+    let behind_method = request.method.and_then(|method| line.get(method.len() + 1..));
+    match (error, behind_method, request.path) {
+        (Error::Version, Some(rest), Some(path)) if is_version(&rest[path.len() + 1..]) => {
+            Fault::VersionUnsupported
+        }
+        (Error::Token, Some(rest), None) if memchr(b' ', rest).is_some() => Fault::TargetMalformed,
+        (Error::Token | Error::Version, Some(_), _) => {
+            Fault::HeadMalformed { why: "its first line is not method, target and version" }
+        }
+        (Error::Token, None, _) => Fault::HeadMalformed { why: "the method is not a token" },
+        _ => field_fault(error, fields_max),
+    }
+}
+
+#[cold]
+fn response_fault(error: Error, text: &[u8], fields_max: usize) -> Fault {
+    let line = first_line(text);
+    let word = &line[..memchr(b' ', line).unwrap_or(line.len())];
+    match error {
+        Error::Version if is_version(word) => Fault::VersionUnsupported,
+        Error::Version | Error::Status => {
+            Fault::HeadMalformed { why: "its first line is not version and status" }
+        }
+        _ => field_fault(error, fields_max),
+    }
+}
+
+fn field_fault(error: Error, fields_max: usize) -> Fault {
+    let why = match error {
+        Error::TooManyHeaders => return Fault::TooManyFields { max: fields_max },
+        Error::HeaderName => "a line is not a field name, a colon and a value",
+        Error::HeaderValue => "a field value has a control character",
+        _ => "a line has something where its CR LF should be",
+    };
+    Fault::HeadMalformed { why }
+}
+
+fn first_line(text: &[u8]) -> &[u8] {
+    &text[..memchr(b'\r', text).unwrap_or(text.len())]
+}
+
+/// Whether it is the name of a version, whichever (RFC 9112 §2.3; later ones have no minor number).
+fn is_version(text: &[u8]) -> bool {
+    match text.strip_prefix(b"HTTP/") {
+        Some([major]) => major.is_ascii_digit(),
+        Some([major, b'.', minor]) => major.is_ascii_digit() && minor.is_ascii_digit(),
+        _ => false,
+    }
+}
+
+/// We and httparse must agree on where a head ends, or else one of us was deceived.
+const ENDS_ELSEWHERE: Fault = Fault::HeadMalformed { why: "it is not whole where its blank line is" };
+const EMPTY_LINES_MAX: usize = 2;
+/// The longest registered method has 17 bytes (UPDATEREDIRECTREF).
+const METHOD_BYTES_MAX: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits::DEFAULT;
+
+    /// One call on a new mark; the head in words.
+    fn parse(bytes: &[u8], searched: &mut usize, limits: &Limits) -> Result<Parsed<String>, Fault> {
+        Ok(match parse_request(bytes, searched, limits, &mut FieldRoom::new())? {
+            Parsed::NeedMore => Parsed::NeedMore,
+            Parsed::Whole { value: head, used } => Parsed::Whole { value: in_words(&head), used },
+        })
+    }
+
+    fn in_words(head: &RequestHead) -> String {
+        let mut words = format!("{} {}", head.method, head.path);
+        let mut say = |condition, word: &str| words.push_str(if condition { word } else { "" });
+        say(!head.query.is_empty(), &format!(" ?{}", head.query));
+        say(true, &format!(" at {}", String::from_utf8_lossy(head.host)));
+        say(head.framing != Framing::None, &format!(" {:?}", head.framing));
+        say(head.version == Version::Http10, " old");
+        say(!head.persistent, " close");
+        say(head.expects_continue, " continue");
+        words
+    }
+
+    #[track_caller]
+    fn check(head: &str, expected: &str) {
+        let bytes = head.as_bytes();
+        let whole = Ok(Parsed::Whole { value: expected.to_owned(), used: bytes.len() });
+        assert_eq!(parse(bytes, &mut 0, &LIMITS), whole);
+        let mut searched = 0;
+        for cut in 0..bytes.len() {
+            assert_eq!(parse(&bytes[..cut], &mut 0, &LIMITS), Ok(Parsed::NeedMore), "cut at {cut}");
+            let slowly = parse(&bytes[..cut], &mut searched, &LIMITS);
+            assert_eq!(slowly, Ok(Parsed::NeedMore), "slowly, cut at {cut}");
+        }
+        assert_eq!(parse(bytes, &mut searched, &LIMITS), whole);
+        assert_eq!(searched, 0);
+        for stranger in [&b"G"[..], b"\r\n\r\n", b"\n", b"GET / HTTP/1.1\r\n\r\n"] {
+            assert_eq!(parse(&[bytes, stranger].concat(), &mut 0, &LIMITS), whole);
+        }
+    }
+
+    /// The fault is the same whole and byte by byte.
+    #[track_caller]
+    fn refused_within(limits: &Limits, bytes: &[u8], fault: Fault) {
+        assert_eq!(parse(bytes, &mut 0, limits), Err(fault));
+        let mut searched = 0;
+        let first = (0..=bytes.len())
+            .map(|cut| parse(&bytes[..cut], &mut searched, limits))
+            .find(|outcome| *outcome != Ok(Parsed::NeedMore));
+        assert_eq!(first, Some(Err(fault)), "slowly");
+    }
+
+    #[track_caller]
+    fn refused(head: &str, fault: Fault) {
+        refused_within(&LIMITS, head.as_bytes(), fault);
+    }
+
+    /// Malformed, for whatever reason.
+    #[track_caller]
+    fn malformed(head: &str) {
+        match parse(head.as_bytes(), &mut 0, &LIMITS) {
+            Err(fault @ Fault::HeadMalformed { .. }) => refused(head, fault),
+            other => panic!("{head:?}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_request_says_what_it_wants() {
+        check("GET /tasks/1 HTTP/1.1\r\nHost: a:8080\r\n\r\n", "GET /tasks/1 at a:8080");
+        check("GET /t?a=b HTTP/1.0\r\n\r\n", "GET /t ?a=b at  old close");
+        check("PUT /t HTTP/1.1\r\nhost:\r\ncontent-length: 3\r\n\r\n", "PUT /t at  Sized(3)");
+        check("POST / HTTP/1.1\r\nTransfer-Encoding:chunked\r\nHost:a\r\n\r\n", "POST / at a Chunked");
+        check("GET http://b/x HTTP/1.1\r\nHost: a\r\n\r\n", "GET /x at b");
+        check("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS * at a");
+        check("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", "CONNECT a:443 at a:443");
+        check("QUERY /t HTTP/1.1\r\nHost: a\r\nX: \t \r\nY: \u{e4}\r\n\r\n", "QUERY /t at a");
+    }
+
+    #[test]
+    fn two_empty_lines_before_a_request_are_passed_over() {
+        check("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / at a");
+        check("\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / at a");
+        malformed("\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        malformed("\rGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        refused("\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", Fault::BareLineFeed);
+    }
+
+    #[test]
+    fn a_connection_is_kept_as_the_client_asks() {
+        let with = |version, connection| format!("GET / {version}\r\nHost: a\r\n{connection}\r\n\r\n");
+        check(&with("HTTP/1.1", "Connection: keep-alive"), "GET / at a");
+        check(&with("HTTP/1.1", "Connection: te, Close"), "GET / at a close");
+        check(&with("HTTP/1.1", "Connection: te\r\nConnection: close"), "GET / at a close");
+        check(&with("HTTP/1.1", "Connection: Transfer-Encoding"), "GET / at a");
+        check(&with("HTTP/1.0", "Connection: Keep-Alive"), "GET / at a old");
+        check(&with("HTTP/1.0", "Connection: keep-alive, close"), "GET / at a old close");
+    }
+
+    #[test]
+    fn only_one_expectation_is_met() {
+        let with = |version, more| format!("PUT / {version}\r\nHost: a\r\nExpect: {more}\r\n\r\n");
+        check(&with("HTTP/1.1", "100-Continue\r\nContent-Length: 1"), "PUT / at a Sized(1) continue");
+        check(&with("HTTP/1.1", "100-continue\r\nContent-Length: 0"), "PUT / at a Sized(0)");
+        check(&with("HTTP/1.1", "100-continue"), "PUT / at a");
+        check(&with("HTTP/1.0", "100-continue\r\nContent-Length: 1"), "PUT / at a Sized(1) old close");
+        refused(&with("HTTP/1.1", "tea"), Fault::ExpectationUnknown);
+        refused(&with("HTTP/1.1", "100-continue, tea"), Fault::ExpectationUnknown);
+        malformed(&with("HTTP/1.1", "100-continue\r\n folded")); // CVE-2025-32094
+    }
+
+    #[test]
+    fn a_host_is_named_once_and_well() {
+        let with = |fields| format!("GET / HTTP/1.1\r\n{fields}\r\n");
+        refused(&with(""), Fault::HostMissing);
+        refused(&with("Host: a\r\nHost: a\r\n"), Fault::HostRepeated);
+        refused(&with("Host: a b\r\n"), Fault::HostMalformed);
+        refused(&with("Host: a/b\r\n"), Fault::HostMalformed);
+        refused("GET http://b/ HTTP/1.1\r\n\r\n", Fault::HostMissing);
+        refused("GET / HTTP/1.0\r\nHost: a@b\r\n\r\n", Fault::HostMalformed);
+    }
+
+    #[test]
+    fn only_cr_lf_ends_a_line() {
+        let bare = Fault::BareLineFeed;
+        refused("GET / HTTP/1.1\nHost: a\r\n\r\n", bare);
+        refused("GET / HTTP/1.1\r\nHost: a\n\r\n", bare);
+        refused("GET / HTTP/1.1\r\nHost: a\r\n\n", bare);
+        refused("GET / HTTP/1.1\r\nHost: a\r\nX: 1\n\nGET /evil HTTP/1.1\r\n", bare);
+        malformed("GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n");
+        malformed("GET / HTTP/1.1\r\nHost: a\r\n\rX: b\r\n\r\n");
+        malformed("GET / HTTP/1.1\r\r\nHost: a\r\n\r\n");
+        malformed("GET / HTTP/1.1\r\nHost: a\r\r\n\r\n");
+    }
+
+    #[test]
+    fn field_lines_are_strict() {
+        for bad in
+            ["X : 1", " X: 1", ": 1", "X", "X\0: 1", "X: a\0b", "X: a\x0bb", "X: \x7f", "\u{e4}: 1", "X\t: 1"]
+        {
+            malformed(&format!("GET / HTTP/1.1\r\nHost: a\r\n{bad}\r\n\r\n"));
+            malformed(&format!("GET / HTTP/1.1\r\n{bad}\r\nHost: a\r\n\r\n"));
+        }
+        malformed("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n chunked\r\n\r\n"); // CVE-2022-32215
+        malformed("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0bchunked\r\n\r\n");
+    }
+
+    #[test]
+    fn request_lines_are_strict() {
+        for bad in [
+            "GET /",
+            "GET / ",
+            "GET /  HTTP/1.1",
+            "GET\t/ HTTP/1.1",
+            "G(T / HTTP/1.1",
+            " GET / HTTP/1.1",
+            "GET / http/1.1",
+            "GET / HTTP/1.12",
+            "GET / HTTP/1.1 ",
+            "GET / HTP/1.1",
+            "GET / HTTP/01.1",
+            "GET /a b HTTP/1.1",
+            "GET",
+        ] {
+            malformed(&format!("{bad}\r\nHost: a\r\n\r\n"));
+        }
+        for bad in [
+            "GET  / HTTP/1.1",
+            "GET /\t HTTP/1.1",
+            "GET /\u{e4} HTTP/1.1",
+            "GET /# HTTP/1.1",
+            "GET * HTTP/1.1",
+        ] {
+            refused(&format!("{bad}\r\nHost: a\r\n\r\n"), Fault::TargetMalformed);
+        }
+    }
+
+    #[test]
+    fn other_versions_are_told_from_garbage() {
+        for version in ["HTTP/2.0", "HTTP/1.2", "HTTP/0.9", "HTTP/3"] {
+            refused(&format!("GET / {version}\r\nHost: a\r\n\r\n"), Fault::VersionUnsupported);
+        }
+        refused("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Fault::VersionUnsupported);
+    }
+
+    #[test]
+    fn a_head_is_refused_at_its_bounds() {
+        let limits = Limits { head_bytes_max: 100, target_bytes_max: 20, fields_max: 2, ..LIMITS };
+        let of = |target: usize, head: usize, end| {
+            let start = format!("GET /{} HTTP/1.1\r\nHost: a\r\nX: ", "a".repeat(target - 1));
+            format!("{start}{}{end}", "x".repeat(head - start.len() - 4)).into_bytes()
+        };
+        let too_long = Fault::HeadTooLong { bytes_max: 100 };
+        assert!(parse(&of(20, 100, "\r\n\r\n"), &mut 0, &limits).is_ok());
+        refused_within(&limits, &of(20, 101, "\r\n\r\n"), too_long);
+        refused_within(&limits, &of(20, 101, "xxxx"), too_long);
+        refused_within(&limits, &of(20, 200, "\n"), too_long);
+        refused_within(&limits, &of(21, 90, "\r\n\r\n"), Fault::TargetTooLong { bytes_max: 20 });
+        refused_within(&limits, &of(21, 90, "\n"), Fault::TargetTooLong { bytes_max: 20 });
+        refused_within(&limits, b"GET /aaaaaaaaaaaaaaaaaaaaaaaaaaaa", Fault::TargetTooLong { bytes_max: 20 });
+        let why = "the method is longer than 32 bytes";
+        refused_within(&limits, &[b'A'; 33], Fault::HeadMalformed { why });
+        let fields = b"GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\nY: 2\r\n\r\n";
+        refused_within(&limits, fields, Fault::TooManyFields { max: 2 });
+    }
+
+    #[test]
+    fn two_lengths_of_a_body_are_one_too_many() {
+        let fault = Fault::LengthAndCoding;
+        refused(
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+            fault,
+        );
+    }
+
+    #[track_caller]
+    fn check_response(head: &str, asked_with_head: bool, expected: (u16, ResponseFraming, bool)) {
+        let bytes = head.as_bytes();
+        let parse = |bytes: &[u8]| {
+            let mut room = FieldRoom::new();
+            match parse_response(bytes, &mut 0, &LIMITS, asked_with_head, &mut room)? {
+                Parsed::NeedMore => Ok::<_, Fault>(Parsed::NeedMore),
+                Parsed::Whole { value, used } => {
+                    Ok(Parsed::Whole { value: (value.status, value.framing, value.persistent), used })
+                }
+            }
+        };
+        let whole = Ok(Parsed::Whole { value: expected, used: bytes.len() });
+        assert_eq!(parse(bytes), whole);
+        for cut in 0..bytes.len() {
+            assert_eq!(parse(&bytes[..cut]), Ok(Parsed::NeedMore), "cut at {cut}");
+        }
+        assert_eq!(parse(&[bytes, b"next"].concat()), whole);
+    }
+
+    #[test]
+    fn a_response_says_how_it_ends() {
+        use ResponseFraming::*;
+        check_response("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", false, (200, Sized(5), true));
+        check_response("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", true, (200, None, true));
+        check_response("HTTP/1.1 404\r\nTransfer-Encoding: chunked\r\n\r\n", false, (404, Chunked, true));
+        check_response("HTTP/1.1 200 \r\n\r\n", false, (200, UntilClose, false));
+        check_response("HTTP/1.0 204 Gone\r\n\r\n", false, (204, None, false));
+        check_response("HTTP/1.1 304 x\r\nConnection: close\r\n\r\n", false, (304, None, false));
+    }
+
+    #[test]
+    fn a_response_head_is_strict_too() {
+        let parse = |text: &str| {
+            parse_response(text.as_bytes(), &mut 0, &LIMITS, false, &mut FieldRoom::new()).map(|_| ())
+        };
+        assert_eq!(parse("HTTP/2 200 OK\r\n\r\n"), Err(Fault::VersionUnsupported));
+        assert_eq!(parse("HTTP/1.1 200 OK\n"), Err(Fault::BareLineFeed));
+        for bad in ["HTTP/1.1 099 x", "HTTP/1.1 20 x", "HTTP/1.1 2000 x", "HELLO", "HTTP/1.1 200 x\r\nX : 1"]
+        {
+            let outcome = parse(&format!("{bad}\r\n\r\n"));
+            assert!(matches!(outcome, Err(Fault::HeadMalformed { .. })), "{bad}: {outcome:?}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Accept: which of our representations a client likes best (RFC 9110 §12.5.1).
+
+use crate::http::headers::{is_token, members, split_outside_quotes};
+
+/// Index of the offer that the Accept lines like best; of two liked the same, the first. None if
+/// each is ruled out. Offers are media types without parameters (`application/json`).
+///
+/// For each offer the most specific range counts: `text/html`, then `text/*`, then `*/*`; then its
+/// weight. Other parameters are not looked at, and members that are malformed are passed over. With
+/// no lines, or none that says anything, everything is liked. One pass over the lines.
+pub fn choose<'b>(accept: impl Iterator<Item = &'b [u8]>, offers: &[&str]) -> Option<usize> {
+    debug_assert!(offers.len() <= OFFERS_MAX, "more than {OFFERS_MAX} offers");
+    let mut liking = [Liking::default(); OFFERS_MAX];
+    let mut said_something = false;
+    for range in accept.flat_map(members).filter_map(parse_range) {
+        said_something = true;
+        for (offer, liking) in offers.iter().zip(&mut liking) {
+            *liking = (*liking).max(range.liking_of(offer));
+        }
+    }
+    if !said_something {
+        return if offers.is_empty() { None } else { Some(0) };
+    }
+    let candidates = offers.iter().zip(&liking).enumerate().filter(|(_, (_, liking))| liking.weight > 0);
+    // The last of equals is what `max_by_key` finds; backwards, that is the first.
+    candidates.rev().max_by_key(|(_, (_, liking))| liking.weight).map(|(index, _)| index)
+}
+
+/// How much an offer is liked: a more specific range counts before any weight.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Liking {
+    /// 0 if no range was met, 1 for `*/*`, 2 for `type/*`, 3 for `type/subtype`.
+    specificity: u8,
+    /// In thousandths.
+    weight: u16,
+}
+
+/// One member of Accept, such as `text/*;q=0.5`.
+struct Range<'b> {
+    kind: &'b [u8],
+    subkind: &'b [u8],
+    weight: u16,
+}
+
+impl Range<'_> {
+    fn liking_of(&self, offer: &str) -> Liking {
+        let (kind, subkind) = offer.split_once('/').unwrap_or((offer, ""));
+        let specificity = match (self.kind, self.subkind) {
+            (b"*", _) => 1,
+            (range, b"*") if range.eq_ignore_ascii_case(kind.as_bytes()) => 2,
+            (range, subrange)
+                if range.eq_ignore_ascii_case(kind.as_bytes())
+                    && subrange.eq_ignore_ascii_case(subkind.as_bytes()) =>
+            {
+                3
+            }
+            _ => return Liking::default(),
+        };
+        Liking { specificity, weight: self.weight }
+    }
+}
+
+/// None if it is malformed.
+fn parse_range(member: &[u8]) -> Option<Range<'_>> {
+    let mut parts = split_outside_quotes(member, b';');
+    let media = parts.next()?;
+    let slash = media.iter().position(|&byte| byte == b'/')?;
+    let (kind, subkind) = (&media[..slash], &media[slash + 1..]);
+    if !is_token(kind) || !is_token(subkind) || (kind == b"*" && subkind != b"*") {
+        return None;
+    }
+    let weight = match parts.find_map(|part| part.strip_prefix(b"q=").or(part.strip_prefix(b"Q="))) {
+        Some(text) => parse_weight(text)?,
+        None => 1000,
+    };
+    Some(Range { kind, subkind, weight })
+}
+
+/// A weight in thousandths (RFC 9110 §12.4.2). `.2` is not one, but Java sends it.
+fn parse_weight(text: &[u8]) -> Option<u16> {
+    let (whole, decimals) = match text {
+        [whole @ (b'0' | b'1')] => (whole - b'0', &[][..]),
+        [whole @ (b'0' | b'1'), b'.', decimals @ ..] => (whole - b'0', decimals),
+        [b'.', decimals @ ..] if !decimals.is_empty() => (0, decimals),
+        _ => return None,
+    };
+    if decimals.len() > 3 || !decimals.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let digits = decimals.iter().chain(b"000").take(3);
+    let thousandths = digits.fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
+    let weight = u16::from(whole) * 1000 + thousandths;
+    (weight <= 1000).then_some(weight)
+}
+
+/// Ratings stand on the stack; nobody offers more.
+const OFFERS_MAX: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OFFERS: &[&str] = &["application/json", "text/html", "text/plain"];
+
+    #[track_caller]
+    fn check(accept: &str, expected: Option<&str>) {
+        let chosen = choose([accept.as_bytes()].into_iter(), OFFERS);
+        assert_eq!(chosen.map(|index| OFFERS[index]), expected, "{accept}");
+        // One line or many: a comma list is the same.
+        let lines: Vec<_> = members(accept.as_bytes()).collect();
+        assert_eq!(choose(lines.into_iter(), OFFERS), chosen, "{accept}, in lines");
+    }
+
+    #[test]
+    fn without_a_wish_the_first_offer_is_taken() {
+        assert_eq!(choose(std::iter::empty(), OFFERS), Some(0));
+        assert_eq!(choose(std::iter::empty(), &[]), None);
+        check("", Some("application/json"));
+        check("*/*", Some("application/json"));
+        check("nonsense", Some("application/json"));
+    }
+
+    #[test]
+    fn the_highest_weight_wins() {
+        check("text/html", Some("text/html"));
+        check("text/plain;q=0.5, text/html;q=0.501", Some("text/html"));
+        check("TEXT/Plain; Q=1.000, text/html;q=0.9", Some("text/plain"));
+        check("text/*, application/json;q=0.1", Some("text/html"));
+        check("text/html, application/xhtml+xml, */*;q=0.8", Some("text/html")); // a browser
+        check("text/html, image/gif, *; q=.2, */*; q=.2", Some("text/html")); // Java
+        check("*/*; q=.2", Some("application/json"));
+    }
+
+    #[test]
+    fn the_most_specific_range_counts() {
+        check("*/*;q=1, application/json;q=0.1, text/html;q=0.2", Some("text/plain"));
+        check("text/*;q=0.9, text/html;q=0.1, application/json;q=0.5", Some("text/plain"));
+        check("*/*, application/json;q=0", Some("text/html"));
+    }
+
+    #[test]
+    fn nothing_is_forced_on_a_client() {
+        check("image/png", None);
+        check("*/*;q=0", None);
+        check("text/*;q=0.000, application/*;q=0", None);
+    }
+
+    #[test]
+    fn other_parameters_are_not_looked_at() {
+        check("text/plain;format=\"a,b;q=0\";q=0.3", Some("text/plain"));
+        check("text/html;level=1", Some("text/html"));
+    }
+
+    #[test]
+    fn malformed_members_are_passed_over() {
+        for bad in [
+            "text/html;q=2",
+            "text/html;q=1.001",
+            "text/html;q=0.1234",
+            "text/html;q=a",
+            "text/html;q=",
+            "text/html;q=.",
+            "*/html",
+            "text/",
+            "/html",
+            "text html",
+            "text/h/ml",
+        ] {
+            check(&format!("{bad}, text/plain;q=0.1"), Some("text/plain"));
+        }
+    }
+
+    #[test]
+    fn a_hostile_list_is_read_once() {
+        check(&"a/b;q=0.1,".repeat(100_000), None);
+        check(&"\"".repeat(100_000), Some("application/json"));
+        check(&"a/b;".repeat(100_000), None);
+    }
+}

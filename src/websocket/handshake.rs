@@ -1,0 +1,330 @@
+//! May this request become a WebSocket (RFC 6455 §4).
+//!
+//! ```text
+//! GET /feed HTTP/1.1                                    HTTP/1.1 101 Switching Protocols
+//! Host: example.org                                     Date: …
+//! Connection: Upgrade                           →       Connection: Upgrade
+//! Upgrade: websocket                                    Upgrade: websocket
+//! Sec-WebSocket-Version: 13                             Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=
+//! Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==           Sec-WebSocket-Protocol: chat
+//! Sec-WebSocket-Protocol: chat, superchat
+//! ```
+//!
+//! The accept value shows that the server understood: it is the key, a fixed text behind it, hashed.
+//! It keeps no secret. Which origins may ask, and that no body comes along, others check.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest, Sha1};
+
+use crate::http::head::{RequestHead, ResponseHead, Version};
+use crate::http::headers::{Fields, Known, is_token};
+use crate::http::response;
+
+/// What a request says about becoming a WebSocket.
+#[derive(Clone, Copy, Debug)]
+pub enum Handshake<'b> {
+    /// It is a request like others.
+    NotAsked,
+    Offered(Offer<'b>),
+    /// It asks, but not as one must: 400.
+    Malformed {
+        why: &'static str,
+    },
+    /// It asks for another version of the protocol: 426, with the one version that is spoken
+    /// (RFC 6455 §4.4).
+    WrongVersion,
+}
+
+/// A handshake that may be accepted.
+#[derive(Clone, Copy, Debug)]
+pub struct Offer<'b> {
+    /// 24 characters of base64, 16 bytes when decoded.
+    pub key: &'b [u8],
+    fields: Fields<'b, 'b>,
+}
+
+impl<'b> Offer<'b> {
+    /// Whether the client offers that subprotocol. Names are told apart by case.
+    pub fn offers_subprotocol(&self, name: &str) -> bool {
+        self.subprotocols().any(|offered| offered == name.as_bytes())
+    }
+
+    /// In the order of the client's liking.
+    pub fn subprotocols(&self) -> impl Iterator<Item = &'b [u8]> + use<'b> {
+        self.fields.list(Known::SecWebSocketProtocol)
+    }
+
+    /// Each with its parameters, in the order of the client's liking (RFC 6455 §9.1).
+    pub fn extensions(&self) -> impl Iterator<Item = &'b [u8]> + use<'b> {
+        self.fields.list(Known::SecWebSocketExtensions)
+    }
+}
+
+/// Reads the server's half of the handshake (RFC 6455 §4.2.1).
+pub fn read<'h>(head: &RequestHead<'h, '_>) -> Handshake<'h> {
+    let fields = head.fields;
+    let asked = head.method == "GET"
+        && head.version == Version::Http11
+        && fields.list_has(Known::Upgrade, "websocket");
+    if !asked {
+        return Handshake::NotAsked;
+    }
+    if !fields.list_has(Known::Connection, "upgrade") {
+        return Handshake::Malformed { why: "Connection does not list upgrade" };
+    }
+    match only(fields, Known::SecWebSocketVersion) {
+        Some(b"13") => {}
+        Some(_) => return Handshake::WrongVersion,
+        None => return Handshake::Malformed { why: "Sec-WebSocket-Version must stand once" },
+    }
+    let Some(key) = only(fields, Known::SecWebSocketKey).filter(|key| is_key(key)) else {
+        return Handshake::Malformed { why: "Sec-WebSocket-Key must stand once, and be 16 bytes in base64" };
+    };
+    if !fields.list(Known::SecWebSocketProtocol).all(is_token) {
+        return Handshake::Malformed { why: "Sec-WebSocket-Protocol is not a list of tokens" };
+    }
+    Handshake::Offered(Offer { key, fields })
+}
+
+/// The value of a field that stands in one line.
+fn only<'b>(fields: Fields<'_, 'b>, known: Known) -> Option<&'b [u8]> {
+    let mut values = fields.all(known);
+    values.next().filter(|_| values.next().is_none())
+}
+
+fn is_key(text: &[u8]) -> bool {
+    let mut bytes = [0; 18];
+    text.len() == KEY_CHARACTERS && STANDARD.decode_slice(text, &mut bytes) == Ok(16)
+}
+
+/// The value of Sec-WebSocket-Accept for that of Sec-WebSocket-Key (RFC 6455 §4.2.2).
+pub fn accept_key(key: &[u8]) -> [u8; 28] {
+    let digest = Sha1::new().chain_update(key).chain_update(MAGIC).finalize();
+    let mut text = [0; 28];
+    let written = STANDARD.encode_slice(digest, &mut text);
+    debug_assert_eq!(written, Ok(28), "20 bytes are 28 characters of base64");
+    text
+}
+
+/// Appends the response that makes the connection a WebSocket (RFC 6455 §4.2.2). `key` is that of
+/// the [`Offer`]; a subprotocol must be one that was offered. Frames may follow at once.
+pub fn encode_accept(key: &[u8], subprotocol: Option<&str>, date: &[u8; 29], out: &mut Vec<u8>) {
+    let mut writer = response::begin(101, date, out);
+    writer.raw(UPGRADE).field("Sec-WebSocket-Accept", &accept_key(key));
+    if let Some(name) = subprotocol {
+        writer.field("Sec-WebSocket-Protocol", name.as_bytes());
+    }
+    writer.end_empty();
+}
+
+/// Appends a client's request to become a WebSocket (RFC 6455 §4.1). The key is 16 random bytes;
+/// host, target and the extra fields are taken as they are.
+pub fn encode_request(
+    host: &str,
+    target: &str,
+    key: [u8; 16],
+    subprotocol: Option<&str>,
+    extra: &[(String, String)],
+    out: &mut Vec<u8>,
+) {
+    let mut line = |parts: &[&[u8]]| {
+        parts.iter().for_each(|part| out.extend_from_slice(part));
+        out.extend_from_slice(b"\r\n");
+    };
+    line(&[b"GET ", target.as_bytes(), b" HTTP/1.1"]);
+    line(&[b"Host: ", host.as_bytes()]);
+    line(&[UPGRADE, b"Sec-WebSocket-Version: 13"]);
+    line(&[b"Sec-WebSocket-Key: ", &key_text(&key)]);
+    if let Some(name) = subprotocol {
+        line(&[b"Sec-WebSocket-Protocol: ", name.as_bytes()]);
+    }
+    for (name, value) in extra {
+        line(&[name.as_bytes(), b": ", value.as_bytes()]);
+    }
+    line(&[]);
+}
+
+fn key_text(key: &[u8; 16]) -> [u8; KEY_CHARACTERS] {
+    let mut text = [0; KEY_CHARACTERS];
+    let written = STANDARD.encode_slice(key, &mut text);
+    debug_assert_eq!(written, Ok(KEY_CHARACTERS), "16 bytes are 24 characters of base64");
+    text
+}
+
+/// Whether the server accepted, as a client must check it (RFC 6455 §4.1); else, what is wrong. No
+/// extension may be in use, for the client asks for none. The subprotocol is the caller's to check.
+pub fn check_response(head: &ResponseHead, key: &[u8; 16]) -> Result<(), &'static str> {
+    let fields = head.fields;
+    let checks = [
+        (head.status == 101, "the status is not 101"),
+        (fields.list_has(Known::Upgrade, "websocket"), "Upgrade is not websocket"),
+        (fields.list_has(Known::Connection, "upgrade"), "Connection does not list upgrade"),
+        (
+            only(fields, Known::SecWebSocketAccept) == Some(&accept_key(&key_text(key))),
+            "Sec-WebSocket-Accept does not belong to our key",
+        ),
+        (!fields.has(Known::SecWebSocketExtensions), "the server chose an extension that nobody asked for"),
+    ];
+    match checks.iter().find(|(holds, _)| !holds) {
+        Some((_, why)) => Err(why),
+        None => Ok(()),
+    }
+}
+
+/// RFC 6455 §1.3.
+const MAGIC: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+const UPGRADE: &[u8] = b"Connection: Upgrade\r\nUpgrade: websocket\r\n";
+const KEY_CHARACTERS: usize = 24;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::head::{FieldRoom, parse_request, parse_response};
+    use crate::limits::Limits;
+    use crate::parsed::Parsed;
+
+    const DATE: &[u8; 29] = b"Sun, 06 Nov 1994 08:49:37 GMT";
+    /// RFC 6455 §1.3.
+    const KEY: &[u8] = b"dGhlIHNhbXBsZSBub25jZQ==";
+    const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+    const GOOD: &str = "GET /feed HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        Sec-WebSocket-Protocol: chat, superchat\r\n\r\n";
+
+    /// What a request says, in a word.
+    fn read_text(text: &str) -> String {
+        let mut room = FieldRoom::new();
+        let parsed = parse_request(text.as_bytes(), &mut 0, &Limits::DEFAULT, &mut room);
+        let Ok(Parsed::Whole { value: head, .. }) = parsed else { panic!("{parsed:?}") };
+        match read(&head) {
+            Handshake::NotAsked => "not asked".to_owned(),
+            Handshake::WrongVersion => "wrong version".to_owned(),
+            Handshake::Malformed { why } => why.split(' ').next().unwrap_or_default().to_owned(),
+            Handshake::Offered(offer) => {
+                assert_eq!(offer.key, KEY);
+                format!("offered {}", offer.subprotocols().count())
+            }
+        }
+    }
+
+    /// The good request with one thing changed.
+    #[track_caller]
+    fn check(from: &str, to: &str, expected: &str) {
+        assert!(GOOD.contains(from), "{from}");
+        assert_eq!(read_text(&GOOD.replace(from, to)), expected, "{to}");
+    }
+
+    #[test]
+    fn a_handshake_is_offered() {
+        check("", "", "offered 2");
+        check("Upgrade: websocket", "upgrade: h2c, WebSocket", "offered 2");
+        check("Connection: Upgrade", "connection: keep-alive, upgrade", "offered 2"); // Firefox
+        check("Sec-WebSocket-Protocol: chat, superchat\r\n", "", "offered 0");
+    }
+
+    #[test]
+    fn other_requests_are_left_alone() {
+        check("GET", "POST", "not asked");
+        check("HTTP/1.1", "HTTP/1.0", "not asked");
+        check("Upgrade: websocket\r\n", "", "not asked");
+        check("Upgrade: websocket", "Upgrade: websocket2", "not asked");
+    }
+
+    #[test]
+    fn a_handshake_is_whole_or_refused() {
+        check("Connection: Upgrade\r\n", "", "Connection");
+        check("Connection: Upgrade", "Connection: keep-alive", "Connection");
+        check("Sec-WebSocket-Version: 13\r\n", "", "Sec-WebSocket-Version");
+        check("Version: 13", "Version: 13\r\nSec-WebSocket-Version: 13", "Sec-WebSocket-Version");
+        check("superchat", "super chat", "Sec-WebSocket-Protocol");
+        check("superchat", "\"superchat\"", "Sec-WebSocket-Protocol");
+    }
+
+    #[test]
+    fn another_version_is_told_which_is_spoken() {
+        for version in ["8", "14", "013", "13, 8", "", "+13"] {
+            check("Version: 13", &format!("Version: {version}"), "wrong version");
+        }
+    }
+
+    #[test]
+    fn a_key_is_sixteen_bytes_in_base64() {
+        let bad = [
+            "",
+            "dGhlIHNhbXBsZSBub25jZQ=",
+            "dGhlIHNhbXBsZSBub25jZQ==AAAA",
+            "dGhlIHNhbXBsZSBub25jZWFh",
+            "dGhlIHNhbXBsZSBub25jZR==",
+            "dGhlIHNhbXBsZSBub25-ZQ==",
+            "AAAA",
+        ];
+        for key in bad {
+            check("dGhlIHNhbXBsZSBub25jZQ==", key, "Sec-WebSocket-Key");
+        }
+        let twice = "Q==\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+        check("Q==", twice, "Sec-WebSocket-Key");
+        check("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "", "Sec-WebSocket-Key");
+    }
+
+    #[test]
+    fn a_long_list_is_read_once() {
+        let list = "a,".repeat(4000);
+        check("chat, superchat", &list, "offered 4000");
+        check("superchat", &" \t".repeat(4000), "offered 1");
+    }
+
+    #[test]
+    fn subprotocols_are_told_apart_by_case() {
+        let mut room = FieldRoom::new();
+        let parsed = parse_request(GOOD.as_bytes(), &mut 0, &Limits::DEFAULT, &mut room);
+        let Ok(Parsed::Whole { value: head, .. }) = parsed else { panic!("{parsed:?}") };
+        let Handshake::Offered(offer) = read(&head) else { panic!("offered") };
+        assert!(offer.offers_subprotocol("superchat"));
+        assert!(!offer.offers_subprotocol("Chat") && !offer.offers_subprotocol("super"));
+        assert_eq!(offer.extensions().count(), 0);
+    }
+
+    #[test]
+    fn the_accept_value_is_that_of_the_rfc() {
+        assert_eq!(accept_key(KEY), ACCEPT);
+    }
+
+    #[track_caller]
+    fn check_answer(answer: &[u8], expected: Result<(), &str>) {
+        let mut room = FieldRoom::new();
+        let parsed = parse_response(answer, &mut 0, &Limits::DEFAULT, false, &mut room);
+        let Ok(Parsed::Whole { value: head, .. }) = parsed else { panic!("{parsed:?}") };
+        let outcome = super::check_response(&head, b"the sample nonce");
+        assert_eq!(outcome.map_err(|why| why.split(' ').next().unwrap_or_default()), expected);
+    }
+
+    #[test]
+    fn both_sides_shake_hands() {
+        let mut out = Vec::new();
+        let extra = [("Origin".to_owned(), "http://a".to_owned())];
+        encode_request("a", "/feed", *b"the sample nonce", Some("chat"), &extra, &mut out);
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(read_text(&text), "offered 1");
+        assert!(text.contains("\r\nOrigin: http://a\r\n"));
+
+        let mut answer = Vec::new();
+        encode_accept(KEY, Some("chat"), DATE, &mut answer);
+        assert!(answer.ends_with(b"\r\nSec-WebSocket-Protocol: chat\r\n\r\n"));
+        check_answer(&answer, Ok(()));
+    }
+
+    #[test]
+    fn a_client_believes_no_half_handshake() {
+        let mut answer = Vec::new();
+        encode_accept(KEY, None, DATE, &mut answer);
+        let answer = String::from_utf8(answer).unwrap();
+        let with = |from: &str, to: &str| answer.replace(from, to).into_bytes();
+        check_answer(&with("101", "200"), Err("the"));
+        check_answer(&with("Upgrade: websocket\r\n", ""), Err("Upgrade"));
+        check_answer(&with("Connection: Upgrade\r\n", ""), Err("Connection"));
+        check_answer(&with("s3pP", "S3pP"), Err("Sec-WebSocket-Accept"));
+        check_answer(&with("Date:", "Sec-WebSocket-Extensions: x\r\nDate:"), Err("the"));
+    }
+}
