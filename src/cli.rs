@@ -27,7 +27,13 @@ pub enum Command {
 #[derive(Args, Clone, Debug)]
 pub struct Serve {
     /// Where to listen; port 0 picks a free one. May be given more than once.
-    #[arg(long, env = "BOTHWAYS_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:8080", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "BOTHWAYS_LISTEN",
+        value_name = "ADDR:PORT",
+        default_value = "127.0.0.1:8080",
+        value_delimiter = ','
+    )]
     pub listen: Vec<SocketAddr>,
 
     /// A collection to serve. May be given more than once.

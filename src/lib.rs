@@ -10,7 +10,8 @@
 
 pub mod api;
 pub mod cli;
-pub mod cli;ent
+pub mod cli;
+pub mod client;
 pub mod connection;
 //event_loop
 pub mod exchange;
