@@ -10,7 +10,6 @@
 
 pub mod api;
 pub mod cli;
-pub mod cli;
 pub mod client;
 pub mod connection;
 //event_loop

@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     fn content(outbox: &Outbox) -> Vec<u8> {
-        let mut slices = [const { IoSlice::new(&[]) }; SLICES_MAX];
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
         let count = outbox.slices(&mut slices);
         slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect()
     }
