@@ -8,18 +8,20 @@
 //! This crate is a program first; the library is its rooms, made reachable for tests and fuzz
 //! targets. `docs/architecture.md` is the map.
 
+#![deny(unsafe_code)]
+
 pub mod api;
 pub mod cli;
 pub mod client;
 pub mod connection;
-//event_loop
+pub mod event_loop;
 pub mod exchange;
 pub mod fault;
 pub mod http;
 pub mod limits;
 pub mod parsed;
 pub mod refusal;
-//serve
+pub mod serve;
 pub mod store;
 pub mod timeouts;
 pub mod websocket;

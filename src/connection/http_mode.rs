@@ -324,7 +324,7 @@ impl HttpMode {
         self.owed.settle(answer, |mut asked, answer, rest| {
             asked.persistent &= !(going && rest == Rest::Nothing);
             ended |= !asked.persistent;
-            write_answer(asked, answer, terms.date, outbox);
+            write_answer(asked, answer, &terms.date, outbox);
         });
         if ended {
             self.reading = Reading::Ended;
@@ -333,7 +333,7 @@ impl HttpMode {
             return;
         }
         if let Some(fault) = self.last_words.take() {
-            write_fault(fault, terms.date, outbox);
+            write_fault(fault, &terms.date, outbox);
         }
         if matches!(self.reading, Reading::Head { .. }) {
             waits.begin(Wait::KeepAlive, terms.now, terms.timeouts);
@@ -344,7 +344,7 @@ impl HttpMode {
     pub fn fail(&mut self, fault: Fault, outbox: &mut Outbox, terms: &Terms) {
         self.reading = Reading::Ended;
         if self.owed.is_empty() {
-            write_fault(fault, terms.date, outbox);
+            write_fault(fault, &terms.date, outbox);
         } else {
             self.last_words = Some(fault);
         }
@@ -361,6 +361,10 @@ impl HttpMode {
     /// The peer will send nothing more, and what it sent has been read.
     pub fn end_of_input(&mut self) {
         self.reading = Reading::Ended;
+    }
+
+    pub fn is_owed(&self) -> bool {
+        !self.owed.is_empty()
     }
 
     pub fn reads_no_more(&self) -> bool {
@@ -384,7 +388,7 @@ impl HttpMode {
     pub fn upgrade(&mut self, calls: bool, outbox: &mut Outbox, terms: &Terms) {
         let offer = self.offer.take().expect("only a handshake becomes a socket");
         let subprotocol = (calls && offer.calls).then_some(SUBPROTOCOL);
-        handshake::encode_accept(&offer.key, subprotocol, terms.date, outbox.own());
+        handshake::encode_accept(&offer.key, subprotocol, &terms.date, outbox.own());
     }
 }
 

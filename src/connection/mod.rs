@@ -159,6 +159,15 @@ impl Connection {
         }
     }
 
+    /// Is some call not answered yet?
+    pub fn is_owed(&self) -> bool {
+        match &self.mode {
+            Mode::Http(http) => http.is_owed(),
+            Mode::WebSocket(socket) => socket.is_owed(),
+            Mode::Lingering => false,
+        }
+    }
+
     fn reads_no_more(&self) -> bool {
         match &self.mode {
             Mode::Http(http) => http.reads_no_more(),
@@ -265,10 +274,10 @@ impl Connection {
         }
     }
 
-    /// To be asked when the outbox is empty.
+    /// What is to be done when everything in the outbox has been written.
     pub fn fate(&self) -> Fate {
         match self.input {
-            _ if !self.is_over() || !self.outbox.is_empty() => Fate::Stay,
+            _ if !self.is_over() => Fate::Stay,
             Input::Ended => Fate::Close,
             _ if matches!(self.mode, Mode::Lingering) => Fate::Stay,
             Input::Unwanted => Fate::Linger,

@@ -268,6 +268,10 @@ impl WebSocketMode {
         self.state == State::Ended
     }
 
+    pub fn is_owed(&self) -> bool {
+        self.calls.as_ref().is_some_and(|calls| !calls.owed.is_empty())
+    }
+
     /// Is a message begun and not read to its end?
     pub fn is_reading(&self) -> bool {
         self.reader.is_half_read()

@@ -1,0 +1,46 @@
+//! The calls to the kernel that no safe crate offers.
+#![allow(unsafe_code)]
+
+use socket2::Socket;
+use std::io;
+
+/// Holds a new connection back until its first bytes are there (tcp(7), TCP_DEFER_ACCEPT).
+#[cfg(target_os = "linux")]
+pub fn defer_accept(socket: &Socket, seconds: u16) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let seconds = libc::c_int::from(seconds);
+    let length = size_of_val(&seconds) as libc::socklen_t;
+    // SAFETY: the descriptor is open for as long as `socket` is borrowed, and the kernel reads
+    // `length` bytes of `seconds`, which lives until the call is over.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_DEFER_ACCEPT,
+            (&raw const seconds).cast(),
+            length,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn defer_accept(_: &Socket, _: u16) -> io::Result<()> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no TCP_DEFER_ACCEPT"))
+}
+
+/// Raises the number of files that the process may have open as far as it is allowed to go.
+pub fn raise_descriptor_limit() -> io::Result<()> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both calls are given a whole `rlimit` that lives until they are over.
+    let result = unsafe {
+        match libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) {
+            0 => {
+                limit.rlim_cur = limit.rlim_max;
+                libc::setrlimit(libc::RLIMIT_NOFILE, &limit)
+            }
+            failed => failed,
+        }
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}

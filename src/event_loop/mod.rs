@@ -1,0 +1,506 @@
+//! The only room with sockets, mio and a clock: it reads, writes and waits.
+//!
+//! ```text
+//!        ┌─▶ wait ─▶ accept_new ─▶ read_ready ─▶ settle ─▶ expire ─▶ write_pending ─┐
+//!        └──────────────────────────── one turn ────────────────────────────────────┘
+//! ```
+//!
+//! Each loop has a thread, a listener for each address, and a shelf of its own; loops share the
+//! journal and nothing else. Readiness is edge-triggered, and a hint: act until it would block, or
+//! until the turn's share for one peer is spent; a token nobody sits behind is normal.
+//!
+//! An answer that waits for nothing leaves as soon as its peer has been read. One that waits for
+//! the journal leaves at the end of the turn, when everything asked for in it has been settled.
+
+pub mod clock;
+pub mod kernel;
+pub mod listener;
+pub mod mailbox;
+pub mod slots;
+pub mod socket;
+pub mod timers;
+
+use crate::api::outcome::Outcome;
+use crate::api::{resources, routes};
+use crate::connection::step::Step;
+use crate::connection::terms::Terms;
+use crate::connection::{Connection, Fate};
+use crate::exchange::call::{Answer, Talk};
+use crate::limits::Limits;
+use crate::store::journal::{Journal, Settled, Ticket};
+use crate::store::shelf::Shelf;
+use crate::timeouts::Timeouts;
+use clock::Clock;
+use listener::{Accepted, Listener};
+use mailbox::Mailbox;
+use mio::event::Event;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+use slots::{RESERVED_TOKENS, Slots, index_of};
+use socket::{Filled, Then};
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use timers::Timers;
+
+/// The rules of the house, the same for all loops.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    pub limits: Limits,
+    pub timeouts: Timeouts,
+}
+
+pub struct EventLoop<'r> {
+    rules: &'r Rules,
+    /// Connections open in all loops together.
+    open: &'r AtomicUsize,
+    poll: Poll,
+    listeners: Vec<Listener>,
+    mailbox: Mailbox,
+    peers: Slots<Peer>,
+    timers: Timers,
+    clock: Clock,
+    journal: Journal,
+    shelf: Shelf,
+    /// When a loop that was asked to end does so at the latest.
+    ends_by: Option<Instant>,
+    /// Whatever one read brings stands here; nobody keeps it beyond the turn.
+    buffer: Vec<u8>,
+    /// Empty buffers for answers, lent to who has something to say.
+    spare: Vec<Vec<u8>>,
+    settled: Vec<Settled>,
+    /// Accepted in this turn, and not yet registered: most are gone again by its end.
+    fresh: Vec<Token>,
+    /// Answered by the journal in this turn.
+    dirty: Vec<Token>,
+    /// To be read on in the next turn without being told again.
+    again: Vec<Token>,
+}
+
+struct Peer {
+    stream: TcpStream,
+    connection: Connection,
+    /// The socket may have more to read.
+    readable: bool,
+    /// A short read need not mean that the socket is empty: there is an end, an error, or an octet
+    /// of urgent data, at which the kernel cuts a read short.
+    eager: bool,
+    /// What it sent waits for its turn.
+    paused: bool,
+}
+
+/// Bytes read from one socket at a time.
+const BUFFER_BYTES: usize = 256 * 1024;
+/// Full buffers taken from one peer before the others get their turn.
+const READS_PER_TURN: usize = 4;
+/// Peers accepted on one listener before those that are connected get their turn.
+const ACCEPTS_PER_TURN: usize = 256;
+const EVENTS_PER_TURN: usize = 1024;
+/// Buffers kept for answers, and the largest that is kept.
+const SPARE_BUFFERS_MAX: usize = 256;
+const SPARE_BYTES_MAX: usize = 64 * 1024;
+
+/// The token of the waker; those of the listeners follow.
+pub const WAKER: Token = Token(RESERVED_TOKENS);
+
+impl<'r> EventLoop<'r> {
+    pub fn new(
+        rules: &'r Rules,
+        open: &'r AtomicUsize,
+        poll: Poll,
+        mailbox: Mailbox,
+        listeners: Vec<TcpListener>,
+        journal: Journal,
+        shelf: Shelf,
+    ) -> io::Result<EventLoop<'r>> {
+        let mut listeners: Vec<Listener> = listeners.into_iter().map(Listener::new).collect();
+        for (n, listener) in listeners.iter_mut().enumerate() {
+            poll.registry().register(&mut listener.socket, listener_token(n), Interest::READABLE)?;
+        }
+        Ok(EventLoop {
+            rules,
+            open,
+            poll,
+            listeners,
+            mailbox,
+            peers: Slots::default(),
+            timers: Timers::default(),
+            clock: Clock::new(Instant::now()),
+            journal,
+            shelf,
+            ends_by: None,
+            buffer: vec![0; BUFFER_BYTES],
+            spare: Vec::new(),
+            settled: Vec::new(),
+            fresh: Vec::new(),
+            dirty: Vec::new(),
+            again: Vec::new(),
+        })
+    }
+
+    /// Turns until it is asked to end and has done so.
+    pub fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS_PER_TURN);
+        while !self.is_over() {
+            self.turn(&mut events)?;
+        }
+        Ok(())
+    }
+
+    /// One turn. No answer leaves before the journal has settled what it answers.
+    fn turn(&mut self, events: &mut Events) -> io::Result<()> {
+        let terms = self.wait(events)?; // until a socket is ready, news arrives, or a wait ends
+        self.accept_new(&terms); // and try at once what the new peer may already have sent
+        self.read_ready(events, &terms); // bytes -> calls -> outcomes -> journal
+        self.settle(&terms); // what became true: shelf, answers
+        self.expire(&terms); // waits that are over
+        self.write_pending(&terms); // one write for each peer that has something
+        self.register_fresh(); // whoever is still here
+        Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        self.ends_by.is_some_and(|end| self.peers.is_empty() || end <= self.clock.now())
+    }
+
+    /// Waits, and reads the clock: the one place where either happens.
+    fn wait(&mut self, events: &mut Events) -> io::Result<Terms<'r>> {
+        let now = self.clock.now();
+        let idle = self.again.is_empty() && !self.listeners.iter_mut().any(|listener| listener.is_ready(now));
+        let timeout =
+            if idle { self.next_deadline().map(|deadline| deadline - now) } else { Some(Duration::ZERO) };
+        match self.poll.poll(events, timeout) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => self.clock.tick(Instant::now()),
+        }
+        let Rules { limits, timeouts } = self.rules;
+        Ok(Terms { now: self.clock.now(), date: self.clock.date(), limits, timeouts })
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let rests = self.listeners.iter().filter_map(Listener::next_deadline);
+        let others = [self.timers.next(), self.clock.next_announcement(), self.ends_by];
+        rests.chain(others.into_iter().flatten()).min().map(|deadline| deadline.max(self.clock.now()))
+    }
+
+    fn accept_new(&mut self, terms: &Terms) {
+        for n in 0..self.listeners.len() {
+            for _ in 0..ACCEPTS_PER_TURN {
+                if !self.listeners[n].is_ready(terms.now) {
+                    break;
+                }
+                if self.open.load(Ordering::Relaxed) >= terms.limits.connections_max {
+                    self.listeners[n].rest(terms.now);
+                    break;
+                }
+                let Accepted::Peer(stream) = self.listeners[n].accept(terms.now) else { break };
+                self.open.fetch_add(1, Ordering::Relaxed);
+                let connection = Connection::new(terms);
+                let peer = Peer { stream, connection, readable: true, eager: false, paused: false };
+                let token = self.peers.insert(peer);
+                self.serve(token, terms);
+                self.fresh.push(token);
+            }
+        }
+    }
+
+    fn read_ready(&mut self, events: &Events, terms: &Terms) {
+        for token in std::mem::take(&mut self.again) {
+            self.serve(token, terms);
+        }
+        for event in events {
+            match event.token() {
+                WAKER => self.open_mailbox(terms),
+                token if token.0 > WAKER.0 => self.listeners_ready(token),
+                token => self.peer_ready(token, event, terms),
+            }
+        }
+        // Those who wait at a listener since before the events were read.
+        self.accept_new(terms);
+    }
+
+    fn listeners_ready(&mut self, token: Token) {
+        if let Some(listener) = self.listeners.get_mut(token.0 - WAKER.0 - 1) {
+            listener.pending = true;
+        }
+    }
+
+    fn peer_ready(&mut self, token: Token, event: &Event, terms: &Terms) {
+        let Some(peer) = self.peers.get_mut(token) else { return };
+        peer.eager |= event.is_read_closed() || event.is_error() || is_urgent(event);
+        peer.readable |= event.is_readable() || peer.eager;
+        if event.is_writable() && !peer.connection.outbox().is_empty() {
+            self.flush(token, terms);
+        }
+        self.serve(token, terms);
+    }
+
+    /// Reads what the peer has sent and takes up its calls; then writes what can be said at once.
+    fn serve(&mut self, token: Token, terms: &Terms) {
+        let EventLoop { peers, buffer, spare, journal, shelf, settled, clock, again, .. } = self;
+        let Some(peer) = peers.get_mut(token) else { return };
+        let mut calls = Calls { journal, shelf, settled, clock };
+        peer.connection.outbox().lend(spare);
+        if peer.paused {
+            peer.take_in(&mut [], token, &mut calls, terms);
+        }
+        let mut reads = 0;
+        while peer.readable && !peer.paused && peer.connection.may_receive(terms) {
+            if reads == READS_PER_TURN {
+                again.push(token);
+                break;
+            }
+            reads += 1;
+            match socket::fill(&peer.stream, buffer) {
+                Ok(Filled::Bytes(bytes)) => {
+                    peer.readable = bytes == buffer.len() || peer.eager;
+                    peer.take_in(&mut buffer[..bytes], token, &mut calls, terms);
+                }
+                Ok(Filled::End) => {
+                    peer.readable = false;
+                    peer.connection.end_of_input();
+                    peer.take_in(&mut [], token, &mut calls, terms);
+                }
+                Ok(Filled::WouldBlock) => {
+                    peer.readable = false;
+                    peer.eager = false;
+                }
+                Err(error) => {
+                    log::debug!("a peer is gone: {error}");
+                    return self.bury(token);
+                }
+            }
+        }
+        self.timers.enter(index_of(token), peer.connection.next_deadline());
+        self.flush(token, terms);
+    }
+
+    fn open_mailbox(&mut self, terms: &Terms) {
+        let asked_to_end = self.mailbox.open();
+        self.journal.catch_up(&mut self.shelf, &mut self.settled);
+        if asked_to_end && self.ends_by.is_none() {
+            self.go_away(terms);
+        }
+    }
+
+    /// Serves those who are connected already, and then no more.
+    fn go_away(&mut self, terms: &Terms) {
+        for listener in &mut self.listeners {
+            listener.pending = true;
+        }
+        self.accept_new(terms);
+        self.listeners.clear();
+        self.ends_by = Some(terms.now + terms.timeouts.drain);
+        for token in self.peers.tokens() {
+            if let Some(peer) = self.peers.get_mut(token) {
+                peer.connection.go_away(terms);
+                self.timers.enter(index_of(token), peer.connection.next_deadline());
+                self.flush(token, terms);
+            }
+        }
+    }
+
+    /// Answers every call whose write has been decided.
+    fn settle(&mut self, terms: &Terms) {
+        self.journal.settle(&mut self.shelf, &mut self.settled);
+        for settled in self.settled.drain(..) {
+            let Some(Ticket(ticket)) = settled.ticket else { continue };
+            let token = Token(ticket as usize);
+            let Some(peer) = self.peers.get_mut(token) else { continue };
+            let answer = match settled.outcome {
+                Ok(change) => resources::answer_to(&change, &self.shelf),
+                Err(refusal) => Answer::from(refusal),
+            };
+            peer.connection.outbox().lend(&mut self.spare);
+            peer.connection.answer(answer, terms);
+            if self.dirty.last() != Some(&token) {
+                self.dirty.push(token);
+            }
+        }
+    }
+
+    fn expire(&mut self, terms: &Terms) {
+        if let Some(news) = self.clock.announce() {
+            for token in self.clock.listeners() {
+                let Some(peer) = self.peers.get_mut(token) else { continue };
+                self.clock.go_on_listening(token);
+                peer.connection.outbox().lend(&mut self.spare);
+                peer.connection.push(&news);
+                self.dirty.push(token);
+            }
+        }
+        while let Some(slot) = self.timers.due(terms.now) {
+            let Some((token, _)) = self.peers.at(slot) else { continue };
+            let Some(peer) = self.peers.get_mut(token) else { continue };
+            match peer.connection.expire(terms) {
+                Ok(()) => {
+                    self.timers.enter(slot, peer.connection.next_deadline());
+                    self.flush(token, terms);
+                }
+                Err(fault) => {
+                    log::debug!("a peer is dropped: {fault}");
+                    self.bury(token);
+                }
+            }
+        }
+    }
+
+    fn write_pending(&mut self, terms: &Terms) {
+        for token in std::mem::take(&mut self.dirty) {
+            self.flush(token, terms);
+        }
+    }
+
+    /// Writes until everything is written or the socket takes no more; then does with the
+    /// connection what it wants to be done with it.
+    fn flush(&mut self, token: Token, terms: &Terms) {
+        let Some(peer) = self.peers.get_mut(token) else { return };
+        while !peer.connection.outbox().is_empty() {
+            let then = if peer.connection.fate() == Fate::Close { Then::Close } else { Then::More };
+            match socket::drain(&peer.stream, peer.connection.outbox(), then) {
+                Ok(Some(bytes)) => peer.connection.wrote(bytes, terms),
+                Ok(None) => {
+                    peer.connection.wrote(0, terms);
+                    self.timers.enter(index_of(token), peer.connection.next_deadline());
+                    return;
+                }
+                Err(error) => {
+                    log::debug!("a peer is gone: {error}");
+                    return self.bury(token);
+                }
+            }
+        }
+        if let Some(buffer) = peer.connection.outbox().give_back()
+            && self.spare.len() < SPARE_BUFFERS_MAX
+            && buffer.capacity() <= SPARE_BYTES_MAX
+        {
+            self.spare.push(buffer);
+        }
+        match peer.connection.fate() {
+            Fate::Close => self.bury(token),
+            Fate::Linger => self.linger(token, terms),
+            Fate::Stay if peer.paused && peer.is_unblocked() || peer.readable => self.again.push(token),
+            Fate::Stay => {}
+        }
+    }
+
+    fn linger(&mut self, token: Token, terms: &Terms) {
+        let Some(peer) = self.peers.get_mut(token) else { return };
+        if socket::end_writing(&peer.stream).is_err() {
+            return self.bury(token);
+        }
+        peer.connection.linger(terms);
+        peer.paused = false;
+        // What the peer sent meanwhile is dropped, and its end may be there already.
+        peer.readable = true;
+        peer.eager = true;
+        self.timers.enter(index_of(token), peer.connection.next_deadline());
+        self.again.push(token);
+    }
+
+    /// Dropping the stream closes it, which also ends its registration.
+    fn bury(&mut self, token: Token) {
+        if self.peers.remove(token).is_some() {
+            self.open.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A connection for one request is gone before this, and has cost no registration.
+    fn register_fresh(&mut self) {
+        for token in std::mem::take(&mut self.fresh) {
+            let Some(peer) = self.peers.get_mut(token) else { continue };
+            if let Err(error) = self.poll.registry().register(&mut peer.stream, token, interest()) {
+                log::warn!("a new peer cannot be registered, and is dropped: {error}");
+                self.bury(token);
+            }
+        }
+    }
+}
+
+/// What a call needs to be taken up.
+struct Calls<'a> {
+    journal: &'a mut Journal,
+    shelf: &'a mut Shelf,
+    settled: &'a mut Vec<Settled>,
+    clock: &'a mut Clock,
+}
+
+impl Peer {
+    /// Shows the connection what came, behind what it has kept, and takes up its calls.
+    fn take_in(&mut self, fresh: &mut [u8], token: Token, calls: &mut Calls, terms: &Terms) {
+        let mut carry = self.connection.take_carry();
+        if carry.is_empty() {
+            let used = self.read_on(fresh, token, calls, terms);
+            self.connection.keep(&fresh[used..]);
+        } else {
+            carry.extend_from_slice(fresh);
+            let used = self.read_on(&mut carry, token, calls, terms);
+            self.connection.keep_carry(carry, used);
+        }
+    }
+
+    /// How many of the bytes were used.
+    fn read_on(&mut self, bytes: &mut [u8], token: Token, calls: &mut Calls, terms: &Terms) -> usize {
+        let mut at = 0;
+        loop {
+            match self.connection.next(bytes, &mut at, terms) {
+                Step::Call(call) => {
+                    // What one peer has been answered, every other may rely on.
+                    calls.journal.catch_up(calls.shelf, calls.settled);
+                    let outcome = routes::take_up(&call, calls.shelf);
+                    drop(call);
+                    self.act(outcome, token, calls, terms);
+                }
+                Step::Again => {}
+                Step::NeedMore => {
+                    self.paused = false;
+                    return at;
+                }
+                Step::Wait => {
+                    self.paused = true;
+                    return at;
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, outcome: Outcome, token: Token, calls: &mut Calls, terms: &Terms) {
+        match outcome {
+            Outcome::Answer(answer) => self.connection.answer(answer, terms),
+            Outcome::Write(write) => {
+                calls.journal.append(Ticket(token.0 as u64), write);
+                self.connection.postpone();
+            }
+            Outcome::Talk(talk) => {
+                self.connection.talk(talk, terms);
+                if talk == Talk::Clock {
+                    calls.clock.listen(token);
+                    self.connection.push(&calls.clock.announcement());
+                }
+            }
+        }
+    }
+
+    /// Has what it waited for happened?
+    fn is_unblocked(&self) -> bool {
+        !self.connection.is_owed()
+    }
+}
+
+fn interest() -> Interest {
+    let both = Interest::READABLE | Interest::WRITABLE;
+    #[cfg(target_os = "linux")]
+    let both = both | Interest::PRIORITY;
+    both
+}
+
+fn is_urgent(event: &Event) -> bool {
+    #[cfg(target_os = "linux")]
+    return event.is_priority();
+    #[cfg(not(target_os = "linux"))]
+    return false;
+}
+
+fn listener_token(n: usize) -> Token {
+    Token(WAKER.0 + 1 + n)
+}

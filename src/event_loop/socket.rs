@@ -1,0 +1,72 @@
+//! One peer's socket: fill from it, drain into it.
+
+use crate::connection::outbox::{Outbox, SLICES_MAX};
+use mio::net::TcpStream;
+use socket2::SockRef;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::Shutdown;
+
+/// What one attempt to read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filled {
+    Bytes(usize),
+    /// The peer has ended its side.
+    End,
+    WouldBlock,
+}
+
+pub fn fill(mut stream: &TcpStream, buffer: &mut [u8]) -> io::Result<Filled> {
+    loop {
+        match stream.read(buffer) {
+            Ok(0) => return Ok(Filled::End),
+            Ok(bytes) => return Ok(Filled::Bytes(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Filled::WouldBlock),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Whether more is to be said on a socket soon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    More,
+    /// The socket is closed next: the bytes may wait for the FIN, and share its segment.
+    Close,
+}
+
+/// Writes once. `Ok(None)`: the socket takes nothing now.
+pub fn drain(mut stream: &TcpStream, outbox: &Outbox, then: Then) -> io::Result<Option<usize>> {
+    loop {
+        let written = match (outbox.single(), then) {
+            (Some(bytes), Then::More) => stream.write(bytes),
+            (Some(bytes), Then::Close) => send_before_close(stream, bytes),
+            (None, _) => {
+                let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+                let count = outbox.slices(&mut slices);
+                stream.write_vectored(&slices[..count])
+            }
+        };
+        match written {
+            Ok(bytes) => return Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn send_before_close(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    SockRef::from(stream).send_with_flags(bytes, libc::MSG_MORE | libc::MSG_NOSIGNAL)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn send_before_close(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    stream.write(bytes)
+}
+
+/// Ends our side of the stream; the peer can still send.
+pub fn end_writing(stream: &TcpStream) -> io::Result<()> {
+    SockRef::from(stream).shutdown(Shutdown::Write)
+}
