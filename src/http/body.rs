@@ -13,7 +13,7 @@ use memchr::memchr;
 
 use crate::fault::Fault;
 use crate::http::framing::{Framing, ResponseFraming};
-use crate::http::headers::{is_field_value, is_token};
+use crate::http::headers::{is_field_value, is_token, quoted_length};
 use crate::limits::Limits;
 
 /// What one call of [`BodyReader::read`] did.
@@ -190,17 +190,12 @@ fn are_extensions(text: &[u8]) -> bool {
     (text.is_empty() || from_semicolon.starts_with(b";")) && is_field_value(text) && quotes_are_closed(text)
 }
 
-fn quotes_are_closed(text: &[u8]) -> bool {
-    let (mut quoted, mut escaped) = (false, false);
-    for &byte in text {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            _ => {}
-        }
+fn quotes_are_closed(mut text: &[u8]) -> bool {
+    while let Some(at) = memchr(b'"', text) {
+        let Some(length) = quoted_length(&text[at..]) else { return false };
+        text = &text[at + length..];
     }
-    !quoted
+    true
 }
 
 /// One line of the trailer section (RFC 9112 §7.1.2): a field, or the blank line that ends the body.

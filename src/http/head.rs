@@ -190,20 +190,19 @@ fn find_end(
 /// Refuses a method or a target that is already too long, however much of its line is there.
 fn check_line_start(text: &[u8], limits: &Limits) -> Result<(), Fault> {
     let text = &text[..text.len().min(limits.head_bytes_max)];
-    let method_part = &text[..text.len().min(METHOD_BYTES_MAX + 1)];
-    let Some(method_end) = memchr2(b' ', b'\n', method_part) else {
-        return match method_part.len() > METHOD_BYTES_MAX {
-            true => Err(Fault::HeadMalformed { why: "the method is longer than 32 bytes" }),
-            false => Ok(()),
-        };
+    let method_room = &text[..text.len().min(METHOD_BYTES_MAX + 1)];
+    // Methods are short: a plain loop is at their end before a search has begun.
+    let Some(method_end) = method_room.iter().position(|byte| matches!(byte, b' ' | b'\n')) else {
+        let why = "the method is longer than 32 bytes";
+        let too_long = method_room.len() > METHOD_BYTES_MAX;
+        return if too_long { Err(Fault::HeadMalformed { why }) } else { Ok(()) };
     };
     let bytes_max = limits.target_bytes_max;
-    match text[method_end + 1..].get(..=bytes_max) {
-        Some(target_part) if text[method_end] == b' ' && memchr2(b' ', b'\n', target_part).is_none() => {
-            Err(Fault::TargetTooLong { bytes_max })
-        }
-        _ => Ok(()),
+    let Some(target_room) = text[method_end + 1..].get(..=bytes_max) else { return Ok(()) };
+    if text[method_end] == b' ' && memchr2(b' ', b'\n', target_room).is_none() {
+        return Err(Fault::TargetTooLong { bytes_max });
     }
+    Ok(())
 }
 
 /// The rules that a request follows beyond its grammar.

@@ -1,5 +1,7 @@
 //! The fields of a head: looking up, comma lists, tokens (RFC 9110 §5).
 
+use memchr::memchr2;
+
 /// Fields this program looks at. One pass over a head notes which of them are there, so that asking
 /// for an absent one costs the test of a bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +88,7 @@ impl<'h, 'b> Fields<'h, 'b> {
     /// The values of all lines of that name.
     pub fn all(self, known: Known) -> impl Iterator<Item = &'b [u8]> + use<'h, 'b> {
         let lines = if self.has(known) { self.lines } else { &[] };
-        lines.iter().filter(move |line| line.name.eq_ignore_ascii_case(known.name())).map(|line| line.value)
+        lines.iter().filter(move |line| is_same_name(line.name, known.name())).map(|line| line.value)
     }
 
     /// The members of the comma list that all lines of that name make together (RFC 9110 §5.6.1),
@@ -111,12 +113,17 @@ fn known_bit(name: &str) -> u32 {
     let mut candidates = OF_LENGTH.get(name.len()).copied().unwrap_or(0);
     while candidates != 0 {
         let candidate = candidates.trailing_zeros();
-        if NAMES[candidate as usize].eq_ignore_ascii_case(name) {
+        if is_same_name(name, NAMES[candidate as usize]) {
             return 1 << candidate;
         }
         candidates &= candidates - 1;
     }
     0
+}
+
+/// Most names come written as usual, which shows at memory speed; case is looked at only if not.
+fn is_same_name(name: &str, usual: &str) -> bool {
+    name == usual || name.eq_ignore_ascii_case(usual)
 }
 
 /// For each length of a name, the bits of those that have it: most names are told apart by it.
@@ -149,17 +156,30 @@ pub fn split_outside_quotes(text: &[u8], separator: u8) -> impl Iterator<Item = 
 }
 
 fn first_outside_quotes(text: &[u8], separator: u8) -> usize {
-    let (mut quoted, mut escaped) = (false, false);
-    for (at, &byte) in text.iter().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            _ if byte == separator && !quoted => return at,
-            _ => {}
+    let mut from = 0;
+    while let Some(found) = memchr2(separator, b'"', &text[from..]) {
+        let at = from + found;
+        if text[at] == separator {
+            return at;
         }
+        let Some(length) = quoted_length(&text[at..]) else { break };
+        from = at + length;
     }
     text.len()
+}
+
+/// How long the quoted string is that `text` begins with (RFC 9110 §5.6.4), both quotes included.
+/// None if it is not closed.
+pub(super) fn quoted_length(text: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        at += memchr2(b'"', b'\\', text.get(at..)?)?;
+        match text[at] {
+            b'"' => return Some(at + 1),
+            // A backslash takes away the meaning of the byte behind it.
+            _ => at += 2,
+        }
+    }
 }
 
 /// Without the blanks around it. Blanks are SP and HTAB (RFC 9110 §5.6.3), nothing else.

@@ -37,23 +37,20 @@ struct Liking {
 
 /// One member of Accept, such as `text/*;q=0.5`.
 struct Range<'b> {
-    kind: &'b [u8],
-    subkind: &'b [u8],
+    /// Without parameters.
+    media: &'b [u8],
+    slash: usize,
     weight: u16,
 }
 
 impl Range<'_> {
     fn liking_of(&self, offer: &str) -> Liking {
-        let (kind, subkind) = offer.split_once('/').unwrap_or((offer, ""));
-        let specificity = match (self.kind, self.subkind) {
-            (b"*", _) => 1,
-            (range, b"*") if range.eq_ignore_ascii_case(kind.as_bytes()) => 2,
-            (range, subrange)
-                if range.eq_ignore_ascii_case(kind.as_bytes())
-                    && subrange.eq_ignore_ascii_case(subkind.as_bytes()) =>
-            {
-                3
-            }
+        let offer = offer.as_bytes();
+        let (kind, subkind) = (..=self.slash, self.slash + 1..);
+        let specificity = match &self.media[subkind] {
+            b"*" if self.media[0] == b'*' => 1,
+            b"*" if offer.get(kind).is_some_and(|of| of.eq_ignore_ascii_case(&self.media[kind])) => 2,
+            _ if self.media.eq_ignore_ascii_case(offer) => 3,
             _ => return Liking::default(),
         };
         Liking { specificity, weight: self.weight }
@@ -73,7 +70,7 @@ fn parse_range(member: &[u8]) -> Option<Range<'_>> {
         Some(text) => parse_weight(text)?,
         None => 1000,
     };
-    Some(Range { kind, subkind, weight })
+    Some(Range { media, slash, weight })
 }
 
 /// A weight in thousandths (RFC 9110 §12.4.2). `.2` is not one, but Java sends it.
