@@ -1,6 +1,7 @@
 //! Reads the arguments, runs one command, and turns its result into an exit status.
 
 use bothways::cli::{Cli, Command};
+use bothways::client::{call, watch};
 use bothways::serve;
 use clap::Parser;
 use std::process::ExitCode;
@@ -8,16 +9,20 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
-    let result: Result<u8, String> = match &cli.command {
-        Command::Serve(serve) => serve::run(serve).map(|()| 0),
-        Command::Call(_) => todo!(),
-        Command::Watch(_) => todo!(),
+    let (error, status) = match &cli.command {
+        Command::Serve(serve) => match serve::run(serve) {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(error) => (error, 1),
+        },
+        Command::Call(call) => match call::run(call) {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(failure) => (failure.to_string(), failure.exit_status()),
+        },
+        Command::Watch(watch) => match watch::run(watch) {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(failure) => (failure.to_string(), failure.exit_status()),
+        },
     };
-    match result {
-        Ok(status) => status.into(),
-        Err(error) => {
-            eprintln!("bothways: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    eprintln!("bothways: {error}");
+    ExitCode::from(status)
 }
