@@ -1,1 +1,46 @@
 //! The commands `call` and `watch`: a small client on a blocking socket.
+//!
+//! One call, by either road. The URL says which; what is asked and what is printed are the same:
+//!
+//! ```text
+//! bothways call PUT http://127.0.0.1:8080/tasks/1 '"Buy milk"'
+//!
+//!   call -- over_http ----- stream ------ PUT /tasks/1 HTTP/1.1 … ------>
+//!                           response <--- HTTP/1.1 200 OK … -------------
+//!
+//! bothways call PUT ws://127.0.0.1:8080/tasks/1 '"Buy milk"'
+//!
+//!   call -- over_socket --- opening ----- GET /rpc, Upgrade: websocket ->
+//!                           opening <---- 101 ---------------------------
+//!                           socket ------ {…"method":"put"…} ----------->
+//!                           socket <----- {…"result":{"status":200…}} ---
+//! ```
+//!
+//! And whatever comes, until interrupted:
+//!
+//! ```text
+//! $ bothways watch ws://127.0.0.1:8080/ws
+//! Connected!
+//! Received: The time is: 12:00:00
+//! ```
+//!
+//! A client may wait, so this room may hold a socket and block on it; what the bytes mean is said by
+//! [`http`](crate::http) and [`websocket`](crate::websocket), the same readers and writers that the
+//! server uses, seen from the other end. Absent on purpose: TLS, redirects, proxies, cookies, and
+//! using a connection twice.
+
+pub mod call;
+pub mod failure;
+pub mod fields;
+pub mod opening;
+pub mod over_http;
+pub mod over_socket;
+pub mod question;
+pub mod response;
+pub mod socket;
+pub mod stream;
+pub mod url;
+pub mod watch;
+
+#[cfg(test)]
+mod canned;

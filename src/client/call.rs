@@ -1,0 +1,115 @@
+//! `bothways call METHOD URL [BODY]`: one call, by the road that the URL names.
+
+use std::io::{self, Read, Write};
+use std::time::Duration;
+
+use crate::cli;
+use crate::client::failure::Failure;
+use crate::client::fields::{self, Field};
+use crate::client::response::status_words;
+use crate::client::url::{Scheme, Url};
+use crate::client::{over_http, over_socket};
+use crate::http::headers::is_token;
+
+/// What both roads are asked to carry.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// In upper case: methods are told apart by case (RFC 9110 §9.1), and all in use are upper case.
+    pub method: String,
+    pub url: Url,
+    pub fields: Vec<Field<'a>>,
+    pub body: Option<Vec<u8>>,
+    pub print: Print,
+    /// The longest wait for the connection, and for each part of the answer.
+    pub wait: Duration,
+}
+
+/// How much of the answer is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Print {
+    Body,
+    /// Curl's `-i`: the status and the fields first.
+    HeadAndBody,
+}
+
+/// Makes the call, and prints the answer to standard output. An answer of 400 or more is printed
+/// like others, and is a failure. Nothing is said of it when nobody reads standard output any more.
+pub fn run(call: &cli::Call) -> Result<(), Failure> {
+    let outcome = make(call, &mut io::stdin(), &mut io::stdout().lock());
+    Failure::pass_over_broken_pipe(outcome)
+}
+
+fn make(call: &cli::Call, input: &mut impl Read, out: &mut impl Write) -> Result<(), Failure> {
+    let asked = understand(call, input)?;
+    match asked.url.scheme {
+        Scheme::Http => over_http::make(&asked, out),
+        Scheme::Ws => over_socket::make(&asked, out),
+    }
+}
+
+fn understand<'a>(call: &'a cli::Call, input: &mut impl Read) -> Result<Asked<'a>, Failure> {
+    if !is_token(call.method.as_bytes()) {
+        return Err(Failure::Usage(format!("{:?} is not a method", call.method)));
+    }
+    let (url, fields) = (call.url.parse()?, fields::parse(&call.headers)?);
+    Ok(Asked {
+        method: call.method.to_ascii_uppercase(),
+        url,
+        fields,
+        body: read_body(call.body.as_deref().or(call.data.as_deref()), input)?,
+        print: if call.include { Print::HeadAndBody } else { Print::Body },
+        wait: call.max,
+    })
+}
+
+/// `-` is standard input.
+fn read_body(text: Option<&str>, input: &mut impl Read) -> Result<Option<Vec<u8>>, Failure> {
+    if text != Some("-") {
+        return Ok(text.map(|text| text.as_bytes().to_vec()));
+    }
+    let mut body = Vec::new();
+    let read = input.read_to_end(&mut body);
+    read.map_err(|error| Failure::Failed(format!("standard input cannot be read: {error}")))?;
+    Ok(Some(body))
+}
+
+/// The server said no, in a status.
+pub fn check_status(status: u16) -> Result<(), Failure> {
+    if status < 400 {
+        return Ok(());
+    }
+    Err(Failure::Failed(format!("the server answered {}", status_words(status))))
+}
+
+/// For tests of both roads: a call as the command line gives it, what it prints, and how it ends.
+#[cfg(test)]
+pub fn make_for_test(arguments: &[&str], input: &str) -> (String, Result<(), String>) {
+    use clap::Parser;
+    let line = [&["bothways", "call", "--max-seconds", "5"], arguments].concat();
+    let cli::Command::Call(call) = cli::Cli::parse_from(line).command else { panic!("call was said") };
+    let mut out = Vec::new();
+    let outcome = make(&call, &mut input.as_bytes(), &mut out);
+    let outcome = outcome.map_err(|failure| format!("{} {failure}", failure.exit_status()));
+    (String::from_utf8(out).unwrap(), outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_usage_is_told_before_anything_is_sent() {
+        let outcome = |arguments: &[&str]| make_for_test(arguments, "").1.unwrap_err();
+        assert_eq!(outcome(&["GET", "tasks"]), "2 URL must begin with http:// or ws://");
+        assert_eq!(outcome(&["G T", "http://a/"]), "2 \"G T\" is not a method");
+        assert!(outcome(&["GET", "http://a/", "-H", "x"]).starts_with("2 -H \"x\" is not a field"));
+    }
+
+    #[test]
+    fn a_dash_reads_standard_input() {
+        let body = |text| read_body(text, &mut &b"milk"[..]).unwrap();
+        assert_eq!(body(Some("-")), Some(b"milk".to_vec()));
+        assert_eq!(body(Some("tea")), Some(b"tea".to_vec()));
+        assert_eq!(body(None), None);
+    }
+}

@@ -1,0 +1,208 @@
+//! A WebSocket from the client's end: messages in, frames out (RFC 6455 §5, §7).
+//!
+//! It comes in two halves, so that one thread can wait for what the server says while another
+//! speaks:
+//!
+//! ```text
+//! open ──┬─→ Incoming   hear() → Heard::{Text, Binary, Ping, Pong, Close, End}
+//!        └─→ Outgoing   text, pong, close, each frame under a fresh random mask
+//! ```
+//!
+//! Neither half answers by itself: who has both answers a ping with a pong and a close with a close.
+
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use crate::client::failure::{Failure, one_line};
+use crate::client::stream::{self, Arrival, Stream};
+use crate::websocket::close::{self, Closing};
+use crate::websocket::frame::{self, Opcode, Role};
+use crate::websocket::message::{Event, Reader, Step};
+
+/// What the server said.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Heard {
+    Text(String),
+    Binary {
+        bytes: usize,
+    },
+    /// To be answered with the same payload (§5.5.2).
+    Ping(Vec<u8>),
+    Pong,
+    /// To be answered with the same code (§5.5.1).
+    Close(Closing),
+    /// The connection ended without a close frame.
+    End,
+}
+
+/// The half that listens.
+#[derive(Debug)]
+pub struct Incoming {
+    stream: Stream,
+    reader: Reader,
+}
+
+/// The half that speaks.
+#[derive(Debug)]
+pub struct Outgoing {
+    socket: TcpStream,
+}
+
+impl Incoming {
+    /// From the end of the handshake on.
+    pub fn new(stream: Stream) -> Incoming {
+        Incoming { stream, reader: Reader::new(Role::Client) }
+    }
+
+    /// Waits for what the server says next. After a `Close`, an `End` or a failure there is nothing
+    /// more to ask.
+    pub fn hear(&mut self) -> Result<Heard, Failure> {
+        loop {
+            let (bytes, at) = self.stream.unread_mut();
+            let step = self
+                .reader
+                .next(bytes, at, MESSAGE_BYTES_MAX)
+                .map_err(|fault| Failure::Failed(format!("the server broke a rule of WebSocket: {fault}")))?;
+            if let Step::Event(event) = step {
+                return Ok(heard(event));
+            }
+            if self.stream.read_more()? == Arrival::End {
+                return Ok(Heard::End);
+            }
+        }
+    }
+
+    /// From now on `hear` waits so long for each piece that comes; `None` is for ever.
+    pub fn wait_for_reads(&self, wait: Option<Duration>) -> Result<(), Failure> {
+        self.stream.wait_for_reads(wait)
+    }
+
+    /// Waits for the end of the closing handshake (§7.1.1), but not for long: there is nothing left
+    /// to be told.
+    pub fn wait_for_close(&mut self) {
+        let until = Instant::now() + CLOSE_WAIT;
+        while self.wait_for_reads(Some(CLOSE_WAIT)).is_ok() && Instant::now() < until {
+            if let Err(_) | Ok(Heard::Close(_) | Heard::End) = self.hear() {
+                return;
+            }
+        }
+    }
+}
+
+fn heard(event: Event) -> Heard {
+    match event {
+        Event::Text(text) => Heard::Text(text.as_str().to_owned()),
+        Event::Binary(payload) => Heard::Binary { bytes: payload.len() },
+        Event::Ping(payload) => Heard::Ping(payload.to_vec()),
+        Event::Pong(_) => Heard::Pong,
+        Event::Close(closing) => Heard::Close(closing),
+    }
+}
+
+impl Outgoing {
+    /// From the end of the handshake on.
+    pub fn new(socket: TcpStream) -> Outgoing {
+        Outgoing { socket }
+    }
+
+    pub fn text(&mut self, text: &str) -> Result<(), Failure> {
+        self.send(Opcode::Text, text.as_bytes())
+    }
+
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), Failure> {
+        self.send(Opcode::Pong, payload)
+    }
+
+    /// With no code, the close frame is empty.
+    pub fn close(&mut self, code: Option<u16>) -> Result<(), Failure> {
+        let mut body = Vec::new();
+        if let Some(code) = code {
+            close::encode_body(code, "", &mut body);
+        }
+        self.send(Opcode::Close, &body)
+    }
+
+    fn send(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), Failure> {
+        let mut out = Vec::new();
+        frame::encode_masked(opcode, payload, random()?, &mut out);
+        stream::write(&self.socket, &out)
+    }
+}
+
+/// `the server closed the connection: CODE REASON`; what has no code on the wire has one on paper
+/// (§7.1.5).
+pub fn closed_line(code: u16, reason: &str) -> String {
+    format!("the server closed the connection: {code} {}", one_line(reason)).trim_end().to_owned()
+}
+
+/// Bytes that nobody can foresee (§10.3).
+pub fn random<const BYTES: usize>() -> Result<[u8; BYTES], Failure> {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::Failed(format!("the system has no random bytes: {error}")))?;
+    Ok(bytes)
+}
+
+/// How long to wait for the server's close frame once ours is sent.
+pub const CLOSE_WAIT: Duration = Duration::from_secs(2);
+
+/// Longest message that is taken: room for a collection of some hundred thousand items.
+const MESSAGE_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::{canned, opening};
+    use std::io::Write;
+
+    fn open_at(address: std::net::SocketAddr) -> (Incoming, Outgoing) {
+        let url = format!("ws://{address}/").parse().unwrap();
+        opening::open(&url, "/ws", Some("one"), Duration::from_secs(5)).unwrap()
+    }
+
+    #[test]
+    fn both_ends_are_heard() {
+        let (address, server) = canned::serve(|mut socket| {
+            let head = canned::shake_hands(&mut socket, Some("one"));
+            socket.write_all(b"\x81\x02hi\x01\x01a\x89\x01p\x80\x01b\x82\x03\x00\x01\x02").unwrap();
+            let frames = [canned::read_frame(&mut socket), canned::read_frame(&mut socket)];
+            socket.write_all(b"\x88\x05\x03\xe8bye").unwrap();
+            (head, frames)
+        });
+        let (mut incoming, mut outgoing) = open_at(address);
+        assert_eq!(incoming.hear().unwrap(), Heard::Text("hi".to_owned()));
+        assert_eq!(incoming.hear().unwrap(), Heard::Ping(b"p".to_vec()));
+        assert_eq!(incoming.hear().unwrap(), Heard::Text("ab".to_owned()));
+        assert_eq!(incoming.hear().unwrap(), Heard::Binary { bytes: 3 });
+        outgoing.pong(b"p").unwrap();
+        outgoing.close(Some(close::NORMAL)).unwrap();
+        let closing = Closing { code: Some(close::NORMAL), reason: "bye".to_owned() };
+        assert_eq!(incoming.hear().unwrap(), Heard::Close(closing));
+        assert_eq!(incoming.hear().unwrap(), Heard::End);
+
+        let (head, [pong, close]) = server.join().unwrap();
+        assert!(
+            head.starts_with("GET /ws HTTP/1.1\r\n") && head.contains("\r\nSec-WebSocket-Protocol: one\r\n")
+        );
+        assert!(head.contains(&format!("\r\nHost: {address}\r\n")));
+        assert_eq!((pong.0, pong.1), (Opcode::Pong, b"p".to_vec()));
+        assert_eq!((close.0, close.1), (Opcode::Close, vec![0x03, 0xe8]));
+        assert_ne!(pong.2, close.2, "a mask is used once");
+    }
+
+    #[test]
+    fn a_masked_frame_of_a_server_is_a_fault() {
+        let (address, _server) = canned::serve(|mut socket| {
+            canned::shake_hands(&mut socket, None);
+            socket.write_all(b"\x81\x80abcd").unwrap();
+        });
+        let failure = open_at(address).0.hear().unwrap_err();
+        assert!(failure.to_string().ends_with("a server must not mask its frames"), "{failure}");
+    }
+
+    #[test]
+    fn a_closing_is_said_in_one_line() {
+        assert_eq!(closed_line(1001, ""), "the server closed the connection: 1001");
+        assert_eq!(closed_line(1008, "too\nslow"), "the server closed the connection: 1008 too slow");
+    }
+}
