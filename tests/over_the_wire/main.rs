@@ -5,6 +5,7 @@
 //! what it expects, and fails when that does not come.
 
 mod attacks;
+mod bounds;
 mod calls;
 mod commands;
 mod foreign;
