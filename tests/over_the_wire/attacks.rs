@@ -231,6 +231,7 @@ fn a_head_has_a_size() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn twenty_megabytes_of_handshake_cost_nothing() {
     let server = Server::start(&[]);
     let before = server.resident_bytes();

@@ -46,6 +46,7 @@ fn no_reset_overtakes_the_refusal_of_a_body() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn memory_grows_with_what_came_not_with_what_was_announced() {
     let server = Server::start(&["--body-bytes-max", "1000000000", "--message-bytes-max", "1000000000"]);
     let before = server.resident_bytes();

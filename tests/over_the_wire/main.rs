@@ -10,6 +10,7 @@ mod calls;
 mod commands;
 mod foreign;
 mod life;
+mod messages;
 mod peer;
 mod requests;
 mod server;

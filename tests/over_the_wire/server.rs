@@ -109,7 +109,11 @@ impl Server {
         self.stdout.read_to_string(&mut printed).expect("stdout is text");
         (status, printed)
     }
+}
 
+/// What the kernel knows of it.
+#[cfg(target_os = "linux")]
+impl Server {
     /// Processor time that it has used.
     pub fn processor_time(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
@@ -119,6 +123,11 @@ impl Server {
         let ticks: u64 =
             behind_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum();
         Duration::from_millis(ticks * 10)
+    }
+
+    /// How many file descriptors it holds open.
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
     /// Memory that it occupies, in bytes.

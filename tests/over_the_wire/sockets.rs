@@ -278,6 +278,7 @@ fn calls_are_no_binary_messages() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn a_flood_of_pings_leaves_the_socket_open() {
     let server = Server::start(&[]);
     let before = server.resident_bytes();
