@@ -96,7 +96,7 @@ fn a_slow_head_is_given_up() {
 
 #[test]
 fn a_silent_body_is_given_up() {
-    let server = Server::start(&["--body-seconds", "0.3"]);
+    let server = Server::start(&["--body-seconds", "0.5"]);
     for head in [post(20), CHUNKED.to_owned(), CHUNKED.to_owned() + "5\r\n\"x"] {
         let mut peer = server.connect();
         peer.say(head);
@@ -116,7 +116,7 @@ fn a_silent_body_is_given_up() {
 
 #[test]
 fn a_kept_connection_that_asks_no_more_is_closed() {
-    let server = Server::start(&["--keep-alive-seconds", "0.2"]);
+    let server = Server::start(&["--keep-alive-seconds", "0.4"]);
     let mut peer = server.connect();
     for _ in 0..3 {
         peer.say(GET);

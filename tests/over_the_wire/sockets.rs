@@ -192,8 +192,7 @@ fn a_close_is_answered_with_its_code() {
     let server = Server::start(&[]);
     for code in [1000, 1001, 1002, 1003, 1007, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999] {
         let mut peer = socket(&server, "/echo");
-        peer.say_frame(CLOSE, closing(code, "bye"));
-        peer.say_frame(TEXT, "not heard any more");
+        peer.say([masked(CLOSE, &closing(code, "bye")), masked(TEXT, b"not heard any more")].concat());
         assert_eq!(peer.hear_close(code), "");
         peer.hear_end();
     }
@@ -327,10 +326,10 @@ fn an_unfinished_message_is_given_up() {
 
 #[test]
 fn who_is_heard_is_not_given_up() {
-    let server = Server::start(&["--idle-seconds", "0.3", "--body-seconds", "0.2", "--pong-seconds", "0.2"]);
+    let server = Server::start(&["--idle-seconds", "0.5", "--body-seconds", "0.4", "--pong-seconds", "0.4"]);
     let mut echo = socket(&server, "/echo");
     let mut calls = socket(&server, "/rpc");
-    for _ in 0..6 {
+    for _ in 0..8 {
         echo.say_frame(0x01, "Hel");
         echo.say_frame(0x80, "lo");
         echo.hear_frame(TEXT, "Hello");
