@@ -189,7 +189,7 @@ impl Connection {
         let Connection { mode, outbox, waits, .. } = self;
         match mode {
             Mode::Http(http) => http.answer(answer, outbox, waits, terms),
-            Mode::WebSocket(socket) => socket.answer(answer, outbox),
+            Mode::WebSocket(socket) => socket.answer(answer, outbox, waits, terms),
             Mode::Lingering => {}
         }
     }

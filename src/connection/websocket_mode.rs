@@ -51,6 +51,16 @@ struct Calls {
     next: VecDeque<Item<'static>>,
     /// The answers of a batch under way.
     batch: Option<Vec<u8>>,
+    /// How the socket ends when everything asked before is answered.
+    end: Option<End>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// The peer's close, with its code.
+    Theirs(Option<u16>),
+    /// Ours.
+    Ours(u16),
 }
 
 /// What must be remembered of a call to answer it.
@@ -86,7 +96,7 @@ impl WebSocketMode {
             *at = bytes.len();
             return Ok(Step::NeedMore);
         }
-        if let Some(step) = self.next_read(outbox, terms) {
+        if let Some(step) = self.next_read(outbox, waits, terms) {
             return Ok(step);
         }
         let unread = bytes.len() - *at;
@@ -106,7 +116,7 @@ impl WebSocketMode {
         }
         match event {
             Event::Close(closing) => {
-                self.answer_close(closing.code, outbox);
+                self.begin_end(End::Theirs(closing.code), outbox, waits, terms);
                 Ok(Step::Again)
             }
             _ if self.state == State::Closing => Ok(Step::Again),
@@ -180,9 +190,13 @@ impl WebSocketMode {
     }
 
     /// What is read already goes before what stands in the bytes.
-    fn next_read(&mut self, outbox: &mut Outbox, terms: &Terms) -> Option<Step<'static>> {
+    fn next_read(&mut self, outbox: &mut Outbox, waits: &mut Waits, terms: &Terms) -> Option<Step<'static>> {
         let calls = self.calls.as_mut()?;
         let Some(item) = calls.next.front() else {
+            if calls.end.is_some() {
+                let ended = self.end_when_answered(outbox, waits, terms);
+                return Some(if ended { Step::Again } else { Step::Wait });
+            }
             // A batch is answered as a whole before the next message is read.
             let wait = calls.batch.is_some() || calls.owed.len() >= terms.limits.calls_waiting_max;
             return wait.then_some(Step::Wait);
@@ -202,7 +216,7 @@ impl WebSocketMode {
     }
 
     /// Answers the call handed out last, or else the oldest that waits.
-    pub fn answer(&mut self, answer: Answer, outbox: &mut Outbox) {
+    pub fn answer(&mut self, answer: Answer, outbox: &mut Outbox, waits: &mut Waits, terms: &Terms) {
         let calls = self.calls.as_mut().expect("a call was handed out");
         let Calls { owed, batch, .. } = &mut **calls;
         let state = self.state;
@@ -213,18 +227,38 @@ impl WebSocketMode {
             }
         });
         calls.end_batch(outbox);
-        if calls.is_done() {
-            self.calls = None;
-        }
+        self.end_when_answered(outbox, waits, terms);
     }
 
     /// Starts to close, unless that has begun.
     pub fn close(&mut self, code: u16, outbox: &mut Outbox, waits: &mut Waits, terms: &Terms) {
         if self.state == State::Open {
-            write_close(code, "", outbox);
-            self.state = State::Closing;
-            waits.begin(Wait::Close, terms.now, terms.timeouts);
+            self.begin_end(End::Ours(code), outbox, waits, terms);
         }
+    }
+
+    /// Nothing but a close may follow a close (RFC 6455 §5.5.1), so answers that are owed go first.
+    fn begin_end(&mut self, end: End, outbox: &mut Outbox, waits: &mut Waits, terms: &Terms) {
+        let calls = self.calls.get_or_insert_default();
+        if calls.end.is_none() || matches!(end, End::Theirs(_)) {
+            calls.end = Some(end);
+        }
+        self.end_when_answered(outbox, waits, terms);
+    }
+
+    /// Whether the socket was to end, and nothing that was asked before is left to be answered.
+    fn end_when_answered(&mut self, outbox: &mut Outbox, waits: &mut Waits, terms: &Terms) -> bool {
+        let Some(calls) = self.calls.take_if(|calls| calls.is_done()) else { return false };
+        match calls.end {
+            None => return false,
+            Some(End::Theirs(code)) => self.answer_close(code, outbox),
+            Some(End::Ours(code)) => {
+                write_close(code, "", outbox);
+                self.state = State::Closing;
+                waits.begin(Wait::Close, terms.now, terms.timeouts);
+            }
+        }
+        true
     }
 
     /// The stream can no longer be trusted: says why, and reads no more.

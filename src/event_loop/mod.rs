@@ -351,6 +351,10 @@ impl<'r> EventLoop<'r> {
 
     fn write_pending(&mut self, terms: &Terms) {
         for token in std::mem::take(&mut self.dirty) {
+            // An answer that waited for the journal may have begun another wait.
+            if let Some(peer) = self.peers.get_mut(token) {
+                self.timers.enter(index_of(token), peer.connection.next_deadline());
+            }
             self.flush(token, terms);
         }
     }

@@ -161,15 +161,31 @@ fn read_call<'a>(method: &str, params: Option<&'a RawValue>) -> Result<Call<'a>,
         serde_json::from_str(params).map_err(|error| no_call(INVALID_PARAMS, error.to_string()))?;
     let conditions =
         Conditions { if_match: tags(params.if_match)?, if_none_match: tags(params.if_none_match)? };
+    let content_type = params.content_type.map(|text| text.0);
     Ok(Call {
         method,
         path: params.path.0,
         query: params.query.map(|text| text.0).unwrap_or_default(),
-        content_type: params.content_type.map(|text| text.0),
+        body: body(params.body, content_type.as_deref())?,
+        content_type,
         conditions,
-        body: Cow::Borrowed(params.body.map_or(b"", |body| body.get().as_bytes())),
         wish: Wish::Answer,
     })
+}
+
+/// JSON stands in a message as it is, and plain text as a JSON string.
+fn body<'a>(body: Option<&'a RawValue>, content_type: Option<&str>) -> Result<Cow<'a, [u8]>, NoCall> {
+    let json = body.map(RawValue::get).unwrap_or_default();
+    if !json.starts_with('"') || !content_type.is_some_and(is_plain_text) {
+        return Ok(Cow::Borrowed(json.as_bytes()));
+    }
+    let text: String =
+        serde_json::from_str(json).map_err(|error| no_call(INVALID_PARAMS, error.to_string()))?;
+    Ok(Cow::Owned(text.into_bytes()))
+}
+
+fn is_plain_text(content_type: &str) -> bool {
+    content_type.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("text/plain"))
 }
 
 fn tags(text: Option<TagText>) -> Result<Option<Tags>, NoCall> {

@@ -124,6 +124,13 @@ fn a_kept_connection_that_asks_no_more_is_closed() {
         assert!(peer.hears_nothing_for(Duration::from_millis(50)));
     }
     peer.hear_end();
+    // Nor does a write, which is answered later in the turn, buy more time.
+    let mut peer = server.connect();
+    peer.say(post(2) + "{}");
+    assert_eq!(peer.response().status, 201);
+    let began = Instant::now();
+    peer.hear_end();
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
 #[test]

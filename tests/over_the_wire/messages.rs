@@ -142,3 +142,25 @@ fn a_call_may_come_in_fragments() {
     let answer: Value = serde_json::from_slice(&peer.frame().1).unwrap();
     assert_eq!(answer["result"]["body"]["text"], "Käse");
 }
+
+#[test]
+fn what_was_asked_before_a_close_is_answered_before_it() {
+    let server = Server::start(&[]);
+    let mut peer = socket(&server);
+    let call = masked(TEXT, post(json!(1), json!({})).to_string().as_bytes());
+    peer.say([call, masked(CLOSE, &closing(1000, ""))].concat());
+    let (first, answer) = peer.frame();
+    assert_eq!(first, TEXT);
+    assert_eq!(serde_json::from_slice::<Value>(&answer).unwrap()["result"]["status"], 201);
+    peer.hear_close(1000);
+    peer.hear_end();
+}
+
+#[test]
+fn plain_text_is_a_json_string_in_a_call() {
+    let server = Server::start(&[]);
+    let mut peer = socket(&server);
+    let mut message = post(json!(1), json!("Tea"));
+    message["params"]["content_type"] = json!("text/plain");
+    assert_eq!(peer.call(message.to_string())["result"]["body"], json!({"id": "1", "text": "Tea"}));
+}

@@ -331,3 +331,18 @@ fn one_connection_waits_for_no_other() {
         assert_eq!(peer.response().text(), "[]");
     }
 }
+
+#[test]
+fn an_octet_of_urgent_data_stalls_nothing() {
+    let server = Server::start(&[]);
+    for cut in 1..GET.len() {
+        let mut peer = server.connect();
+        peer.say(&GET[..cut]);
+        socket2::SockRef::from(peer.stream()).send_out_of_band(b"!").unwrap();
+        peer.say(&GET[cut..]);
+        assert_eq!(peer.response().text(), "[]", "after {cut} bytes");
+        socket2::SockRef::from(peer.stream()).send_out_of_band(b"!").unwrap();
+        peer.say(GET);
+        assert_eq!(peer.response().text(), "[]", "after {cut} bytes");
+    }
+}
