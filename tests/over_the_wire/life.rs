@@ -50,6 +50,32 @@ fn at_a_signal_what_was_begun_is_finished() {
 }
 
 #[test]
+fn a_server_that_goes_says_nothing_after_its_close() {
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"post","params":{"path":"/tasks","body":{}}}"#;
+    let calls = masked(TEXT, call.as_bytes()).repeat(500);
+    let mut server = Server::start(&[]);
+    let mut peers: Vec<Peer> = (0..20).map(|_| server.connect()).collect();
+    for peer in &mut peers {
+        peer.shake_hands("/rpc");
+        peer.say(&calls);
+    }
+    server.signal("TERM");
+    for mut peer in peers {
+        loop {
+            let (first, payload) = peer.frame();
+            if first == CLOSE {
+                assert_eq!(payload, closing(1001, ""));
+                break;
+            }
+            assert!(payload.starts_with(br#"{"jsonrpc":"2.0","id":1,"result":{"status":201,"#));
+        }
+        peer.say_frame(CLOSE, closing(1001, ""));
+        peer.hear_end();
+    }
+    assert_eq!(server.wait_exit().0.code(), Some(0));
+}
+
+#[test]
 fn who_does_not_finish_is_left_behind() {
     let mut server = Server::start(&["--drain-seconds", "0.3"]);
     let mut slow = server.connect();
