@@ -88,7 +88,7 @@ pub struct Answer {
     /// Position of the last change to what was asked for.
     pub etag: Option<Position>,
     /// Path of what was created.
-    pub location: Option<Box<str>>,
+    pub location: Option<String>,
     pub body: Body,
 }
 

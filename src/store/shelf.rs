@@ -22,6 +22,8 @@ pub struct Collection {
     changed: u64,
     /// The last number given as an id.
     counter: u64,
+    /// The largest number that a client has chosen as an id. Beyond it all numbers are free.
+    chosen_max: u64,
     /// A removed item leaves a hole until half of the places are holes.
     places: Vec<Option<Arc<Record>>>,
     /// From the hash of an id to its place. It holds no second copy of the id.
@@ -73,18 +75,22 @@ impl Shelf {
         let mut counter = collection.counter;
         let (op, record) = match &write.act {
             Act::Create { id, members } => {
-                let id: Box<str> = match id {
+                let mut digits = itoa::Buffer::new();
+                let id = match id {
                     Some(id) if collection.get(id).is_some() => {
                         return Err(Refusal::IdTaken { id: id.to_string() });
                     }
-                    Some(id) => id.clone(),
-                    None => collection.next_id(&mut counter),
+                    Some(id) => id,
+                    None => {
+                        counter = collection.next_number();
+                        digits.format(counter)
+                    }
                 };
                 // A POST's conditions are about the collection, which always exists.
                 if !write.conditions.allow_write(Some(self.at(collection.changed))) {
                     return Err(Refusal::ConditionFailed);
                 }
-                (Op::Created, Record::new(&id, members, seq))
+                (Op::Created, Record::new(id, members, seq))
             }
             Act::Replace { id, members } => {
                 let current = collection.get(id);
@@ -123,9 +129,15 @@ impl Shelf {
         self.position = change.position;
         let collection = &mut self.collections[change.collection.0 as usize];
         collection.changed = change.position.seq;
+        let chosen = change.counter == collection.counter;
         collection.counter = change.counter;
         match change.op {
-            Op::Created => collection.add(change.record.clone()),
+            Op::Created => {
+                if chosen && let Ok(number) = change.record.id().parse::<u64>() {
+                    collection.chosen_max = collection.chosen_max.max(number);
+                }
+                collection.add(change.record.clone());
+            }
             Op::Updated => collection.set(change.record.clone()),
             Op::Deleted => collection.remove(change.record.id()),
         }
@@ -138,6 +150,7 @@ impl Collection {
             name: name.into(),
             changed: 0,
             counter: 0,
+            chosen_max: 0,
             places: Vec::new(),
             index: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
@@ -200,15 +213,12 @@ impl Collection {
     }
 
     /// The next number that is nobody's id: a client may have chosen some.
-    fn next_id(&self, counter: &mut u64) -> Box<str> {
-        loop {
-            *counter += 1;
-            let mut digits = itoa::Buffer::new();
-            let id = digits.format(*counter);
-            if self.get(id).is_none() {
-                return id.into();
-            }
+    fn next_number(&self) -> u64 {
+        let mut number = self.counter + 1;
+        while number <= self.chosen_max && self.get(itoa::Buffer::new().format(number)).is_some() {
+            number += 1;
         }
+        number
     }
 
     fn add(&mut self, record: Arc<Record>) {
@@ -336,6 +346,11 @@ mod tests {
         assert_eq!(settle(&mut shelf, create("")).record.id(), "2");
         settle(&mut shelf, write(Act::Remove { id: "2".into() }));
         assert_eq!(settle(&mut shelf, create("")).record.id(), "3", "a number is not given twice");
+        settle(
+            &mut shelf,
+            write(Act::Create { id: Some("18446744073709551615".into()), members: "".into() }),
+        );
+        assert_eq!(settle(&mut shelf, create("")).record.id(), "4");
     }
 
     #[test]
