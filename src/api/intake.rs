@@ -4,7 +4,7 @@
 //! and only the white space between tokens goes.
 
 use crate::exchange::call::Call;
-use crate::exchange::record::is_id;
+use crate::exchange::record::{ROOM, is_id};
 use crate::refusal::{Place, Refusal};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -43,6 +43,9 @@ enum Kind {
 /// JSON too.
 fn kind_of(content_type: Option<&str>) -> Kind {
     let Some(content_type) = content_type else { return Kind::Json };
+    if content_type == "application/json" {
+        return Kind::Json;
+    }
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let is = |name: &str| essence.eq_ignore_ascii_case(name);
     if is("application/json") || is("application/x-www-form-urlencoded") || ends_in_json(essence) {
@@ -164,7 +167,7 @@ fn take_apart(json: &str) -> Result<Object, Refusal> {
     let json = json.trim_ascii();
     let json = &json[1..json.len() - 1];
     let bytes = json.as_bytes();
-    let mut text = String::with_capacity(json.len());
+    let mut text = String::with_capacity(json.len() + ROOM);
     let mut members = Vec::with_capacity(8);
     // How deep the text at `at` is nested in the object, and up to where it has been copied.
     let (mut at, mut depth, mut copied) = (0, 0, 0);

@@ -3,7 +3,6 @@
 use super::record::Record;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 /// Which log, and how far in it: `EPOCH-SEQ`, for example `3f9c2a7b-42`.
 ///
@@ -143,7 +142,7 @@ pub struct Change {
     pub collection: CollectionId,
     pub op: Op,
     /// The item after the change; of a deleted one, the last state.
-    pub record: Arc<Record>,
+    pub record: Record,
     /// The last number that the collection has given as an id.
     pub counter: u64,
 }

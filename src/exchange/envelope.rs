@@ -363,7 +363,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_written_as_the_contract_shows_it() {
-        let record = crate::exchange::record::Record::new("1", r#""text":"Buy milk""#, 42);
+        let record = crate::exchange::record::Record::new("1", r#""text":"Buy milk""#.into(), 42);
         let answer = Answer {
             etag: Some(Position { epoch: 0x3f9c2a7b, seq: 42 }),
             location: Some("/tasks/1".into()),

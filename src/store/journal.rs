@@ -95,7 +95,7 @@ impl Journal {
         let mut log = self.shared.lock();
         log.bring(self.reader, shelf, settled);
         for (ticket, write) in self.waiting.drain(..) {
-            let outcome = shelf.decide(&write);
+            let outcome = shelf.decide(write);
             if let Ok(change) = &outcome {
                 shelf.apply(change);
                 log.push(change.clone());
