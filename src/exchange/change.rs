@@ -25,6 +25,7 @@ pub const POSITION_BYTES_MAX: usize = 29;
 
 impl Position {
     /// Appends its text, without the formatting machinery: this stands in every answer.
+    #[inline]
     pub fn write(self, out: &mut Vec<u8>) {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut epoch = *b"00000000-";

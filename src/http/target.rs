@@ -86,9 +86,10 @@ fn is_ipv6(text: &[u8]) -> bool {
 fn name_length(text: &[u8]) -> usize {
     let mut at = 0;
     loop {
+        let rest = &text[at..];
+        at += rest.iter().position(|&byte| !IS_NAME_BYTE[byte as usize]).unwrap_or(rest.len());
         match text[at..] {
             [b'%', a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => at += 3,
-            [byte, ..] if IS_NAME_BYTE[byte as usize] => at += 1,
             _ => return at,
         }
     }
