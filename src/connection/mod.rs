@@ -204,9 +204,12 @@ impl Connection {
     }
 
     /// The call handed out last was a handshake: says yes, and goes on as a socket.
-    pub fn talk(&mut self, talk: Talk, terms: &Terms) {
+    pub fn talk(&mut self, talk: Talk, first_words: Option<&Broadcast>, terms: &Terms) {
         let Mode::Http(http) = &mut self.mode else { unreachable!("a handshake comes over HTTP") };
         http.upgrade(talk == Talk::Calls, &mut self.outbox, terms);
+        if let Some(words) = first_words {
+            self.outbox.own().extend_from_slice(words.as_frame());
+        }
         self.mode = Mode::WebSocket(WebSocketMode::new(talk));
         self.waits.begin(Wait::Idle, terms.now, terms.timeouts);
     }

@@ -93,13 +93,17 @@ impl WebSocketMode {
         let event = match self.reader.next(bytes, at, terms.limits.message_bytes_max)? {
             message::Step::Event(event) => event,
             message::Step::NeedMore => {
-                if self.state == State::Open && unread > 0 {
+                if self.state == State::Open && (unread > 0 || !waits.is_reading()) {
                     let wait = if self.is_reading() { Wait::Body } else { Wait::Idle };
                     waits.begin(wait, terms.now, terms.timeouts);
                 }
                 return Ok(Step::NeedMore);
             }
         };
+        if self.state == State::Open {
+            // The peer was heard. What it is waited for next begins when all is read.
+            waits.end();
+        }
         match event {
             Event::Close(closing) => {
                 self.answer_close(closing.code, outbox);

@@ -1,8 +1,8 @@
 //! The only room with sockets, mio and a clock: it reads, writes and waits.
 //!
 //! ```text
-//!        ┌─▶ wait ─▶ accept_new ─▶ read_ready ─▶ settle ─▶ expire ─▶ write_pending ─┐
-//!        └──────────────────────────── one turn ────────────────────────────────────┘
+//!   ┌─▶ wait ─▶ tell_time ─▶ accept_new ─▶ read_ready ─▶ settle ─▶ expire ─▶ write_pending ─┐
+//!   └──────────────────────────────────── one turn ─────────────────────────────────────────┘
 //! ```
 //!
 //! Each loop has a thread, a listener for each address, and a shelf of its own; loops share the
@@ -150,6 +150,7 @@ impl<'r> EventLoop<'r> {
     /// One turn. No answer leaves before the journal has settled what it answers.
     fn turn(&mut self, events: &mut Events) -> io::Result<()> {
         let terms = self.wait(events)?; // until a socket is ready, news arrives, or a wait ends
+        self.tell_time(); // if a second has begun
         self.accept_new(&terms); // and try at once what the new peer may already have sent
         self.read_ready(events, &terms); // bytes -> calls -> outcomes -> journal
         self.settle(&terms); // what became true: shelf, answers
@@ -181,6 +182,18 @@ impl<'r> EventLoop<'r> {
         let rests = self.listeners.iter().filter_map(Listener::next_deadline);
         let others = [self.timers.next(), self.clock.next_announcement(), self.ends_by];
         rests.chain(others.into_iter().flatten()).min().map(|deadline| deadline.max(self.clock.now()))
+    }
+
+    /// Tells the time to those who listen, before others come in this turn and hear it first thing.
+    fn tell_time(&mut self) {
+        let Some(news) = self.clock.announce() else { return };
+        for token in self.clock.listeners() {
+            let Some(peer) = self.peers.get_mut(token) else { continue };
+            self.clock.go_on_listening(token);
+            peer.connection.outbox().lend(&mut self.spare);
+            peer.connection.push(&news);
+            self.dirty.push(token);
+        }
     }
 
     fn accept_new(&mut self, terms: &Terms) {
@@ -320,15 +333,6 @@ impl<'r> EventLoop<'r> {
     }
 
     fn expire(&mut self, terms: &Terms) {
-        if let Some(news) = self.clock.announce() {
-            for token in self.clock.listeners() {
-                let Some(peer) = self.peers.get_mut(token) else { continue };
-                self.clock.go_on_listening(token);
-                peer.connection.outbox().lend(&mut self.spare);
-                peer.connection.push(&news);
-                self.dirty.push(token);
-            }
-        }
         while let Some(slot) = self.timers.due(terms.now) {
             let Some((token, _)) = self.peers.at(slot) else { continue };
             let Some(peer) = self.peers.get_mut(token) else { continue };
@@ -472,10 +476,10 @@ impl Peer {
                 self.connection.postpone();
             }
             Outcome::Talk(talk) => {
-                self.connection.talk(talk, terms);
+                let first_words = (talk == Talk::Clock).then(|| calls.clock.announcement());
+                self.connection.talk(talk, first_words.as_ref(), terms);
                 if talk == Talk::Clock {
                     calls.clock.listen(token);
-                    self.connection.push(&calls.clock.announcement());
                 }
             }
         }
