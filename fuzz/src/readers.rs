@@ -1,7 +1,7 @@
 //! Each reader of the wire, shown pieces as they would come, and what it said in the end.
 
 use bothways::fault::Fault;
-use bothways::http::body::BodyReader;
+use bothways::http::body::{self, BodyReader};
 use bothways::http::framing::Framing;
 use bothways::http::head::{FieldRoom, parse_request, parse_response};
 use bothways::limits::Limits;
@@ -53,6 +53,7 @@ pub fn framing(input: &[u8]) -> Option<(Framing, &[u8])> {
 
 /// One body: its payload, its length on the wire if it has ended, or its fault.
 pub fn body(framing: Framing, pieces: &[&[u8]]) -> Result<(Vec<u8>, Option<usize>), Fault> {
+    body::check_declared(framing, &LIMITS)?;
     let (mut reader, mut payload) = (BodyReader::new(framing), Vec::new());
     let (mut unused, mut used) = (Vec::new(), 0);
     for piece in pieces {
