@@ -82,6 +82,15 @@ fn a_peer_is_sent_the_same_however_its_bytes_are_cut() {
     each_seed("connection", |seed| each_cut(seed, driver::check));
 }
 
+#[test]
+fn whoever_comes_to_the_clock_hears_the_time_at_once() {
+    let seed = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/connection/clock")).unwrap();
+    for pace in [driver::Pace::Prompt, driver::Pace::Late] {
+        let written = driver::drive(pace, &[cutter::cut(&seed).0]).written;
+        assert!(written.escape_ascii().to_string().contains("\\r\\n\\r\\n\\x81\\x15The time is: 12:34:56"));
+    }
+}
+
 /// Spoilt seeds for each target.
 const MISTAKES: usize = 60;
 

@@ -170,7 +170,7 @@ impl Driver {
                 self.connection.talk(talk, &terms(self.now));
                 self.talks = true;
                 if talk == Talk::Clock {
-                    self.connection.push(&Broadcast::new("The time is: 12:34:56".to_owned()));
+                    self.connection.greet(&Broadcast::new("The time is: 12:34:56".to_owned()));
                 }
             }
         }

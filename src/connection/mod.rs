@@ -213,6 +213,11 @@ impl Connection {
         self.waits.begin(Wait::Idle, terms.now, terms.timeouts);
     }
 
+    /// Sends the first news on a new socket, right behind its handshake.
+    pub fn greet(&mut self, news: &Broadcast) {
+        self.outbox.own().extend_from_slice(news.as_frame());
+    }
+
     /// Sends news. A peer that has not yet read what was sent before gets none.
     pub fn push(&mut self, news: &Broadcast) {
         if let Mode::WebSocket(socket) = &self.mode

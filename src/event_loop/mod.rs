@@ -475,7 +475,7 @@ impl Peer {
                 self.connection.talk(talk, terms);
                 if talk == Talk::Clock {
                     calls.clock.listen(token);
-                    self.connection.push(&calls.clock.announcement());
+                    self.connection.greet(&calls.clock.announcement());
                 }
             }
         }
