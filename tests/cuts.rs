@@ -84,11 +84,24 @@ fn a_peer_is_sent_the_same_however_its_bytes_are_cut() {
 
 #[test]
 fn whoever_comes_to_the_clock_hears_the_time_at_once() {
-    let seed = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/connection/clock")).unwrap();
-    for pace in [driver::Pace::Prompt, driver::Pace::Late] {
-        let written = driver::drive(pace, &[cutter::cut(&seed).0]).written;
-        assert!(written.escape_ascii().to_string().contains("\\r\\n\\r\\n\\x81\\x15The time is: 12:34:56"));
-    }
+    assert!(said_to("clock").contains("\\r\\n\\r\\n\\x81\\x15The time is: 12:34:56"));
+}
+
+#[test]
+fn a_batch_whose_answers_grow_too_long_is_not_done_to_its_end() {
+    let said = said_to("calls_batch_too_long");
+    assert_eq!(
+        said.matches("longer than 1024 bytes").count(),
+        3,
+        "one list is longer, and the rest is not done"
+    );
+    assert!(said.contains("there is no such item"), "what stands behind is not written");
+}
+
+fn said_to(seed: &str) -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/connection").join(seed);
+    let seed = fs::read(file).unwrap();
+    driver::drive(driver::Pace::Late, &[cutter::cut(&seed).0]).written.escape_ascii().to_string()
 }
 
 /// Spoilt seeds for each target.
