@@ -52,6 +52,8 @@ pub const PARSE_ERROR: i32 = -32700;
 pub const INVALID_REQUEST: i32 = -32600;
 pub const METHOD_NOT_FOUND: i32 = -32601;
 pub const INVALID_PARAMS: i32 = -32602;
+/// One of those that JSON-RPC leaves to servers.
+pub const BATCH_TOO_LONG: i32 = -32000;
 
 /// Reads one message. What cannot be read is an item too: it is answered with its error.
 pub fn read(text: &str, batch_calls_max: usize) -> Message<'_> {
@@ -200,6 +202,14 @@ fn tags(text: Option<TagText>) -> Result<Option<Tags>, NoCall> {
 
 fn nobody(code: i32, why: impl Into<Cow<'static, str>>) -> Item<'static> {
     Item { id: Id::Given("null".into()), call: Err(no_call(code, why)) }
+}
+
+/// What is said to the rest of a batch whose answers have become too long. It is not done.
+pub fn batch_too_long(bytes_max: usize) -> NoCall {
+    no_call(
+        BATCH_TOO_LONG,
+        format!("not done: the answers before it in this batch are longer than {bytes_max} bytes"),
+    )
 }
 
 fn no_call(code: i32, why: impl Into<Cow<'static, str>>) -> NoCall {
