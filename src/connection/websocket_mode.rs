@@ -204,7 +204,12 @@ impl WebSocketMode {
         if must_wait(item, calls, terms) {
             return Some(Step::Wait);
         }
-        let item = calls.next.pop_front()?;
+        let mut item = calls.next.pop_front()?;
+        // The answers leave together, so the outbox cannot stop them from piling up.
+        let bytes_max = terms.limits.outbox_bytes_max;
+        if item.call.is_ok() && calls.batch.as_ref().is_some_and(|answers| answers.len() > bytes_max) {
+            item.call = Err(envelope::batch_too_long(bytes_max));
+        }
         let step = calls.hand_out(item, outbox);
         calls.end_batch(outbox);
         Some(step)

@@ -87,6 +87,8 @@ struct Peer {
     eager: bool,
     /// What it sent waits for its turn.
     paused: bool,
+    /// It is among those to be read on in the next turn.
+    queued: bool,
 }
 
 /// Bytes read from one socket at a time.
@@ -209,7 +211,8 @@ impl<'r> EventLoop<'r> {
                 let Accepted::Peer(stream) = self.listeners[n].accept(terms.now) else { break };
                 self.open.fetch_add(1, Ordering::Relaxed);
                 let connection = Connection::new(terms);
-                let peer = Peer { stream, connection, readable: true, eager: false, paused: false };
+                let peer =
+                    Peer { stream, connection, readable: true, eager: false, paused: false, queued: false };
                 let token = self.peers.insert(peer);
                 self.serve(token, terms);
                 self.fresh.push(token);
@@ -219,6 +222,9 @@ impl<'r> EventLoop<'r> {
 
     fn read_ready(&mut self, events: &Events, terms: &Terms) {
         for token in std::mem::take(&mut self.again) {
+            if let Some(peer) = self.peers.get_mut(token) {
+                peer.queued = false;
+            }
             self.serve(token, terms);
         }
         for event in events {
@@ -250,20 +256,17 @@ impl<'r> EventLoop<'r> {
 
     /// Reads what the peer has sent and takes up its calls; then writes what can be said at once.
     fn serve(&mut self, token: Token, terms: &Terms) {
-        let EventLoop { peers, buffer, spare, journal, shelf, settled, clock, again, .. } = self;
+        let EventLoop { peers, buffer, spare, journal, shelf, settled, clock, .. } = self;
         let Some(peer) = peers.get_mut(token) else { return };
         let mut calls = Calls { journal, shelf, settled, clock };
         peer.connection.outbox().lend(spare);
         if peer.paused {
             peer.take_in(&mut [], token, &mut calls, terms);
         }
-        let mut reads = 0;
-        while peer.readable && !peer.paused && peer.connection.may_receive(terms) {
-            if reads == READS_PER_TURN {
-                again.push(token);
+        for _ in 0..READS_PER_TURN {
+            if !peer.readable || peer.paused || !peer.connection.may_receive(terms) {
                 break;
             }
-            reads += 1;
             match socket::fill(&peer.stream, buffer) {
                 Ok(Filled::Bytes(bytes)) => {
                     peer.readable = bytes == buffer.len() || peer.eager;
@@ -387,7 +390,10 @@ impl<'r> EventLoop<'r> {
         match peer.connection.fate() {
             Fate::Close => self.bury(token),
             Fate::Linger => self.linger(token, terms),
-            Fate::Stay if peer.paused && peer.is_unblocked() || peer.readable => self.again.push(token),
+            Fate::Stay if peer.can_go_on() && !peer.queued => {
+                peer.queued = true;
+                self.again.push(token);
+            }
             Fate::Stay => {}
         }
     }
@@ -398,12 +404,13 @@ impl<'r> EventLoop<'r> {
             return self.bury(token);
         }
         peer.connection.linger(terms);
-        peer.paused = false;
         // What the peer sent meanwhile is dropped, and its end may be there already.
-        peer.readable = true;
-        peer.eager = true;
+        (peer.paused, peer.readable, peer.eager) = (false, true, true);
         self.timers.enter(index_of(token), peer.connection.next_deadline());
-        self.again.push(token);
+        if !peer.queued {
+            peer.queued = true;
+            self.again.push(token);
+        }
     }
 
     /// Dropping the stream closes it, which also ends its registration.
@@ -489,9 +496,9 @@ impl Peer {
         }
     }
 
-    /// Has what it waited for happened?
-    fn is_unblocked(&self) -> bool {
-        !self.connection.is_owed()
+    /// Everything was written: is there something to be read that need not wait for more?
+    fn can_go_on(&self) -> bool {
+        if self.paused { !self.connection.is_owed() } else { self.readable }
     }
 }
 
