@@ -1,8 +1,8 @@
 //! README and docs, held to what they say: every command is run, every byte is sent and received,
 //! every link is followed. What is shown in these blocks is played in order, one server a document:
 //!
-//! - `console`: lines after `$ ` are commands, the lines below what they print. `^C` at the end says
-//!   that the command goes on for ever and is interrupted there.
+//! - `console`: lines after `$ ` are commands, the lines below what they print, first on standard output
+//!   and then on standard error. `^C` at the end: the command goes on for ever and is interrupted there.
 //! - `wire [FLAGS]`: a TCP connection of its own. `> ` is sent and `< ` received, with `\r`, `\n`, `\\`
 //!   and `\xHH`; `FIN` is the end of that side's stream. With flags, a server of its own too.
 //! - `frames PATH [FLAGS]`: the same after a handshake at that path, in hexadecimal up to two spaces,
@@ -42,25 +42,29 @@ const NOT_RUN: &[&str] = &[
 fn every_command_and_every_byte_is_as_shown() {
     let has_curl = Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_ok();
     assert!(has_curl || std::env::var_os("CI").is_none(), "the documents use curl, and it is missing here");
-    for path in documents() {
-        let text = fs::read_to_string(root().join(&path)).unwrap();
-        let server = Server::start(&[]);
-        for block in blocks(&text) {
-            let place = format!("{}:{}", path.display(), block.line);
-            if !has_curl && block.kind == "console" && block.text.contains("$ curl ") {
-                eprintln!("curl is missing on this machine: what stands from {place} on is not checked");
-                break;
-            }
-            play(&block, &server, &place);
+    thread::scope(|scope| {
+        for path in documents() {
+            scope.spawn(move || play_all(&path, has_curl));
         }
+    });
+}
+
+fn play_all(path: &Path, has_curl: bool) {
+    let text = fs::read_to_string(root().join(path)).unwrap();
+    let server = Server::start(&[]);
+    for block in blocks(&text) {
+        let place = format!("{}:{}", path.display(), block.line);
+        if !has_curl && block.kind == "console" && block.text.contains("$ curl ") {
+            eprintln!("curl is missing on this machine: what stands from {place} on is not checked");
+            break;
+        }
+        play(&block, &server, &place);
     }
 }
 
 fn play(block: &Block, shared: &Server, place: &str) {
-    let (path, flags) = match block.kind {
-        "frames" | "messages" => (block.words.first().copied().expect("a path"), &block.words[1..]),
-        _ => ("", &block.words[..]),
-    };
+    let (path, flags) = block.words.split_at(block.words.iter().take_while(|w| !w.starts_with("--")).count());
+    let path = path.first().copied().unwrap_or_default();
     let own = (!flags.is_empty()).then(|| Server::start(flags));
     let server = own.as_ref().unwrap_or(shared);
     match block.kind {
@@ -97,8 +101,9 @@ fn run_console(text: &str, server: &Server, place: &str) {
 fn run(command: &str, shown: &str) -> String {
     let mut shell = Command::new("sh");
     let Some(lines) = shown.trim_end().strip_suffix("\n^C").map(|shown| shown.lines().count()) else {
-        let output = tidy(shell.arg("-c").arg(format!("exec 2>&1\n{command}"))).output().unwrap();
-        return String::from_utf8(output.stdout).unwrap();
+        let output = tidy(shell.arg("-c").arg(command)).output().unwrap();
+        let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        return if out.is_empty() { err } else { format!("{}\n{err}", out.trim_end_matches('\n')) };
     };
     shell.arg("-c").arg(format!("exec {command}")).stdout(Stdio::piped());
     let mut child = tidy(&mut shell).spawn().unwrap();
