@@ -1,17 +1,18 @@
 //! `docs/architecture.md`, held against the house: every file is in the tree, and every room knows
 //! only the rooms that the page says it knows, all of which lie below it.
 
+use crate::root;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 fn page() -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md")).unwrap()
+    fs::read_to_string(root().join("docs/architecture.md")).unwrap()
 }
 
 /// Every Rust file of `src`, from the root of the project.
 fn sources() -> BTreeSet<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = root();
     let mut found = BTreeSet::new();
     let mut folders = vec![root.join("src")];
     while let Some(folder) = folders.pop() {
@@ -60,7 +61,7 @@ fn every_room_knows_what_the_page_says() {
     for path in sources() {
         let room = room(&path);
         let known = knows.entry(room.clone()).or_default();
-        for line in fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&path)).unwrap().lines() {
+        for line in fs::read_to_string(root().join(&path)).unwrap().lines() {
             let line = line.trim_start();
             let Some(rest) = line.strip_prefix("use crate::").or(line.strip_prefix("use bothways::")) else {
                 continue;
