@@ -103,7 +103,8 @@ pub fn matches(shown: &str, printed: &str) -> bool {
     matches_bytes(&pattern[..pattern.len() - 1], printed.as_bytes())
 }
 
-/// From the end: what stands behind the last wildcard is the end, and so on.
+/// What stands before the first wildcard is the beginning, what stands behind the last one the end; the rest
+/// comes in order between them.
 fn matches_bytes(pattern: &[Option<u8>], bytes: &[u8]) -> bool {
     let mut parts = pattern.split(Option::is_none).map(|part| part.iter().flatten().copied().collect());
     let first: Vec<u8> = parts.next().unwrap_or_default();

@@ -88,3 +88,18 @@ fn every_room_knows_what_the_page_says() {
     }
     assert!(below.is_empty(), "not in the table: {below:?}");
 }
+
+#[test]
+fn what_is_quoted_stands_in_the_source() {
+    let read = |path| fs::read_to_string(root().join(path)).unwrap();
+    let source: String = sources().into_iter().map(read).collect::<Vec<_>>().join("\n");
+    let page = page();
+    let quoted = page.split("```rust\n").skip(1).filter_map(|rest| rest.split("\n```").next());
+    for line in quoted.flat_map(str::lines) {
+        assert!(source.contains(line), "{line} is not in the source");
+    }
+    for name in page.split('`').skip(1).step_by(2).filter(|words| words.contains("::")) {
+        let function = name.rsplit("::").next().unwrap();
+        assert!(source.contains(&format!("fn {function}")), "{name} is not in the source");
+    }
+}
