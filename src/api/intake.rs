@@ -1,31 +1,29 @@
 //! The body of a new item: what it says, or why it cannot be taken.
 //!
-//! A JSON object is taken member by member, without building a tree: the members are copied as
-//! they were written, so a number keeps every digit, and only the white space between tokens goes.
+//! A JSON object is taken as it was written, without building a tree: a number keeps every digit,
+//! and only the white space between tokens goes.
 
 use crate::exchange::call::Call;
-use crate::exchange::record::is_id;
+use crate::exchange::record::{ROOM, is_id};
 use crate::refusal::{Place, Refusal};
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt;
 
 /// A new item, as asked for.
 #[derive(Debug, PartialEq)]
 pub struct Intake {
     pub id: Option<Box<str>>,
     /// Compact JSON without braces and without `id`.
-    pub members: Box<str>,
+    pub members: String,
 }
 
 /// The media types that this module reads, for `Accept` in a 415.
 pub const MEDIA_TYPES: &str = "application/json, text/plain";
 
-/// Deepest nesting of arrays and objects; what is stored must be readable by everyone's parser.
-const DEPTH_MAX: usize = 100;
+/// Deepest nesting of arrays and objects, the item itself included; what is stored must be readable by everyone's parser.
+const DEPTH_MAX: usize = 101;
 
 pub fn read(call: &Call) -> Result<Intake, Refusal> {
     match kind_of(call.content_type.as_deref()) {
@@ -45,6 +43,9 @@ enum Kind {
 /// JSON too.
 fn kind_of(content_type: Option<&str>) -> Kind {
     let Some(content_type) = content_type else { return Kind::Json };
+    if content_type == "application/json" {
+        return Kind::Json;
+    }
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let is = |name: &str| essence.eq_ignore_ascii_case(name);
     if is("application/json") || is("application/x-www-form-urlencoded") || ends_in_json(essence) {
@@ -72,7 +73,7 @@ fn from_string(text: &str) -> Result<Intake, Refusal> {
         return Err(Refusal::invalid("the text is blank"));
     }
     let text = serde_json::to_string(text).expect("a string has a JSON text");
-    Ok(Intake { id: None, members: format!("\"text\":{text}").into() })
+    Ok(Intake { id: None, members: format!("\"text\":{text}") })
 }
 
 fn from_json(body: &[u8]) -> Result<Intake, Refusal> {
@@ -88,31 +89,130 @@ fn from_json(body: &[u8]) -> Result<Intake, Refusal> {
 }
 
 fn from_object(body: &[u8]) -> Result<Intake, Refusal> {
-    // Escapes can spell half a character; the quick way below copies them unread.
-    if memchr::memmem::find(body, b"\\u").is_some() {
+    let text = std::str::from_utf8(body).map_err(|_| Refusal::invalid("the body is not UTF-8"))?;
+    // The library says whether it is JSON; after that, taking it apart needs no care.
+    serde_json::from_str::<&RawValue>(text).map_err(malformed)?;
+    if has_unicode_escape(body) {
+        // An escape can spell half a character, which only reading the strings shows.
         parse::<Value>(body)?;
     }
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let members = deserializer.deserialize_map(Members).and_then(|members| {
-        deserializer.end()?;
-        Ok(members)
-    });
-    let members = last_of_each(members.map_err(malformed)?);
-    let mut intake = Intake { id: None, members: "".into() };
-    let mut text = String::with_capacity(body.len());
-    for (name, value) in members {
+    let object = take_apart(text)?;
+    if object.is_plain() {
+        return Ok(Intake { id: None, members: object.text });
+    }
+    sort_out(&object)
+}
+
+fn has_unicode_escape(body: &[u8]) -> bool {
+    memchr::memchr(b'\\', body).is_some_and(|at| memchr::memmem::find(&body[at..], b"\\u").is_some())
+}
+
+/// An object without its braces and without white space between its tokens.
+struct Object {
+    text: String,
+    members: Vec<Member>,
+}
+
+/// Where a member stands in the text of its object: name, colon and value.
+struct Member {
+    from: usize,
+    colon: usize,
+    end: usize,
+}
+
+impl Object {
+    /// The name of a member, as it is written, with its quotes.
+    fn name(&self, member: &Member) -> &str {
+        &self.text[member.from..member.colon]
+    }
+
+    /// No id, no name twice: the usual item, which is kept as it stands.
+    fn is_plain(&self) -> bool {
+        /// Up to here comparing each with each is quicker than hashing.
+        const FEW: usize = 16;
+        self.members.len() <= FEW
+            && self.members.iter().enumerate().all(|(n, member)| {
+                let name = self.name(member);
+                let is_new = self.members[..n].iter().all(|earlier| self.name(earlier) != name);
+                is_new && name != "\"id\"" && !name.bytes().any(|byte| byte == b'\\')
+            })
+    }
+}
+
+/// Takes the id out. Of members with the same name the last one counts, in the place of the first.
+fn sort_out(object: &Object) -> Result<Intake, Refusal> {
+    let mut place_of: HashMap<Cow<str>, usize> = HashMap::with_capacity(object.members.len());
+    let mut kept: Vec<&str> = Vec::with_capacity(object.members.len());
+    let mut id = None;
+    for member in &object.members {
+        let text = &object.text[member.from..member.end];
+        let Name(name) = parse(object.name(member).as_bytes())?;
         if name == "id" {
-            intake.id = Some(id_from(value)?);
+            id = Some(id_from(&object.text[member.colon + 1..member.end])?);
             continue;
         }
-        if !text.is_empty() {
-            text.push(',');
+        match place_of.get(&name) {
+            Some(&place) => kept[place] = text,
+            None => {
+                place_of.insert(name, kept.len());
+                kept.push(text);
+            }
         }
-        push_name(&name, &mut text);
-        push_compact(value.get(), &mut text)?;
     }
-    intake.members = text.into();
-    Ok(intake)
+    Ok(Intake { id, members: kept.join(",") })
+}
+
+/// Takes a well-formed JSON object apart, in one pass.
+fn take_apart(json: &str) -> Result<Object, Refusal> {
+    let json = json.trim_ascii();
+    let json = &json[1..json.len() - 1];
+    let bytes = json.as_bytes();
+    let mut text = String::with_capacity(json.len() + ROOM);
+    let mut members = Vec::with_capacity(8);
+    // How deep the text at `at` is nested in the object, and up to where it has been copied.
+    let (mut at, mut depth, mut copied) = (0, 0, 0);
+    let mut member = Member { from: 0, colon: 0, end: 0 };
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => at = string_end(bytes, at) - 1,
+            b'{' | b'[' => {
+                depth += 1;
+                if depth >= DEPTH_MAX {
+                    return Err(Refusal::invalid(format!("nested deeper than {DEPTH_MAX}")));
+                }
+            }
+            b'}' | b']' => depth -= 1,
+            b':' if depth == 0 => member.colon = text.len() + at - copied,
+            b',' if depth == 0 => {
+                let end = text.len() + at - copied;
+                members.push(Member { end, ..member });
+                member.from = end + 1;
+            }
+            b' ' | b'\t' | b'\n' | b'\r' => {
+                text.push_str(&json[copied..at]);
+                copied = at + 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    text.push_str(&json[copied..]);
+    if !text.is_empty() {
+        members.push(Member { end: text.len(), ..member });
+    }
+    Ok(Object { text, members })
+}
+
+/// Where the string that begins at `from` ends, in well-formed JSON.
+fn string_end(json: &[u8], from: usize) -> usize {
+    let mut at = from + 1;
+    loop {
+        match json[at] {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
 }
 
 /// The body of a PATCH: any JSON value, of which only an object can leave an item.
@@ -123,8 +223,8 @@ pub fn merge_patch(body: &[u8]) -> Result<Value, Refusal> {
     }
 }
 
-fn id_from(value: &RawValue) -> Result<Box<str>, Refusal> {
-    match serde_json::from_str::<Cow<str>>(value.get()) {
+fn id_from(value: &str) -> Result<Box<str>, Refusal> {
+    match serde_json::from_str::<Cow<str>>(value) {
         Ok(id) if is_id(&id) => Ok(id.into()),
         Ok(_) => Err(Refusal::invalid("an id is 1 to 64 of A-Z a-z 0-9 . _ ~ -")),
         Err(_) => Err(Refusal::invalid("an id is a string")),
@@ -140,108 +240,10 @@ fn malformed(error: serde_json::Error) -> Refusal {
     Refusal::InvalidData { reason: error.to_string().into(), place: Some(place) }
 }
 
-type Member<'a> = (Cow<'a, str>, &'a RawValue);
-
-/// Collects the members of an object in order.
-struct Members;
-
-impl<'de> Visitor<'de> for Members {
-    type Value = Vec<Member<'de>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::with_capacity(8);
-        while let Some(Name(name)) = map.next_key()? {
-            members.push((name, map.next_value()?));
-        }
-        Ok(members)
-    }
-}
-
 /// A name that borrows where it has no escapes. (serde's own `Cow` never borrows.)
 #[derive(serde::Deserialize)]
 #[serde(transparent)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// Of members with the same name the last one counts, in the place of the first.
-fn last_of_each(mut members: Vec<Member>) -> Vec<Member> {
-    /// Up to here comparing each with each is quicker than hashing.
-    const FEW: usize = 16;
-    let repeated = if members.len() <= FEW {
-        members.iter().enumerate().any(|(n, (name, _))| members[..n].iter().any(|(other, _)| other == name))
-    } else {
-        true
-    };
-    if !repeated {
-        return members;
-    }
-    let mut place_of = HashMap::with_capacity(members.len());
-    let mut kept: Vec<Member> = Vec::with_capacity(members.len());
-    for (name, value) in members.drain(..) {
-        match place_of.get(&name) {
-            Some(&place) => {
-                let earlier: &mut Member = &mut kept[place];
-                earlier.1 = value;
-            }
-            None => {
-                place_of.insert(name.clone(), kept.len());
-                kept.push((name, value));
-            }
-        }
-    }
-    kept
-}
-
-fn push_name(name: &str, out: &mut String) {
-    if name.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
-        out.push('"');
-        out.push_str(name);
-        out.push_str("\":");
-    } else {
-        out.push_str(&serde_json::to_string(name).expect("a string has a JSON text"));
-        out.push(':');
-    }
-}
-
-/// Appends well-formed JSON without the white space between its tokens.
-fn push_compact(json: &str, out: &mut String) -> Result<(), Refusal> {
-    if !json.starts_with(['{', '[']) {
-        out.push_str(json);
-        return Ok(());
-    }
-    let (mut in_string, mut escaped, mut depth, mut from) = (false, false, 0, 0);
-    for (at, byte) in json.bytes().enumerate() {
-        if in_string {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
-                _ => {}
-            }
-            continue;
-        }
-        match byte {
-            b'"' => in_string = true,
-            b'{' | b'[' => {
-                depth += 1;
-                if depth > DEPTH_MAX {
-                    return Err(Refusal::invalid(format!("nested deeper than {DEPTH_MAX}")));
-                }
-            }
-            b'}' | b']' => depth -= 1,
-            b' ' | b'\t' | b'\n' | b'\r' => {
-                out.push_str(&json[from..at]);
-                from = at + 1;
-            }
-            _ => {}
-        }
-    }
-    out.push_str(&json[from..]);
-    Ok(())
-}
 
 #[cfg(test)]
 mod tests {
@@ -282,7 +284,7 @@ mod tests {
     #[test]
     fn a_string_is_short_for_its_text() {
         check(r#""Buy \"milk\"""#, None, r#""text":"Buy \"milk\"""#);
-        assert_eq!(from_text(b"Buy milk\r\n").unwrap().members.as_ref(), r#""text":"Buy milk""#);
+        assert_eq!(from_text(b"Buy milk\r\n").unwrap().members, r#""text":"Buy milk""#);
     }
 
     #[test]
@@ -312,7 +314,7 @@ mod tests {
 
     #[test]
     fn nesting_is_bounded() {
-        let nested = |depth| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+        let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
         assert!(from_json(nested(DEPTH_MAX).as_bytes()).is_ok());
         let stored = format!("{{\"id\":\"1\",{}}}", from_json(nested(DEPTH_MAX).as_bytes()).unwrap().members);
         assert!(serde_json::from_str::<Value>(&stored).is_ok(), "what is taken can be read again");

@@ -96,7 +96,7 @@ pub fn answer_to(change: &Change, shelf: &Shelf) -> Answer {
                 "tasks" => "Task added successfully.",
                 _ => "Added successfully.",
             };
-            let location = Some(format!("/{collection}/{}", record.id()).into());
+            let location = Some(["/", collection, "/", record.id()].concat());
             Answer { etag, location, ..Answer::new(201, Body::Created(record, words)) }
         }
         Op::Updated => Answer { etag, ..Answer::new(200, Body::Record(record)) },

@@ -55,8 +55,8 @@ fn decide(call: &Call, shelf: &Shelf) -> Result<Outcome, Refusal> {
         return Ok(allow(ALL_METHODS));
     }
     let (pattern, named) = locate(&path, shelf)?;
-    let handler = |method| ROUTES.iter().find(|route| route.method == method && route.path == pattern);
-    match handler(call.method) {
+    let asked = |route: &&Route| route.method == call.method && route.path == pattern;
+    match ROUTES.iter().find(asked) {
         Some(route) => (route.handler)(call, named, shelf),
         None if call.method == Method::Options => Ok(allow(allowed(pattern))),
         None => Err(Refusal::MethodNotAllowed { allow: allowed(pattern) }),
@@ -66,13 +66,14 @@ fn decide(call: &Call, shelf: &Shelf) -> Result<Outcome, Refusal> {
 /// Which path of the table this is. An item need not exist to be named.
 fn locate<'p>(path: &'p str, shelf: &Shelf) -> Result<(&'static str, Named<'p>), Refusal> {
     let rest = path.strip_prefix('/').ok_or(Refusal::NoSuchResource)?;
-    let (name, id) = match rest.split_once('/') {
-        Some((name, id)) => (name, Some(id)),
+    // Names are short: a plain loop is at their end before a search has begun.
+    let (name, id) = match rest.bytes().position(|byte| byte == b'/') {
+        Some(slash) => (&rest[..slash], Some(&rest[slash + 1..])),
         None => (rest, None),
     };
     match (shelf.find(name), id) {
         (Some(collection), None) => Ok((COLLECTION, Named { collection, id: "" })),
-        (Some(collection), Some(id)) if !id.is_empty() && !id.contains('/') => {
+        (Some(collection), Some(id)) if !id.is_empty() && !id.bytes().any(|byte| byte == b'/') => {
             Ok((ITEM, Named { collection, id }))
         }
         _ => {
@@ -84,7 +85,7 @@ fn locate<'p>(path: &'p str, shelf: &Shelf) -> Result<(&'static str, Named<'p>),
 }
 
 fn decoded<'a>(path: &'a str) -> Result<Cow<'a, str>, Refusal> {
-    if memchr::memchr(b'%', path.as_bytes()).is_none() {
+    if !path.bytes().any(|byte| byte == b'%') {
         return Ok(Cow::Borrowed(path));
     }
     let mut rest = path.as_bytes();

@@ -218,6 +218,7 @@ impl HttpMode {
         self.hand_out_or_hold(question.with_body(Cow::Owned(body)), asked, outbox, waits, terms)
     }
 
+    #[inline]
     fn hand_out_or_hold<'a>(
         &mut self,
         question: Question<'a>,
@@ -237,6 +238,7 @@ impl HttpMode {
         self.hand_out(question, asked, outbox, waits, terms)
     }
 
+    #[inline]
     fn hand_out<'a>(
         &mut self,
         question: Question<'a>,
@@ -260,6 +262,7 @@ impl HttpMode {
     }
 
     /// What a head asks, apart from its body.
+    #[inline]
     fn understand<'b>(
         &mut self,
         head: &RequestHead<'_, 'b>,

@@ -99,6 +99,8 @@ impl Connection {
     pub fn keep_carry(&mut self, mut carry: Vec<u8>, used: usize) {
         if used < carry.len() {
             carry.drain(..used);
+            // A peer that has said much keeps no more memory than what is left of it needs.
+            carry.shrink_to(2 * carry.len());
             self.carry = carry;
         }
     }
@@ -204,9 +206,12 @@ impl Connection {
     }
 
     /// The call handed out last was a handshake: says yes, and goes on as a socket.
-    pub fn talk(&mut self, talk: Talk, terms: &Terms) {
+    pub fn talk(&mut self, talk: Talk, first_words: Option<&Broadcast>, terms: &Terms) {
         let Mode::Http(http) = &mut self.mode else { unreachable!("a handshake comes over HTTP") };
         http.upgrade(talk == Talk::Calls, &mut self.outbox, terms);
+        if let Some(words) = first_words {
+            self.outbox.own().extend_from_slice(words.as_frame());
+        }
         self.mode = Mode::WebSocket(WebSocketMode::new(talk));
         self.waits.begin(Wait::Idle, terms.now, terms.timeouts);
     }
@@ -328,5 +333,25 @@ impl Connection {
             Mode::Lingering => 0,
         };
         self.carry.capacity() + self.outbox.len() + reading
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+    use crate::timeouts::Timeouts;
+
+    #[test]
+    fn a_beginning_that_is_left_over_holds_no_memory_of_what_came_before_it() {
+        let (limits, timeouts) = (Limits::DEFAULT, Timeouts::DEFAULT);
+        let terms = Terms { now: Instant::now(), date: [b'x'; 29], limits: &limits, timeouts: &timeouts };
+        let mut connection = Connection::new(&terms);
+        connection.keep(b"GET ");
+        let mut carry = connection.take_carry();
+        carry.extend_from_slice(&[b'x'; 200_000]);
+        connection.keep_carry(carry, 200_000);
+        assert!(connection.has_carry());
+        assert!(connection.held_bytes() < 100, "{} bytes", connection.held_bytes());
     }
 }

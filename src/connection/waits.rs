@@ -58,6 +58,10 @@ impl Waits {
         self.reading = None;
     }
 
+    pub fn is_reading(&self) -> bool {
+        self.reading.is_some()
+    }
+
     /// Something is to be written, and the peer must take some of it.
     pub fn begin_writing(&mut self, now: Instant, timeouts: &Timeouts) {
         self.writing = Some(now + timeouts.write_stall);

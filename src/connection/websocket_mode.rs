@@ -93,13 +93,17 @@ impl WebSocketMode {
         let event = match self.reader.next(bytes, at, terms.limits.message_bytes_max)? {
             message::Step::Event(event) => event,
             message::Step::NeedMore => {
-                if self.state == State::Open && unread > 0 {
+                if self.state == State::Open && (unread > 0 || !waits.is_reading()) {
                     let wait = if self.is_reading() { Wait::Body } else { Wait::Idle };
                     waits.begin(wait, terms.now, terms.timeouts);
                 }
                 return Ok(Step::NeedMore);
             }
         };
+        if self.state == State::Open {
+            // The peer was heard. What it is waited for next begins when all is read.
+            waits.end();
+        }
         match event {
             Event::Close(closing) => {
                 self.answer_close(closing.code, outbox);
@@ -186,7 +190,12 @@ impl WebSocketMode {
         if must_wait(item, calls, terms) {
             return Some(Step::Wait);
         }
-        let item = calls.next.pop_front()?;
+        let mut item = calls.next.pop_front()?;
+        // The answers leave together, so the outbox cannot stop them from piling up.
+        let bytes_max = terms.limits.outbox_bytes_max;
+        if item.call.is_ok() && calls.batch.as_ref().is_some_and(|answers| answers.len() > bytes_max) {
+            item.call = Err(envelope::batch_too_long(bytes_max));
+        }
         let step = calls.hand_out(item, outbox);
         calls.end_batch(outbox);
         Some(step)

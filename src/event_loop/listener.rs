@@ -74,6 +74,8 @@ pub struct Listener {
     /// Connections may wait: mio tells of new ones only once.
     pub pending: bool,
     rests_until: Option<Instant>,
+    /// It was said that accepting fails, and it has not worked since.
+    complained: bool,
 }
 
 pub enum Accepted {
@@ -83,7 +85,7 @@ pub enum Accepted {
 
 impl Listener {
     pub fn new(socket: TcpListener) -> Listener {
-        Listener { socket, pending: false, rests_until: None }
+        Listener { socket, pending: false, rests_until: None, complained: false }
     }
 
     /// The next one who waits.
@@ -93,14 +95,20 @@ impl Listener {
     pub fn accept(&mut self, now: Instant) -> Accepted {
         loop {
             match self.socket.accept() {
-                Ok((stream, _)) => return Accepted::Peer(stream),
+                Ok((stream, _)) => {
+                    self.complained = false;
+                    return Accepted::Peer(stream);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.pending = false;
                     return Accepted::Nobody;
                 }
                 Err(error) if is_of_one_peer(&error) => continue,
                 Err(error) => {
-                    log::warn!("accepting rests for {:?}: {error}", Timeouts::ACCEPT_PAUSE);
+                    if !self.complained {
+                        log::warn!("accepting rests, {:?} at a time: {error}", Timeouts::ACCEPT_PAUSE);
+                    }
+                    self.complained = true;
                     self.rest(now);
                     return Accepted::Nobody;
                 }

@@ -1,8 +1,8 @@
 //! The only room with sockets, mio and a clock: it reads, writes and waits.
 //!
 //! ```text
-//!        ┌─▶ wait ─▶ accept_new ─▶ read_ready ─▶ settle ─▶ expire ─▶ write_pending ─┐
-//!        └──────────────────────────── one turn ────────────────────────────────────┘
+//!   ┌─▶ wait ─▶ tell_time ─▶ accept_new ─▶ read_ready ─▶ settle ─▶ expire ─▶ write_pending ─┐
+//!   └──────────────────────────────────── one turn ─────────────────────────────────────────┘
 //! ```
 //!
 //! Each loop has a thread, a listener for each address, and a shelf of its own; loops share the
@@ -87,6 +87,8 @@ struct Peer {
     eager: bool,
     /// What it sent waits for its turn.
     paused: bool,
+    /// It is among those to be read on in the next turn.
+    queued: bool,
 }
 
 /// Bytes read from one socket at a time.
@@ -150,6 +152,7 @@ impl<'r> EventLoop<'r> {
     /// One turn. No answer leaves before the journal has settled what it answers.
     fn turn(&mut self, events: &mut Events) -> io::Result<()> {
         let terms = self.wait(events)?; // until a socket is ready, news arrives, or a wait ends
+        self.tell_time(); // if a second has begun
         self.accept_new(&terms); // and try at once what the new peer may already have sent
         self.read_ready(events, &terms); // bytes -> calls -> outcomes -> journal
         self.settle(&terms); // what became true: shelf, answers
@@ -183,6 +186,18 @@ impl<'r> EventLoop<'r> {
         rests.chain(others.into_iter().flatten()).min().map(|deadline| deadline.max(self.clock.now()))
     }
 
+    /// Tells the time to those who listen, before others come in this turn and hear it first thing.
+    fn tell_time(&mut self) {
+        let Some(news) = self.clock.announce() else { return };
+        for token in self.clock.listeners() {
+            let Some(peer) = self.peers.get_mut(token) else { continue };
+            self.clock.go_on_listening(token);
+            peer.connection.outbox().lend(&mut self.spare);
+            peer.connection.push(&news);
+            self.dirty.push(token);
+        }
+    }
+
     fn accept_new(&mut self, terms: &Terms) {
         for n in 0..self.listeners.len() {
             for _ in 0..ACCEPTS_PER_TURN {
@@ -196,7 +211,8 @@ impl<'r> EventLoop<'r> {
                 let Accepted::Peer(stream) = self.listeners[n].accept(terms.now) else { break };
                 self.open.fetch_add(1, Ordering::Relaxed);
                 let connection = Connection::new(terms);
-                let peer = Peer { stream, connection, readable: true, eager: false, paused: false };
+                let peer =
+                    Peer { stream, connection, readable: true, eager: false, paused: false, queued: false };
                 let token = self.peers.insert(peer);
                 self.serve(token, terms);
                 self.fresh.push(token);
@@ -206,6 +222,9 @@ impl<'r> EventLoop<'r> {
 
     fn read_ready(&mut self, events: &Events, terms: &Terms) {
         for token in std::mem::take(&mut self.again) {
+            if let Some(peer) = self.peers.get_mut(token) {
+                peer.queued = false;
+            }
             self.serve(token, terms);
         }
         for event in events {
@@ -237,20 +256,17 @@ impl<'r> EventLoop<'r> {
 
     /// Reads what the peer has sent and takes up its calls; then writes what can be said at once.
     fn serve(&mut self, token: Token, terms: &Terms) {
-        let EventLoop { peers, buffer, spare, journal, shelf, settled, clock, again, .. } = self;
+        let EventLoop { peers, buffer, spare, journal, shelf, settled, clock, .. } = self;
         let Some(peer) = peers.get_mut(token) else { return };
         let mut calls = Calls { journal, shelf, settled, clock };
         peer.connection.outbox().lend(spare);
         if peer.paused {
             peer.take_in(&mut [], token, &mut calls, terms);
         }
-        let mut reads = 0;
-        while peer.readable && !peer.paused && peer.connection.may_receive(terms) {
-            if reads == READS_PER_TURN {
-                again.push(token);
+        for _ in 0..READS_PER_TURN {
+            if !peer.readable || peer.paused || !peer.connection.may_receive(terms) {
                 break;
             }
-            reads += 1;
             match socket::fill(&peer.stream, buffer) {
                 Ok(Filled::Bytes(bytes)) => {
                     peer.readable = bytes == buffer.len() || peer.eager;
@@ -320,15 +336,6 @@ impl<'r> EventLoop<'r> {
     }
 
     fn expire(&mut self, terms: &Terms) {
-        if let Some(news) = self.clock.announce() {
-            for token in self.clock.listeners() {
-                let Some(peer) = self.peers.get_mut(token) else { continue };
-                self.clock.go_on_listening(token);
-                peer.connection.outbox().lend(&mut self.spare);
-                peer.connection.push(&news);
-                self.dirty.push(token);
-            }
-        }
         while let Some(slot) = self.timers.due(terms.now) {
             let Some((token, _)) = self.peers.at(slot) else { continue };
             let Some(peer) = self.peers.get_mut(token) else { continue };
@@ -379,7 +386,10 @@ impl<'r> EventLoop<'r> {
         match peer.connection.fate() {
             Fate::Close => self.bury(token),
             Fate::Linger => self.linger(token, terms),
-            Fate::Stay if peer.paused && peer.is_unblocked() || peer.readable => self.again.push(token),
+            Fate::Stay if peer.can_go_on() && !peer.queued => {
+                peer.queued = true;
+                self.again.push(token);
+            }
             Fate::Stay => {}
         }
     }
@@ -390,12 +400,13 @@ impl<'r> EventLoop<'r> {
             return self.bury(token);
         }
         peer.connection.linger(terms);
-        peer.paused = false;
         // What the peer sent meanwhile is dropped, and its end may be there already.
-        peer.readable = true;
-        peer.eager = true;
+        (peer.paused, peer.readable, peer.eager) = (false, true, true);
         self.timers.enter(index_of(token), peer.connection.next_deadline());
-        self.again.push(token);
+        if !peer.queued {
+            peer.queued = true;
+            self.again.push(token);
+        }
     }
 
     /// Dropping the stream closes it, which also ends its registration.
@@ -472,18 +483,18 @@ impl Peer {
                 self.connection.postpone();
             }
             Outcome::Talk(talk) => {
-                self.connection.talk(talk, terms);
+                let first_words = (talk == Talk::Clock).then(|| calls.clock.announcement());
+                self.connection.talk(talk, first_words.as_ref(), terms);
                 if talk == Talk::Clock {
                     calls.clock.listen(token);
-                    self.connection.push(&calls.clock.announcement());
                 }
             }
         }
     }
 
-    /// Has what it waited for happened?
-    fn is_unblocked(&self) -> bool {
-        !self.connection.is_owed()
+    /// Everything was written: is there something to be read that need not wait for more?
+    fn can_go_on(&self) -> bool {
+        if self.paused { !self.connection.is_owed() } else { self.readable }
     }
 }
 

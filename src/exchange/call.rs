@@ -88,7 +88,7 @@ pub struct Answer {
     /// Position of the last change to what was asked for.
     pub etag: Option<Position>,
     /// Path of what was created.
-    pub location: Option<Box<str>>,
+    pub location: Option<String>,
     pub body: Body,
 }
 
@@ -97,9 +97,9 @@ pub struct Answer {
 pub enum Body {
     Nothing,
     /// One item.
-    Record(Arc<Record>),
+    Record(Record),
     /// One item just created, and the words for those who would rather read a sentence.
-    Created(Arc<Record>, &'static str),
+    Created(Record, &'static str),
     /// The items of a collection, in order of creation: a JSON array, shared by all who ask.
     List(Arc<[u8]>),
     /// Any other JSON value.

@@ -3,7 +3,6 @@
 use super::record::Record;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 /// Which log, and how far in it: `EPOCH-SEQ`, for example `3f9c2a7b-42`.
 ///
@@ -26,12 +25,14 @@ pub const POSITION_BYTES_MAX: usize = 29;
 
 impl Position {
     /// Appends its text, without the formatting machinery: this stands in every answer.
+    #[inline]
     pub fn write(self, out: &mut Vec<u8>) {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        for shift in (0..8).rev() {
-            out.push(DIGITS[(self.epoch >> (shift * 4)) as usize & 15]);
+        let mut epoch = *b"00000000-";
+        for (place, digit) in epoch[..8].iter_mut().enumerate() {
+            *digit = DIGITS[(self.epoch >> (28 - place * 4)) as usize & 15];
         }
-        out.push(b'-');
+        out.extend_from_slice(&epoch);
         out.extend_from_slice(itoa::Buffer::new().format(self.seq).as_bytes());
     }
 }
@@ -112,11 +113,11 @@ pub enum Act {
     /// Without an id the collection chooses the next number.
     Create {
         id: Option<Box<str>>,
-        members: Box<str>,
+        members: String,
     },
     Replace {
         id: Box<str>,
-        members: Box<str>,
+        members: String,
     },
     /// A merge patch (RFC 7396).
     Patch {
@@ -142,7 +143,7 @@ pub struct Change {
     pub collection: CollectionId,
     pub op: Op,
     /// The item after the change; of a deleted one, the last state.
-    pub record: Arc<Record>,
+    pub record: Record,
     /// The last number that the collection has given as an id.
     pub counter: u64,
 }

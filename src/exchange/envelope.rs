@@ -52,6 +52,8 @@ pub const PARSE_ERROR: i32 = -32700;
 pub const INVALID_REQUEST: i32 = -32600;
 pub const METHOD_NOT_FOUND: i32 = -32601;
 pub const INVALID_PARAMS: i32 = -32602;
+/// One of those that JSON-RPC leaves to servers.
+pub const BATCH_TOO_LONG: i32 = -32000;
 
 /// Reads one message. What cannot be read is an item too: it is answered with its error.
 pub fn read(text: &str, batch_calls_max: usize) -> Message<'_> {
@@ -125,9 +127,13 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<&
 }
 
 fn read_item(text: &str) -> Item<'_> {
+    let is_object = text.trim_start().starts_with('{');
     let request = match serde_json::from_str::<Request>(text) {
-        Ok(request) if text.trim_start().starts_with('{') => request,
+        Ok(request) if is_object => request,
         Ok(_) => return nobody(INVALID_REQUEST, "a call is a JSON object"),
+        Err(error) if error.is_data() && !is_object => {
+            return nobody(INVALID_REQUEST, "a call is a JSON object");
+        }
         Err(error) if error.is_data() => return nobody(INVALID_REQUEST, error.to_string()),
         Err(error) => return nobody(PARSE_ERROR, error.to_string()),
     };
@@ -161,15 +167,26 @@ fn read_call<'a>(method: &str, params: Option<&'a RawValue>) -> Result<Call<'a>,
         serde_json::from_str(params).map_err(|error| no_call(INVALID_PARAMS, error.to_string()))?;
     let conditions =
         Conditions { if_match: tags(params.if_match)?, if_none_match: tags(params.if_none_match)? };
+    let content_type = params.content_type.map(|text| text.0);
     Ok(Call {
         method,
         path: params.path.0,
         query: params.query.map(|text| text.0).unwrap_or_default(),
-        content_type: params.content_type.map(|text| text.0),
+        body: params.body.map_or(Cow::Borrowed(b""), |body| body_bytes(body, content_type.as_deref())),
+        content_type,
         conditions,
-        body: Cow::Borrowed(params.body.map_or(b"", |body| body.get().as_bytes())),
         wish: Wish::Answer,
     })
+}
+
+/// The bytes that HTTP would carry: JSON as it stands, and text without its quotes.
+fn body_bytes<'a>(body: &'a RawValue, content_type: Option<&str>) -> Cow<'a, [u8]> {
+    let is_text =
+        content_type.is_some_and(|name| name.trim_start().to_ascii_lowercase().starts_with("text/"));
+    if is_text && let Ok(text) = serde_json::from_str::<String>(body.get()) {
+        return Cow::Owned(text.into_bytes());
+    }
+    Cow::Borrowed(body.get().as_bytes())
 }
 
 fn tags(text: Option<TagText>) -> Result<Option<Tags>, NoCall> {
@@ -185,6 +202,14 @@ fn tags(text: Option<TagText>) -> Result<Option<Tags>, NoCall> {
 
 fn nobody(code: i32, why: impl Into<Cow<'static, str>>) -> Item<'static> {
     Item { id: Id::Given("null".into()), call: Err(no_call(code, why)) }
+}
+
+/// What is said to the rest of a batch whose answers have become too long. It is not done.
+pub fn batch_too_long(bytes_max: usize) -> NoCall {
+    no_call(
+        BATCH_TOO_LONG,
+        format!("not done: the answers before it in this batch are longer than {bytes_max} bytes"),
+    )
 }
 
 fn no_call(code: i32, why: impl Into<Cow<'static, str>>) -> NoCall {
@@ -348,7 +373,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_written_as_the_contract_shows_it() {
-        let record = crate::exchange::record::Record::new("1", r#""text":"Buy milk""#, 42);
+        let record = crate::exchange::record::Record::new("1", r#""text":"Buy milk""#.into(), 42);
         let answer = Answer {
             etag: Some(Position { epoch: 0x3f9c2a7b, seq: 42 }),
             location: Some("/tasks/1".into()),

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// One item in one state. Loops and listeners share it by reference.
+/// One item in one state. A clone shares the text, also between loops.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {
     /// Compact JSON that always begins with `{"id":"…"`.
-    text: Box<str>,
+    text: Arc<str>,
     /// The seq of its last change.
     pub seq: u64,
     id_bytes: u8,
@@ -18,20 +18,26 @@ const OPENING: &str = "{\"id\":\"";
 /// Longest id, in bytes.
 pub const ID_BYTES_MAX: usize = 64;
 
+/// Most bytes that an item's JSON has besides its members.
+pub const ROOM: usize = OPENING.len() + ID_BYTES_MAX + "\",}".len();
+
 impl Record {
-    /// `members` is compact JSON without braces and without a member `id`; `id` is valid.
-    pub fn new(id: &str, members: &str, seq: u64) -> Arc<Record> {
+    /// `members` is compact JSON without braces and without a member `id`; `id` is valid. Nothing
+    /// is moved to a larger place where `members` has [`ROOM`] to spare.
+    pub fn new(id: &str, members: String, seq: u64) -> Record {
         debug_assert!(is_id(id), "an id is checked where it enters");
-        let mut text = String::with_capacity(OPENING.len() + id.len() + members.len() + 3);
-        text.push_str(OPENING);
-        text.push_str(id);
-        text.push('"');
-        if !members.is_empty() {
-            text.push(',');
-            text.push_str(members);
+        let mut text = members;
+        text.reserve(ROOM);
+        let comma = if text.is_empty() { "" } else { "," };
+        let mut opening = [0; ROOM];
+        let mut length = 0;
+        for part in [OPENING, id, "\"", comma] {
+            opening[length..length + part.len()].copy_from_slice(part.as_bytes());
+            length += part.len();
         }
+        text.insert_str(0, str::from_utf8(&opening[..length]).expect("made of texts"));
         text.push('}');
-        Arc::new(Record { text: text.into_boxed_str(), seq, id_bytes: id.len() as u8 })
+        Record { text: text.into(), seq, id_bytes: id.len() as u8 }
     }
 
     pub fn id(&self) -> &str {
@@ -62,10 +68,10 @@ mod tests {
 
     #[test]
     fn a_record_begins_with_its_id() {
-        let record = Record::new("a-1", r#""text":"x""#, 7);
+        let record = Record::new("a-1", r#""text":"x""#.into(), 7);
         assert_eq!(record.json(), r#"{"id":"a-1","text":"x"}"#);
         assert_eq!(record.id(), "a-1");
-        assert_eq!(Record::new("1", "", 1).json(), r#"{"id":"1"}"#);
+        assert_eq!(Record::new("1", "".into(), 1).json(), r#"{"id":"1"}"#);
     }
 
     #[test]

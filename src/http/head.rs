@@ -245,12 +245,18 @@ fn host_field<'b>(version: Version, fields: Fields<'_, 'b>) -> Result<&'b [u8], 
 
 /// RFC 9112 §9.3: `close` counts most, then the version, then `keep-alive`.
 fn persists(version: Version, fields: Fields) -> bool {
+    if !fields.has(Known::Connection) {
+        return version == Version::Http11;
+    }
     !fields.list_has(Known::Connection, "close")
         && (version == Version::Http11 || fields.list_has(Known::Connection, "keep-alive"))
 }
 
 /// RFC 9110 §10.1.1: there is one expectation, and an HTTP/1.0 client cannot have meant it.
 fn expects_continue(version: Version, framing: Framing, fields: Fields) -> Result<bool, Fault> {
+    if !fields.has(Known::Expect) {
+        return Ok(false);
+    }
     let mut expected = false;
     for member in fields.list(Known::Expect) {
         if !member.eq_ignore_ascii_case(b"100-continue") {

@@ -22,6 +22,7 @@ pub struct Writer<'o> {
 
 /// Appends the status line and the Date. A status without a name gets none, which is as good
 /// (RFC 9112 §4).
+#[inline]
 pub fn begin<'o>(status: u16, date: &[u8; 29], out: &'o mut Vec<u8>) -> Writer<'o> {
     out.reserve(HEAD_BYTES_USUAL);
     match start(status) {
@@ -49,6 +50,7 @@ impl Writer<'_> {
     }
 
     /// Whole lines that were composed before, each with its CR LF.
+    #[inline]
     pub fn raw(&mut self, lines: &[u8]) -> &mut Self {
         debug_assert!(lines.is_empty() || lines.ends_with(b"\r\n"), "a raw line lacks its end");
         self.out.extend_from_slice(lines);
@@ -56,6 +58,7 @@ impl Writer<'_> {
     }
 
     /// One field with a quoted value that `write` appends; it needs no escapes.
+    #[inline]
     pub fn quoted(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) -> &mut Self {
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b": \"");
@@ -65,6 +68,7 @@ impl Writer<'_> {
     }
 
     /// With Content-Length, also where the body itself is not sent.
+    #[inline]
     pub fn end_sized(self, body: &[u8], send: Send) {
         let out = self.end_before(body.len());
         if send == Send::HeadAndBody {
@@ -89,6 +93,7 @@ impl Writer<'_> {
 }
 
 impl<'o> Writer<'o> {
+    #[inline]
     fn end_before(self, body_bytes: usize) -> &'o mut Vec<u8> {
         let mut digits = itoa::Buffer::new();
         self.out.extend_from_slice(b"Content-Length: ");

@@ -36,7 +36,7 @@ pub fn parse<'b>(method: &str, target: &'b str) -> Result<Target<'b>, Fault> {
 }
 
 fn of_path<'b>(target: &'b str, host: Option<&'b [u8]>) -> Target<'b> {
-    match memchr(b'?', target.as_bytes()) {
+    match target.bytes().position(|byte| byte == b'?') {
         Some(at) => Target { path: &target[..at], query: &target[at + 1..], host },
         None => Target { path: target, query: "", host },
     }
@@ -65,8 +65,8 @@ pub fn is_host(text: &[u8]) -> bool {
         }
         &bracketed[end + 1..]
     } else {
-        let end = memchr(b':', text).unwrap_or(text.len());
-        if !is_name(&text[..end]) {
+        let end = name_length(text);
+        if end == 0 {
             return false;
         }
         &text[end..]
@@ -82,15 +82,17 @@ fn is_ipv6(text: &[u8]) -> bool {
     str::from_utf8(text).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok())
 }
 
-/// A registered name or an IPv4 address: the first allows whatever the second needs.
-fn is_name(text: &[u8]) -> bool {
-    let percent_encoded =
-        |at: usize| text.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
-    !text.is_empty()
-        && text.iter().enumerate().all(|(at, &byte)| match byte {
-            b'%' => percent_encoded(at),
-            _ => IS_NAME_BYTE[byte as usize],
-        })
+/// How much of the front is a registered name, which an IPv4 address is too.
+fn name_length(text: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        let rest = &text[at..];
+        at += rest.iter().position(|&byte| !IS_NAME_BYTE[byte as usize]).unwrap_or(rest.len());
+        match text[at..] {
+            [b'%', a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => at += 3,
+            _ => return at,
+        }
+    }
 }
 
 /// What RFC 3986 allows in a path or query, and beyond it what browsers send there as it is

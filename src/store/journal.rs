@@ -20,7 +20,7 @@ pub struct Ticket(pub u64);
 pub struct Settled {
     /// Of the write that asked for it, where this loop's did.
     pub ticket: Option<Ticket>,
-    pub outcome: Result<Arc<Change>, Refusal>,
+    pub outcome: Result<Change, Refusal>,
 }
 
 /// One loop's handle to the log that all loops share.
@@ -41,7 +41,7 @@ struct Log {
     epoch: u32,
     head: u64,
     /// Up to `head`, without a gap.
-    changes: VecDeque<Arc<Change>>,
+    changes: VecDeque<Change>,
     readers: Vec<Reader>,
 }
 
@@ -95,7 +95,7 @@ impl Journal {
         let mut log = self.shared.lock();
         log.bring(self.reader, shelf, settled);
         for (ticket, write) in self.waiting.drain(..) {
-            let outcome = shelf.decide(&write).map(Arc::new);
+            let outcome = shelf.decide(write);
             if let Ok(change) = &outcome {
                 shelf.apply(change);
                 log.push(change.clone());
@@ -117,7 +117,7 @@ impl Shared {
 }
 
 impl Log {
-    fn push(&mut self, change: Arc<Change>) {
+    fn push(&mut self, change: Change) {
         debug_assert_eq!((change.position.epoch, change.position.seq), (self.epoch, self.head + 1));
         self.head += 1;
         self.changes.push_back(change);

@@ -1,6 +1,6 @@
 //! The resources as they are now.
 
-use crate::exchange::change::{Act, Change, CollectionId, Op, Position, Write};
+use crate::exchange::change::{Act, Change, CollectionId, Conditions, Op, Position, Write};
 use crate::exchange::record::Record;
 use crate::refusal::Refusal;
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-/// All collections, at one position. Every loop has its own; the records are shared.
+/// All collections, at one position. Every loop has its own; the texts of the records are shared.
 pub struct Shelf {
     position: Position,
     collections: Vec<Collection>,
@@ -22,12 +22,21 @@ pub struct Collection {
     changed: u64,
     /// The last number given as an id.
     counter: u64,
+    /// The largest number that a client has chosen as an id. Beyond it all numbers are free.
+    chosen_max: u64,
     /// A removed item leaves a hole until half of the places are holes.
-    places: Vec<Option<Arc<Record>>>,
-    /// From the hash of an id to its place. It holds no second copy of the id.
-    index: HashTable<u32>,
+    places: Vec<Option<Record>>,
+    /// From an id to its place. It holds no second copy of the id.
+    index: HashTable<Entry>,
     hasher: DefaultHashBuilder,
     listing: RefCell<Option<Listing>>,
+}
+
+/// The hash is kept, so that the index can grow without a look at every record.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    hash: u32,
+    place: u32,
 }
 
 /// The whole collection as text, kept until it changes, so that all who ask share it.
@@ -67,40 +76,45 @@ impl Shelf {
     }
 
     /// What `write` would change now. It looks and touches nothing.
-    pub fn decide(&self, write: &Write) -> Result<Change, Refusal> {
+    pub fn decide(&self, write: Write) -> Result<Change, Refusal> {
+        let Write { act, conditions, .. } = write;
         let collection = self.collection(write.collection);
         let seq = self.position.seq + 1;
         let mut counter = collection.counter;
-        let (op, record) = match &write.act {
+        let (op, record) = match act {
             Act::Create { id, members } => {
-                let id: Box<str> = match id {
+                let mut digits = itoa::Buffer::new();
+                let id = match &id {
                     Some(id) if collection.get(id).is_some() => {
                         return Err(Refusal::IdTaken { id: id.to_string() });
                     }
-                    Some(id) => id.clone(),
-                    None => collection.next_id(&mut counter),
+                    Some(id) => id,
+                    None => {
+                        counter = collection.next_number();
+                        digits.format(counter)
+                    }
                 };
                 // A POST's conditions are about the collection, which always exists.
-                if !write.conditions.allow_write(Some(self.at(collection.changed))) {
+                if !conditions.allow_write(Some(self.at(collection.changed))) {
                     return Err(Refusal::ConditionFailed);
                 }
-                (Op::Created, Record::new(&id, members, seq))
+                (Op::Created, Record::new(id, members, seq))
             }
             Act::Replace { id, members } => {
-                let current = collection.get(id);
-                self.check(write, current)?;
+                let current = collection.get(&id);
+                self.check(&conditions, current)?;
                 let op = if current.is_some() { Op::Updated } else { Op::Created };
-                (op, Record::new(id, members, seq))
+                (op, Record::new(&id, members, seq))
             }
             Act::Patch { id, merge } => {
-                let current = collection.get(id);
-                self.check(write, current)?;
+                let current = collection.get(&id);
+                self.check(&conditions, current)?;
                 let current = current.ok_or(Refusal::NoSuchItem)?;
-                (Op::Updated, Record::new(id, &patched(current, merge)?, seq))
+                (Op::Updated, Record::new(&id, patched(current, &merge)?, seq))
             }
             Act::Remove { id } => {
-                let current = collection.get(id);
-                self.check(write, current)?;
+                let current = collection.get(&id);
+                self.check(&conditions, current)?;
                 (Op::Deleted, current.ok_or(Refusal::NoSuchItem)?.clone())
             }
         };
@@ -112,8 +126,8 @@ impl Shelf {
 
     /// An item that is not there fails If-Match with 412, and otherwise is simply not there (404),
     /// which the caller says.
-    fn check(&self, write: &Write, current: Option<&Arc<Record>>) -> Result<(), Refusal> {
-        let allowed = write.conditions.allow_write(current.map(|record| self.at(record.seq)));
+    fn check(&self, conditions: &Conditions, current: Option<&Record>) -> Result<(), Refusal> {
+        let allowed = conditions.allow_write(current.map(|record| self.at(record.seq)));
         if allowed { Ok(()) } else { Err(Refusal::ConditionFailed) }
     }
 
@@ -123,9 +137,15 @@ impl Shelf {
         self.position = change.position;
         let collection = &mut self.collections[change.collection.0 as usize];
         collection.changed = change.position.seq;
+        let chosen = change.counter == collection.counter;
         collection.counter = change.counter;
         match change.op {
-            Op::Created => collection.add(change.record.clone()),
+            Op::Created => {
+                if chosen && let Ok(number) = change.record.id().parse::<u64>() {
+                    collection.chosen_max = collection.chosen_max.max(number);
+                }
+                collection.add(change.record.clone());
+            }
             Op::Updated => collection.set(change.record.clone()),
             Op::Deleted => collection.remove(change.record.id()),
         }
@@ -138,6 +158,7 @@ impl Collection {
             name: name.into(),
             changed: 0,
             counter: 0,
+            chosen_max: 0,
             places: Vec::new(),
             index: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
@@ -162,13 +183,13 @@ impl Collection {
         self.index.is_empty()
     }
 
-    pub fn get(&self, id: &str) -> Option<&Arc<Record>> {
-        let place = self.index.find(self.hash(id), |&place| self.id_at(place) == id)?;
-        self.places[*place as usize].as_ref()
+    pub fn get(&self, id: &str) -> Option<&Record> {
+        let place = self.place_of(id)?;
+        self.places[place as usize].as_ref()
     }
 
     /// The items in order of creation.
-    pub fn items(&self) -> impl Iterator<Item = &Arc<Record>> {
+    pub fn items(&self) -> impl Iterator<Item = &Record> {
         self.places.iter().flatten()
     }
 
@@ -200,37 +221,33 @@ impl Collection {
     }
 
     /// The next number that is nobody's id: a client may have chosen some.
-    fn next_id(&self, counter: &mut u64) -> Box<str> {
-        loop {
-            *counter += 1;
-            let mut digits = itoa::Buffer::new();
-            let id = digits.format(*counter);
-            if self.get(id).is_none() {
-                return id.into();
-            }
+    fn next_number(&self) -> u64 {
+        let mut number = self.counter + 1;
+        while number <= self.chosen_max && self.get(itoa::Buffer::new().format(number)).is_some() {
+            number += 1;
         }
+        number
     }
 
-    fn add(&mut self, record: Arc<Record>) {
-        let place = self.places.len() as u32;
-        let hash = self.hash(record.id());
+    fn add(&mut self, record: Record) {
+        let entry = Entry { hash: self.hash(record.id()), place: self.places.len() as u32 };
         self.places.push(Some(record));
-        let (places, hasher) = (&self.places, &self.hasher);
-        self.index.insert_unique(hash, place, |&place| hasher.hash_one(id_of(places, place)));
+        self.index.insert_unique(spread(entry.hash), entry, |entry| spread(entry.hash));
     }
 
-    fn set(&mut self, record: Arc<Record>) {
-        let hash = self.hash(record.id());
-        let place = self.index.find(hash, |&place| self.id_at(place) == record.id());
-        let place = *place.expect("an update is decided only for an item that is there");
+    fn set(&mut self, record: Record) {
+        let place = self.place_of(record.id()).expect("an update is decided only for an item that is there");
         self.places[place as usize] = Some(record);
     }
 
     fn remove(&mut self, id: &str) {
         let hash = self.hash(id);
         let places = &self.places;
-        let entry = self.index.find_entry(hash, |&place| id_of(places, place) == id);
-        let (place, _) = entry.expect("a removal is decided only for an item that is there").remove();
+        let entry = self
+            .index
+            .find_entry(spread(hash), |entry| entry.hash == hash && id_of(places, entry.place) == id);
+        let (Entry { place, .. }, _) =
+            entry.expect("a removal is decided only for an item that is there").remove();
         self.places[place as usize] = None;
         if self.places.len() > 32 && self.index.len() * 2 < self.places.len() {
             self.close_holes();
@@ -243,23 +260,30 @@ impl Collection {
         self.places.shrink_to_fit();
         let mut index = HashTable::with_capacity(self.places.len());
         for place in 0..self.places.len() as u32 {
-            let hash = self.hasher.hash_one(id_of(&self.places, place));
-            index.insert_unique(hash, place, |&place| self.hasher.hash_one(id_of(&self.places, place)));
+            let entry = Entry { hash: self.hash(id_of(&self.places, place)), place };
+            index.insert_unique(spread(entry.hash), entry, |entry| spread(entry.hash));
         }
         self.index = index;
     }
 
-    fn hash(&self, id: &str) -> u64 {
-        self.hasher.hash_one(id)
+    fn place_of(&self, id: &str) -> Option<u32> {
+        let hash = self.hash(id);
+        let is_it = |entry: &Entry| entry.hash == hash && id_of(&self.places, entry.place) == id;
+        self.index.find(spread(hash), is_it).map(|entry| entry.place)
     }
 
-    fn id_at(&self, place: u32) -> &str {
-        id_of(&self.places, place)
+    fn hash(&self, id: &str) -> u32 {
+        self.hasher.hash_one(id) as u32
     }
 }
 
-fn id_of(places: &[Option<Arc<Record>>], place: u32) -> &str {
-    places[place as usize].as_deref().expect("the index names no hole").id()
+/// The table looks at the upper bits too.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn id_of(places: &[Option<Record>], place: u32) -> &str {
+    places[place as usize].as_ref().expect("the index names no hole").id()
 }
 
 /// The members of the item after the patch. Its id cannot be patched.
@@ -285,7 +309,7 @@ fn members_text(members: &Map<String, Value>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::change::{Conditions, Tags};
+    use crate::exchange::change::Tags;
 
     const TASKS: CollectionId = CollectionId(0);
 
@@ -307,7 +331,7 @@ mod tests {
 
     #[track_caller]
     fn settle(shelf: &mut Shelf, write: Write) -> Change {
-        let change = shelf.decide(&write).unwrap();
+        let change = shelf.decide(write).unwrap();
         shelf.apply(&change);
         change
     }
@@ -336,6 +360,11 @@ mod tests {
         assert_eq!(settle(&mut shelf, create("")).record.id(), "2");
         settle(&mut shelf, write(Act::Remove { id: "2".into() }));
         assert_eq!(settle(&mut shelf, create("")).record.id(), "3", "a number is not given twice");
+        settle(
+            &mut shelf,
+            write(Act::Create { id: Some("18446744073709551615".into()), members: "".into() }),
+        );
+        assert_eq!(settle(&mut shelf, create("")).record.id(), "4");
     }
 
     #[test]
@@ -343,7 +372,7 @@ mod tests {
         let mut shelf = shelf();
         let taken = write(Act::Create { id: Some("x".into()), members: "".into() });
         settle(&mut shelf, taken.clone());
-        assert_eq!(shelf.decide(&taken), Err(Refusal::IdTaken { id: "x".into() }));
+        assert_eq!(shelf.decide(taken), Err(Refusal::IdTaken { id: "x".into() }));
     }
 
     #[test]
@@ -354,11 +383,11 @@ mod tests {
         assert_eq!(change.record.json(), r#"{"id":"1","z":1,"a":{"c":2},"n":5}"#);
         for refused in [r#"{"id":"2"}"#, r#"{"id":null}"#, r#"[1]"#, "null"] {
             assert!(
-                matches!(shelf.decide(&patch("1", refused)), Err(Refusal::InvalidData { .. })),
+                matches!(shelf.decide(patch("1", refused)), Err(Refusal::InvalidData { .. })),
                 "{refused}"
             );
         }
-        assert_eq!(shelf.decide(&patch("2", "{}")), Err(Refusal::NoSuchItem));
+        assert_eq!(shelf.decide(patch("2", "{}")), Err(Refusal::NoSuchItem));
     }
 
     #[test]
@@ -371,9 +400,9 @@ mod tests {
         };
         let replace = if_match(Act::Replace { id: "1".into(), members: "\"n\":1".into() });
         settle(&mut shelf, replace.clone());
-        assert_eq!(shelf.decide(&replace), Err(Refusal::ConditionFailed));
-        assert_eq!(shelf.decide(&if_match(Act::Remove { id: "9".into() })), Err(Refusal::ConditionFailed));
-        assert_eq!(shelf.decide(&write(Act::Remove { id: "9".into() })), Err(Refusal::NoSuchItem));
+        assert_eq!(shelf.decide(replace), Err(Refusal::ConditionFailed));
+        assert_eq!(shelf.decide(if_match(Act::Remove { id: "9".into() })), Err(Refusal::ConditionFailed));
+        assert_eq!(shelf.decide(write(Act::Remove { id: "9".into() })), Err(Refusal::NoSuchItem));
     }
 
     #[test]
@@ -381,7 +410,7 @@ mod tests {
         let mut shelf = shelf();
         settle(&mut shelf, create(""));
         let long = patch("1", &format!("{{\"x\":\"{}\"}}", "y".repeat(1000)));
-        assert_eq!(shelf.decide(&long), Err(Refusal::ItemTooLong { bytes_max: 1000 }));
+        assert_eq!(shelf.decide(long), Err(Refusal::ItemTooLong { bytes_max: 1000 }));
     }
 
     #[test]

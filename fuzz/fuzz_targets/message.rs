@@ -1,0 +1,11 @@
+//! However frames are cut they are the same messages, and what is held of them is bounded.
+
+#![no_main]
+
+use bothways_fuzz::{cutter, readers};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| {
+    let (bytes, pieces) = cutter::cut(input);
+    assert_eq!(readers::messages(&pieces), readers::messages(&[bytes]));
+});

@@ -1,0 +1,19 @@
+//! What the fuzz targets share: the cutter, the readers that are shown pieces, and the driver of a
+//! whole connection. `tests/cuts.rs` of the main package runs the same on the seeds.
+//!
+//! ```text
+//!   input:   a c z \n  GET / HTTP/1.1 …           the first line says how to cut the rest:
+//!            1 3 26                               pieces of 1, 3, 26, 1, 3, 26 … bytes
+//! ```
+//!
+//! A run, from the project's root; what it finds new goes to `fuzz/corpus`, and the seeds stay as
+//! they are:
+//!
+//! ```text
+//! mkdir -p fuzz/corpus/head
+//! cargo +nightly fuzz run head fuzz/corpus/head fuzz/seeds/head -- -max_total_time=60
+//! ```
+
+pub mod cutter;
+pub mod driver;
+pub mod readers;

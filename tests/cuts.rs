@@ -1,0 +1,133 @@
+//! What the fuzz targets say, said of their seeds: cut at every byte, and with small mistakes.
+
+#[path = "../fuzz/src/cutter.rs"]
+mod cutter;
+#[path = "../fuzz/src/driver.rs"]
+mod driver;
+#[path = "../fuzz/src/readers.rs"]
+mod readers;
+
+use std::fs;
+use std::path::Path;
+
+/// Calls `check` with every seed, then with seeds in which something has gone wrong.
+fn each_seed(target: &str, check: impl Fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let seeds: Vec<Vec<u8>> = files.iter().map(|file| fs::read(file).unwrap()).collect();
+    for (file, seed) in files.iter().zip(&seeds) {
+        println!("{}", file.display());
+        check(seed);
+    }
+    let mut dice = Dice(1);
+    for _ in 0..MISTAKES {
+        let (seed, other) = (&seeds[dice.below(seeds.len())], &seeds[dice.below(seeds.len())]);
+        let wrong = dice.spoil(seed, other);
+        println!("{}", wrong.escape_ascii());
+        check(&wrong);
+    }
+}
+
+/// Calls `check` with the bytes cut once, at every place; byte by byte; and as the input says.
+fn each_cut(input: &[u8], check: impl Fn(&[u8], &[&[u8]])) {
+    let (bytes, pieces) = cutter::cut(input);
+    check(bytes, &pieces);
+    check(bytes, &bytes.chunks(1).collect::<Vec<_>>());
+    for cut in 0..=bytes.len() {
+        let (front, back) = bytes.split_at(cut);
+        check(bytes, &[front, back]);
+    }
+}
+
+#[test]
+fn a_head_is_the_same_however_it_is_cut() {
+    each_seed("head", |seed| {
+        each_cut(seed, |bytes, pieces| assert_eq!(readers::head(pieces), readers::head(&[bytes])));
+    });
+}
+
+#[test]
+fn a_body_is_the_same_however_it_is_cut() {
+    each_seed("body", |seed| {
+        let Some((framing, input)) = readers::framing(seed) else { return };
+        each_cut(input, |bytes, pieces| {
+            assert_eq!(readers::body(framing, pieces), readers::body(framing, &[bytes]));
+        });
+    });
+}
+
+#[test]
+fn a_frame_is_the_same_there_and_back() {
+    each_seed("frame", |seed| {
+        readers::header(seed);
+        readers::frame(seed);
+    });
+}
+
+#[test]
+fn messages_are_the_same_however_they_are_cut() {
+    each_seed("message", |seed| {
+        each_cut(seed, |bytes, pieces| assert_eq!(readers::messages(pieces), readers::messages(&[bytes])));
+    });
+}
+
+#[test]
+fn a_handshake_is_taken_up_if_and_only_if_its_key_is_one() {
+    each_seed("handshake", readers::check_handshake);
+}
+
+#[test]
+fn a_peer_is_sent_the_same_however_its_bytes_are_cut() {
+    each_seed("connection", |seed| each_cut(seed, driver::check));
+}
+
+#[test]
+fn whoever_comes_to_the_clock_hears_the_time_at_once() {
+    assert!(said_to("clock").contains("\\r\\n\\r\\n\\x81\\x15The time is: 12:34:56"));
+}
+
+#[test]
+fn a_batch_whose_answers_grow_too_long_is_not_done_to_its_end() {
+    let said = said_to("calls_batch_too_long");
+    assert_eq!(
+        said.matches("longer than 1024 bytes").count(),
+        3,
+        "one list is longer, and the rest is not done"
+    );
+    assert!(said.contains("there is no such item"), "what stands behind is not written");
+}
+
+fn said_to(seed: &str) -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/connection").join(seed);
+    let seed = fs::read(file).unwrap();
+    driver::drive(driver::Pace::Late, &[cutter::cut(&seed).0]).written.escape_ascii().to_string()
+}
+
+/// Spoilt seeds for each target.
+const MISTAKES: usize = 60;
+
+/// Knuth's numbers: small, and the same every time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (self.0 >> 33) as usize % end
+    }
+
+    /// A bit is wrong, a byte is missing, or the end of another seed stands at the end.
+    fn spoil(&mut self, seed: &[u8], other: &[u8]) -> Vec<u8> {
+        let mut bytes = seed.to_vec();
+        let at = self.below(bytes.len());
+        match self.below(3) {
+            0 => bytes[at] ^= 1 << self.below(8),
+            1 => _ = bytes.remove(at),
+            _ => {
+                bytes.truncate(at);
+                bytes.extend_from_slice(&other[self.below(other.len())..]);
+            }
+        }
+        bytes
+    }
+}

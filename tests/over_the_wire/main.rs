@@ -1,0 +1,17 @@
+//! Everything that is promised to those outside, shown through real sockets.
+//!
+//! Each test starts the program with flags of its own on a free port of the loopback, speaks with
+//! it byte by byte, and ends it. Nothing is shared, nothing sleeps to be in time: a test waits for
+//! what it expects, and fails when that does not come.
+
+mod attacks;
+mod bounds;
+mod calls;
+mod commands;
+mod foreign;
+mod life;
+mod messages;
+mod peer;
+mod requests;
+mod server;
+mod sockets;

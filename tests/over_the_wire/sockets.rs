@@ -1,0 +1,388 @@
+//! WebSocket as a dialogue: the handshake, frames, and how a socket ends.
+
+use crate::peer::{BINARY, CLOSE, PING, PONG, Peer, TEXT, closing, handshake, masked};
+use crate::server::Server;
+use std::time::{Duration, Instant};
+
+fn socket(server: &Server, path: &str) -> Peer {
+    let mut peer = server.connect();
+    peer.shake_hands(path);
+    peer
+}
+
+#[test]
+fn the_handshake_is_that_of_the_rfc() {
+    let server = Server::start(&[]);
+    let mut peer = server.connect();
+    peer.say(handshake("/echo"));
+    peer.hear(
+        "HTTP/1.1 101 Switching Protocols\r\nDate: *\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+    );
+    peer.say_frame(TEXT, "Hello");
+    peer.hear_frame(TEXT, "Hello");
+}
+
+#[test]
+fn a_frame_may_follow_the_handshake_at_once() {
+    let server = Server::start(&[]);
+    let said =
+        [handshake("/echo").into_bytes(), masked(TEXT, b"Hello"), masked(CLOSE, &closing(1000, ""))].concat();
+    for cut in 1..said.len() {
+        let mut peer = server.connect();
+        peer.say(&said[..cut]);
+        peer.say(&said[cut..]);
+        assert_eq!(peer.response().status, 101);
+        peer.hear_frame(TEXT, "Hello");
+        assert_eq!(peer.hear_close(1000), "");
+        peer.hear_end();
+    }
+}
+
+#[test]
+fn a_handshake_may_follow_requests() {
+    let server = Server::start(&[]);
+    let mut peer = server.connect();
+    let post = "POST /tasks HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}";
+    peer.say([post.as_bytes(), handshake("/echo").as_bytes(), &masked(TEXT, b"x")].concat());
+    assert_eq!(peer.response().status, 201);
+    assert_eq!(peer.response().status, 101);
+    peer.hear_frame(TEXT, "x");
+}
+
+#[test]
+fn a_handshake_that_is_not_whole_is_refused() {
+    let server = Server::start(&[]);
+    let mut peer = server.connect();
+    let mut check = |from: &str, to: &str, status: u16| {
+        let request = handshake("/ws");
+        assert!(request.contains(from));
+        peer.say(request.replace(from, to));
+        let response = peer.response();
+        assert_eq!(response.status, status, "{to}");
+        response
+    };
+    check("Connection: Upgrade\r\n", "", 400);
+    check("Upgrade: websocket\r\n", "", 400);
+    check("Upgrade: websocket", "Upgrade: h2c", 400);
+    check("Sec-WebSocket-Version: 13\r\n", "", 400);
+    check("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ", 400);
+    check("dGhlIHNhbXBsZSBub25jZQ==", "AAAA", 400);
+    check("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "", 400);
+    let response = check("Version: 13", "Version: 8", 426);
+    assert_eq!(response.field("Sec-WebSocket-Version"), Some("13"));
+    assert_eq!(response.field("Upgrade"), Some("websocket"));
+    assert_eq!(check("GET", "POST", 405).field("Allow"), Some("GET, HEAD, OPTIONS"));
+    check("HTTP/1.1\r\n", "HTTP/1.1\r\nConnection: keep-alive\r\n", 101);
+}
+
+#[test]
+fn a_socket_address_without_a_handshake_is_a_bad_request() {
+    let server = Server::start(&[]);
+    let mut peer = server.connect();
+    for path in ["/ws", "/echo", "/rpc"] {
+        peer.say(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert_eq!(peer.response().status, 400, "{path}");
+    }
+    // And where there is no socket, a handshake is a request like others.
+    peer.say(handshake("/healthz"));
+    assert_eq!(peer.response().text(), "alive\n");
+    peer.say(handshake("/nowhere"));
+    assert_eq!(peer.response().status, 404);
+}
+
+#[test]
+fn the_subprotocol_is_chosen_where_calls_are_made() {
+    let server = Server::start(&[]);
+    let chosen = |path: &str, offer: &str| {
+        let mut peer = server.connect();
+        peer.say(
+            handshake(path)
+                .replace("Host: a\r\n", &format!("Host: a\r\nSec-WebSocket-Protocol: {offer}\r\n")),
+        );
+        let response = peer.response();
+        assert_eq!(response.status, 101);
+        response.field("Sec-WebSocket-Protocol").map(str::to_owned)
+    };
+    assert_eq!(chosen("/rpc", "x, bothways.v1").as_deref(), Some("bothways.v1"));
+    assert_eq!(chosen("/rpc", "x, y"), None);
+    assert_eq!(chosen("/echo", "bothways.v1"), None);
+}
+
+#[test]
+fn every_message_comes_back() {
+    let server = Server::start(&[]);
+    let mut peer = socket(&server, "/echo");
+    for length in [0, 1, 125, 126, 127, 65535, 65536, 300_000, 5_000_000] {
+        let payload: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
+        peer.say_frame(BINARY, &payload);
+        peer.hear_frame(BINARY, &payload);
+    }
+    for text in ["", "Hello", "κόσμε", "\u{10ffff}", &"é".repeat(70_000)] {
+        peer.say_frame(TEXT, text);
+        peer.hear_frame(TEXT, text);
+    }
+}
+
+#[test]
+fn fragments_are_joined_with_a_ping_between() {
+    let server = Server::start(&[]);
+    let mut peer = socket(&server, "/echo");
+    peer.say_frame(0x01, "caf\u{e9}".as_bytes().split_at(4).0);
+    peer.say_frame(PING, "p");
+    peer.hear_frame(PONG, "p");
+    peer.say_frame(0x00, "");
+    peer.say_frame(0x80, [0xa9]);
+    peer.hear_frame(TEXT, "café");
+    let mut tiny = masked(0x02, b"");
+    for _ in 0..100_000 {
+        tiny.extend(masked(0x00, b""));
+    }
+    peer.say([tiny, masked(0x80, b"end")].concat());
+    peer.hear_frame(BINARY, "end");
+}
+
+#[test]
+fn frames_may_come_byte_by_byte() {
+    let server = Server::start(&[]);
+    let mut peer = socket(&server, "/echo");
+    let said =
+        [masked(0x01, b"Hel"), masked(PING, b"p"), masked(0x80, b"lo"), masked(BINARY, &[7; 130])].concat();
+    for byte in &said {
+        peer.say([*byte]);
+    }
+    peer.hear_frame(PONG, "p");
+    peer.hear_frame(TEXT, "Hello");
+    peer.hear_frame(BINARY, [7; 130]);
+    for cut in 1..said.len() {
+        peer.say(&said[..cut]);
+        peer.say(&said[cut..]);
+        peer.hear_frame(PONG, "p");
+        peer.hear_frame(TEXT, "Hello");
+        peer.hear_frame(BINARY, [7; 130]);
+    }
+}
+
+#[test]
+fn a_ping_is_answered_with_its_payload() {
+    let server = Server::start(&[]);
+    for path in ["/echo", "/ws", "/rpc"] {
+        let mut peer = socket(&server, path);
+        if path == "/ws" {
+            peer.frame();
+        }
+        for payload in ["", "p", &"x".repeat(125)] {
+            peer.say_frame(PING, payload);
+            let heard = loop {
+                match peer.frame() {
+                    (TEXT, _) if path == "/ws" => {}
+                    heard => break heard,
+                }
+            };
+            assert_eq!(heard, (PONG, payload.as_bytes().to_vec()));
+        }
+        peer.say_frame(PONG, "unasked");
+        peer.say_frame(CLOSE, "");
+        assert!(matches!(peer.frame(), (CLOSE, body) if body.is_empty()));
+    }
+}
+
+#[test]
+fn a_close_is_answered_with_its_code() {
+    let server = Server::start(&[]);
+    for code in [1000, 1001, 1002, 1003, 1007, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999] {
+        let mut peer = socket(&server, "/echo");
+        peer.say_frame(CLOSE, closing(code, "bye"));
+        peer.say_frame(TEXT, "not heard any more");
+        assert_eq!(peer.hear_close(code), "");
+        peer.hear_end();
+    }
+    let mut peer = socket(&server, "/echo");
+    peer.say_frame(CLOSE, "");
+    peer.hear_frame(CLOSE, "");
+    peer.hear_end();
+    let mut peer = socket(&server, "/echo");
+    peer.say_frame(TEXT, "last");
+    peer.end();
+    peer.hear_frame(TEXT, "last");
+    peer.hear_end();
+}
+
+#[test]
+fn a_broken_rule_has_its_close_code() {
+    let server = Server::start(&["--message-bytes-max", "1000"]);
+    let zero_key = |head: &[u8], payload: &[u8]| [head, &[0; 4], payload].concat();
+    let close = |body: &[u8]| masked(CLOSE, body);
+    let cases: Vec<(&str, Vec<u8>, u16)> = vec![
+        ("not masked", b"\x81\x02hi".to_vec(), 1002),
+        ("not masked, and empty", b"\x81\x00".to_vec(), 1002),
+        ("the first reserved bit", masked(0xc1, b"x"), 1002),
+        ("the second", masked(0xa1, b"x"), 1002),
+        ("the third", masked(0x91, b"x"), 1002),
+        ("an opcode of data that is none", masked(0x83, b""), 1002),
+        ("an opcode of control that is none", masked(0x8b, b""), 1002),
+        ("a length of 16 bits that fits 7", zero_key(b"\x82\xfe\x00\x7d", &[0; 125]), 1002),
+        ("a length of 64 bits that fits 16", zero_key(b"\x82\xff\0\0\0\0\0\0\x01\0", &[0; 256]), 1002),
+        ("a length of 64 bits with the top one", zero_key(b"\x82\xff\x80\0\0\0\0\0\0\0", b""), 1002),
+        ("the longest length", zero_key(b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff", b""), 1009),
+        ("a long ping", masked(PING, &[b'x'; 126]), 1002),
+        ("a ping in fragments", masked(0x09, b"x"), 1002),
+        ("a close in fragments", masked(0x08, b""), 1002),
+        ("a continuation of nothing", masked(0x80, b"x"), 1002),
+        ("a message inside a message", [masked(0x01, b"x"), masked(0x81, b"y")].concat(), 1002),
+        ("text that is no UTF-8", masked(TEXT, b"\xff"), 1007),
+        ("half a character", masked(TEXT, b"\xc3"), 1007),
+        ("a surrogate", masked(TEXT, b"\xed\xa0\x80"), 1007),
+        ("a character in too many bytes", masked(TEXT, b"\xc0\xaf"), 1007),
+        ("no UTF-8, seen before the end", masked(0x01, b"x\xff"), 1007),
+        ("a character cut by an end", [masked(0x01, b"\xe2\x82"), masked(0x80, b"x")].concat(), 1007),
+        ("a long message", masked(TEXT, &[b'x'; 1001]), 1009),
+        ("a length alone that is too long", zero_key(b"\x82\xfe\x03\xe9", b""), 1009),
+        (
+            "fragments that are long together",
+            [masked(0x02, &[0; 600]), masked(0x80, &[0; 600])].concat(),
+            1009,
+        ),
+        ("a close of one byte", close(b"\x03"), 1002),
+        ("close code 0", close(&closing(0, "")), 1002),
+        ("close code 999", close(&closing(999, "")), 1002),
+        ("close code 1004", close(&closing(1004, "")), 1002),
+        ("close code 1005", close(&closing(1005, "")), 1002),
+        ("close code 1006", close(&closing(1006, "")), 1002),
+        ("close code 1015", close(&closing(1015, "")), 1002),
+        ("close code 2999", close(&closing(2999, "")), 1002),
+        ("close code 5000", close(&closing(5000, "")), 1002),
+        ("a reason that is no UTF-8", close(b"\x03\xe8\xff"), 1007),
+    ];
+    let mut bystander = socket(&server, "/echo");
+    for (what, bytes, code) in cases {
+        for path in ["/echo", "/rpc"] {
+            let mut peer = socket(&server, path);
+            peer.try_to_say([&bytes, &masked(TEXT, b"not heard")[..]].concat());
+            let (first, payload) = peer.frame();
+            assert_eq!((first, payload.get(..2)), (CLOSE, Some(&code.to_be_bytes()[..])), "{what}");
+            peer.hear_end();
+        }
+        bystander.say_frame(TEXT, what);
+        bystander.hear_frame(TEXT, what);
+    }
+}
+
+#[test]
+fn calls_are_no_binary_messages() {
+    let server = Server::start(&[]);
+    let mut peer = socket(&server, "/rpc");
+    peer.say_frame(BINARY, "{}");
+    assert_eq!(peer.hear_close(1003), "calls are text messages, and a binary one came");
+    peer.hear_end();
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_flood_of_pings_leaves_the_socket_open() {
+    let server = Server::start(&[]);
+    let before = server.resident_bytes();
+    let mut peer = socket(&server, "/echo");
+    let flood = masked(PING, &[b'p'; 125]).repeat(50_000);
+    let mut speaker = peer.stream().try_clone().unwrap();
+    let speaking = std::thread::spawn(move || {
+        use std::io::Write;
+        speaker.write_all(&flood).unwrap();
+        speaker.write_all(&masked(TEXT, b"still here")).unwrap();
+    });
+    let heard = loop {
+        match peer.frame() {
+            (PONG, payload) => assert_eq!(payload, [b'p'; 125]),
+            other => break other,
+        }
+    };
+    assert_eq!(heard, (TEXT, b"still here".to_vec()));
+    speaking.join().unwrap();
+    assert!(server.resident_bytes() < before + (16 << 20));
+}
+
+#[test]
+fn a_silent_peer_is_pinged_and_then_given_up() {
+    let server = Server::start(&["--idle-seconds", "0.2", "--pong-seconds", "0.2", "--close-seconds", "0.2"]);
+    let mut peer = socket(&server, "/echo");
+    for _ in 0..2 {
+        peer.hear_frame(PING, "");
+        peer.say_frame(PONG, "");
+    }
+    peer.hear_frame(PING, "");
+    peer.hear_close(1001);
+    peer.hear_end();
+}
+
+#[test]
+fn an_unfinished_message_is_given_up() {
+    let server = Server::start(&["--body-seconds", "0.2"]);
+    for unfinished in [masked(0x01, b"x"), masked(TEXT, b"Hello")[..7].to_vec()] {
+        let mut peer = socket(&server, "/echo");
+        peer.say(unfinished);
+        peer.hear_close(1008);
+        peer.hear_end();
+    }
+}
+
+#[test]
+fn who_is_heard_is_not_given_up() {
+    let server = Server::start(&["--idle-seconds", "0.3", "--body-seconds", "0.2", "--pong-seconds", "0.2"]);
+    let mut echo = socket(&server, "/echo");
+    let mut calls = socket(&server, "/rpc");
+    for _ in 0..6 {
+        echo.say_frame(0x01, "Hel");
+        echo.say_frame(0x80, "lo");
+        echo.hear_frame(TEXT, "Hello");
+        let call = r#"{"jsonrpc":"2.0","id":1,"method":"post","params":{"path":"/tasks","body":{}}}"#;
+        assert_eq!(calls.call(format!("[{call}]"))[0]["result"]["status"], 201);
+        assert!(echo.hears_nothing_for(Duration::from_millis(100)));
+        assert!(calls.hears_nothing_for(Duration::from_millis(1)));
+    }
+    for peer in [&mut echo, &mut calls] {
+        peer.hear_frame(PING, "");
+        peer.hear_close(1001);
+        peer.hear_end();
+    }
+}
+
+#[test]
+fn the_clock_is_heard_at_once_and_then_every_second() {
+    let server = Server::start(&["--loops", "1"]);
+    let mut peers: Vec<Peer> = (0..2).map(|_| server.connect()).collect();
+    for peer in &mut peers {
+        // A quiet moment, so that a second begins with this visitor.
+        assert!(peer.hears_nothing_for(Duration::from_millis(1100)));
+        peer.shake_hands("/ws");
+        let mut last = time_of(peer.frame());
+        for _ in 0..2 {
+            let next = time_of(peer.frame());
+            assert_eq!(next, (last + 1) % 86_400, "seconds of the day");
+            last = next;
+        }
+        peer.say_frame(TEXT, "what is said to the clock is passed over");
+        peer.say_frame(CLOSE, closing(1000, ""));
+        while peer.frame().0 != CLOSE {}
+        peer.hear_end();
+    }
+}
+
+#[test]
+fn whoever_comes_to_the_clock_hears_it_at_once() {
+    let server = Server::start(&["--loops", "1"]);
+    let began = Instant::now();
+    for _ in 0..5 {
+        time_of(socket(&server, "/ws").frame());
+    }
+    assert!(began.elapsed() < Duration::from_secs(2), "each waited for the next second");
+}
+
+/// Seconds of the day.
+#[track_caller]
+fn time_of((first, payload): (u8, Vec<u8>)) -> u32 {
+    assert_eq!(first, TEXT);
+    let text = String::from_utf8(payload).unwrap();
+    let time = text.strip_prefix("The time is: ").expect("it says what it is");
+    assert_eq!(time.len(), "HH:MM:SS".len());
+    time.split(':').fold(0, |seconds, part| seconds * 60 + part.parse::<u32>().unwrap())
+}
