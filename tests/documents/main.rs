@@ -1,0 +1,182 @@
+//! README and docs, held to what they say: every command is run, every byte is sent and received,
+//! every link is followed. What is shown in these blocks is played in order, one server a document:
+//!
+//! - `console`: lines after `$ ` are commands, the lines below what they print, first on standard output
+//!   and then on standard error. `^C` at the end: the command goes on for ever and is interrupted there.
+//! - `wire [FLAGS]`: a TCP connection of its own. `> ` is sent and `< ` received, with `\r`, `\n`, `\\`
+//!   and `\xHH`; `FIN` is the end of that side's stream. With flags, a server of its own too.
+//! - `frames PATH [FLAGS]`: the same after a handshake at that path, in hexadecimal up to two spaces,
+//!   behind which the meaning stands; `78*256` is one byte 256 times.
+//! - `messages PATH [FLAGS]`: the same, each line a text message in one frame.
+//! - `sh`: one command that builds, takes long, or needs what not every machine has. It is not run, only
+//!   known by heart: see [`NOT_RUN`].
+//!
+//! `…` stands for whatever may be there. The address 127.0.0.1:8080 and the epoch 3f9c2a7b stand for
+//! those of the server at hand, and the time of day for any other.
+#![cfg(unix)]
+
+mod bytes;
+mod console;
+mod map;
+mod server;
+
+use bytes::{converse, frame_bytes, message_bytes, wire_bytes};
+use console::{run, run_console};
+use server::Server;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+const ADDRESS: &str = "127.0.0.1:8080";
+const EPOCH: &str = "3f9c2a7b";
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// First lines of what is not run.
+const NOT_RUN: &[&str] = &[
+    "cargo test",
+    "mkdir -p fuzz/corpus/head && cargo +nightly fuzz run head fuzz/corpus/head fuzz/seeds/head",
+    "unshare -rn sh -c '",
+    "printf dGhlIHNhbXBsZSBub25jZQ==258EAFA5-E914-47DA-95CA-C5AB0DC85B11 | openssl dgst -sha1 -binary | base64",
+];
+
+#[test]
+fn every_command_and_every_byte_is_as_shown() {
+    let has_curl = Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_ok();
+    assert!(has_curl || std::env::var_os("CI").is_none(), "the documents use curl, and it is missing here");
+    thread::scope(|scope| {
+        for path in documents() {
+            scope.spawn(move || play_all(&path, has_curl));
+        }
+    });
+}
+
+fn play_all(path: &Path, has_curl: bool) {
+    let text = fs::read_to_string(root().join(path)).unwrap();
+    let server = Server::start(&[]);
+    for block in blocks(&text) {
+        let place = format!("{}:{}", path.display(), block.line);
+        if !has_curl && block.kind == "console" && block.text.contains("$ curl ") {
+            eprintln!("curl is missing on this machine: what stands from {place} on is not checked");
+            break;
+        }
+        play(&block, &server, &place);
+    }
+}
+
+fn play(block: &Block, shared: &Server, place: &str) {
+    let (path, flags) = block.words.split_at(block.words.iter().take_while(|w| !w.starts_with("--")).count());
+    let path = path.first().copied().unwrap_or_default();
+    let own = (!flags.is_empty()).then(|| Server::start(flags));
+    let server = own.as_ref().unwrap_or(shared);
+    match block.kind {
+        "console" => run_console(&block.text, server, place),
+        "wire" => converse(&block.text, wire_bytes, server.connect(), server, place),
+        "frames" => converse(&block.text, frame_bytes, server.shake_hands(path), server, place),
+        "messages" => converse(&block.text, message_bytes, server.shake_hands(path), server, place),
+        "sh" => {
+            assert!(NOT_RUN.contains(&block.text.lines().next().unwrap()), "{place} is not known by heart")
+        }
+        _ => {}
+    }
+}
+
+struct Block<'t> {
+    kind: &'t str,
+    words: Vec<&'t str>,
+    text: String,
+    line: usize,
+}
+
+/// What stands between lines of three backticks.
+fn blocks(document: &str) -> Vec<Block<'_>> {
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut inside = false;
+    for (n, line) in document.lines().enumerate() {
+        match line.strip_prefix("```") {
+            Some(info) if !inside => {
+                let mut words = info.split_whitespace();
+                let kind = words.next().unwrap_or_default();
+                blocks.push(Block { kind, words: words.collect(), text: String::new(), line: n + 1 });
+                inside = true;
+            }
+            Some(_) => inside = false,
+            None if inside => {
+                let text = &mut blocks.last_mut().expect("it has begun").text;
+                text.push_str(line);
+                text.push('\n');
+            }
+            None => {}
+        }
+    }
+    blocks
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The README, and every page below docs.
+fn documents() -> Vec<PathBuf> {
+    let mut found = vec![PathBuf::from("README.md")];
+    let mut folders = vec![PathBuf::from("docs")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root().join(&folder)).unwrap() {
+            let path = folder.join(entry.unwrap().file_name());
+            match path.extension() {
+                None => folders.push(path),
+                Some(extension) if extension == "md" => found.push(path),
+                Some(_) => {}
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn every_link_leads_to_a_page_and_a_heading() {
+    for path in documents() {
+        let text = fs::read_to_string(root().join(&path)).unwrap();
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.contains("://")) {
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let page = root().join(if file.is_empty() { path.clone() } else { path.with_file_name(file) });
+            let there = fs::read_to_string(&page);
+            let there = there.unwrap_or_else(|_| panic!("{} links to {file}", path.display()));
+            let found =
+                anchor.is_empty() || there.lines().any(|line| anchor_of(line) == Some(anchor.to_owned()));
+            assert!(found, "{} links to {target}, and there is no such heading", path.display());
+        }
+    }
+}
+
+/// A heading's name in a link.
+fn anchor_of(line: &str) -> Option<String> {
+    let heading = line.starts_with('#').then(|| line.trim_start_matches('#').trim().to_lowercase())?;
+    Some(heading.replace(' ', "-").chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect())
+}
+
+#[test]
+fn the_page_of_flags_is_what_help_says() {
+    let mut page =
+        "# Every command and flag\n\nThis page is what `--help` prints, word for word. A test compares \
+        the two;\n`UPDATE_DOCS=1 cargo test --test documents` writes it anew.\n"
+            .to_owned();
+    for name in ["", "serve", "call", "watch"] {
+        let command = format!("bothways {name}").trim().to_owned();
+        let help = run(&format!("{command} --help"), "");
+        let help: Vec<&str> = help.lines().map(str::trim_end).collect();
+        page += &format!("\n## `{command}`\n\n```text\n{}\n```\n", help.join("\n"));
+    }
+    let path = root().join("docs/reference/flags.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, &page).unwrap();
+    }
+    let written = fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        written == page,
+        "docs/reference/flags.md is not what --help says: set UPDATE_DOCS=1 to rewrite it"
+    );
+}
