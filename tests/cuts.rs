@@ -33,7 +33,9 @@ fn each_seed(target: &str, check: impl Fn(&[u8])) {
 fn each_cut(input: &[u8], check: impl Fn(&[u8], &[&[u8]])) {
     let (bytes, pieces) = cutter::cut(input);
     check(bytes, &pieces);
-    check(bytes, &bytes.chunks(1).collect::<Vec<_>>());
+    if !bytes.is_empty() {
+        check(bytes, &bytes.chunks(1).collect::<Vec<_>>());
+    }
     for cut in 0..=bytes.len() {
         let (front, back) = bytes.split_at(cut);
         check(bytes, &[front, back]);
