@@ -5,6 +5,7 @@
 //! [`Refusal`](crate::refusal::Refusal), and is answered; a machine that fails gives an `io::Error`.
 
 use std::fmt;
+use std::time::Duration;
 
 /// What a peer did that ends its connection. It carries numbers, never a message or a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +36,8 @@ pub enum Fault {
     TrailerMalformed,
     ExpectationUnknown,
     UpgradeWithBody,
-    HeadTooSlow { seconds: u64 },
-    BodyTooSlow { seconds: u64 },
+    HeadTooSlow { after: Duration },
+    BodyTooSlow { after: Duration },
     // Reading frames (RFC 6455).
     ReservedBits,
     OpcodeUnknown { opcode: u8 },
@@ -55,9 +56,9 @@ pub enum Fault {
     CloseReasonNotUtf8,
     BinaryNotTaken,
     // Either.
-    PeerSilent { seconds: u64 },
-    CloseTooSlow { seconds: u64 },
-    WriteStalled { seconds: u64 },
+    PeerSilent { after: Duration },
+    CloseTooSlow { after: Duration },
+    WriteStalled { after: Duration },
 }
 
 /// What a fault means on each road.
@@ -137,9 +138,9 @@ impl fmt::Display for Fault {
             TrailerMalformed => f.write_str("the trailer section is malformed"),
             ExpectationUnknown => f.write_str("the only expectation met here is 100-continue"),
             UpgradeWithBody => f.write_str("a WebSocket handshake must not have a body"),
-            HeadTooSlow { seconds } => write!(f, "request head was not complete after {seconds} s"),
-            BodyTooSlow { seconds } => {
-                write!(f, "nothing more of an unfinished body or message came for {seconds} s")
+            HeadTooSlow { after } => write!(f, "request head was not complete after {after:?}"),
+            BodyTooSlow { after } => {
+                write!(f, "nothing more of an unfinished body or message came for {after:?}")
             }
             ReservedBits => f.write_str("a frame has a reserved bit set that no extension gave a meaning"),
             OpcodeUnknown { opcode } => write!(f, "a frame has the unknown opcode {opcode:#x}"),
@@ -161,9 +162,9 @@ impl fmt::Display for Fault {
             CloseCodeInvalid { code } => write!(f, "close code {code} must not be sent"),
             CloseReasonNotUtf8 => f.write_str("the reason in a close frame is not UTF-8"),
             BinaryNotTaken => f.write_str("calls are text messages, and a binary one came"),
-            PeerSilent { seconds } => write!(f, "a ping was not answered within {seconds} s"),
-            CloseTooSlow { seconds } => write!(f, "closing was not answered within {seconds} s"),
-            WriteStalled { seconds } => write!(f, "nothing of what was written was read for {seconds} s"),
+            PeerSilent { after } => write!(f, "a ping was not answered within {after:?}"),
+            CloseTooSlow { after } => write!(f, "closing was not answered within {after:?}"),
+            WriteStalled { after } => write!(f, "nothing of what was written was read for {after:?}"),
         }
     }
 }

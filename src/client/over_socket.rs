@@ -18,7 +18,7 @@ use crate::client::opening;
 use crate::client::question::{self, ID};
 use crate::client::response::status_words;
 use crate::client::socket::{Heard, Incoming, Outgoing, closed_line};
-use crate::connection::http_mode::SUBPROTOCOL;
+use crate::exchange::envelope::SUBPROTOCOL;
 use crate::websocket::close;
 
 /// Makes the call, and prints the answer's body as JSON text: for an error, its problem object.

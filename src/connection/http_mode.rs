@@ -15,17 +15,17 @@
 //! ```
 //!
 //! Reading and answering are two machines: several requests may be read before the first answer
-//! leaves. Only writes may be under way together, for the journal settles them in order; a call
-//! that looks at something waits until the writes before it are answered.
+//! leaves. Only writes may be under way together, for the journal settles them in order; any other
+//! call waits until those before it are answered.
 
 use super::outbox::{Outbox, SHARED_BYTES_MIN};
 use super::owed::{Owed, Rest};
 use super::step::Step;
-use super::terms::Terms;
-use super::waits::{Wait, Waits};
+use super::terms::Reach;
+use super::waits::Wait;
 use crate::exchange::call::{Answer, Body, Call, Method, Representation, Wish};
 use crate::exchange::change::{Conditions, Position, Tags};
-use crate::exchange::{problem, representation};
+use crate::exchange::{envelope, problem, representation};
 use crate::fault::Fault;
 use crate::http::body::{self, BodyReader};
 use crate::http::entity_tag;
@@ -91,9 +91,6 @@ pub struct SocketOffer {
     pub calls: bool,
 }
 
-/// The subprotocol under which calls and answers go over a socket.
-pub const SUBPROTOCOL: &str = "bothways.v1";
-
 impl Default for Reading {
     fn default() -> Reading {
         Reading::Head { searched: 0 }
@@ -106,20 +103,18 @@ impl HttpMode {
         &mut self,
         bytes: &'a [u8],
         at: &mut usize,
-        outbox: &mut Outbox,
-        waits: &mut Waits,
-        terms: &Terms,
+        reach: &mut Reach,
     ) -> Result<Step<'a>, Fault> {
         match &mut self.reading {
-            Reading::Head { .. } => self.read_head(bytes, at, outbox, waits, terms),
-            Reading::Body(_) => self.read_body(bytes, at, outbox, waits, terms),
+            Reading::Head { .. } => self.read_head(bytes, at, reach),
+            Reading::Body(_) => self.read_body(bytes, at, reach),
             Reading::Held(_) if !self.owed.is_empty() => Ok(Step::Wait),
             Reading::Held(_) => {
                 let Reading::Held(held) = std::mem::take(&mut self.reading) else {
                     unreachable!("just matched");
                 };
                 let (question, asked) = *held;
-                self.hand_out(question, asked, outbox, waits, terms)
+                self.hand_out(question, asked, reach)
             }
             Reading::Ended => {
                 *at = bytes.len();
@@ -132,23 +127,21 @@ impl HttpMode {
         &mut self,
         bytes: &'a [u8],
         at: &mut usize,
-        outbox: &mut Outbox,
-        waits: &mut Waits,
-        terms: &Terms,
+        reach: &mut Reach,
     ) -> Result<Step<'a>, Fault> {
         let Reading::Head { searched } = &mut self.reading else { unreachable!("the caller matched it") };
         let rest = &bytes[*at..];
         if rest.is_empty() {
             return Ok(Step::NeedMore);
         }
-        if self.owed.len() >= terms.limits.calls_waiting_max {
+        if self.owed.len() >= reach.terms.limits.calls_waiting_max {
             return Ok(Step::Wait);
         }
         let mut room = FieldRoom::new();
-        let (head, used) = match head::parse_request(rest, searched, terms.limits, &mut room)? {
+        let (head, used) = match head::parse_request(rest, searched, reach.terms.limits, &mut room)? {
             Parsed::Whole { value, used } => (value, used),
             Parsed::NeedMore => {
-                waits.go_on(Wait::Head, terms.now, terms.timeouts);
+                reach.waits.go_on(Wait::Head, reach.terms.now, reach.terms.timeouts);
                 return Ok(Step::NeedMore);
             }
         };
@@ -165,25 +158,25 @@ impl HttpMode {
             self.reading = Reading::Ended;
         }
         match head.framing {
-            Framing::None | Framing::Sized(0) => self.hand_out_or_hold(question, asked, outbox, waits, terms),
+            Framing::None | Framing::Sized(0) => self.hand_out_or_hold(question, asked, reach),
             Framing::Sized(length) if length <= (bytes.len() - *at) as u64 => {
-                body::check_declared(head.framing, terms.limits)?;
+                body::check_declared(head.framing, reach.terms.limits)?;
                 let body = &bytes[*at..*at + length as usize];
                 *at += length as usize;
-                self.hand_out_or_hold(question.with_body(Cow::Borrowed(body)), asked, outbox, waits, terms)
+                self.hand_out_or_hold(question.with_body(Cow::Borrowed(body)), asked, reach)
             }
             // Whoever asks before sending the body is told at once that it is not wanted.
             _ if head.expects_continue && matches!(question, Question::Refused(_)) => {
                 asked.persistent = false;
-                self.hand_out_or_hold(question, asked, outbox, waits, terms)
+                self.hand_out_or_hold(question, asked, reach)
             }
             framing => {
-                body::check_declared(framing, terms.limits)?;
+                body::check_declared(framing, reach.terms.limits)?;
                 // A peer that sends its body unasked needs no invitation.
                 if head.expects_continue && *at == bytes.len() && self.owed.is_empty() {
-                    outbox.own().extend_from_slice(response::CONTINUE);
+                    reach.outbox.own().extend_from_slice(response::CONTINUE);
                 }
-                waits.begin(Wait::Body, terms.now, terms.timeouts);
+                reach.begin(Wait::Body);
                 let reader = BodyReader::new(framing);
                 let half = HalfRead { question: question.into_owned(), asked, reader, body: Vec::new() };
                 self.reading = Reading::Body(Box::new(half));
@@ -196,17 +189,15 @@ impl HttpMode {
         &mut self,
         bytes: &'a [u8],
         at: &mut usize,
-        outbox: &mut Outbox,
-        waits: &mut Waits,
-        terms: &Terms,
+        reach: &mut Reach,
     ) -> Result<Step<'a>, Fault> {
         let Reading::Body(half) = &mut self.reading else { unreachable!("the caller matched it") };
         let rest = &bytes[*at..];
-        let progress = half.reader.read(rest, &mut half.body, terms.limits)?;
+        let progress = half.reader.read(rest, &mut half.body, reach.terms.limits)?;
         *at += progress.used;
         if !progress.done {
             if !rest.is_empty() {
-                waits.begin(Wait::Body, terms.now, terms.timeouts);
+                reach.begin(Wait::Body);
             }
             return Ok(Step::NeedMore);
         }
@@ -215,7 +206,7 @@ impl HttpMode {
             unreachable!("just matched");
         };
         let HalfRead { question, asked, body, .. } = *half;
-        self.hand_out_or_hold(question.with_body(Cow::Owned(body)), asked, outbox, waits, terms)
+        self.hand_out_or_hold(question.with_body(Cow::Owned(body)), asked, reach)
     }
 
     #[inline]
@@ -223,19 +214,17 @@ impl HttpMode {
         &mut self,
         question: Question<'a>,
         asked: Asked,
-        outbox: &mut Outbox,
-        waits: &mut Waits,
-        terms: &Terms,
+        reach: &mut Reach,
     ) -> Result<Step<'a>, Fault> {
         let must_wait = match &question {
-            Question::Call(call) => call.method.is_safe(),
+            Question::Call(call) => call.method.waits_its_turn(),
             Question::Refused(_) => false,
         };
         if must_wait && !self.owed.is_empty() {
             self.reading = Reading::Held(Box::new((question.into_owned(), asked)));
             return Ok(Step::Wait);
         }
-        self.hand_out(question, asked, outbox, waits, terms)
+        self.hand_out(question, asked, reach)
     }
 
     #[inline]
@@ -243,19 +232,17 @@ impl HttpMode {
         &mut self,
         question: Question<'a>,
         asked: Asked,
-        outbox: &mut Outbox,
-        waits: &mut Waits,
-        terms: &Terms,
+        reach: &mut Reach,
     ) -> Result<Step<'a>, Fault> {
         if !asked.persistent {
             self.reading = Reading::Ended;
         }
-        waits.end();
+        reach.waits.end();
         self.owed.hand_out(asked);
         match question {
             Question::Call(call) => Ok(Step::Call(call)),
             Question::Refused(refusal) => {
-                self.answer(refusal.into(), outbox, waits, terms);
+                self.answer(refusal.into(), reach);
                 Ok(Step::Again)
             }
         }
@@ -297,8 +284,10 @@ impl HttpMode {
                     wish = Wish::Socket;
                     let mut key = [0; 24];
                     key.copy_from_slice(offer.key);
-                    self.offer =
-                        Some(Box::new(SocketOffer { key, calls: offer.offers_subprotocol(SUBPROTOCOL) }));
+                    self.offer = Some(Box::new(SocketOffer {
+                        key,
+                        calls: offer.offers_subprotocol(envelope::SUBPROTOCOL),
+                    }));
                 }
             }
         }
@@ -322,12 +311,12 @@ impl HttpMode {
     }
 
     /// Answers the call handed out last, or else the oldest that waits.
-    pub fn answer(&mut self, answer: Answer, outbox: &mut Outbox, waits: &mut Waits, terms: &Terms) {
+    pub fn answer(&mut self, answer: Answer, reach: &mut Reach) {
         let (going, mut ended) = (self.going, false);
         self.owed.settle(answer, |mut asked, answer, rest| {
             asked.persistent &= !(going && rest == Rest::Nothing);
             ended |= !asked.persistent;
-            write_answer(asked, answer, &terms.date, outbox);
+            write_answer(asked, answer, &reach.terms.date, reach.outbox);
         });
         if ended {
             self.reading = Reading::Ended;
@@ -336,18 +325,18 @@ impl HttpMode {
             return;
         }
         if let Some(fault) = self.last_words.take() {
-            write_fault(fault, &terms.date, outbox);
+            write_fault(fault, &reach.terms.date, reach.outbox);
         }
         if matches!(self.reading, Reading::Head { .. }) {
-            waits.begin(Wait::KeepAlive, terms.now, terms.timeouts);
+            reach.begin(Wait::KeepAlive);
         }
     }
 
     /// The stream can no longer be trusted: answers what is owed, says why, and reads no more.
-    pub fn fail(&mut self, fault: Fault, outbox: &mut Outbox, terms: &Terms) {
+    pub fn fail(&mut self, fault: Fault, reach: &mut Reach) {
         self.reading = Reading::Ended;
         if self.owed.is_empty() {
-            write_fault(fault, &terms.date, outbox);
+            write_fault(fault, &reach.terms.date, reach.outbox);
         } else {
             self.last_words = Some(fault);
         }
@@ -379,19 +368,23 @@ impl HttpMode {
         self.reads_no_more() && self.owed.is_empty()
     }
 
-    /// Bytes of a body that is half read.
+    /// Bytes of what is half read, or waits for its turn.
     pub fn held_bytes(&self) -> usize {
         match &self.reading {
             Reading::Body(half) => half.body.capacity(),
-            _ => 0,
+            Reading::Held(held) => match &held.0 {
+                Question::Call(call) => call.body.len(),
+                Question::Refused(_) => 0,
+            },
+            Reading::Head { .. } | Reading::Ended => 0,
         }
     }
 
     /// Writes the 101, and says what it agreed to.
-    pub fn upgrade(&mut self, calls: bool, outbox: &mut Outbox, terms: &Terms) {
+    pub fn upgrade(&mut self, calls: bool, reach: &mut Reach) {
         let offer = self.offer.take().expect("only a handshake becomes a socket");
-        let subprotocol = (calls && offer.calls).then_some(SUBPROTOCOL);
-        handshake::encode_accept(&offer.key, subprotocol, &terms.date, outbox.own());
+        let subprotocol = (calls && offer.calls).then_some(envelope::SUBPROTOCOL);
+        handshake::encode_accept(&offer.key, subprotocol, &reach.terms.date, reach.outbox.own());
     }
 }
 

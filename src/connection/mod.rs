@@ -30,7 +30,7 @@ use http_mode::HttpMode;
 use outbox::Outbox;
 use std::time::Instant;
 use step::Step;
-use terms::Terms;
+use terms::{Reach, Terms};
 use waits::{Wait, Waits};
 use websocket_mode::WebSocketMode;
 
@@ -116,11 +116,12 @@ impl Connection {
             self.waits.end();
             return Step::Wait;
         }
-        let Connection { mode, outbox, waits, .. } = self;
         let unread = bytes.len() - *at;
+        let Connection { mode, outbox, waits, .. } = self;
+        let mut reach = Reach { outbox, waits, terms };
         let step = match mode {
-            Mode::Http(http) => http.next(bytes, at, outbox, waits, terms),
-            Mode::WebSocket(socket) => socket.next(bytes, at, outbox, waits, terms),
+            Mode::Http(http) => http.next(bytes, at, &mut reach),
+            Mode::WebSocket(socket) => socket.next(bytes, at, &mut reach),
             Mode::Lingering => {
                 *at += unread;
                 return Step::NeedMore;
@@ -189,9 +190,10 @@ impl Connection {
     /// Answers the call handed out last; or, where none is open, the oldest that was postponed.
     pub fn answer(&mut self, answer: Answer, terms: &Terms) {
         let Connection { mode, outbox, waits, .. } = self;
+        let mut reach = Reach { outbox, waits, terms };
         match mode {
-            Mode::Http(http) => http.answer(answer, outbox, waits, terms),
-            Mode::WebSocket(socket) => socket.answer(answer, outbox, waits, terms),
+            Mode::Http(http) => http.answer(answer, &mut reach),
+            Mode::WebSocket(socket) => socket.answer(answer, &mut reach),
             Mode::Lingering => {}
         }
     }
@@ -207,13 +209,15 @@ impl Connection {
 
     /// The call handed out last was a handshake: says yes, and goes on as a socket.
     pub fn talk(&mut self, talk: Talk, first_words: Option<&Broadcast>, terms: &Terms) {
-        let Mode::Http(http) = &mut self.mode else { unreachable!("a handshake comes over HTTP") };
-        http.upgrade(talk == Talk::Calls, &mut self.outbox, terms);
+        let Connection { mode, outbox, waits, .. } = self;
+        let mut reach = Reach { outbox, waits, terms };
+        let Mode::Http(http) = mode else { unreachable!("a handshake comes over HTTP") };
+        http.upgrade(talk == Talk::Calls, &mut reach);
+        reach.begin(Wait::Idle);
         if let Some(words) = first_words {
             self.outbox.own().extend_from_slice(words.as_frame());
         }
         self.mode = Mode::WebSocket(WebSocketMode::new(talk));
-        self.waits.begin(Wait::Idle, terms.now, terms.timeouts);
     }
 
     /// Sends news. A peer that has not yet read what was sent before gets none.
@@ -235,9 +239,10 @@ impl Connection {
     /// The server is going: finish what was begun, and begin nothing.
     pub fn go_away(&mut self, terms: &Terms) {
         let Connection { mode, outbox, waits, .. } = self;
+        let mut reach = Reach { outbox, waits, terms };
         match mode {
             Mode::Http(http) => http.go_away(),
-            Mode::WebSocket(socket) => socket.close(close::GOING_AWAY, outbox, waits, terms),
+            Mode::WebSocket(socket) => socket.close(close::GOING_AWAY, &mut reach),
             Mode::Lingering => {}
         }
     }
@@ -247,10 +252,11 @@ impl Connection {
         if self.input == Input::Open {
             self.input = Input::Unwanted;
         }
-        self.waits.end();
-        match &mut self.mode {
-            Mode::Http(http) => http.fail(fault, &mut self.outbox, terms),
-            Mode::WebSocket(socket) => socket.fail(fault, &mut self.outbox),
+        let Connection { mode, outbox, waits, .. } = self;
+        waits.end();
+        match mode {
+            Mode::Http(http) => http.fail(fault, &mut Reach { outbox, waits, terms }),
+            Mode::WebSocket(socket) => socket.fail(fault, outbox),
             Mode::Lingering => {}
         }
     }
@@ -287,7 +293,11 @@ impl Connection {
             _ if matches!(self.mode, Mode::Lingering) => Fate::Stay,
             Input::Unwanted => Fate::Linger,
             Input::Open if !self.carry.is_empty() => Fate::Linger,
-            Input::Open => Fate::Close,
+            // A peer that asked for one answer says no more; one that closes a socket well may.
+            Input::Open => match self.mode {
+                Mode::Http(_) => Fate::Close,
+                Mode::WebSocket(_) | Mode::Lingering => Fate::Linger,
+            },
         }
     }
 
@@ -309,18 +319,18 @@ impl Connection {
             return Err(fault);
         }
         let Some(wait) = self.waits.over(terms.now) else { return Ok(()) };
-        let seconds = wait.length(terms.timeouts).as_secs();
+        let after = wait.length(terms.timeouts);
         match (wait, &mut self.mode) {
-            (Wait::Head, _) if self.carry.is_empty() => return Err(Fault::HeadTooSlow { seconds }),
-            (Wait::Head, _) => self.fail(Fault::HeadTooSlow { seconds }, terms),
-            (Wait::Body, _) => self.fail(Fault::BodyTooSlow { seconds }, terms),
+            (Wait::Head, _) if self.carry.is_empty() => return Err(Fault::HeadTooSlow { after }),
+            (Wait::Head, _) => self.fail(Fault::HeadTooSlow { after }, terms),
+            (Wait::Body, _) => self.fail(Fault::BodyTooSlow { after }, terms),
             (Wait::KeepAlive, Mode::Http(http)) => http.go_away(),
             (Wait::Idle, Mode::WebSocket(socket)) => {
                 socket.ping(&mut self.outbox);
                 self.waits.begin(Wait::Pong, terms.now, terms.timeouts);
             }
-            (Wait::Pong, _) => self.fail(Fault::PeerSilent { seconds }, terms),
-            (Wait::Close | Wait::KeepAlive | Wait::Idle, _) => return Err(Fault::CloseTooSlow { seconds }),
+            (Wait::Pong, _) => self.fail(Fault::PeerSilent { after }, terms),
+            (Wait::Close | Wait::KeepAlive | Wait::Idle, _) => return Err(Fault::CloseTooSlow { after }),
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! What holds for all peers during one turn: the time, read once, and the rules of the house.
 
+use super::outbox::Outbox;
+use super::waits::{Wait, Waits};
 use crate::limits::Limits;
 use crate::timeouts::Timeouts;
 use std::time::Instant;
@@ -11,4 +13,17 @@ pub struct Terms<'a> {
     pub date: [u8; 29],
     pub limits: &'a Limits,
     pub timeouts: &'a Timeouts,
+}
+
+/// What a mode may touch of its connection, besides itself.
+pub struct Reach<'c> {
+    pub outbox: &'c mut Outbox,
+    pub waits: &'c mut Waits,
+    pub terms: &'c Terms<'c>,
+}
+
+impl Reach<'_> {
+    pub fn begin(&mut self, wait: Wait) {
+        self.waits.begin(wait, self.terms.now, self.terms.timeouts);
+    }
 }

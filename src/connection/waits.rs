@@ -96,6 +96,6 @@ impl Waits {
 
     pub fn stalled(&self, now: Instant, timeouts: &Timeouts) -> Option<Fault> {
         let until = self.writing?;
-        (until <= now).then_some(Fault::WriteStalled { seconds: timeouts.write_stall.as_secs() })
+        (until <= now).then_some(Fault::WriteStalled { after: timeouts.write_stall })
     }
 }

@@ -14,8 +14,8 @@
 use super::outbox::Outbox;
 use super::owed::Owed;
 use super::step::Step;
-use super::terms::Terms;
-use super::waits::{Wait, Waits};
+use super::terms::{Reach, Terms};
+use super::waits::Wait;
 use crate::exchange::call::{Answer, Call, Talk};
 use crate::exchange::envelope::{self, Id, Item, Message};
 use crate::fault::Fault;
@@ -88,52 +88,49 @@ impl WebSocketMode {
         &mut self,
         bytes: &'a mut [u8],
         at: &mut usize,
-        outbox: &mut Outbox,
-        waits: &mut Waits,
-        terms: &Terms,
+        reach: &mut Reach,
     ) -> Result<Step<'a>, Fault> {
         if self.state == State::Ended {
             *at = bytes.len();
             return Ok(Step::NeedMore);
         }
-        if let Some(step) = self.next_read(outbox, waits, terms) {
+        if let Some(step) = self.next_read(reach) {
             return Ok(step);
         }
         let unread = bytes.len() - *at;
-        let event = match self.reader.next(bytes, at, terms.limits.message_bytes_max)? {
+        let event = match self.reader.next(bytes, at, reach.terms.limits.message_bytes_max)? {
             message::Step::Event(event) => event,
             message::Step::NeedMore => {
-                if self.state == State::Open && (unread > 0 || !waits.is_reading()) {
-                    let wait = if self.is_reading() { Wait::Body } else { Wait::Idle };
-                    waits.begin(wait, terms.now, terms.timeouts);
+                if self.state == State::Open && (unread > 0 || !reach.waits.is_reading()) {
+                    reach.begin(if self.is_reading() { Wait::Body } else { Wait::Idle });
                 }
                 return Ok(Step::NeedMore);
             }
         };
         if self.state == State::Open {
             // The peer was heard. What it is waited for next begins when all is read.
-            waits.end();
+            reach.waits.end();
         }
         match event {
             Event::Close(closing) => {
-                self.begin_end(End::Theirs(closing.code), outbox, waits, terms);
+                self.begin_end(End::Theirs(closing.code), reach);
                 Ok(Step::Again)
             }
             _ if self.state == State::Closing => Ok(Step::Again),
             Event::Ping(payload) => {
                 // RFC 6455 §5.5.3 allows to answer only the newest of several.
-                if outbox.len() < PONGS_BYTES_MAX {
-                    frame::encode(Opcode::Pong, &payload, outbox.own());
+                if reach.outbox.len() < PONGS_BYTES_MAX {
+                    frame::encode(Opcode::Pong, &payload, reach.outbox.own());
                 } else {
                     self.late_ping = Some((*payload).into());
                 }
                 Ok(Step::Again)
             }
             Event::Pong(_) => Ok(Step::Again),
-            Event::Text(text) => self.take_text(text, outbox, terms),
+            Event::Text(text) => self.take_text(text, reach),
             Event::Binary(payload) => match self.talk {
                 Talk::Echo => {
-                    frame::encode(Opcode::Binary, &payload, outbox.own());
+                    frame::encode(Opcode::Binary, &payload, reach.outbox.own());
                     Ok(Step::Again)
                 }
                 Talk::Clock => Ok(Step::Again),
@@ -142,24 +139,19 @@ impl WebSocketMode {
         }
     }
 
-    fn take_text<'a>(
-        &mut self,
-        text: Text<'a>,
-        outbox: &mut Outbox,
-        terms: &Terms,
-    ) -> Result<Step<'a>, Fault> {
+    fn take_text<'a>(&mut self, text: Text<'a>, reach: &mut Reach) -> Result<Step<'a>, Fault> {
         match (self.talk, text) {
             (Talk::Clock, _) => Ok(Step::Again),
             (Talk::Echo, text) => {
-                frame::encode(Opcode::Text, text.as_str().as_bytes(), outbox.own());
+                frame::encode(Opcode::Text, text.as_str().as_bytes(), reach.outbox.own());
                 Ok(Step::Again)
             }
             (Talk::Calls, Text::InPlace(text)) => {
-                let message = envelope::read(text, terms.limits.batch_calls_max);
-                Ok(self.take_message(message, outbox, terms))
+                let message = envelope::read(text, reach.terms.limits.batch_calls_max);
+                Ok(self.take_message(message, reach))
             }
             (Talk::Calls, Text::Gathered(text)) => {
-                let message = envelope::read(&text, terms.limits.batch_calls_max);
+                let message = envelope::read(&text, reach.terms.limits.batch_calls_max);
                 self.read_all(message);
                 Ok(Step::Again)
             }
@@ -167,10 +159,10 @@ impl WebSocketMode {
     }
 
     /// A single call that need not wait is handed out as it stands in the bytes.
-    fn take_message<'a>(&mut self, message: Message<'a>, outbox: &mut Outbox, terms: &Terms) -> Step<'a> {
+    fn take_message<'a>(&mut self, message: Message<'a>, reach: &mut Reach) -> Step<'a> {
         let calls = self.calls.get_or_insert_default();
         match message {
-            Message::One(item) if !must_wait(&item, calls, terms) => calls.hand_out(item, outbox),
+            Message::One(item) if !must_wait(&item, calls, reach.terms) => calls.hand_out(item, reach.outbox),
             message => {
                 self.read_all(message);
                 Step::Again
@@ -190,28 +182,28 @@ impl WebSocketMode {
     }
 
     /// What is read already goes before what stands in the bytes.
-    fn next_read(&mut self, outbox: &mut Outbox, waits: &mut Waits, terms: &Terms) -> Option<Step<'static>> {
+    fn next_read(&mut self, reach: &mut Reach) -> Option<Step<'static>> {
         let calls = self.calls.as_mut()?;
         let Some(item) = calls.next.front() else {
             if calls.end.is_some() {
-                let ended = self.end_when_answered(outbox, waits, terms);
+                let ended = self.end_when_answered(reach);
                 return Some(if ended { Step::Again } else { Step::Wait });
             }
             // A batch is answered as a whole before the next message is read.
-            let wait = calls.batch.is_some() || calls.owed.len() >= terms.limits.calls_waiting_max;
+            let wait = calls.batch.is_some() || calls.owed.len() >= reach.terms.limits.calls_waiting_max;
             return wait.then_some(Step::Wait);
         };
-        if must_wait(item, calls, terms) {
+        if must_wait(item, calls, reach.terms) {
             return Some(Step::Wait);
         }
         let mut item = calls.next.pop_front()?;
         // The answers leave together, so the outbox cannot stop them from piling up.
-        let bytes_max = terms.limits.outbox_bytes_max;
+        let bytes_max = reach.terms.limits.outbox_bytes_max;
         if item.call.is_ok() && calls.batch.as_ref().is_some_and(|answers| answers.len() > bytes_max) {
             item.call = Err(envelope::batch_too_long(bytes_max));
         }
-        let step = calls.hand_out(item, outbox);
-        calls.end_batch(outbox);
+        let step = calls.hand_out(item, reach.outbox);
+        calls.end_batch(reach.outbox);
         Some(step)
     }
 
@@ -221,46 +213,46 @@ impl WebSocketMode {
     }
 
     /// Answers the call handed out last, or else the oldest that waits.
-    pub fn answer(&mut self, answer: Answer, outbox: &mut Outbox, waits: &mut Waits, terms: &Terms) {
+    pub fn answer(&mut self, answer: Answer, reach: &mut Reach) {
         let calls = self.calls.as_mut().expect("a call was handed out");
         let Calls { owed, batch, .. } = &mut **calls;
         let state = self.state;
         owed.settle(answer, |asked, answer, _| {
             if let (Id::Given(id), true) = (asked.id, state != State::Ended) {
                 let phrase = response::reason(answer.status);
-                write(batch, outbox, |out| envelope::write_answer(&id, answer, phrase, out));
+                write(batch, reach.outbox, |out| envelope::write_answer(&id, answer, phrase, out));
             }
         });
-        calls.end_batch(outbox);
-        self.end_when_answered(outbox, waits, terms);
+        calls.end_batch(reach.outbox);
+        self.end_when_answered(reach);
     }
 
     /// Starts to close, unless that has begun.
-    pub fn close(&mut self, code: u16, outbox: &mut Outbox, waits: &mut Waits, terms: &Terms) {
+    pub fn close(&mut self, code: u16, reach: &mut Reach) {
         if self.state == State::Open {
-            self.begin_end(End::Ours(code), outbox, waits, terms);
+            self.begin_end(End::Ours(code), reach);
         }
     }
 
     /// Nothing but a close may follow a close (RFC 6455 §5.5.1), so answers that are owed go first.
-    fn begin_end(&mut self, end: End, outbox: &mut Outbox, waits: &mut Waits, terms: &Terms) {
+    fn begin_end(&mut self, end: End, reach: &mut Reach) {
         let calls = self.calls.get_or_insert_default();
         if calls.end.is_none() || matches!(end, End::Theirs(_)) {
             calls.end = Some(end);
         }
-        self.end_when_answered(outbox, waits, terms);
+        self.end_when_answered(reach);
     }
 
     /// Whether the socket was to end, and nothing that was asked before is left to be answered.
-    fn end_when_answered(&mut self, outbox: &mut Outbox, waits: &mut Waits, terms: &Terms) -> bool {
+    fn end_when_answered(&mut self, reach: &mut Reach) -> bool {
         let Some(calls) = self.calls.take_if(|calls| calls.is_done()) else { return false };
         match calls.end {
             None => return false,
-            Some(End::Theirs(code)) => self.answer_close(code, outbox),
+            Some(End::Theirs(code)) => self.answer_close(code, reach.outbox),
             Some(End::Ours(code)) => {
-                write_close(code, "", outbox);
+                write_close(code, "", reach.outbox);
                 self.state = State::Closing;
-                waits.begin(Wait::Close, terms.now, terms.timeouts);
+                reach.begin(Wait::Close);
             }
         }
         true
@@ -320,8 +312,14 @@ impl WebSocketMode {
         self.reader.is_half_read()
     }
 
+    /// Bytes of what is half read, waits for its turn, or is gathered for an answer.
     pub fn held_bytes(&self) -> usize {
-        self.reader.held_bytes()
+        let calls = self.calls.as_ref().map_or(0, |calls| {
+            let body = |item: &Item| item.call.as_ref().map_or(0, |call| call.body.len());
+            let next: usize = calls.next.iter().map(body).sum();
+            next + calls.batch.as_ref().map_or(0, Vec::len)
+        });
+        self.reader.held_bytes() + calls
     }
 }
 
@@ -359,10 +357,10 @@ impl Calls {
     }
 }
 
-/// A call that looks at something waits until the writes before it are answered.
+/// Only writes may be under way together; any other call waits until those before it are answered.
 fn must_wait(item: &Item, calls: &Calls, terms: &Terms) -> bool {
-    let looks = item.call.as_ref().is_ok_and(|call| call.method.is_safe());
-    !calls.owed.is_empty() && (looks || calls.owed.len() >= terms.limits.calls_waiting_max)
+    let waits = item.call.as_ref().is_ok_and(|call| call.method.waits_its_turn());
+    !calls.owed.is_empty() && (waits || calls.owed.len() >= terms.limits.calls_waiting_max)
 }
 
 fn owned(item: Item) -> Item<'static> {

@@ -18,9 +18,11 @@ pub enum Method {
 }
 
 impl Method {
-    /// Does it leave everything as it is (RFC 9110 §9.2.1)?
-    pub fn is_safe(self) -> bool {
-        matches!(self, Method::Get | Method::Options)
+    /// Must all calls before it be answered first? Not where the answer is known when it is
+    /// settled, and no longer than the call: then several may be under way together. A patch may
+    /// be short and its answer long, so one after the other leaves.
+    pub fn waits_its_turn(self) -> bool {
+        !matches!(self, Method::Post | Method::Put | Method::Delete)
     }
 }
 

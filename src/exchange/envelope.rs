@@ -17,6 +17,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
+/// The WebSocket subprotocol under which this is spoken.
+pub const SUBPROTOCOL: &str = "bothways.v1";
+
 /// What one message asks.
 #[derive(Debug, PartialEq)]
 pub enum Message<'a> {
