@@ -37,24 +37,24 @@ pub fn run(serve: &cli::Serve) -> Result<(), String> {
     let rules = Rules { limits: serve.limits.clone(), timeouts: serve.timeouts.clone() };
     let open = AtomicUsize::new(0);
     let doors: Vec<Sender> = desks.iter().map(|desk| desk.sender.clone()).collect();
+    let handle = signals.handle();
+    let run = |desk: Desk| desk.run(&rules, &open, handle.clone());
     thread::scope(|scope| {
-        let running: Vec<_> = desks
-            .into_iter()
-            .map(|desk| {
-                let (rules, open, handle) = (&rules, &open, signals.handle());
-                scope.spawn(move || desk.run(rules, open, handle))
-            })
-            .collect();
-        // Ends with a signal, or when a loop has ended by itself.
-        if let Some(signal) = signals.forever().next() {
-            log::info!("signal {signal}: finishing what was begun");
-        }
-        for door in &doors {
-            door.go_away();
-        }
-        let ended = running.into_iter().map(|thread| thread.join().expect("a panic ends the process"));
+        scope.spawn(move || {
+            // Ends with a signal, or when a loop has ended by itself.
+            if let Some(signal) = signals.forever().next() {
+                log::info!("signal {signal}: finishing what was begun");
+            }
+            doors.iter().for_each(Sender::go_away);
+        });
+        let mut desks = desks.into_iter();
+        // The first loop stays on the first thread, whose heap the system grows in larger steps.
+        let first = desks.next().expect("there is at least one loop");
+        let others: Vec<_> = desks.map(|desk| scope.spawn(|| run(desk))).collect();
+        let first = run(first);
+        let others = others.into_iter().map(|thread| thread.join().expect("a panic ends the process"));
         // Every loop is joined before the first error is told.
-        ended.fold(Ok(()), Result::and).map_err(|error: io::Error| format!("an event loop failed: {error}"))
+        others.fold(first, Result::and).map_err(|error| format!("an event loop failed: {error}"))
     })
 }
 

@@ -180,7 +180,7 @@ impl Driver {
         self.journal.settle(&mut self.shelf, &mut settled);
         for Settled { outcome, .. } in settled {
             let answer = match outcome {
-                Ok(change) => resources::answer_to(&change, &self.shelf),
+                Ok(change) => resources::answer_to(change, &self.shelf),
                 Err(refusal) => Answer::from(refusal),
             };
             self.connection.answer(answer, &terms(self.now));

@@ -8,6 +8,7 @@ use crate::exchange::record::{ROOM, is_id};
 use crate::refusal::{Place, Refusal};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -110,7 +111,8 @@ fn has_unicode_escape(body: &[u8]) -> bool {
 /// An object without its braces and without white space between its tokens.
 struct Object {
     text: String,
-    members: Vec<Member>,
+    /// On the stack, for the usual item has few.
+    members: SmallVec<[Member; 8]>,
 }
 
 /// Where a member stands in the text of its object: name, colon and value.
@@ -168,7 +170,7 @@ fn take_apart(json: &str) -> Result<Object, Refusal> {
     let json = &json[1..json.len() - 1];
     let bytes = json.as_bytes();
     let mut text = String::with_capacity(json.len() + ROOM);
-    let mut members = Vec::with_capacity(8);
+    let mut members = SmallVec::new();
     // How deep the text at `at` is nested in the object, and up to where it has been copied.
     let (mut at, mut depth, mut copied) = (0, 0, 0);
     let mut member = Member { from: 0, colon: 0, end: 0 };

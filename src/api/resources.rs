@@ -86,18 +86,17 @@ fn please(call: &Call, named: Named, act: Act) -> Outcome {
 }
 
 /// What is said of a write when it is settled.
-pub fn answer_to(change: &Change, shelf: &Shelf) -> Answer {
-    let etag = Some(change.position);
-    let record = change.record.clone();
-    match change.op {
+pub fn answer_to(change: Change, shelf: &Shelf) -> Answer {
+    let Change { position, collection, op, record, .. } = change;
+    let etag = Some(position);
+    match op {
         Op::Created => {
-            let collection = shelf.collection(change.collection).name();
-            let words = match collection {
+            let collection = shelf.collection(collection).name().clone();
+            let words = match &*collection {
                 "tasks" => "Task added successfully.",
                 _ => "Added successfully.",
             };
-            let location = Some(["/", collection, "/", record.id()].concat());
-            Answer { etag, location, ..Answer::new(201, Body::Created(record, words)) }
+            Answer { etag, ..Answer::new(201, Body::Created { record, collection, words }) }
         }
         Op::Updated => Answer { etag, ..Answer::new(200, Body::Record(record)) },
         Op::Deleted => Answer::new(204, Body::Nothing),

@@ -430,14 +430,14 @@ fn conditions(fields: &Fields) -> Option<Conditions> {
     Some(conditions)
 }
 
-fn tags(fields: &Fields, known: Known, counts: impl Fn(&entity_tag::Tag) -> bool) -> Option<Tags> {
+fn tags(fields: &Fields, known: Known, counts: impl Fn(&entity_tag::Tag) -> bool) -> Option<Box<Tags>> {
     let position = |tag: &entity_tag::Tag| std::str::from_utf8(tag.opaque).ok()?.parse::<Position>().ok();
-    Some(match entity_tag::parse(fields.all(known))? {
+    Some(Box::new(match entity_tag::parse(fields.all(known))? {
         entity_tag::Tags::Any => Tags::Any,
         entity_tag::Tags::List(list) => {
             Tags::List(list.iter().filter(|tag| counts(tag)).filter_map(position).collect())
         }
-    })
+    }))
 }
 
 const JSON_FIELDS: &[u8] = b"Content-Type: application/json\r\nCache-Control: no-cache\r\nVary: Accept\r\n";
@@ -455,8 +455,8 @@ fn write_answer(asked: Asked, answer: &Answer, date: &[u8; 29], outbox: &mut Out
     if let Some(position) = answer.etag {
         writer.quoted("ETag", |out| position.write(out));
     }
-    if let Some(location) = &answer.location {
-        writer.field("Location", location.as_bytes());
+    if let Some(pieces) = answer.location() {
+        writer.pieces("Location", pieces);
     }
     let text = asked.representation == Representation::Text;
     match &answer.body {
@@ -473,12 +473,12 @@ fn write_answer(asked: Asked, answer: &Answer, date: &[u8; 29], outbox: &mut Out
             let line = representation::item_as_line(record.json());
             write_with(writer, TEXT_FIELDS, line.as_bytes(), asked);
         }
-        Body::Created(_, words) if text => write_with(writer, TEXT_FIELDS, words.as_bytes(), asked),
+        Body::Created { words, .. } if text => write_with(writer, TEXT_FIELDS, words.as_bytes(), asked),
         Body::List(json) if text => {
             let lines = representation::list_as_lines(json);
             write_with(writer, TEXT_FIELDS, lines.as_bytes(), asked);
         }
-        Body::Record(record) | Body::Created(record, _) => {
+        Body::Record(record) | Body::Created { record, .. } => {
             write_with(writer, JSON_FIELDS, record.json().as_bytes(), asked);
         }
         Body::List(json) if json.len() >= SHARED_BYTES_MIN && asked.send == Send::HeadAndBody => {

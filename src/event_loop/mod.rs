@@ -324,7 +324,7 @@ impl<'r> EventLoop<'r> {
             let token = Token(ticket as usize);
             let Some(peer) = self.peers.get_mut(token) else { continue };
             let answer = match settled.outcome {
-                Ok(change) => resources::answer_to(&change, &self.shelf),
+                Ok(change) => resources::answer_to(change, &self.shelf),
                 Err(refusal) => Answer::from(refusal),
             };
             peer.connection.outbox().lend(&mut self.spare);

@@ -89,8 +89,6 @@ pub struct Answer {
     pub status: u16,
     /// Position of the last change to what was asked for.
     pub etag: Option<Position>,
-    /// Path of what was created.
-    pub location: Option<String>,
     pub body: Body,
 }
 
@@ -100,8 +98,13 @@ pub enum Body {
     Nothing,
     /// One item.
     Record(Record),
-    /// One item just created, and the words for those who would rather read a sentence.
-    Created(Record, &'static str),
+    /// One item just created in the collection of that name, and the words for those who would
+    /// rather read a sentence.
+    Created {
+        record: Record,
+        collection: Arc<str>,
+        words: &'static str,
+    },
     /// The items of a collection, in order of creation: a JSON array, shared by all who ask.
     List(Arc<[u8]>),
     /// Any other JSON value.
@@ -115,7 +118,15 @@ pub enum Body {
 
 impl Answer {
     pub fn new(status: u16, body: Body) -> Answer {
-        Answer { status, etag: None, location: None, body }
+        Answer { status, etag: None, body }
+    }
+
+    /// Path of what was created, in pieces. None of them needs an escape.
+    pub fn location(&self) -> Option<[&str; 4]> {
+        match &self.body {
+            Body::Created { record, collection, .. } => Some(["/", collection, "/", record.id()]),
+            _ => None,
+        }
     }
 }
 

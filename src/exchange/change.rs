@@ -81,8 +81,9 @@ impl Tags {
 /// Under which conditions a call is done (RFC 9110 §13.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conditions {
-    pub if_match: Option<Tags>,
-    pub if_none_match: Option<Tags>,
+    // Boxed, for they are rare, and every call carries them.
+    pub if_match: Option<Box<Tags>>,
+    pub if_none_match: Option<Box<Tags>>,
 }
 
 impl Conditions {
@@ -180,15 +181,16 @@ mod tests {
     #[test]
     fn conditions_follow_rfc_9110() {
         let [old, new] = [1, 2].map(|seq| Position { epoch: 7, seq });
-        let exactly = |position| Some(Tags::List(vec![position]));
+        let exactly = |position| Some(Box::new(Tags::List(vec![position])));
+        let any = || Some(Box::new(Tags::Any));
         let cases = [
             (Conditions::default(), None, true),
-            (Conditions { if_match: Some(Tags::Any), if_none_match: None }, None, false),
-            (Conditions { if_match: Some(Tags::Any), if_none_match: None }, Some(new), true),
+            (Conditions { if_match: any(), if_none_match: None }, None, false),
+            (Conditions { if_match: any(), if_none_match: None }, Some(new), true),
             (Conditions { if_match: exactly(old), if_none_match: None }, Some(new), false),
             (Conditions { if_match: exactly(new), if_none_match: None }, Some(new), true),
-            (Conditions { if_match: None, if_none_match: Some(Tags::Any) }, None, true),
-            (Conditions { if_match: None, if_none_match: Some(Tags::Any) }, Some(new), false),
+            (Conditions { if_match: None, if_none_match: any() }, None, true),
+            (Conditions { if_match: None, if_none_match: any() }, Some(new), false),
             (Conditions { if_match: None, if_none_match: exactly(old) }, Some(new), true),
             (Conditions { if_match: exactly(new), if_none_match: exactly(new) }, Some(new), false),
         ];

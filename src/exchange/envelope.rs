@@ -192,15 +192,15 @@ fn body_bytes<'a>(body: &'a RawValue, content_type: Option<&str>) -> Cow<'a, [u8
     Cow::Borrowed(body.get().as_bytes())
 }
 
-fn tags(text: Option<TagText>) -> Result<Option<Tags>, NoCall> {
+fn tags(text: Option<TagText>) -> Result<Option<Box<Tags>>, NoCall> {
     let texts = match text {
         None => return Ok(None),
-        Some(TagText::One(text)) if text == "*" => return Ok(Some(Tags::Any)),
+        Some(TagText::One(text)) if text == "*" => return Ok(Some(Box::new(Tags::Any))),
         Some(TagText::One(text)) => vec![text],
         Some(TagText::Many(texts)) => texts,
     };
     let position = |text: &String| text.trim_matches('"').parse::<Position>().ok();
-    Ok(Some(Tags::List(texts.iter().filter_map(position).collect())))
+    Ok(Some(Box::new(Tags::List(texts.iter().filter_map(position).collect()))))
 }
 
 fn nobody(code: i32, why: impl Into<Cow<'static, str>>) -> Item<'static> {
@@ -233,9 +233,10 @@ pub fn write_answer(id: &str, answer: &Answer, phrase: &str, out: &mut Vec<u8>) 
             position.write(out);
             out.push(b'"');
         }
-        if let Some(location) = &answer.location {
-            out.extend_from_slice(b",\"location\":");
-            push_string(location, out);
+        if let Some(pieces) = answer.location() {
+            out.extend_from_slice(b",\"location\":\"");
+            pieces.iter().for_each(|piece| out.extend_from_slice(piece.as_bytes()));
+            out.push(b'"');
         }
         write_body(&answer.body, out);
         out.push(b'}');
@@ -246,7 +247,7 @@ pub fn write_answer(id: &str, answer: &Answer, phrase: &str, out: &mut Vec<u8>) 
 fn write_body(body: &Body, out: &mut Vec<u8>) {
     let json: &[u8] = match body {
         Body::Nothing | Body::Refused(_) => return,
-        Body::Record(record) | Body::Created(record, _) => record.json().as_bytes(),
+        Body::Record(record) | Body::Created { record, .. } => record.json().as_bytes(),
         Body::List(json) => json,
         Body::Json(json) => json.as_bytes(),
         Body::Text(text) => {
@@ -368,9 +369,9 @@ mod tests {
             one(&text).call.map(|call| call.conditions.if_match)
         };
         let position = Position { epoch: 1, seq: 2 };
-        assert_eq!(call(r#""*""#), Ok(Some(Tags::Any)));
-        assert_eq!(call(r#""00000001-2""#), Ok(Some(Tags::List(vec![position]))));
-        assert_eq!(call(r#"["\"00000001-2\"","x"]"#), Ok(Some(Tags::List(vec![position]))));
+        assert_eq!(call(r#""*""#), Ok(Some(Box::new(Tags::Any))));
+        assert_eq!(call(r#""00000001-2""#), Ok(Some(Box::new(Tags::List(vec![position])))));
+        assert_eq!(call(r#"["\"00000001-2\"","x"]"#), Ok(Some(Box::new(Tags::List(vec![position])))));
         assert_eq!(call("7").unwrap_err().code, INVALID_PARAMS);
     }
 
@@ -379,8 +380,7 @@ mod tests {
         let record = crate::exchange::record::Record::new("1", r#""text":"Buy milk""#.into(), 42);
         let answer = Answer {
             etag: Some(Position { epoch: 0x3f9c2a7b, seq: 42 }),
-            location: Some("/tasks/1".into()),
-            ..Answer::new(201, Body::Created(record, ""))
+            ..Answer::new(201, Body::Created { record, collection: "tasks".into(), words: "" })
         };
         let mut out = Vec::new();
         write_answer("1", &answer, "Created", &mut out);

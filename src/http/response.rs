@@ -57,6 +57,18 @@ impl Writer<'_> {
         self
     }
 
+    /// One field with a value in pieces, none of which can end a line.
+    #[inline]
+    pub fn pieces<const N: usize>(&mut self, name: &str, pieces: [&str; N]) -> &mut Self {
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b": ");
+        for piece in pieces {
+            self.out.extend_from_slice(piece.as_bytes());
+        }
+        self.out.extend_from_slice(b"\r\n");
+        self
+    }
+
     /// One field with a quoted value that `write` appends; it needs no escapes.
     #[inline]
     pub fn quoted(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) -> &mut Self {

@@ -98,7 +98,7 @@ impl Journal {
             let outcome = shelf.decide(write);
             if let Ok(change) = &outcome {
                 shelf.apply(change);
-                log.push(change.clone());
+                log.push(change);
             }
             settled.push(Settled { ticket: Some(ticket), outcome });
         }
@@ -117,10 +117,14 @@ impl Shared {
 }
 
 impl Log {
-    fn push(&mut self, change: Change) {
+    /// A change that has been applied by the loop that asked for it. Where there is no other loop,
+    /// nobody is going to ask for it again.
+    fn push(&mut self, change: &Change) {
         debug_assert_eq!((change.position.epoch, change.position.seq), (self.epoch, self.head + 1));
         self.head += 1;
-        self.changes.push_back(change);
+        if self.readers.len() > 1 {
+            self.changes.push_back(change.clone());
+        }
     }
 
     /// Applies what `reader` has not seen.
@@ -140,7 +144,7 @@ impl Log {
     fn forget_applied(&mut self) {
         let slowest = self.readers.iter().map(|reader| reader.applied).min().unwrap_or(self.head);
         let needed = (self.head - slowest) as usize;
-        self.changes.drain(..self.changes.len() - needed);
+        self.changes.drain(..self.changes.len().saturating_sub(needed));
     }
 
     fn wake_those_behind(&self, but: usize) {

@@ -17,7 +17,7 @@ pub struct Shelf {
 
 /// One collection, its items in order of creation.
 pub struct Collection {
-    name: Box<str>,
+    name: Arc<str>,
     /// Seq of the last change to anything in it.
     changed: u64,
     /// The last number given as an id.
@@ -166,7 +166,7 @@ impl Collection {
         }
     }
 
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &Arc<str> {
         &self.name
     }
 
@@ -395,7 +395,7 @@ mod tests {
         let mut shelf = shelf();
         let first = settle(&mut shelf, create("")).position;
         let if_match = |act| Write {
-            conditions: Conditions { if_match: Some(Tags::List(vec![first])), if_none_match: None },
+            conditions: Conditions { if_match: Some(Box::new(Tags::List(vec![first]))), if_none_match: None },
             ..write(act)
         };
         let replace = if_match(Act::Replace { id: "1".into(), members: "\"n\":1".into() });
