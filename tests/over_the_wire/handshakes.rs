@@ -111,6 +111,15 @@ fn an_origin_makes_no_difference() {
 }
 
 #[test]
+fn a_handshake_with_other_fields_is_taken() {
+    let server = Server::start(&[]);
+    let mut peer = server.connect();
+    let others = "Host: a\r\nCookie: a=b\r\nX-Unheard-Of: c\r\nSec-WebSocket-Unheard-Of: d\r\n";
+    peer.say(handshake("/echo").replace("Host: a\r\n", others));
+    assert_eq!(peer.response().status, 101);
+}
+
+#[test]
 fn a_handshake_names_its_resource_in_either_form() {
     let server = Server::start(&[]);
     for target in ["/echo", "/echo?x=1", "http://a/echo", "http://a/echo?x=1"] {

@@ -212,6 +212,7 @@ fn behind_our_close_a_ping_is_answered_and_a_message_is_not() {
     peer.hear_frame(PONG, "there?");
     peer.say_frame(CLOSE, closing(1001, ""));
     peer.hear_end();
+    drop(peer);
     assert_eq!(server.wait_exit().0.code(), Some(0));
 }
 
@@ -226,6 +227,7 @@ fn two_closes_that_cross_are_one_each() {
         let (first, payload) = peer.frame();
         assert!(first == CLOSE && (payload == closing(1001, "") || payload == closing(4000, "")));
         peer.hear_end();
+        drop(peer);
         assert_eq!(server.wait_exit().0.code(), Some(0));
     }
 }
