@@ -2,7 +2,7 @@
 
 use super::intake::{self, Intake};
 use super::outcome::{Named, Outcome};
-use crate::exchange::call::{Answer, Body, Call};
+use crate::exchange::call::{Answer, Body, Call, Representation};
 use crate::exchange::change::{Act, Change, Conditions, Op, Position, Write};
 use crate::exchange::record::is_id;
 use crate::refusal::Refusal;
@@ -11,13 +11,13 @@ use crate::store::shelf::Shelf;
 /// What PATCH takes, for `Accept-Patch`.
 const PATCH_TYPES: &str = "application/merge-patch+json, application/json";
 
-/// Longest item, in bytes of JSON.
-const ITEM_BYTES_MAX: usize = 1024 * 1024 + 4096;
-
 pub fn list(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
     let collection = shelf.collection(named.collection);
     let position = shelf.at(collection.changed());
-    read_at(call, position, || Body::List(collection.listing()))
+    read_at(call, position, || match call.representation {
+        Representation::Json => Body::Json(collection.json()),
+        Representation::Text => Body::Text(collection.lines()),
+    })
 }
 
 pub fn read(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
@@ -68,7 +68,7 @@ pub fn patch(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
     if !takes && !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(Refusal::PatchMediaTypeUnsupported { accept: PATCH_TYPES });
     }
-    let merge = intake::merge_patch(&call.body)?;
+    let merge = Box::new(intake::merge_patch(&call.body)?);
     Ok(please(call, named.clone(), Act::Patch { id: named.id.into(), merge }))
 }
 
@@ -77,12 +77,7 @@ pub fn remove(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> 
 }
 
 fn please(call: &Call, named: Named, act: Act) -> Outcome {
-    Outcome::Write(Write {
-        collection: named.collection,
-        act,
-        conditions: call.conditions.clone(),
-        item_bytes_max: ITEM_BYTES_MAX,
-    })
+    Outcome::Write(Write { collection: named.collection, act, conditions: call.conditions.clone() })
 }
 
 /// What is said of a write when it is settled.

@@ -304,7 +304,10 @@ impl<'r> EventLoop<'r> {
         for listener in &mut self.listeners {
             listener.pending = true;
         }
-        self.accept_new(terms);
+        // Until nobody waits, or the listener has to rest.
+        while self.listeners.iter_mut().any(|listener| listener.is_ready(terms.now)) {
+            self.accept_new(terms);
+        }
         self.listeners.clear();
         self.ends_by = Some(terms.now + terms.timeouts.drain);
         for token in self.peers.tokens() {
