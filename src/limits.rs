@@ -84,6 +84,10 @@ impl Default for Limits {
 /// Room for the fields of one head stands on the stack; this is how many fit.
 pub const FIELDS_ROOM: usize = 128;
 
+/// Bytes of texts of one whole collection that the peers of one loop may be reading. Every change
+/// makes a new text, and whoever reads slowly holds on to the old one. Past it, 503.
+pub const LISTINGS_BYTES_MAX: usize = 256 * 1024 * 1024;
+
 /// Most bytes of a control frame's payload (RFC 6455 §5.5).
 pub const CONTROL_PAYLOAD_BYTES_MAX: usize = 125;
 

@@ -46,6 +46,8 @@ pub enum Refusal {
     ItemTooLong {
         bytes_max: usize,
     },
+    /// Texts of whole collections are still being read, more than may be held.
+    Busy,
     /// The body of a call in a message; of a request it is a fault.
     BodyTooLong {
         bytes_max: usize,
@@ -81,6 +83,7 @@ impl Refusal {
             Refusal::MediaTypeUnsupported { .. } | Refusal::PatchMediaTypeUnsupported { .. } => 415,
             Refusal::WebSocketVersion => 426,
             Refusal::MethodUnknown => 501,
+            Refusal::Busy => 503,
         }
     }
 
@@ -109,6 +112,7 @@ impl Refusal {
             Refusal::MediaTypeUnsupported { accept } | Refusal::PatchMediaTypeUnsupported { accept } => {
                 format!("this method takes {accept}").into()
             }
+            Refusal::Busy => "too many long answers are still being read: try again in a second".into(),
             Refusal::BodyTooLong { bytes_max } => {
                 format!("request body is longer than {bytes_max} bytes").into()
             }

@@ -15,8 +15,8 @@ pub fn list(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal
     let collection = shelf.collection(named.collection);
     let position = shelf.at(collection.changed());
     read_at(call, position, || match call.representation {
-        Representation::Json => Body::Json(collection.json()),
-        Representation::Text => Body::Text(collection.lines()),
+        Representation::Json => Ok(Body::Json(collection.json()?)),
+        Representation::Text => Ok(Body::Text(collection.lines()?)),
     })
 }
 
@@ -25,17 +25,21 @@ pub fn read(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal
     let Some(record) = collection.get(named.id) else {
         return Err(absent(&call.conditions));
     };
-    read_at(call, shelf.at(record.seq), || Body::Record(record.clone()))
+    read_at(call, shelf.at(record.seq), || Ok(Body::Record(record.clone())))
 }
 
 /// A GET under its conditions (RFC 9110 §13.2.2).
-fn read_at(call: &Call, position: Position, body: impl FnOnce() -> Body) -> Result<Outcome, Refusal> {
+fn read_at(
+    call: &Call,
+    position: Position,
+    body: impl FnOnce() -> Result<Body, Refusal>,
+) -> Result<Outcome, Refusal> {
     let current = Some(position);
     if call.conditions.if_match.as_ref().is_some_and(|tags| !tags.matches(current)) {
         return Err(Refusal::ConditionFailed);
     }
     let fresh = call.conditions.if_none_match.as_ref().is_some_and(|tags| tags.matches(current));
-    let answer = if fresh { Answer::new(304, Body::Nothing) } else { Answer::new(200, body()) };
+    let answer = if fresh { Answer::new(304, Body::Nothing) } else { Answer::new(200, body()?) };
     Ok(Outcome::Answer(Answer { etag: current, ..answer }))
 }
 

@@ -545,6 +545,7 @@ fn write_refusal(mut writer: Writer, refusal: &Refusal, asked: Asked) {
         Refusal::MethodNotAllowed { allow } => _ = writer.field("Allow", allow.as_bytes()),
         Refusal::MediaTypeUnsupported { accept } => _ = writer.field("Accept", accept.as_bytes()),
         Refusal::PatchMediaTypeUnsupported { accept } => _ = writer.field("Accept-Patch", accept.as_bytes()),
+        Refusal::Busy => _ = writer.raw(b"Retry-After: 1\r\n"),
         // RFC 9110 §15.5.22: a 426 says what to upgrade to.
         Refusal::WebSocketVersion => {
             writer.raw(b"Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n");

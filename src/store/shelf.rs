@@ -5,11 +5,12 @@ use crate::exchange::merge_patch;
 use crate::exchange::object::Object;
 use crate::exchange::record::Record;
 use crate::exchange::representation;
+use crate::limits::LISTINGS_BYTES_MAX;
 use crate::refusal::Refusal;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::cell::RefCell;
 use std::hash::BuildHasher;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// All collections, at one position. Every loop has its own; the texts of the records are shared.
 pub struct Shelf {
@@ -34,6 +35,7 @@ pub struct Collection {
     hasher: DefaultHashBuilder,
     json: RefCell<Option<Listing>>,
     lines: RefCell<Option<Listing>>,
+    given_out: GivenOut,
 }
 
 /// The hash is kept, so that the index can grow without a look at every record.
@@ -41,6 +43,24 @@ pub struct Collection {
 struct Entry {
     hash: u32,
     place: u32,
+}
+
+/// The texts of collections that some peer may still be reading.
+#[derive(Default)]
+struct GivenOut(RefCell<Vec<Weak<[u8]>>>);
+
+impl GivenOut {
+    /// Is there room for another text of so many bytes?
+    fn has_room(&self, bytes: usize) -> bool {
+        let mut given = self.0.borrow_mut();
+        given.retain(|text| text.strong_count() > 0);
+        let held: usize = given.iter().filter_map(Weak::upgrade).map(|text| text.len()).sum();
+        held == 0 || held + bytes <= LISTINGS_BYTES_MAX
+    }
+
+    fn add(&self, text: &Arc<[u8]>) {
+        self.0.borrow_mut().push(Arc::downgrade(text));
+    }
 }
 
 /// The whole collection as text, kept until it changes, so that all who ask share it.
@@ -169,6 +189,7 @@ impl Collection {
             hasher: DefaultHashBuilder::default(),
             json: RefCell::new(None),
             lines: RefCell::new(None),
+            given_out: GivenOut::default(),
         }
     }
 
@@ -199,27 +220,38 @@ impl Collection {
         self.places.iter().flatten()
     }
 
-    /// All items as one JSON array.
-    pub fn json(&self) -> Arc<[u8]> {
+    /// All items as one JSON array. Refused while too many earlier ones are still being read.
+    pub fn json(&self) -> Result<Arc<[u8]>, Refusal> {
         self.listing(&self.json, Collection::to_json)
     }
 
     /// All items as plain text, one a line.
-    pub fn lines(&self) -> Arc<[u8]> {
+    pub fn lines(&self) -> Result<Arc<[u8]>, Refusal> {
         self.listing(&self.lines, Collection::to_lines)
     }
 
     /// The text that is kept, or a new one if something has changed.
-    fn listing(&self, kept: &RefCell<Option<Listing>>, make: fn(&Collection) -> Vec<u8>) -> Arc<[u8]> {
+    fn listing(
+        &self,
+        kept: &RefCell<Option<Listing>>,
+        make: fn(&Collection) -> Vec<u8>,
+    ) -> Result<Arc<[u8]>, Refusal> {
         let mut kept = kept.borrow_mut();
-        match &*kept {
-            Some(listing) if listing.changed == self.changed => listing.text.clone(),
-            _ => {
-                let text: Arc<[u8]> = make(self).into();
-                *kept = Some(Listing { changed: self.changed, text: text.clone() });
-                text
-            }
+        if let Some(listing) = &*kept
+            && listing.changed == self.changed
+        {
+            return Ok(listing.text.clone());
         }
+        // An old text that nobody reads any more makes room.
+        *kept = None;
+        let bytes = self.items().map(|record| record.json().len() + 1).sum();
+        if !self.given_out.has_room(bytes) {
+            return Err(Refusal::Busy);
+        }
+        let text: Arc<[u8]> = make(self).into();
+        self.given_out.add(&text);
+        *kept = Some(Listing { changed: self.changed, text: text.clone() });
+        Ok(text)
     }
 
     fn to_lines(&self) -> Vec<u8> {
@@ -360,12 +392,12 @@ mod tests {
             settle(&mut shelf, create(&format!("\"n\":{n}")));
         }
         assert_eq!(
-            &*shelf.collection(TASKS).json(),
+            &*shelf.collection(TASKS).json().unwrap(),
             br#"[{"id":"1","n":1},{"id":"2","n":2},{"id":"3","n":3}]"#
         );
         settle(&mut shelf, write(Act::Remove { id: "2".into() }));
         settle(&mut shelf, write(Act::Replace { id: "1".into(), members: "\"n\":9".into() }));
-        assert_eq!(&*shelf.collection(TASKS).json(), br#"[{"id":"1","n":9},{"id":"3","n":3}]"#);
+        assert_eq!(&*shelf.collection(TASKS).json().unwrap(), br#"[{"id":"1","n":9},{"id":"3","n":3}]"#);
         assert_eq!(shelf.position(), Position { epoch: 7, seq: 5 });
         assert_eq!(shelf.collection(CollectionId(1)).changed(), 0, "the other collection is untouched");
     }
@@ -428,6 +460,18 @@ mod tests {
         settle(&mut shelf, create(""));
         let long = patch("1", &format!("{{\"x\":\"{}\"}}", "y".repeat(1000)));
         assert_eq!(shelf.decide(long), Err(Refusal::ItemTooLong { bytes_max: 1000 }));
+    }
+
+    #[test]
+    fn texts_that_are_still_being_read_are_bounded() {
+        let given_out = GivenOut::default();
+        assert!(given_out.has_room(usize::MAX / 2), "a single one may have any length");
+        let read: Arc<[u8]> = vec![0; 1000].into();
+        given_out.add(&read);
+        assert!(given_out.has_room(LISTINGS_BYTES_MAX - 1000));
+        assert!(!given_out.has_room(LISTINGS_BYTES_MAX - 999));
+        drop(read);
+        assert!(given_out.has_room(LISTINGS_BYTES_MAX));
     }
 
     #[test]
