@@ -117,9 +117,9 @@ impl WebSocketMode {
                 self.begin_end(End::Theirs(closing.code), reach);
                 Ok(Step::Again)
             }
-            _ if self.state == State::Closing => Ok(Step::Again),
+            // Until the peer's close has come a ping is answered, also behind our own (RFC 6455 §5.5.2);
+            // §5.5.3 allows to answer only the newest of several.
             Event::Ping(payload) => {
-                // RFC 6455 §5.5.3 allows to answer only the newest of several.
                 if reach.outbox.len() < PONGS_BYTES_MAX {
                     frame::encode(Opcode::Pong, &payload, reach.outbox.own());
                 } else {
@@ -128,6 +128,7 @@ impl WebSocketMode {
                 Ok(Step::Again)
             }
             Event::Pong(_) => Ok(Step::Again),
+            _ if self.state == State::Closing => Ok(Step::Again),
             Event::Text(text) => self.take_text(text, reach),
             Event::Binary(payload) => match self.talk {
                 Talk::Echo => {
@@ -234,7 +235,7 @@ impl WebSocketMode {
         }
     }
 
-    /// Nothing but a close may follow a close (RFC 6455 §5.5.1), so answers that are owed go first.
+    /// No message may follow a close (RFC 6455 §5.5.1), so answers that are owed go first.
     fn begin_end(&mut self, end: End, reach: &mut Reach) {
         let calls = self.calls.get_or_insert_default();
         if calls.end.is_none() || matches!(end, End::Theirs(_)) {
@@ -289,7 +290,7 @@ impl WebSocketMode {
     /// Everything has been written: now there is room for what was put off.
     pub fn refill(&mut self, outbox: &mut Outbox) {
         if let Some(payload) = self.late_ping.take()
-            && self.state == State::Open
+            && self.state != State::Ended
         {
             frame::encode(Opcode::Pong, &payload, outbox.own());
         }
