@@ -248,6 +248,10 @@ pub fn check_messages(bytes: &[u8]) {
     if let Some(close) = ours.iter().position(|said| said.starts_with("Closing")) {
         // What comes behind a close is nobody's business: a connection reads no further.
         ours.truncate(close + 1);
+        // 1014 is in the registry, but not in its table: it shows 1002 instead.
+        if ours[close].contains("Some(1014)") {
+            ours[close] = r#"Closing { code: Some(1002), reason: "Protocol violation" }"#.to_owned();
+        }
         assert_eq!(theirs, ours);
         return;
     }
