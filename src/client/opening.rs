@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::client::failure::{Failure, one_line};
 use crate::client::response::{self, status_words};
 use crate::client::socket::{Incoming, Outgoing, random};
 use crate::client::stream::Stream;
 use crate::client::url::Url;
+use crate::failure::{Failure, one_line};
 use crate::http::framing::ResponseFraming;
 use crate::http::headers::Known;
 use crate::websocket::handshake;

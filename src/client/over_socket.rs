@@ -13,12 +13,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::client::call::{Asked, Print, check_status};
-use crate::client::failure::{Failure, one_line};
 use crate::client::opening;
 use crate::client::question::{self, ID};
 use crate::client::response::status_words;
 use crate::client::socket::{Heard, Incoming, Outgoing, closed_line};
 use crate::exchange::envelope::SUBPROTOCOL;
+use crate::failure::{Failure, one_line};
 use crate::websocket::close;
 
 /// Makes the call, and prints the answer's body as JSON text: for an error, its problem object.

@@ -13,8 +13,8 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::client::failure::{Failure, one_line};
 use crate::client::stream::{self, Arrival, Stream};
+use crate::failure::{Failure, one_line};
 use crate::fault::Fault;
 use crate::websocket::close::{self, Closing};
 use crate::websocket::frame::{self, Opcode, Role};

@@ -8,7 +8,7 @@
 
 use std::str::FromStr;
 
-use crate::client::failure::Failure;
+use crate::failure::Failure;
 use crate::http::target::{self, is_host};
 
 /// Which road it names.

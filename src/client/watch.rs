@@ -17,10 +17,10 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::cli;
-use crate::client::failure::Failure;
 use crate::client::opening;
 use crate::client::socket::{CLOSE_WAIT, Heard, Incoming, Outgoing, closed_line};
 use crate::client::url::{Scheme, Url};
+use crate::failure::Failure;
 use crate::websocket::close::{self, Closing};
 
 /// What there is to act on.
@@ -133,7 +133,8 @@ fn closed(news: &Receiver<News>, closing: Closing, mut outgoing: Outgoing) -> Re
     if !matches!(code, close::NORMAL | close::GOING_AWAY) {
         return Err(Failure::Failed(line));
     }
-    eprintln!("bothways: {line}");
+    // Nobody may be there to read it.
+    let _ = writeln!(io::stderr(), "bothways: {line}");
     Ok(())
 }
 
