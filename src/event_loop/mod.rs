@@ -344,7 +344,12 @@ impl<'r> EventLoop<'r> {
         }
         match next {
             Ok(Next::Rest) => {}
-            Ok(Next::Blocked) => self.timers.enter(index_of(token), peer.connection.next_deadline()),
+            Ok(Next::Blocked) => {
+                self.timers.enter(index_of(token), peer.connection.next_deadline());
+                if peer.blocked(terms) == Next::Again {
+                    self.again.push(token);
+                }
+            }
             Ok(Next::Again) => self.again.push(token),
             Ok(Next::Linger) => self.linger(token, terms),
             Ok(Next::Close) => self.bury(token),

@@ -203,6 +203,13 @@ impl Peer {
         if self.paused { !self.connection.is_owed() } else { self.readable }
     }
 
+    /// The socket takes nothing now. What a turn's share has left unread is read on all the same, as long as
+    /// the outbox has room: no event will tell of it.
+    pub fn blocked(&mut self, terms: &Terms) -> Next {
+        let more = self.readable && !self.paused && self.connection.may_receive(terms);
+        if more { self.again() } else { Next::Rest }
+    }
+
     fn again(&mut self) -> Next {
         if std::mem::replace(&mut self.queued, true) { Next::Rest } else { Next::Again }
     }

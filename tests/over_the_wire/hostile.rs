@@ -39,6 +39,7 @@ fn say_until_full(peer: &Peer, words: &[u8]) -> usize {
         match speaker.write(&words[at..]) {
             Ok(bytes) => (at, said) = ((at + bytes) % words.len(), said + bytes),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => panic!("{error}"),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::server::PROMPT;
 use serde_json::Value;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ impl Peer {
     pub fn hears_nothing_for(&mut self, time: Duration) -> bool {
         self.stream.set_read_timeout(Some(time)).unwrap();
         let mut byte = [0];
-        let nothing = match self.stream.read(&mut byte) {
+        let nothing = match self.read(&mut byte) {
             Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
             Ok(bytes) => {
                 self.heard.extend_from_slice(&byte[..bytes]);
@@ -166,12 +166,22 @@ impl Peer {
     #[track_caller]
     fn more(&mut self) -> bool {
         let mut piece = [0; 64 * 1024];
-        match self.stream.read(&mut piece) {
+        match self.read(&mut piece) {
             Ok(bytes) => {
                 self.heard.extend_from_slice(&piece[..bytes]);
                 bytes > 0
             }
             Err(error) => panic!("{error}; heard so far: {}", self.so_far()),
+        }
+    }
+
+    /// A read with a timeout is cut short where the process was stopped and goes on (signal(7)).
+    fn read(&mut self, piece: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.stream.read(piece) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                other => return other,
+            }
         }
     }
 
