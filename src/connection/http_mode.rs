@@ -132,6 +132,10 @@ impl HttpMode {
         let Reading::Head { searched } = &mut self.reading else { unreachable!("the caller matched it") };
         let rest = &bytes[*at..];
         if rest.is_empty() {
+            // The wait ended where an answer was too long to read on, and nothing came with it.
+            if self.owed.is_empty() && !reach.waits.is_reading() {
+                reach.begin(Wait::KeepAlive);
+            }
             return Ok(Step::NeedMore);
         }
         if self.owed.len() >= reach.terms.limits.calls_waiting_max {
@@ -196,7 +200,7 @@ impl HttpMode {
         let progress = half.reader.read(rest, &mut half.body, reach.terms.limits)?;
         *at += progress.used;
         if !progress.done {
-            if !rest.is_empty() {
+            if !rest.is_empty() || !reach.waits.is_reading() {
                 reach.begin(Wait::Body);
             }
             return Ok(Step::NeedMore);
@@ -327,7 +331,8 @@ impl HttpMode {
         if let Some(fault) = self.last_words.take() {
             write_fault(fault, &reach.terms.date, reach.outbox);
         }
-        if matches!(self.reading, Reading::Head { .. }) {
+        // Where the next head has begun to come, the wait for the rest of it runs on.
+        if matches!(self.reading, Reading::Head { searched: 0 }) {
             reach.begin(Wait::KeepAlive);
         }
     }

@@ -81,6 +81,11 @@ impl Peer {
         self.queued = false;
     }
 
+    /// Is there something of it that waits for answers to leave first?
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
     /// Reads what it has sent and takes up its calls. An error: the socket is gone.
     pub fn read(
         &mut self,
