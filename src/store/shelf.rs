@@ -288,8 +288,10 @@ fn id_of(places: &[Option<Record>], place: u32) -> &str {
 
 /// The members of the item after the patch. Its id cannot be patched.
 fn patched(current: &Record, merge: &Value) -> Result<String, Refusal> {
-    let mut value: Value =
-        serde_json::from_str(current.json()).expect("what is on the shelf was parsed before it came there");
+    // Whatever is on the shelf is JSON. But an object whose first name begins with
+    // `$serde_json::private::` the library takes for a value of its own making, and may not like it.
+    let mut value: Value = serde_json::from_str(current.json())
+        .map_err(|_| Refusal::invalid("the item has a member that cannot be patched, only replaced"))?;
     json_patch::merge(&mut value, merge);
     let Value::Object(mut members) = value else {
         return Err(Refusal::invalid("an item must stay a JSON object"));
@@ -388,6 +390,14 @@ mod tests {
             );
         }
         assert_eq!(shelf.decide(patch("2", "{}")), Err(Refusal::NoSuchItem));
+    }
+
+    #[test]
+    fn what_the_library_cannot_read_is_not_patched() {
+        let mut shelf = shelf();
+        settle(&mut shelf, create(r#""a":{"$serde_json::private::Number":"x"}"#));
+        assert!(matches!(shelf.decide(patch("1", r#"{"n":1}"#)), Err(Refusal::InvalidData { .. })));
+        settle(&mut shelf, write(Act::Replace { id: "1".into(), members: "\"n\":1".into() }));
     }
 
     #[test]
