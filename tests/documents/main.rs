@@ -19,6 +19,7 @@ mod bytes;
 mod console;
 mod map;
 mod server;
+mod tables;
 
 use bytes::{converse, frame_bytes, message_bytes, wire_bytes};
 use console::{run, run_console};
