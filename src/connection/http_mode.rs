@@ -344,7 +344,8 @@ impl HttpMode {
         if let Some(fault) = self.last_words.take() {
             write_fault(fault, &reach.terms.date, reach.outbox);
         }
-        if matches!(self.reading, Reading::Head { .. }) {
+        // Where the next head has begun to come, the wait for the rest of it runs on.
+        if matches!(self.reading, Reading::Head { searched: 0 }) {
             reach.begin(Wait::KeepAlive);
         }
     }

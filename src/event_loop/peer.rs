@@ -81,6 +81,11 @@ impl Peer {
         self.queued = false;
     }
 
+    /// Is there something of it that waits for answers to leave first?
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
     /// Reads what it has sent and takes up its calls. An error: the socket is gone.
     pub fn read(
         &mut self,
@@ -187,7 +192,9 @@ impl Peer {
             let written = drain(self.connection.outbox(), then)?;
             self.connection.wrote(written.unwrap_or(0), terms);
             if written.is_none() {
-                return Ok(Next::Blocked);
+                // The socket takes nothing now, but what it has brought is not told of twice.
+                let more = self.readable && !self.paused && self.connection.may_receive(terms);
+                return Ok(if more && self.again() == Next::Again { Next::Again } else { Next::Blocked });
             }
         }
         Ok(match self.connection.fate() {
@@ -201,13 +208,6 @@ impl Peer {
     /// Everything was written: is there something to be read that need not wait for more?
     fn can_go_on(&self) -> bool {
         if self.paused { !self.connection.is_owed() } else { self.readable }
-    }
-
-    /// The socket takes nothing now. What a turn's share has left unread is read on all the same, as long as
-    /// the outbox has room: no event will tell of it.
-    pub fn blocked(&mut self, terms: &Terms) -> Next {
-        let more = self.readable && !self.paused && self.connection.may_receive(terms);
-        if more { self.again() } else { Next::Rest }
     }
 
     fn again(&mut self) -> Next {
