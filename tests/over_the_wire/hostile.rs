@@ -233,7 +233,9 @@ fn a_slow_reader_gets_everything_and_is_not_given_up() {
 
 #[test]
 fn a_reset_is_noticed_in_every_state() {
-    let server = Server::start(&["--loops", "1", "--write-stall-seconds", "300", "--close-seconds", "300"]);
+    let waits = ["--head-seconds", "--body-seconds", "--write-stall-seconds", "--close-seconds"];
+    let flags: Vec<&str> = waits.iter().flat_map(|wait| [wait, "300"]).chain(["--loops", "1"]).collect();
+    let server = Server::start(&flags);
     server.get("/healthz");
     let before = server.descriptors();
     let item = format!("\"{}\"", "x".repeat(900_000));
