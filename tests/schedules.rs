@@ -15,9 +15,10 @@
 //! - once everybody is silent, every peer is gone when its waits are over;
 //! - what is held for a peer stays within [`driver::held_bytes_max`].
 
-#[allow(dead_code)] // The fuzz target uses the rest.
+#[allow(dead_code)] // Others use the rest.
 #[path = "../fuzz/src/driver.rs"]
 mod driver;
+#[allow(dead_code)] // Others use the rest.
 #[path = "../fuzz/src/readers.rs"]
 mod readers;
 
