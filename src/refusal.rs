@@ -43,6 +43,10 @@ pub enum Refusal {
     PatchMediaTypeUnsupported {
         accept: &'static str,
     },
+    /// The body has a content coding, and none is undone here.
+    ContentCodingUnsupported,
+    /// A PUT of a part: Content-Range says where it would belong.
+    PartialPut,
     ItemTooLong {
         bytes_max: usize,
     },
@@ -67,6 +71,7 @@ impl Refusal {
     pub fn status(&self) -> u16 {
         match self {
             Refusal::InvalidData { .. } | Refusal::PathMalformed | Refusal::ConditionMalformed => 400,
+            Refusal::PartialPut => 400,
             Refusal::NotAHandshake | Refusal::HandshakeMalformed { .. } => 400,
             Refusal::NoSuchResource | Refusal::NoSuchItem => 404,
             Refusal::MethodNotAllowed { .. } => 405,
@@ -75,6 +80,7 @@ impl Refusal {
             Refusal::ConditionFailed => 412,
             Refusal::ItemTooLong { .. } => 413,
             Refusal::MediaTypeUnsupported { .. } | Refusal::PatchMediaTypeUnsupported { .. } => 415,
+            Refusal::ContentCodingUnsupported => 415,
             Refusal::WebSocketVersion => 426,
             Refusal::MethodUnknown => 501,
         }
@@ -105,6 +111,8 @@ impl Refusal {
             Refusal::MediaTypeUnsupported { accept } | Refusal::PatchMediaTypeUnsupported { accept } => {
                 format!("this method takes {accept}").into()
             }
+            Refusal::ContentCodingUnsupported => "no content coding is undone here: send it plain".into(),
+            Refusal::PartialPut => "an item is written whole: a Content-Range has no place in a PUT".into(),
             Refusal::ItemTooLong { bytes_max } => {
                 format!("the item would be longer than {bytes_max} bytes").into()
             }
