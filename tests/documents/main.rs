@@ -18,6 +18,7 @@
 mod bytes;
 mod console;
 mod map;
+mod paragraphs;
 mod server;
 
 use bytes::{converse, frame_bytes, message_bytes, wire_bytes};
