@@ -50,6 +50,7 @@ pub fn take_up(call: &Call, shelf: &Shelf) -> Outcome {
 }
 
 fn decide(call: &Call, shelf: &Shelf) -> Result<Outcome, Refusal> {
+    // The asterisk is no resource: it stands for the server as a whole (RFC 9110 §9.3.7).
     if call.path == "*" && call.method == Method::Options {
         return Ok(allow(ALL_METHODS));
     }
@@ -137,7 +138,7 @@ fn index(call: &Call, _: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
         "{{\"name\":\"bothways\",\"collections\":[{}],\"sockets\":[{sockets}],\"health\":[\"/healthz\",\"/readyz\"]}}",
         collections.join(",")
     );
-    untagged(call, Body::Json(json.into()))
+    untagged(call, Body::Json(json.into_bytes().into()))
 }
 
 fn clock(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
@@ -160,20 +161,21 @@ fn socket(call: &Call, talk: Talk) -> Result<Outcome, Refusal> {
 }
 
 fn alive(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
-    untagged(call, Body::Text("alive\n".into()))
+    untagged(call, Body::Text((*b"alive\n").into()))
 }
 
 /// Whoever can be asked has its listeners bound and its shelf loaded.
 fn ready(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
-    untagged(call, Body::Text("ready\n".into()))
+    untagged(call, Body::Text((*b"ready\n").into()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::call::Representation;
 
     fn ask(method: Method, path: &str) -> Outcome {
-        let shelf = Shelf::new(1, &["tasks".to_owned(), "notes".to_owned()]);
+        let shelf = Shelf::new(1, &["tasks".to_owned(), "notes".to_owned()], 1000);
         let call = Call {
             method,
             path: path.into(),
@@ -182,6 +184,7 @@ mod tests {
             conditions: Conditions::default(),
             body: Cow::Borrowed(b"\"x\""),
             wish: Wish::Answer,
+            representation: Representation::Json,
         };
         take_up(&call, &shelf)
     }
@@ -226,6 +229,7 @@ mod tests {
             (Method::Get, "/t%61sks", 200),
             (Method::Get, "/tasks%2F1", 404),
             (Method::Put, "/tasks/a%2fb", 404),
+            (Method::Get, "%2A", 404),
             (Method::Put, "/tasks/a%20b", 400),
         ] {
             assert_eq!(status(method, path), expected, "{method:?} {path}");

@@ -120,9 +120,9 @@ fn a_collection_has_a_name_of_its_own() {
     let with = |name| fails(&["serve", "--memory", "--listen", "127.0.0.1:0", "--collection", name]);
     for name in ["ws", "echo", "rpc", "healthz", "readyz", "metrics", "openapi.json", "asyncapi.json"] {
         let words = format!("bothways: no collection can be called {name}: the name is reserved\n");
-        assert_eq!(with(name), (words, Some(1)));
+        assert_eq!(with(name), (words, Some(2)));
     }
-    assert_eq!(with("a,a"), ("bothways: the collection a is named twice\n".to_owned(), Some(1)));
+    assert_eq!(with("a,a"), ("bothways: the collection a is named twice\n".to_owned(), Some(2)));
     assert_eq!(with("a/b").1, Some(2));
     assert_eq!(with("").1, Some(2));
 }
