@@ -10,7 +10,7 @@ use crate::store::shelf::Shelf;
 use mio::Poll;
 use mio::net::TcpListener;
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::{Handle, Signals};
+use signal_hook::iterator::Signals;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicUsize;
@@ -40,19 +40,20 @@ pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
     let open = AtomicUsize::new(0);
     let doors: Vec<Sender> = desks.iter().map(|desk| desk.sender.clone()).collect();
     let handle = signals.handle();
-    let run = |desk: Desk| desk.run(&rules, &open, handle.clone());
+    let go_away = || doors.iter().for_each(Sender::go_away);
+    // A loop that ends well was asked to, and so were the others.
+    let run = |desk: Desk| desk.run(&rules, &open).inspect_err(|_| go_away());
     thread::scope(|scope| {
-        scope.spawn(move || {
-            // Ends when a loop has ended, by itself or because it was asked to.
+        scope.spawn(|| {
+            // Listens until the last loop has ended: until then a second signal means something.
             for (n, signal) in signals.forever().enumerate() {
                 if n > 0 {
                     log::warn!("signal {signal} again: ending at once");
                     std::process::exit(1);
                 }
                 log::info!("signal {signal}: finishing what was begun");
-                doors.iter().for_each(Sender::go_away);
+                go_away();
             }
-            doors.iter().for_each(Sender::go_away);
         });
         let mut desks = desks.into_iter();
         // The first loop stays on the first thread, whose heap the system grows in larger steps.
@@ -61,7 +62,9 @@ pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
         let first = run(first);
         let others = others.into_iter().map(|thread| thread.join().expect("a panic ends the process"));
         // Every loop is joined before the first error is told.
-        others.fold(first, Result::and).map_err(|error| failed("an event loop failed", error))
+        let ended = others.fold(first, Result::and);
+        handle.close();
+        ended.map_err(|error| failed("an event loop failed", error))
     })
 }
 
@@ -135,12 +138,9 @@ fn furnish(serve: &cli::Serve, listeners: Vec<Vec<TcpListener>>) -> io::Result<V
 }
 
 impl Desk {
-    fn run(self, rules: &Rules, open: &AtomicUsize, signals: Handle) -> io::Result<()> {
+    fn run(self, rules: &Rules, open: &AtomicUsize) -> io::Result<()> {
         let Desk { poll, mailbox, listeners, journal, shelf, .. } = self;
-        let ended =
-            EventLoop::new(rules, open, poll, mailbox, listeners, journal, shelf).and_then(EventLoop::run);
-        signals.close();
-        ended
+        EventLoop::new(rules, open, poll, mailbox, listeners, journal, shelf).and_then(EventLoop::run)
     }
 }
 
