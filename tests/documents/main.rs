@@ -18,6 +18,7 @@
 mod bytes;
 mod console;
 mod map;
+mod paragraphs;
 mod server;
 mod tables;
 

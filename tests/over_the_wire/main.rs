@@ -16,5 +16,7 @@ mod messages;
 mod peer;
 mod representations;
 mod requests;
+mod semantics;
 mod server;
 mod sockets;
+mod suites;
