@@ -70,7 +70,7 @@ fn play(schedule: u64) {
     let mut ended = vec![false; scripts.len()];
     let mut steps = 0;
     while (0..scripts.len())
-        .any(|n| !house.is_gone(n) && !(ended[n] || rests[n].is_empty() && !scripts[n].ends))
+        .any(|n| !(house.is_gone(n) || ended[n] || rests[n].is_empty() && !scripts[n].ends))
     {
         let peer = dice.below(scripts.len());
         let bytes = [1, 3, 20, 100, 1000][dice.below(5)];
