@@ -3,6 +3,7 @@
 use super::readers::LIMITS;
 use bothways::api::outcome::Outcome;
 use bothways::api::{resources, routes};
+use bothways::compression::Compression;
 use bothways::connection::broadcast::Broadcast;
 use bothways::connection::step::Step;
 use bothways::connection::terms::Terms;
@@ -221,7 +222,13 @@ fn first_bytes(connection: &mut Connection, most: usize) -> Vec<u8> {
 }
 
 fn terms(now: Instant) -> Terms<'static> {
-    Terms { now, date: *b"Sun, 06 Nov 1994 08:49:37 GMT", limits: &LIMITS, timeouts: &Timeouts::DEFAULT }
+    Terms {
+        now,
+        date: *b"Sun, 06 Nov 1994 08:49:37 GMT",
+        limits: &LIMITS,
+        timeouts: &Timeouts::DEFAULT,
+        compression: &Compression::DEFAULT,
+    }
 }
 
 /// The same for all, so that every position has the same name.

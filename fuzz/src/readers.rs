@@ -157,7 +157,7 @@ fn handshake(key: &[u8], fields: &[u8]) -> Option<bool> {
     };
     let Handshake::Offered(offer) = handshake::read(&head) else { return Some(false) };
     let mut answer = Vec::new();
-    handshake::encode_accept(offer.key, None, b"Sun, 06 Nov 1994 08:49:37 GMT", &mut answer);
+    handshake::encode_accept(offer.key, None, None, b"Sun, 06 Nov 1994 08:49:37 GMT", &mut answer);
     let mut room = FieldRoom::new();
     let Ok(Parsed::Whole { value: response, used }) =
         parse_response(&answer, &mut 0, &Limits::DEFAULT, false, &mut room)

@@ -22,6 +22,7 @@ pub mod timers;
 
 use crate::api::outcome::Outcome;
 use crate::api::{resources, routes};
+use crate::compression::Compression;
 use crate::connection::step::Step;
 use crate::connection::terms::Terms;
 use crate::connection::{Connection, Fate};
@@ -48,6 +49,7 @@ use timers::Timers;
 pub struct Rules {
     pub limits: Limits,
     pub timeouts: Timeouts,
+    pub compression: Compression,
 }
 
 pub struct EventLoop<'r> {
@@ -176,8 +178,8 @@ impl<'r> EventLoop<'r> {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => self.clock.tick(Instant::now()),
         }
-        let Rules { limits, timeouts } = self.rules;
-        Ok(Terms { now: self.clock.now(), date: self.clock.date(), limits, timeouts })
+        let Rules { limits, timeouts, compression } = self.rules;
+        Ok(Terms { now: self.clock.now(), date: self.clock.date(), limits, timeouts, compression })
     }
 
     fn next_deadline(&self) -> Option<Instant> {
