@@ -17,7 +17,9 @@ pub struct Compression {
     )]
     pub switch: Switch,
 
-    /// Whose messages may refer back to earlier ones. Both ends must then keep what was said.
+    /// Whose messages may refer back to earlier ones, which both ends must then keep: nobody's; what the
+    /// server sends, at up to 371 KiB for each connection until it has been silent for
+    /// `--idle-seconds`; or what clients send, too, at 47 KiB more until the connection ends.
     #[arg(
         id = "compression_takeover",
         long = "compression-takeover",
@@ -56,12 +58,8 @@ pub enum Switch {
 /// Who takes the window of one message over into the next (RFC 7692 §7.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Takeover {
-    /// Every message stands for itself: an idle connection keeps nothing.
     None,
-    /// What the server sends refers back. It keeps up to 371 KiB for each connection that it sends
-    /// to, until the connection has been silent for `--idle-seconds`.
     Sent,
-    /// What clients send may, too: 47 KiB more for each that has done so, until it is gone.
     Both,
 }
 
