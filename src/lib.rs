@@ -17,6 +17,7 @@ pub mod compression;
 pub mod connection;
 pub mod event_loop;
 pub mod exchange;
+pub mod failure;
 pub mod fault;
 pub mod http;
 pub mod limits;

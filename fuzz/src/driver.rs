@@ -81,7 +81,7 @@ impl Driver {
         let now = Instant::now();
         let connection = Connection::new(&terms(now));
         let journal = journal::new_log(EPOCH, vec![Box::new(|| ())]).remove(0);
-        let shelf = Shelf::new(EPOCH, &["tasks".to_owned()]);
+        let shelf = Shelf::new(EPOCH, &["tasks".to_owned()], 1 << 20);
         let (paused, end) = (false, End::Open);
         Driver { pace, connection, journal, shelf, now, paused, end, written: Vec::new(), talks: false }
     }

@@ -1,5 +1,5 @@
-//! What the fuzz targets share: the cutter, the readers that are shown pieces, and the driver of a
-//! whole connection. `tests/cuts.rs` of the main package runs the same on the seeds.
+//! What the fuzz targets share: the cutter, the readers that are shown pieces, second opinions, and
+//! the driver of whole connections. `tests/cuts.rs` of the main package runs the same on the seeds.
 //!
 //! ```text
 //!   input:   a c z \n  GET / HTTP/1.1 …           the first line says how to cut the rest:
@@ -17,3 +17,5 @@
 pub mod cutter;
 pub mod driver;
 pub mod readers;
+pub mod references;
+pub mod texts;

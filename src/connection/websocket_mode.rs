@@ -20,6 +20,7 @@ use crate::exchange::call::{Answer, Call, Talk};
 use crate::exchange::envelope::{self, Id, Item, Message};
 use crate::fault::Fault;
 use crate::http::response;
+use crate::refusal::Refusal;
 use crate::websocket::close;
 use crate::websocket::deflate::{Agreement, Deflater, Inflater};
 use crate::websocket::frame::{self, Opcode, Role};
@@ -125,9 +126,9 @@ impl WebSocketMode {
                 self.begin_end(End::Theirs(closing.code), reach);
                 Ok(Step::Again)
             }
-            _ if self.state == State::Closing => Ok(Step::Again),
+            // Until the peer's close has come a ping is answered, also behind our own (RFC 6455 §5.5.2);
+            // §5.5.3 allows to answer only the newest of several.
             Event::Ping(payload) => {
-                // RFC 6455 §5.5.3 allows to answer only the newest of several.
                 if reach.outbox.len() < PONGS_BYTES_MAX {
                     frame::encode(Opcode::Pong, &payload, reach.outbox.own());
                 } else {
@@ -136,6 +137,7 @@ impl WebSocketMode {
                 Ok(Step::Again)
             }
             Event::Pong(_) => Ok(Step::Again),
+            _ if self.state == State::Closing => Ok(Step::Again),
             Event::Text(text) => self.take_text(text, reach),
             Event::Binary(payload) => match self.talk {
                 Talk::Echo => {
@@ -172,7 +174,8 @@ impl WebSocketMode {
         let calls = self.calls.get_or_insert_default();
         match message {
             Message::One(item) if !must_wait(&item, calls, reach.terms) => {
-                calls.hand_out(item, &mut Voice { deflater: &mut self.deflater, outbox: reach.outbox })
+                let mut voice = Voice { deflater: &mut self.deflater, outbox: reach.outbox };
+                calls.hand_out(item, &mut voice, reach.terms)
             }
             message => {
                 self.read_all(message);
@@ -214,7 +217,7 @@ impl WebSocketMode {
             item.call = Err(envelope::batch_too_long(bytes_max));
         }
         let mut voice = Voice { deflater: &mut self.deflater, outbox: reach.outbox };
-        let step = calls.hand_out(item, &mut voice);
+        let step = calls.hand_out(item, &mut voice, reach.terms);
         calls.end_batch(&mut voice);
         Some(step)
     }
@@ -232,8 +235,7 @@ impl WebSocketMode {
         let mut voice = Voice { deflater: &mut self.deflater, outbox: reach.outbox };
         owed.settle(answer, |asked, answer, _| {
             if let (Id::Given(id), true) = (asked.id, state != State::Ended) {
-                let phrase = response::reason(answer.status);
-                write(batch, &mut voice, |out| envelope::write_answer(&id, answer, phrase, out));
+                write_answer(&id, answer, batch, &mut voice);
             }
         });
         calls.end_batch(&mut voice);
@@ -247,7 +249,7 @@ impl WebSocketMode {
         }
     }
 
-    /// Nothing but a close may follow a close (RFC 6455 §5.5.1), so answers that are owed go first.
+    /// No message may follow a close (RFC 6455 §5.5.1), so answers that are owed go first.
     fn begin_end(&mut self, end: End, reach: &mut Reach) {
         let calls = self.calls.get_or_insert_default();
         if calls.end.is_none() || matches!(end, End::Theirs(_)) {
@@ -314,7 +316,7 @@ impl WebSocketMode {
     /// Everything has been written: now there is room for what was put off.
     pub fn refill(&mut self, outbox: &mut Outbox) {
         if let Some(payload) = self.late_ping.take()
-            && self.state == State::Open
+            && self.state != State::Ended
         {
             frame::encode(Opcode::Pong, &payload, outbox.own());
         }
@@ -365,8 +367,16 @@ impl Voice<'_> {
 }
 
 impl Calls {
-    fn hand_out<'a>(&mut self, item: Item<'a>, voice: &mut Voice) -> Step<'a> {
+    fn hand_out<'a>(&mut self, item: Item<'a>, voice: &mut Voice, terms: &Terms) -> Step<'a> {
+        let bytes_max = terms.limits.body_bytes_max;
         match item.call {
+            Ok(call) if call.body.len() > bytes_max => {
+                if let Id::Given(id) = item.id {
+                    let answer = Refusal::BodyTooLong { bytes_max }.into();
+                    write_answer(&id, &answer, &mut self.batch, voice);
+                }
+                Step::Again
+            }
             Ok(call) => {
                 self.owed.hand_out(Asked { id: item.id });
                 Step::Call(call)
@@ -406,6 +416,11 @@ fn must_wait(item: &Item, calls: &Calls, terms: &Terms) -> bool {
 
 fn owned(item: Item) -> Item<'static> {
     Item { id: item.id, call: item.call.map(Call::into_owned) }
+}
+
+fn write_answer(id: &str, answer: &Answer, batch: &mut Option<Vec<u8>>, voice: &mut Voice) {
+    let phrase = response::reason(answer.status);
+    write(batch, voice, |out| envelope::write_answer(id, answer, phrase, out));
 }
 
 /// Into the batch under way, or as a message of its own.

@@ -8,6 +8,8 @@ use mio::Token;
 use std::time::{Duration, Instant};
 
 pub struct Clock {
+    /// Reads the clock on the wall.
+    look: fn() -> DateTime<Local>,
     now: Instant,
     wall: DateTime<Local>,
     date: [u8; 29],
@@ -19,10 +21,11 @@ pub struct Clock {
 }
 
 impl Clock {
-    pub fn new(now: Instant) -> Clock {
+    pub fn new(now: Instant, look: fn() -> DateTime<Local>) -> Clock {
         let mut clock = Clock {
+            look,
             now,
-            wall: Local::now(),
+            wall: look(),
             date: [0; 29],
             holds_until: now,
             listeners: Vec::new(),
@@ -36,7 +39,7 @@ impl Clock {
     pub fn tick(&mut self, now: Instant) {
         self.now = now;
         if now >= self.holds_until {
-            self.wall = Local::now();
+            self.wall = (self.look)();
             self.date = imf_fixdate(self.wall.timestamp().max(0) as u64);
             // A leap second counts on past a thousand milliseconds.
             let past = Duration::from_nanos(u64::from(self.wall.nanosecond() % 1_000_000_000));

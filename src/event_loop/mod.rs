@@ -16,29 +16,28 @@ pub mod clock;
 pub mod kernel;
 pub mod listener;
 pub mod mailbox;
+pub mod peer;
 pub mod slots;
 pub mod socket;
 pub mod timers;
 
-use crate::api::outcome::Outcome;
-use crate::api::{resources, routes};
+use crate::api::resources;
 use crate::compression::Compression;
-use crate::connection::step::Step;
 use crate::connection::terms::Terms;
-use crate::connection::{Connection, Fate};
-use crate::exchange::call::{Answer, Talk};
+use crate::exchange::call::Answer;
 use crate::limits::Limits;
 use crate::store::journal::{Journal, Settled, Ticket};
 use crate::store::shelf::Shelf;
 use crate::timeouts::Timeouts;
+use chrono::Local;
 use clock::Clock;
 use listener::{Accepted, Listener};
 use mailbox::Mailbox;
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
+use peer::{Calls, Next, Peer};
 use slots::{RESERVED_TOKENS, Slots, index_of};
-use socket::{Filled, Then};
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -59,7 +58,7 @@ pub struct EventLoop<'r> {
     poll: Poll,
     listeners: Vec<Listener>,
     mailbox: Mailbox,
-    peers: Slots<Peer>,
+    peers: Slots<Seat>,
     timers: Timers,
     clock: Clock,
     journal: Journal,
@@ -79,24 +78,15 @@ pub struct EventLoop<'r> {
     again: Vec<Token>,
 }
 
-struct Peer {
+/// A peer, and the socket it sits behind.
+struct Seat {
     stream: TcpStream,
-    connection: Connection,
-    /// The socket may have more to read.
-    readable: bool,
-    /// A short read need not mean that the socket is empty: there is an end, an error, or an octet
-    /// of urgent data, at which the kernel cuts a read short.
-    eager: bool,
-    /// What it sent waits for its turn.
-    paused: bool,
-    /// It is among those to be read on in the next turn.
-    queued: bool,
+    peer: Peer,
 }
 
-/// Bytes read from one socket at a time.
+/// Bytes read from one socket at a time. Whoever has filled the buffer waits until the others have had
+/// their turn: in frames of six bytes it holds the work of forty thousand.
 const BUFFER_BYTES: usize = 256 * 1024;
-/// Full buffers taken from one peer before the others get their turn.
-const READS_PER_TURN: usize = 4;
 /// Peers accepted on one listener before those that are connected get their turn.
 const ACCEPTS_PER_TURN: usize = 256;
 const EVENTS_PER_TURN: usize = 1024;
@@ -129,7 +119,7 @@ impl<'r> EventLoop<'r> {
             mailbox,
             peers: Slots::default(),
             timers: Timers::default(),
-            clock: Clock::new(Instant::now()),
+            clock: Clock::new(Instant::now(), Local::now),
             journal,
             shelf,
             ends_by: None,
@@ -192,7 +182,7 @@ impl<'r> EventLoop<'r> {
     fn tell_time(&mut self) {
         let Some(news) = self.clock.announce() else { return };
         for token in self.clock.listeners() {
-            let Some(peer) = self.peers.get_mut(token) else { continue };
+            let Some(Seat { peer, .. }) = self.peers.get_mut(token) else { continue };
             self.clock.go_on_listening(token);
             peer.connection.outbox().lend(&mut self.spare);
             peer.connection.push(&news);
@@ -212,10 +202,7 @@ impl<'r> EventLoop<'r> {
                 }
                 let Accepted::Peer(stream) = self.listeners[n].accept(terms.now) else { break };
                 self.open.fetch_add(1, Ordering::Relaxed);
-                let connection = Connection::new(terms);
-                let peer =
-                    Peer { stream, connection, readable: true, eager: false, paused: false, queued: false };
-                let token = self.peers.insert(peer);
+                let token = self.peers.insert(Seat { stream, peer: Peer::new(terms) });
                 self.serve(token, terms);
                 self.fresh.push(token);
             }
@@ -224,8 +211,8 @@ impl<'r> EventLoop<'r> {
 
     fn read_ready(&mut self, events: &Events, terms: &Terms) {
         for token in std::mem::take(&mut self.again) {
-            if let Some(peer) = self.peers.get_mut(token) {
-                peer.queued = false;
+            if let Some(Seat { peer, .. }) = self.peers.get_mut(token) {
+                peer.taken_up();
             }
             self.serve(token, terms);
         }
@@ -247,9 +234,12 @@ impl<'r> EventLoop<'r> {
     }
 
     fn peer_ready(&mut self, token: Token, event: &Event, terms: &Terms) {
-        let Some(peer) = self.peers.get_mut(token) else { return };
-        peer.eager |= event.is_read_closed() || event.is_error() || is_urgent(event);
-        peer.readable |= event.is_readable() || peer.eager;
+        let Some(Seat { peer, .. }) = self.peers.get_mut(token) else { return };
+        if event.is_read_closed() || event.is_error() || is_urgent(event) {
+            peer.told_special();
+        } else if event.is_readable() {
+            peer.told_readable();
+        }
         if event.is_writable() && !peer.connection.outbox().is_empty() {
             self.flush(token, terms);
         }
@@ -259,35 +249,12 @@ impl<'r> EventLoop<'r> {
     /// Reads what the peer has sent and takes up its calls; then writes what can be said at once.
     fn serve(&mut self, token: Token, terms: &Terms) {
         let EventLoop { peers, buffer, spare, journal, shelf, settled, clock, .. } = self;
-        let Some(peer) = peers.get_mut(token) else { return };
+        let Some(Seat { stream, peer }) = peers.get_mut(token) else { return };
         let mut calls = Calls { journal, shelf, settled, clock };
         peer.connection.outbox().lend(spare);
-        if peer.paused {
-            peer.take_in(&mut [], token, &mut calls, terms);
-        }
-        for _ in 0..READS_PER_TURN {
-            if !peer.readable || peer.paused || !peer.connection.may_receive(terms) {
-                break;
-            }
-            match socket::fill(&peer.stream, buffer) {
-                Ok(Filled::Bytes(bytes)) => {
-                    peer.readable = bytes == buffer.len() || peer.eager;
-                    peer.take_in(&mut buffer[..bytes], token, &mut calls, terms);
-                }
-                Ok(Filled::End) => {
-                    peer.readable = false;
-                    peer.connection.end_of_input();
-                    peer.take_in(&mut [], token, &mut calls, terms);
-                }
-                Ok(Filled::WouldBlock) => {
-                    peer.readable = false;
-                    peer.eager = false;
-                }
-                Err(error) => {
-                    log::debug!("a peer is gone: {error}");
-                    return self.bury(token);
-                }
-            }
+        if let Err(error) = peer.read(buffer, |into| socket::fill(stream, into), token, &mut calls, terms) {
+            log::debug!("a peer is gone: {error}");
+            return self.bury(token);
         }
         self.timers.enter(index_of(token), peer.connection.next_deadline());
         self.flush(token, terms);
@@ -306,11 +273,14 @@ impl<'r> EventLoop<'r> {
         for listener in &mut self.listeners {
             listener.pending = true;
         }
-        self.accept_new(terms);
+        // Until nobody waits, or the listener has to rest.
+        while self.listeners.iter_mut().any(|listener| listener.is_ready(terms.now)) {
+            self.accept_new(terms);
+        }
         self.listeners.clear();
         self.ends_by = Some(terms.now + terms.timeouts.drain);
         for token in self.peers.tokens() {
-            if let Some(peer) = self.peers.get_mut(token) {
+            if let Some(Seat { peer, .. }) = self.peers.get_mut(token) {
                 peer.connection.go_away(terms);
                 self.timers.enter(index_of(token), peer.connection.next_deadline());
                 self.flush(token, terms);
@@ -324,7 +294,7 @@ impl<'r> EventLoop<'r> {
         for settled in self.settled.drain(..) {
             let Some(Ticket(ticket)) = settled.ticket else { continue };
             let token = Token(ticket as usize);
-            let Some(peer) = self.peers.get_mut(token) else { continue };
+            let Some(Seat { peer, .. }) = self.peers.get_mut(token) else { continue };
             let answer = match settled.outcome {
                 Ok(change) => resources::answer_to(change, &self.shelf),
                 Err(refusal) => Answer::from(refusal),
@@ -340,7 +310,7 @@ impl<'r> EventLoop<'r> {
     fn expire(&mut self, terms: &Terms) {
         while let Some(slot) = self.timers.due(terms.now) {
             let Some((token, _)) = self.peers.at(slot) else { continue };
-            let Some(peer) = self.peers.get_mut(token) else { continue };
+            let Some(Seat { peer, .. }) = self.peers.get_mut(token) else { continue };
             match peer.connection.expire(terms) {
                 Ok(()) => {
                     self.timers.enter(slot, peer.connection.next_deadline());
@@ -357,62 +327,45 @@ impl<'r> EventLoop<'r> {
     fn write_pending(&mut self, terms: &Terms) {
         for token in std::mem::take(&mut self.dirty) {
             // An answer that waited for the journal may have begun another wait.
-            if let Some(peer) = self.peers.get_mut(token) {
+            if let Some(Seat { peer, .. }) = self.peers.get_mut(token) {
                 self.timers.enter(index_of(token), peer.connection.next_deadline());
             }
             self.flush(token, terms);
         }
     }
 
-    /// Writes until everything is written or the socket takes no more; then does with the
-    /// connection what it wants to be done with it.
+    /// Writes what waits, and does with the peer what is to be done with it then.
     fn flush(&mut self, token: Token, terms: &Terms) {
-        let Some(peer) = self.peers.get_mut(token) else { return };
-        while !peer.connection.outbox().is_empty() {
-            let then = if peer.connection.fate() == Fate::Close { Then::Close } else { Then::More };
-            match socket::drain(&peer.stream, peer.connection.outbox(), then) {
-                Ok(Some(bytes)) => peer.connection.wrote(bytes, terms),
-                Ok(None) => {
-                    peer.connection.wrote(0, terms);
-                    self.timers.enter(index_of(token), peer.connection.next_deadline());
-                    return;
-                }
-                Err(error) => {
-                    log::debug!("a peer is gone: {error}");
-                    return self.bury(token);
-                }
-            }
-        }
+        let Some(Seat { stream, peer }) = self.peers.get_mut(token) else { return };
+        let next = peer.write(|outbox, then| socket::drain(stream, outbox, then), terms);
         if let Some(buffer) = peer.connection.outbox().give_back()
             && self.spare.len() < SPARE_BUFFERS_MAX
             && buffer.capacity() <= SPARE_BYTES_MAX
         {
             self.spare.push(buffer);
         }
-        match peer.connection.fate() {
-            Fate::Close => self.bury(token),
-            Fate::Linger => self.linger(token, terms),
-            Fate::Stay if peer.can_go_on() && !peer.queued => {
-                peer.queued = true;
-                self.again.push(token);
+        match next {
+            Ok(Next::Rest) => {}
+            Ok(Next::Blocked) => self.timers.enter(index_of(token), peer.connection.next_deadline()),
+            Ok(Next::Again) => self.again.push(token),
+            Ok(Next::Linger) => self.linger(token, terms),
+            Ok(Next::Close) => self.bury(token),
+            Err(error) => {
+                log::debug!("a peer is gone: {error}");
+                self.bury(token);
             }
-            Fate::Stay => {}
         }
     }
 
     fn linger(&mut self, token: Token, terms: &Terms) {
-        let Some(peer) = self.peers.get_mut(token) else { return };
-        if socket::end_writing(&peer.stream).is_err() {
+        let Some(Seat { stream, peer }) = self.peers.get_mut(token) else { return };
+        if socket::end_writing(stream).is_err() {
             return self.bury(token);
         }
-        peer.connection.linger(terms);
-        // What the peer sent meanwhile is dropped, and its end may be there already.
-        (peer.paused, peer.readable, peer.eager) = (false, true, true);
-        self.timers.enter(index_of(token), peer.connection.next_deadline());
-        if !peer.queued {
-            peer.queued = true;
+        if peer.linger(terms) == Next::Again {
             self.again.push(token);
         }
+        self.timers.enter(index_of(token), peer.connection.next_deadline());
     }
 
     /// Dropping the stream closes it, which also ends its registration.
@@ -425,82 +378,12 @@ impl<'r> EventLoop<'r> {
     /// A connection for one request is gone before this, and has cost no registration.
     fn register_fresh(&mut self) {
         for token in std::mem::take(&mut self.fresh) {
-            let Some(peer) = self.peers.get_mut(token) else { continue };
-            if let Err(error) = self.poll.registry().register(&mut peer.stream, token, interest()) {
+            let Some(Seat { stream, .. }) = self.peers.get_mut(token) else { continue };
+            if let Err(error) = self.poll.registry().register(stream, token, interest()) {
                 log::warn!("a new peer cannot be registered, and is dropped: {error}");
                 self.bury(token);
             }
         }
-    }
-}
-
-/// What a call needs to be taken up.
-struct Calls<'a> {
-    journal: &'a mut Journal,
-    shelf: &'a mut Shelf,
-    settled: &'a mut Vec<Settled>,
-    clock: &'a mut Clock,
-}
-
-impl Peer {
-    /// Shows the connection what came, behind what it has kept, and takes up its calls.
-    fn take_in(&mut self, fresh: &mut [u8], token: Token, calls: &mut Calls, terms: &Terms) {
-        let mut carry = self.connection.take_carry();
-        if carry.is_empty() {
-            let used = self.read_on(fresh, token, calls, terms);
-            self.connection.keep(&fresh[used..]);
-        } else {
-            carry.extend_from_slice(fresh);
-            let used = self.read_on(&mut carry, token, calls, terms);
-            self.connection.keep_carry(carry, used);
-        }
-    }
-
-    /// How many of the bytes were used.
-    fn read_on(&mut self, bytes: &mut [u8], token: Token, calls: &mut Calls, terms: &Terms) -> usize {
-        let mut at = 0;
-        loop {
-            match self.connection.next(bytes, &mut at, terms) {
-                Step::Call(call) => {
-                    // What one peer has been answered, every other may rely on.
-                    calls.journal.catch_up(calls.shelf, calls.settled);
-                    let outcome = routes::take_up(&call, calls.shelf);
-                    drop(call);
-                    self.act(outcome, token, calls, terms);
-                }
-                Step::Again => {}
-                Step::NeedMore => {
-                    self.paused = false;
-                    return at;
-                }
-                Step::Wait => {
-                    self.paused = true;
-                    return at;
-                }
-            }
-        }
-    }
-
-    fn act(&mut self, outcome: Outcome, token: Token, calls: &mut Calls, terms: &Terms) {
-        match outcome {
-            Outcome::Answer(answer) => self.connection.answer(answer, terms),
-            Outcome::Write(write) => {
-                calls.journal.append(Ticket(token.0 as u64), write);
-                self.connection.postpone();
-            }
-            Outcome::Talk(talk) => {
-                let first_words = (talk == Talk::Clock).then(|| calls.clock.announcement());
-                self.connection.talk(talk, first_words.as_ref(), terms);
-                if talk == Talk::Clock {
-                    calls.clock.listen(token);
-                }
-            }
-        }
-    }
-
-    /// Everything was written: is there something to be read that need not wait for more?
-    fn can_go_on(&self) -> bool {
-        if self.paused { !self.connection.is_owed() } else { self.readable }
     }
 }
 

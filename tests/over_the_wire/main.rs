@@ -11,6 +11,7 @@ mod commands;
 mod compression;
 mod foreign;
 mod handshakes;
+mod hostile;
 mod life;
 mod messages;
 mod peer;

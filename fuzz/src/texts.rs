@@ -1,0 +1,163 @@
+//! What the rooms behind the wire make of a text: the body of an item, a JSON-RPC message.
+
+use super::readers::LIMITS;
+use bothways::api::outcome::Outcome;
+use bothways::api::{intake, resources, routes};
+use bothways::exchange::call::{Answer, Call, Method, Wish};
+use bothways::exchange::change::{CollectionId, Conditions};
+use bothways::exchange::envelope::{self, Id, Item, Message};
+use bothways::exchange::record::{Record, is_id};
+use bothways::exchange::representation;
+use bothways::http::response;
+use bothways::store::journal::{self, Journal, Settled, Ticket};
+use bothways::store::shelf::Shelf;
+use serde_json::Value;
+
+/// An item is taken if and only if a library reads it and it follows our rules; and what is kept of
+/// it is what the library read, but for the id.
+pub fn check_intake(body: &[u8]) {
+    let taken = intake::read(&post(body, None)).map(|intake| {
+        let id = intake.id.unwrap_or("new".into());
+        let record = Record::new(&id, intake.members, 1);
+        serde_json::from_str(record.json()).unwrap_or_else(|error| panic!("{record:?}: {error}"))
+    });
+    let expected = item(body);
+    let (taken, expected): (Option<Value>, _) = (taken.ok(), expected.map(Value::Object));
+    assert_eq!(taken, expected, "{}", body.escape_ascii());
+    // Maps are equal whatever their order is; their texts are not.
+    assert_eq!(taken.map(|item| item.to_string()), expected.map(|item| item.to_string()));
+}
+
+/// The item that is meant, if the body is one.
+fn item(body: &[u8]) -> Option<serde_json::Map<String, Value>> {
+    let (mut id, mut members) = (
+        Value::from("new"),
+        match serde_json::from_slice(body).ok()? {
+            Value::Object(members) => members,
+            Value::String(text) if !text.trim().is_empty() => {
+                [("text".to_owned(), text.into())].into_iter().collect()
+            }
+            _ => return None,
+        },
+    );
+    if members.values().map(depth).max() >= Some(DEPTH_MAX) {
+        return None;
+    }
+    if let Some(chosen) = members.shift_remove("id") {
+        id = chosen;
+    }
+    is_id(id.as_str()?).then(|| [("id".to_owned(), id)].into_iter().chain(members).collect())
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or(0),
+        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// The deepest item that is taken; what stands in it is one less deep.
+const DEPTH_MAX: usize = 101;
+
+/// A line of plain text is one line; and a list has one for each item.
+pub fn check_representation(body: &[u8]) {
+    let Ok(intake) =
+        intake::read(&post(body, Some("text/plain"))).or_else(|_| intake::read(&post(body, None)))
+    else {
+        return;
+    };
+    let record = Record::new("1", intake.members, 1);
+    let line = representation::item_as_line(record.json());
+    assert!(!line.contains(['\r', '\n']), "{line:?}");
+    let list = format!("[{},{}]", record.json(), record.json());
+    assert_eq!(representation::list_as_lines(list.as_bytes()), format!("{line}\n{line}\n"));
+    let value: Value = serde_json::from_str(record.json()).expect("what was taken can be read");
+    let text = value["text"].as_str().filter(|_| value.as_object().is_some_and(|members| members.len() == 2));
+    assert_eq!(line, text.map_or(record.json().to_owned(), |text| text.replace(['\r', '\n'], " ")));
+}
+
+/// Whatever a message is, its answer is JSON with the same id; and of an answer to a call, the body.
+pub fn check_envelope(text: &[u8]) {
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    let mut house = House::new();
+    match envelope::read(text, LIMITS.batch_calls_max) {
+        Message::One(item) => check_item(item, serde_json::from_str(text).ok(), &mut house),
+        Message::Batch(items) => {
+            assert!(items.len() <= LIMITS.batch_calls_max, "a batch over the limit");
+            let values: Option<Vec<Value>> = serde_json::from_str(text).ok();
+            for (n, item) in items.into_iter().enumerate() {
+                check_item(item, values.as_ref().map(|values| values[n].clone()), &mut house);
+            }
+        }
+    }
+}
+
+fn check_item(item: Item, asked: Option<Value>, house: &mut House) {
+    let mut out = Vec::new();
+    let id = match &item.id {
+        Id::Given(id) => id.to_string(),
+        Id::Notification => "null".to_owned(),
+    };
+    match item.call {
+        Ok(call) => {
+            let asked = asked.and_then(|asked| asked.get("id").cloned());
+            let given =
+                (item.id != Id::Notification).then(|| serde_json::from_str(&id).expect("an id is JSON"));
+            assert_eq!(given, asked, "the answer is for whoever asked");
+            let answer = house.ask(&call);
+            envelope::write_answer(&id, &answer, response::reason(answer.status), &mut out);
+        }
+        Err(no_call) => envelope::write_no_call(&id, &no_call, &mut out),
+    }
+    let answer: Value = serde_json::from_slice(&out)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&out)));
+    assert_eq!(answer["id"].to_string(), serde_json::from_str::<Value>(&id).unwrap().to_string());
+    assert_ne!(answer.get("result").is_some(), answer.get("error").is_some(), "one of the two");
+}
+
+/// A shelf with one item, and the journal before it.
+struct House {
+    journal: Journal,
+    shelf: Shelf,
+}
+
+impl House {
+    fn new() -> House {
+        let journal = journal::new_log(1, vec![Box::new(|| ())]).remove(0);
+        let mut house = House { journal, shelf: Shelf::new(1, &["tasks".to_owned()]) };
+        house.ask(&post(br#"{"text":"Buy milk","a":{"b":[1,2]}}"#, None));
+        house
+    }
+
+    fn ask(&mut self, call: &Call) -> Answer {
+        let write = match routes::take_up(call, &self.shelf) {
+            Outcome::Answer(answer) => return answer,
+            Outcome::Write(write) => write,
+            Outcome::Talk(_) => panic!("a message asked for a socket"),
+        };
+        self.journal.append(Ticket(0), write);
+        let mut settled = Vec::new();
+        self.journal.settle(&mut self.shelf, &mut settled);
+        let Some(Settled { outcome, .. }) = settled.pop() else { panic!("a write is settled") };
+        let json = self.shelf.collection(CollectionId(0)).listing();
+        let items: Vec<Value> = serde_json::from_slice(&json).expect("what is on the shelf can be read");
+        assert_eq!(items.len(), self.shelf.collection(CollectionId(0)).len());
+        match outcome {
+            Ok(change) => resources::answer_to(change, &self.shelf),
+            Err(refusal) => Answer::from(refusal),
+        }
+    }
+}
+
+fn post<'a>(body: &'a [u8], content_type: Option<&'a str>) -> Call<'a> {
+    Call {
+        method: Method::Post,
+        path: "/tasks".into(),
+        query: "".into(),
+        content_type: content_type.map(Into::into),
+        conditions: Conditions::default(),
+        body: body.into(),
+        wish: Wish::Answer,
+    }
+}
