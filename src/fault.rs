@@ -53,6 +53,7 @@ pub enum Fault {
     MessageInsideMessage,
     MessageTooLong { bytes_max: usize },
     TextNotUtf8,
+    DeflateMalformed,
     CloseBodyTooShort,
     CloseCodeInvalid { code: u16 },
     CloseReasonNotUtf8,
@@ -102,6 +103,7 @@ impl Fault {
             Fault::ContinuationOfNothing | Fault::MessageInsideMessage => (400, 1002),
             Fault::MessageTooLong { .. } => (413, 1009),
             Fault::TextNotUtf8 | Fault::CloseReasonNotUtf8 => (400, 1007),
+            Fault::DeflateMalformed => (400, 1007),
             Fault::CloseBodyTooShort | Fault::CloseCodeInvalid { .. } => (400, 1002),
             Fault::BinaryNotTaken => (400, 1003),
             Fault::PeerSilent { .. } | Fault::CloseTooSlow { .. } => (408, 1001),
@@ -164,6 +166,7 @@ impl fmt::Display for Fault {
             MessageInsideMessage => f.write_str("a new message began inside a fragmented one"),
             MessageTooLong { bytes_max } => write!(f, "message is longer than {bytes_max} bytes"),
             TextNotUtf8 => f.write_str("a text message is not UTF-8"),
+            DeflateMalformed => f.write_str("a compressed message is not DEFLATE"),
             CloseBodyTooShort => {
                 f.write_str("a close frame has one byte of payload, not none or two and more")
             }

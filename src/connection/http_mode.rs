@@ -23,6 +23,7 @@ use super::owed::{Owed, Rest};
 use super::step::Step;
 use super::terms::Reach;
 use super::waits::Wait;
+use crate::compression::Compression;
 use crate::exchange::call::{Answer, Body, Call, Method, Representation, Talk, Wish};
 use crate::exchange::change::{Conditions, Position, Tags};
 use crate::exchange::{envelope, problem, representation};
@@ -36,6 +37,7 @@ use crate::http::negotiation;
 use crate::http::response::{self, Send, Writer};
 use crate::parsed::Parsed;
 use crate::refusal::Refusal;
+use crate::websocket::deflate::Agreement;
 use crate::websocket::handshake::{self, Handshake};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -95,6 +97,7 @@ struct Asked {
 pub struct SocketOffer {
     pub key: [u8; 24],
     pub calls: bool,
+    pub compression: Option<Agreement>,
 }
 
 impl Default for Reading {
@@ -187,7 +190,7 @@ impl HttpMode {
             version: head.version,
             persistent: head.persistent,
         };
-        let (question, mut asked) = self.understand(&head, asked)?;
+        let (question, mut asked) = self.understand(&head, asked, reach.terms.compression)?;
         if !head.persistent {
             self.reading = Reading::Ended;
         }
@@ -295,6 +298,7 @@ impl HttpMode {
         &mut self,
         head: &RequestHead<'_, 'b>,
         mut asked: Asked,
+        compression: &Compression,
     ) -> Result<(Question<'b>, Asked), Fault> {
         let fields = &head.fields;
         if fields.has(Known::Accept) {
@@ -331,6 +335,7 @@ impl HttpMode {
                     self.offer = Some(Box::new(SocketOffer {
                         key,
                         calls: offer.offers_subprotocol(envelope::SUBPROTOCOL),
+                        compression: Agreement::choose(offer.extensions(), compression),
                     }));
                 }
             }
@@ -448,10 +453,13 @@ impl HttpMode {
     }
 
     /// Writes the 101, and says what it agreed to.
-    pub fn upgrade(&mut self, talk: Talk, reach: &mut Reach) {
+    pub fn upgrade(&mut self, talk: Talk, reach: &mut Reach) -> Option<Agreement> {
         let offer = self.offer.take().expect("only a handshake becomes a socket");
         let subprotocol = (talk == Talk::Calls && offer.calls).then_some(envelope::SUBPROTOCOL);
-        handshake::encode_accept(&offer.key, subprotocol, &reach.terms.date, reach.outbox.own());
+        let compression = offer.compression;
+        let (date, out) = (&reach.terms.date, reach.outbox.own());
+        handshake::encode_accept(&offer.key, subprotocol, compression.as_ref(), date, out);
+        compression
     }
 }
 

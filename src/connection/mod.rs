@@ -213,12 +213,12 @@ impl Connection {
         let mut reach = Reach { outbox, waits, terms };
         let Mode::Http(http) = mode else { unreachable!("a handshake comes over HTTP") };
         let going = http.is_going();
-        http.upgrade(talk, &mut reach);
+        let compression = http.upgrade(talk, &mut reach);
         reach.begin(Wait::Idle);
         if let Some(words) = first_words {
             reach.outbox.own().extend_from_slice(words.as_frame());
         }
-        let mut socket = WebSocketMode::new(talk);
+        let mut socket = WebSocketMode::new(talk, compression, terms);
         if going {
             socket.close(close::GOING_AWAY, &mut reach);
         }
@@ -341,6 +341,7 @@ impl Connection {
             }
             (Wait::KeepAlive, Mode::Http(http)) => http.go_away(),
             (Wait::Idle, Mode::WebSocket(socket)) => {
+                socket.rest();
                 socket.ping(&mut self.outbox);
                 self.waits.begin(Wait::Pong, terms.now, terms.timeouts);
             }
@@ -364,13 +365,16 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compression::Compression;
     use crate::limits::Limits;
     use crate::timeouts::Timeouts;
 
     #[test]
     fn a_beginning_that_is_left_over_holds_no_memory_of_what_came_before_it() {
         let (limits, timeouts) = (Limits::DEFAULT, Timeouts::DEFAULT);
-        let terms = Terms { now: Instant::now(), date: [b'x'; 29], limits: &limits, timeouts: &timeouts };
+        let compression = Compression::DEFAULT;
+        let (now, date) = (Instant::now(), [b'x'; 29]);
+        let terms = Terms { now, date, limits: &limits, timeouts: &timeouts, compression: &compression };
         let mut connection = Connection::new(&terms);
         connection.keep(b"GET ");
         let mut carry = connection.take_carry();

@@ -8,6 +8,7 @@ mod attacks;
 mod bounds;
 mod calls;
 mod commands;
+mod compression;
 mod foreign;
 mod handshakes;
 mod hostile;
