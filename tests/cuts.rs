@@ -2,8 +2,10 @@
 
 #[path = "../fuzz/src/cutter.rs"]
 mod cutter;
+#[allow(dead_code)] // Others use the rest.
 #[path = "../fuzz/src/driver.rs"]
 mod driver;
+#[allow(dead_code)] // Others use the rest.
 #[path = "../fuzz/src/readers.rs"]
 mod readers;
 #[path = "../fuzz/src/references.rs"]

@@ -15,9 +15,10 @@
 //! - once everybody is silent, every peer is gone when its waits are over;
 //! - what is held for a peer stays within [`driver::held_bytes_max`].
 
-#[allow(dead_code)] // The fuzz target uses the rest.
+#[allow(dead_code)] // Others use the rest.
 #[path = "../fuzz/src/driver.rs"]
 mod driver;
+#[allow(dead_code)] // Others use the rest.
 #[path = "../fuzz/src/readers.rs"]
 mod readers;
 
@@ -69,7 +70,7 @@ fn play(schedule: u64) {
     let mut ended = vec![false; scripts.len()];
     let mut steps = 0;
     while (0..scripts.len())
-        .any(|n| !house.is_gone(n) && !(ended[n] || rests[n].is_empty() && !scripts[n].ends))
+        .any(|n| !(house.is_gone(n) || ended[n] || rests[n].is_empty() && !scripts[n].ends))
     {
         let peer = dice.below(scripts.len());
         let bytes = [1, 3, 20, 100, 1000][dice.below(5)];
