@@ -59,7 +59,7 @@ pub struct Serve {
     pub defer_accept: Option<u16>,
 
     /// Check the command line and the addresses, and exit.
-    #[arg(long)]
+    #[arg(long, env = "BOTHWAYS_CHECK")]
     pub check: bool,
 
     #[command(flatten)]

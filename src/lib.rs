@@ -16,6 +16,7 @@ pub mod client;
 pub mod connection;
 pub mod event_loop;
 pub mod exchange;
+pub mod failure;
 pub mod fault;
 pub mod http;
 pub mod limits;

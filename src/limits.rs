@@ -8,11 +8,11 @@
 #[command(next_help_heading = "Limits")]
 pub struct Limits {
     /// Longest request head, in bytes. Browsers stay under 8 KiB; the rest is room for cookies.
-    #[arg(long, env = "BOTHWAYS_HEAD_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.head_bytes_max)]
+    #[arg(long, env = "BOTHWAYS_HEAD_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.head_bytes_max, value_parser = at_least_one())]
     pub head_bytes_max: usize,
 
     /// Longest request target, in bytes. RFC 9110 §4.1 asks for at least 8000.
-    #[arg(long, env = "BOTHWAYS_TARGET_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.target_bytes_max)]
+    #[arg(long, env = "BOTHWAYS_TARGET_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.target_bytes_max, value_parser = at_least_one())]
     pub target_bytes_max: usize,
 
     /// Most fields in a request head, 128 at the most. Browsers send about 20.
@@ -21,36 +21,40 @@ pub struct Limits {
     pub fields_max: usize,
 
     /// Longest request body, in bytes, after chunks are joined.
-    #[arg(long, env = "BOTHWAYS_BODY_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.body_bytes_max)]
+    #[arg(long, env = "BOTHWAYS_BODY_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.body_bytes_max, value_parser = at_least_one())]
     pub body_bytes_max: usize,
 
+    /// Longest item, in bytes of its JSON.
+    #[arg(long, env = "BOTHWAYS_ITEM_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.item_bytes_max, value_parser = at_least_one())]
+    pub item_bytes_max: usize,
+
     /// Longest chunk-size line with its extensions, in bytes. Nobody sends extensions but attackers.
-    #[arg(long, env = "BOTHWAYS_CHUNK_LINE_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.chunk_line_bytes_max)]
+    #[arg(long, env = "BOTHWAYS_CHUNK_LINE_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.chunk_line_bytes_max, value_parser = at_least_one())]
     pub chunk_line_bytes_max: usize,
 
     /// Longest trailer section behind a chunked body, in bytes. Trailers are read and dropped.
-    #[arg(long, env = "BOTHWAYS_TRAILER_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.trailer_bytes_max)]
+    #[arg(long, env = "BOTHWAYS_TRAILER_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.trailer_bytes_max, value_parser = at_least_one())]
     pub trailer_bytes_max: usize,
 
     /// Longest WebSocket message, in bytes, after fragments are joined.
-    #[arg(long, env = "BOTHWAYS_MESSAGE_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.message_bytes_max)]
+    #[arg(long, env = "BOTHWAYS_MESSAGE_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.message_bytes_max, value_parser = at_least_one())]
     pub message_bytes_max: usize,
 
     /// Most connections open at a time, over all loops. Past it, new ones wait in the kernel's queue.
-    #[arg(long, env = "BOTHWAYS_CONNECTIONS_MAX", value_name = "COUNT", default_value_t = Limits::DEFAULT.connections_max)]
+    #[arg(long, env = "BOTHWAYS_CONNECTIONS_MAX", value_name = "COUNT", default_value_t = Limits::DEFAULT.connections_max, value_parser = at_least_one())]
     pub connections_max: usize,
 
     /// Most calls of one peer that wait for the journal at a time. Past it, the peer is not read.
     #[arg(long, env = "BOTHWAYS_CALLS_WAITING_MAX", value_name = "COUNT", default_value_t = Limits::DEFAULT.calls_waiting_max,
-          value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+          value_parser = at_least_one())]
     pub calls_waiting_max: usize,
 
     /// Most calls in one JSON-RPC batch.
-    #[arg(long, env = "BOTHWAYS_BATCH_CALLS_MAX", value_name = "COUNT", default_value_t = Limits::DEFAULT.batch_calls_max)]
+    #[arg(long, env = "BOTHWAYS_BATCH_CALLS_MAX", value_name = "COUNT", default_value_t = Limits::DEFAULT.batch_calls_max, value_parser = at_least_one())]
     pub batch_calls_max: usize,
 
     /// Bytes that may wait to be written to one peer. Past it, the peer is not read until it reads.
-    #[arg(long, env = "BOTHWAYS_OUTBOX_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.outbox_bytes_max)]
+    #[arg(long, env = "BOTHWAYS_OUTBOX_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.outbox_bytes_max, value_parser = at_least_one())]
     pub outbox_bytes_max: usize,
 }
 
@@ -60,6 +64,7 @@ impl Limits {
         target_bytes_max: 8 * 1024,
         fields_max: 100,
         body_bytes_max: 1024 * 1024,
+        item_bytes_max: 1024 * 1024,
         chunk_line_bytes_max: 256,
         trailer_bytes_max: 4 * 1024,
         message_bytes_max: 16 * 1024 * 1024,
@@ -79,8 +84,16 @@ impl Default for Limits {
 /// Room for the fields of one head stands on the stack; this is how many fit.
 pub const FIELDS_ROOM: usize = 128;
 
+/// Bytes of texts of one whole collection that the peers of one loop may be reading. Every change
+/// makes a new text, and whoever reads slowly holds on to the old one. Past it, 503.
+pub const LISTINGS_BYTES_MAX: usize = 256 * 1024 * 1024;
+
 /// Most bytes of a control frame's payload (RFC 6455 §5.5).
 pub const CONTROL_PAYLOAD_BYTES_MAX: usize = 125;
+
+fn at_least_one() -> clap::builder::RangedU64ValueParser<usize> {
+    clap::builder::RangedU64ValueParser::new().range(1..)
+}
 
 fn fields_max(text: &str) -> Result<usize, String> {
     match text.parse() {

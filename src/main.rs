@@ -4,6 +4,7 @@ use bothways::cli::{Cli, Command};
 use bothways::client::{call, watch};
 use bothways::serve;
 use clap::Parser;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -12,7 +13,7 @@ fn main() -> ExitCode {
     let (error, status) = match &cli.command {
         Command::Serve(serve) => match serve::run(serve) {
             Ok(()) => return ExitCode::SUCCESS,
-            Err(error) => (error, 1),
+            Err(failure) => (failure.to_string(), failure.exit_status()),
         },
         Command::Call(call) => match call::run(call) {
             Ok(()) => return ExitCode::SUCCESS,
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
             Err(failure) => (failure.to_string(), failure.exit_status()),
         },
     };
-    eprintln!("bothways: {error}");
+    // Nobody may be there to read it.
+    let _ = writeln!(io::stderr(), "bothways: {error}");
     ExitCode::from(status)
 }

@@ -46,6 +46,12 @@ pub enum Refusal {
     ItemTooLong {
         bytes_max: usize,
     },
+    /// Texts of whole collections are still being read, more than may be held.
+    Busy,
+    /// The body of a call in a message; of a request it is a fault.
+    BodyTooLong {
+        bytes_max: usize,
+    },
 }
 
 /// Where in a JSON text something is wrong, both counted from 1.
@@ -73,10 +79,11 @@ impl Refusal {
             Refusal::NotAcceptable => 406,
             Refusal::IdTaken { .. } => 409,
             Refusal::ConditionFailed => 412,
-            Refusal::ItemTooLong { .. } => 413,
+            Refusal::ItemTooLong { .. } | Refusal::BodyTooLong { .. } => 413,
             Refusal::MediaTypeUnsupported { .. } | Refusal::PatchMediaTypeUnsupported { .. } => 415,
             Refusal::WebSocketVersion => 426,
             Refusal::MethodUnknown => 501,
+            Refusal::Busy => 503,
         }
     }
 
@@ -104,6 +111,10 @@ impl Refusal {
             Refusal::ConditionFailed => "the item is not in the state that the condition asks for".into(),
             Refusal::MediaTypeUnsupported { accept } | Refusal::PatchMediaTypeUnsupported { accept } => {
                 format!("this method takes {accept}").into()
+            }
+            Refusal::Busy => "too many long answers are still being read: try again in a second".into(),
+            Refusal::BodyTooLong { bytes_max } => {
+                format!("request body is longer than {bytes_max} bytes").into()
             }
             Refusal::ItemTooLong { bytes_max } => {
                 format!("the item would be longer than {bytes_max} bytes").into()

@@ -4,20 +4,21 @@ use crate::cli;
 use crate::event_loop::listener::{self, Tuning};
 use crate::event_loop::mailbox::{self, Mailbox, Sender};
 use crate::event_loop::{EventLoop, Rules, WAKER, kernel};
+use crate::failure::Failure;
 use crate::store::journal::{self, Journal};
 use crate::store::shelf::Shelf;
 use mio::Poll;
 use mio::net::TcpListener;
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::{Handle, Signals};
+use signal_hook::iterator::Signals;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicUsize;
 use std::thread;
 
-/// Serves until SIGTERM or SIGINT. The error is one line for whoever started it.
-pub fn run(serve: &cli::Serve) -> Result<(), String> {
-    check_names(&serve.collection)?;
+/// Serves until SIGTERM or SIGINT.
+pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
+    check_names(&serve.collection).map_err(Failure::Usage)?;
     if let Err(error) = kernel::raise_descriptor_limit() {
         log::warn!("the limit of open files stays as it is: {error}");
     }
@@ -25,27 +26,34 @@ pub fn run(serve: &cli::Serve) -> Result<(), String> {
         Some(loops) => loops.into(),
         None => thread::available_parallelism().map_or(1, usize::from),
     };
-    let (addresses, listeners) = bind(serve, loops)?;
+    let (addresses, listeners) = bind(serve, loops).map_err(Failure::Failed)?;
     if serve.check {
         return Ok(());
     }
     // Before the first line is printed: whoever reads it may send a signal at once.
-    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(|error| format!("signals: {error}"))?;
-    let desks = furnish(serve, listeners).map_err(|error| format!("an event loop cannot begin: {error}"))?;
-    announce(&addresses).map_err(|error| format!("standard output: {error}"))?;
+    let mut signals =
+        Signals::new([SIGTERM, SIGINT]).map_err(|error| failed("signals cannot be taken", error))?;
+    let desks = furnish(serve, listeners).map_err(|error| failed("an event loop cannot begin", error))?;
+    announce(&addresses).map_err(Failure::Output)?;
 
     let rules = Rules { limits: serve.limits.clone(), timeouts: serve.timeouts.clone() };
     let open = AtomicUsize::new(0);
     let doors: Vec<Sender> = desks.iter().map(|desk| desk.sender.clone()).collect();
     let handle = signals.handle();
-    let run = |desk: Desk| desk.run(&rules, &open, handle.clone());
+    let go_away = || doors.iter().for_each(Sender::go_away);
+    // A loop that ends well was asked to, and so were the others.
+    let run = |desk: Desk| desk.run(&rules, &open).inspect_err(|_| go_away());
     thread::scope(|scope| {
-        scope.spawn(move || {
-            // Ends with a signal, or when a loop has ended by itself.
-            if let Some(signal) = signals.forever().next() {
+        scope.spawn(|| {
+            // Listens until the last loop has ended: until then a second signal means something.
+            for (n, signal) in signals.forever().enumerate() {
+                if n > 0 {
+                    log::warn!("signal {signal} again: ending at once");
+                    std::process::exit(1);
+                }
                 log::info!("signal {signal}: finishing what was begun");
+                go_away();
             }
-            doors.iter().for_each(Sender::go_away);
         });
         let mut desks = desks.into_iter();
         // The first loop stays on the first thread, whose heap the system grows in larger steps.
@@ -54,8 +62,14 @@ pub fn run(serve: &cli::Serve) -> Result<(), String> {
         let first = run(first);
         let others = others.into_iter().map(|thread| thread.join().expect("a panic ends the process"));
         // Every loop is joined before the first error is told.
-        others.fold(first, Result::and).map_err(|error| format!("an event loop failed: {error}"))
+        let ended = others.fold(first, Result::and);
+        handle.close();
+        ended.map_err(|error| failed("an event loop failed", error))
     })
+}
+
+fn failed(what: &str, error: io::Error) -> Failure {
+    Failure::Failed(format!("{what}: {error}"))
 }
 
 fn check_names(names: &[String]) -> Result<(), String> {
@@ -111,18 +125,22 @@ fn furnish(serve: &cli::Serve, listeners: Vec<Vec<TcpListener>>) -> io::Result<V
     let journals = journal::new_log(epoch, wake.collect());
     let desks = posts.into_iter().zip(listeners).zip(journals).map(|((post, listeners), journal)| {
         let (poll, sender, mailbox) = post;
-        Desk { poll, sender, mailbox, listeners, journal, shelf: Shelf::new(epoch, &serve.collection) }
+        Desk {
+            poll,
+            sender,
+            mailbox,
+            listeners,
+            journal,
+            shelf: Shelf::new(epoch, &serve.collection, serve.limits.item_bytes_max),
+        }
     });
     Ok(desks.collect())
 }
 
 impl Desk {
-    fn run(self, rules: &Rules, open: &AtomicUsize, signals: Handle) -> io::Result<()> {
+    fn run(self, rules: &Rules, open: &AtomicUsize) -> io::Result<()> {
         let Desk { poll, mailbox, listeners, journal, shelf, .. } = self;
-        let ended =
-            EventLoop::new(rules, open, poll, mailbox, listeners, journal, shelf).and_then(EventLoop::run);
-        signals.close();
-        ended
+        EventLoop::new(rules, open, poll, mailbox, listeners, journal, shelf).and_then(EventLoop::run)
     }
 }
 

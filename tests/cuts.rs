@@ -2,6 +2,7 @@
 
 #[path = "../fuzz/src/cutter.rs"]
 mod cutter;
+#[allow(dead_code)] // Each test uses its part of it.
 #[path = "../fuzz/src/driver.rs"]
 mod driver;
 #[path = "../fuzz/src/readers.rs"]

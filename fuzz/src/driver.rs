@@ -95,7 +95,7 @@ impl House {
             timers: Timers::default(),
             clock: Clock::new(now, wall),
             journal: journal::new_log(EPOCH, vec![Box::new(|| ())]).remove(0),
-            shelf: Shelf::new(EPOCH, names),
+            shelf: Shelf::new(EPOCH, names, 1 << 20),
             settled: Vec::new(),
             dirty: Vec::new(),
             again: Vec::new(),

@@ -1,16 +1,10 @@
 //! The body of a new item: what it says, or why it cannot be taken.
-//!
-//! A JSON object is taken as it was written, without building a tree: a number keeps every digit,
-//! and only the white space between tokens goes.
 
 use crate::exchange::call::Call;
-use crate::exchange::record::{ROOM, is_id};
+use crate::exchange::object::{DEPTH_MAX, NotAnObject, Object};
+use crate::exchange::record::is_id;
 use crate::refusal::{Place, Refusal};
-use serde_json::Value;
 use serde_json::value::RawValue;
-use smallvec::SmallVec;
-use std::borrow::Cow;
-use std::collections::HashMap;
 
 /// A new item, as asked for.
 #[derive(Debug, PartialEq)]
@@ -22,9 +16,6 @@ pub struct Intake {
 
 /// The media types that this module reads, for `Accept` in a 415.
 pub const MEDIA_TYPES: &str = "application/json, text/plain";
-
-/// Deepest nesting of arrays and objects, the item itself included; what is stored must be readable by everyone's parser.
-const DEPTH_MAX: usize = 101;
 
 pub fn read(call: &Call) -> Result<Intake, Refusal> {
     match kind_of(call.content_type.as_deref()) {
@@ -78,174 +69,55 @@ fn from_string(text: &str) -> Result<Intake, Refusal> {
 }
 
 fn from_json(body: &[u8]) -> Result<Intake, Refusal> {
-    match body.trim_ascii_start().first() {
-        Some(b'{') => from_object(body),
-        Some(b'"') => from_string(&parse::<Cow<str>>(body)?),
+    let text = std::str::from_utf8(body).map_err(|_| Refusal::invalid("the body is not UTF-8"))?;
+    match text.trim_ascii_start().as_bytes().first() {
+        Some(b'{') => {
+            let object = object(text)?;
+            if object.is_plain() {
+                return Ok(Intake { id: None, members: object.text });
+            }
+            from_object(&object)
+        }
+        Some(b'"') => from_string(&serde_json::from_str::<String>(text).map_err(malformed)?),
         Some(_) => {
-            parse::<Value>(body)?;
+            serde_json::from_str::<&RawValue>(text).map_err(malformed)?;
             Err(Refusal::invalid("an item is a JSON object, or a string as its text"))
         }
         None => Err(Refusal::invalid("the body is blank")),
     }
 }
 
-fn from_object(body: &[u8]) -> Result<Intake, Refusal> {
-    let text = std::str::from_utf8(body).map_err(|_| Refusal::invalid("the body is not UTF-8"))?;
-    // The library says whether it is JSON; after that, taking it apart needs no care.
-    serde_json::from_str::<&RawValue>(text).map_err(malformed)?;
-    if has_unicode_escape(body) {
-        // An escape can spell half a character, which only reading the strings shows.
-        parse::<Value>(body)?;
-    }
-    let object = take_apart(text)?;
-    if object.is_plain() {
-        return Ok(Intake { id: None, members: object.text });
-    }
-    sort_out(&object)
-}
-
-fn has_unicode_escape(body: &[u8]) -> bool {
-    memchr::memchr(b'\\', body).is_some_and(|at| memchr::memmem::find(&body[at..], b"\\u").is_some())
-}
-
-/// An object without its braces and without white space between its tokens.
-struct Object {
-    text: String,
-    /// On the stack, for the usual item has few.
-    members: SmallVec<[Member; 8]>,
-}
-
-/// Where a member stands in the text of its object: name, colon and value.
-struct Member {
-    from: usize,
-    colon: usize,
-    end: usize,
-}
-
-impl Object {
-    /// The name of a member, as it is written, with its quotes.
-    fn name(&self, member: &Member) -> &str {
-        &self.text[member.from..member.colon]
-    }
-
-    /// No id, no name twice: the usual item, which is kept as it stands.
-    fn is_plain(&self) -> bool {
-        /// Up to here comparing each with each is quicker than hashing.
-        const FEW: usize = 16;
-        self.members.len() <= FEW
-            && self.members.iter().enumerate().all(|(n, member)| {
-                let name = self.name(member);
-                let is_new = self.members[..n].iter().all(|earlier| self.name(earlier) != name);
-                is_new && name != "\"id\"" && !name.bytes().any(|byte| byte == b'\\')
-            })
-    }
-}
-
-/// Takes the id out. Of members with the same name the last one counts, in the place of the first.
-fn sort_out(object: &Object) -> Result<Intake, Refusal> {
-    let mut place_of: HashMap<Cow<str>, usize> = HashMap::with_capacity(object.members.len());
-    let mut kept: Vec<&str> = Vec::with_capacity(object.members.len());
-    let mut id = None;
-    for member in &object.members {
-        let text = &object.text[member.from..member.end];
-        let Name(name) = parse(object.name(member).as_bytes())?;
-        if name == "id" {
-            id = Some(&object.text[member.colon + 1..member.end]);
-            continue;
-        }
-        match place_of.get(&name) {
-            Some(&place) => kept[place] = text,
-            None => {
-                place_of.insert(name, kept.len());
-                kept.push(text);
-            }
-        }
-    }
-    Ok(Intake { id: id.map(id_from).transpose()?, members: kept.join(",") })
-}
-
-/// Takes a well-formed JSON object apart, in one pass.
-fn take_apart(json: &str) -> Result<Object, Refusal> {
-    let json = json.trim_ascii();
-    let json = &json[1..json.len() - 1];
-    let bytes = json.as_bytes();
-    let mut text = String::with_capacity(json.len() + ROOM);
-    let mut members = SmallVec::new();
-    // How deep the text at `at` is nested in the object, and up to where it has been copied.
-    let (mut at, mut depth, mut copied) = (0, 0, 0);
-    let mut member = Member { from: 0, colon: 0, end: 0 };
-    while at < bytes.len() {
-        match bytes[at] {
-            b'"' => at = string_end(bytes, at) - 1,
-            b'{' | b'[' => {
-                depth += 1;
-                if depth >= DEPTH_MAX {
-                    return Err(Refusal::invalid(format!("nested deeper than {DEPTH_MAX}")));
-                }
-            }
-            b'}' | b']' => depth -= 1,
-            b':' if depth == 0 => member.colon = text.len() + at - copied,
-            b',' if depth == 0 => {
-                let end = text.len() + at - copied;
-                members.push(Member { end, ..member });
-                member.from = end + 1;
-            }
-            b' ' | b'\t' | b'\n' | b'\r' => {
-                text.push_str(&json[copied..at]);
-                copied = at + 1;
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    text.push_str(&json[copied..]);
-    if !text.is_empty() {
-        members.push(Member { end: text.len(), ..member });
-    }
-    Ok(Object { text, members })
-}
-
-/// Where the string that begins at `from` ends, in well-formed JSON.
-fn string_end(json: &[u8], from: usize) -> usize {
-    let mut at = from + 1;
-    loop {
-        match json[at] {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
+fn from_object(object: &Object) -> Result<Intake, Refusal> {
+    let mut members = object.sorted_out();
+    let id = members.take("\"id\"").map(|value| id_from(&value)).transpose()?;
+    Ok(Intake { id, members: members.text() })
 }
 
 /// The body of a PATCH: any JSON value, of which only an object can leave an item.
-pub fn merge_patch(body: &[u8]) -> Result<Value, Refusal> {
-    match parse::<Value>(body)? {
-        Value::Object(members) => Ok(Value::Object(members)),
-        _ => Err(Refusal::invalid("a merge patch of an item is a JSON object")),
-    }
+pub fn merge_patch(body: &[u8]) -> Result<Object, Refusal> {
+    object(std::str::from_utf8(body).map_err(|_| Refusal::invalid("the body is not UTF-8"))?)
+}
+
+fn object(text: &str) -> Result<Object, Refusal> {
+    Object::read(text).map_err(|why| match why {
+        NotAnObject::Malformed(error) => malformed(error),
+        NotAnObject::AnotherKind => Refusal::invalid("a merge patch of an item is a JSON object"),
+        NotAnObject::TooDeep => Refusal::invalid(format!("nested deeper than {DEPTH_MAX}")),
+    })
 }
 
 fn id_from(value: &str) -> Result<Box<str>, Refusal> {
-    match serde_json::from_str::<Cow<str>>(value) {
+    match serde_json::from_str::<String>(value) {
         Ok(id) if is_id(&id) => Ok(id.into()),
         Ok(_) => Err(Refusal::invalid("an id is 1 to 64 of A-Z a-z 0-9 . _ ~ -")),
         Err(_) => Err(Refusal::invalid("an id is a string")),
     }
 }
 
-fn parse<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(malformed)
-}
-
 fn malformed(error: serde_json::Error) -> Refusal {
     let place = Place { line: error.line(), column: error.column() };
     Refusal::InvalidData { reason: error.to_string().into(), place: Some(place) }
 }
-
-/// A name that borrows where it has no escapes. (serde's own `Cow` never borrows.)
-#[derive(serde::Deserialize)]
-#[serde(transparent)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {
@@ -281,7 +153,6 @@ mod tests {
         let many: String = (0..40).map(|n| format!(r#""k{}":{n},"#, n % 20)).collect();
         let kept: Vec<_> = (0..20).map(|n| format!(r#""k{n}":{}"#, n + 20)).collect();
         check(&format!("{{{}\"id\":\"x\"}}", many), Some("x"), &kept.join(","));
-        check(r#"{"id":5,"a":1,"id":"x"}"#, Some("x"), r#""a":1"#);
     }
 
     #[test]
@@ -320,7 +191,10 @@ mod tests {
         let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
         assert!(from_json(nested(DEPTH_MAX).as_bytes()).is_ok());
         let stored = format!("{{\"id\":\"1\",{}}}", from_json(nested(DEPTH_MAX).as_bytes()).unwrap().members);
-        assert!(serde_json::from_str::<Value>(&stored).is_ok(), "what is taken can be read again");
+        assert!(
+            serde_json::from_str::<serde_json::Value>(&stored).is_ok(),
+            "what is taken can be read again"
+        );
         refused(nested(DEPTH_MAX + 1).as_bytes());
         refused(nested(100_000).as_bytes());
     }

@@ -2,7 +2,7 @@
 
 use super::intake::{self, Intake};
 use super::outcome::{Named, Outcome};
-use crate::exchange::call::{Answer, Body, Call};
+use crate::exchange::call::{Answer, Body, Call, Representation};
 use crate::exchange::change::{Act, Change, Conditions, Op, Position, Write};
 use crate::exchange::record::is_id;
 use crate::refusal::Refusal;
@@ -11,13 +11,13 @@ use crate::store::shelf::Shelf;
 /// What PATCH takes, for `Accept-Patch`.
 const PATCH_TYPES: &str = "application/merge-patch+json, application/json";
 
-/// Longest item, in bytes of JSON.
-const ITEM_BYTES_MAX: usize = 1024 * 1024 + 4096;
-
 pub fn list(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
     let collection = shelf.collection(named.collection);
     let position = shelf.at(collection.changed());
-    read_at(call, position, || Body::List(collection.listing()))
+    read_at(call, position, || match call.representation {
+        Representation::Json => Ok(Body::Json(collection.json()?)),
+        Representation::Text => Ok(Body::Text(collection.lines()?)),
+    })
 }
 
 pub fn read(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
@@ -25,17 +25,21 @@ pub fn read(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal
     let Some(record) = collection.get(named.id) else {
         return Err(absent(&call.conditions));
     };
-    read_at(call, shelf.at(record.seq), || Body::Record(record.clone()))
+    read_at(call, shelf.at(record.seq), || Ok(Body::Record(record.clone())))
 }
 
 /// A GET under its conditions (RFC 9110 §13.2.2).
-fn read_at(call: &Call, position: Position, body: impl FnOnce() -> Body) -> Result<Outcome, Refusal> {
+fn read_at(
+    call: &Call,
+    position: Position,
+    body: impl FnOnce() -> Result<Body, Refusal>,
+) -> Result<Outcome, Refusal> {
     let current = Some(position);
     if call.conditions.if_match.as_ref().is_some_and(|tags| !tags.matches(current)) {
         return Err(Refusal::ConditionFailed);
     }
     let fresh = call.conditions.if_none_match.as_ref().is_some_and(|tags| tags.matches(current));
-    let answer = if fresh { Answer::new(304, Body::Nothing) } else { Answer::new(200, body()) };
+    let answer = if fresh { Answer::new(304, Body::Nothing) } else { Answer::new(200, body()?) };
     Ok(Outcome::Answer(Answer { etag: current, ..answer }))
 }
 
@@ -68,7 +72,7 @@ pub fn patch(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
     if !takes && !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(Refusal::PatchMediaTypeUnsupported { accept: PATCH_TYPES });
     }
-    let merge = intake::merge_patch(&call.body)?;
+    let merge = Box::new(intake::merge_patch(&call.body)?);
     Ok(please(call, named.clone(), Act::Patch { id: named.id.into(), merge }))
 }
 
@@ -77,12 +81,7 @@ pub fn remove(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> 
 }
 
 fn please(call: &Call, named: Named, act: Act) -> Outcome {
-    Outcome::Write(Write {
-        collection: named.collection,
-        act,
-        conditions: call.conditions.clone(),
-        item_bytes_max: ITEM_BYTES_MAX,
-    })
+    Outcome::Write(Write { collection: named.collection, act, conditions: call.conditions.clone() })
 }
 
 /// What is said of a write when it is settled.

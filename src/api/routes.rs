@@ -51,7 +51,8 @@ pub fn take_up(call: &Call, shelf: &Shelf) -> Outcome {
 
 fn decide(call: &Call, shelf: &Shelf) -> Result<Outcome, Refusal> {
     let path = decoded(&call.path)?;
-    if path == "*" {
+    // The asterisk is no resource: it stands for the server as a whole (RFC 9110 §9.3.7).
+    if path == "*" && call.method == Method::Options {
         return Ok(allow(ALL_METHODS));
     }
     let (pattern, named) = locate(&path, shelf)?;
@@ -120,7 +121,7 @@ fn index(_: &Call, _: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
         "{{\"name\":\"bothways\",\"collections\":[{}],\"sockets\":[{sockets}],\"health\":[\"/healthz\",\"/readyz\"]}}",
         collections.join(",")
     );
-    Ok(Outcome::Answer(Answer::new(200, Body::Json(json.into()))))
+    Ok(Outcome::Answer(Answer::new(200, Body::Json(json.into_bytes().into()))))
 }
 
 fn clock(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
@@ -143,21 +144,22 @@ fn socket(call: &Call, talk: Talk) -> Result<Outcome, Refusal> {
 }
 
 fn alive(_: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
-    Ok(Outcome::Answer(Answer::new(200, Body::Text("alive\n".into()))))
+    Ok(Outcome::Answer(Answer::new(200, Body::Text((*b"alive\n").into()))))
 }
 
 /// Whoever can be asked has its listeners bound and its shelf loaded.
 fn ready(_: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
-    Ok(Outcome::Answer(Answer::new(200, Body::Text("ready\n".into()))))
+    Ok(Outcome::Answer(Answer::new(200, Body::Text((*b"ready\n").into()))))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::call::Representation;
     use crate::exchange::change::Conditions;
 
     fn ask(method: Method, path: &str) -> Outcome {
-        let shelf = Shelf::new(1, &["tasks".to_owned(), "notes".to_owned()]);
+        let shelf = Shelf::new(1, &["tasks".to_owned(), "notes".to_owned()], 1000);
         let call = Call {
             method,
             path: path.into(),
@@ -166,6 +168,7 @@ mod tests {
             conditions: Conditions::default(),
             body: Cow::Borrowed(b"\"x\""),
             wish: Wish::Answer,
+            representation: Representation::Json,
         };
         take_up(&call, &shelf)
     }
@@ -206,6 +209,8 @@ mod tests {
             (Method::Post, "/ws", 405),
             (Method::Options, "/tasks", 204),
             (Method::Options, "*", 204),
+            (Method::Get, "*", 404),
+            (Method::Get, "%2A", 404),
             (Method::Put, "/tasks/a%20b", 400),
         ] {
             assert_eq!(status(method, path), expected, "{method:?} {path}");

@@ -4,11 +4,11 @@ use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use crate::cli;
-use crate::client::failure::Failure;
 use crate::client::fields::{self, Field};
 use crate::client::response::status_words;
 use crate::client::url::{Scheme, Url};
 use crate::client::{over_http, over_socket};
+use crate::failure::Failure;
 use crate::http::headers::is_token;
 
 /// What both roads are asked to carry.

@@ -30,7 +30,6 @@
 //! using a connection twice.
 
 pub mod call;
-pub mod failure;
 pub mod fields;
 pub mod opening;
 pub mod over_http;

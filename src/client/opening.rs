@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::client::failure::{Failure, one_line};
 use crate::client::response::{self, status_words};
 use crate::client::socket::{Incoming, Outgoing, random};
 use crate::client::stream::Stream;
 use crate::client::url::Url;
+use crate::failure::{Failure, one_line};
 use crate::http::framing::ResponseFraming;
 use crate::http::headers::Known;
 use crate::websocket::handshake;
@@ -30,10 +30,11 @@ pub fn open(
 
     let (status, framing, checked) = response::read_head(&mut stream, false, |head, _| {
         let checked = handshake::check_response(head, &key).and_then(|()| {
-            let chosen = head.fields.first(Known::SecWebSocketProtocol);
-            match chosen.is_none() || chosen == subprotocol.map(str::as_bytes) {
-                true => Ok(()),
-                false => Err("the server chose a subprotocol that nobody offered"),
+            let mut chosen = head.fields.all(Known::SecWebSocketProtocol);
+            match (chosen.next(), chosen.next()) {
+                (None, _) => Ok(()),
+                (one, None) if one == subprotocol.map(str::as_bytes) => Ok(()),
+                _ => Err("the server chose a subprotocol that nobody offered"),
             }
         });
         (head.status, head.framing, checked)
@@ -69,7 +70,7 @@ const REFUSAL_BYTES_MAX: usize = 64 * 1024;
 mod tests {
     use super::*;
     use crate::client::canned;
-    use std::io::Write;
+    use std::io::{Read, Write};
 
     fn open_at(address: std::net::SocketAddr) -> Result<(Incoming, Outgoing), Failure> {
         let url = format!("ws://{address}/").parse().unwrap();
@@ -103,5 +104,44 @@ mod tests {
     fn a_subprotocol_that_nobody_offered_is_not_believed() {
         let (address, _server) = canned::serve(|mut socket| canned::shake_hands(&mut socket, Some("two")));
         assert!(open_at(address).unwrap_err().to_string().ends_with("a subprotocol that nobody offered"));
+        // Nor are two, though one of them was offered (§11.3.4).
+        let (address, _server) = canned::serve(|mut socket| {
+            let head = canned::read_head(&mut socket);
+            let key = head.split("Sec-WebSocket-Key: ").nth(1).and_then(|rest| rest.lines().next()).unwrap();
+            let mut out = Vec::new();
+            handshake::encode_accept(key.as_bytes(), Some("one"), &[b'x'; 29], &mut out);
+            out.splice(out.len() - 2.., *b"Sec-WebSocket-Protocol: two\r\n\r\n");
+            socket.write_all(&out).unwrap();
+        });
+        assert!(open_at(address).unwrap_err().to_string().ends_with("a subprotocol that nobody offered"));
+    }
+
+    #[test]
+    fn every_connection_has_a_key_of_its_own() {
+        let keys = [(); 2].map(|()| {
+            let (address, server) = canned::serve(|mut socket| canned::shake_hands(&mut socket, None));
+            open_at(address).unwrap();
+            let head = server.join().unwrap();
+            head.lines().find(|line| line.starts_with("Sec-WebSocket-Key: ")).unwrap().to_owned()
+        });
+        assert_eq!(keys[0].len(), "Sec-WebSocket-Key: ".len() + 24);
+        assert_ne!(keys[0], keys[1]);
+    }
+
+    #[test]
+    fn nothing_is_said_before_the_answer() {
+        let (address, server) = canned::serve(|mut socket| {
+            canned::read_head(&mut socket);
+            socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+            let early = socket.read(&mut [0]);
+            socket.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").unwrap();
+            early.map_err(|error| error.kind())
+        });
+        assert_eq!(
+            open_at(address).unwrap_err().to_string(),
+            "the server refused the WebSocket: 404 Not Found"
+        );
+        let early = server.join().unwrap();
+        assert!(matches!(early, Err(io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)), "{early:?}");
     }
 }

@@ -3,10 +3,10 @@
 use std::io::Write;
 
 use crate::client::call::{Asked, Print, check_status};
-use crate::client::failure::Failure;
 use crate::client::fields::Field;
 use crate::client::response;
 use crate::client::stream::Stream;
+use crate::failure::Failure;
 
 /// Sends the request, and prints the answer's body as its bytes come: with `-i`, the head before it
 /// as the server wrote it.

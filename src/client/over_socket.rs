@@ -13,12 +13,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::client::call::{Asked, Print, check_status};
-use crate::client::failure::{Failure, one_line};
 use crate::client::opening;
 use crate::client::question::{self, ID};
 use crate::client::response::status_words;
 use crate::client::socket::{Heard, Incoming, Outgoing, closed_line};
 use crate::exchange::envelope::SUBPROTOCOL;
+use crate::failure::{Failure, one_line};
 use crate::websocket::close;
 
 /// Makes the call, and prints the answer's body as JSON text: for an error, its problem object.
@@ -30,7 +30,7 @@ pub fn make(asked: &Asked, out: &mut impl Write) -> Result<(), Failure> {
     let outcome = print_reply(&text, asked.print, out);
     // The call is done; a connection that is not closed in good order takes nothing back of it.
     if outgoing.close(Some(close::NORMAL)).is_ok() {
-        incoming.wait_for_close();
+        incoming.wait_for_end();
     }
     outcome
 }
@@ -46,9 +46,11 @@ fn wait_for_reply(incoming: &mut Incoming, outgoing: &mut Outgoing) -> Result<St
             Heard::Close(closing) => {
                 // The server may be gone already, and that is as good.
                 let _ = outgoing.close(closing.code);
+                incoming.wait_for_end();
                 let code = closing.code.unwrap_or(close::NO_CODE);
                 return Err(Failure::Failed(closed_line(code, &closing.reason)));
             }
+            Heard::Broken(fault) => return Err(outgoing.fail(fault)),
             Heard::End => return Err(Failure::Failed(closed_line(close::ABNORMAL, "without a close frame"))),
         }
     }

@@ -8,8 +8,8 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::client::call::Asked;
-use crate::client::failure::Failure;
 use crate::client::fields::{self, Field};
+use crate::failure::Failure;
 use crate::http::headers::members;
 
 /// The text of the one message that asks.

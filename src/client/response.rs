@@ -2,8 +2,8 @@
 
 use std::io;
 
-use crate::client::failure::Failure;
 use crate::client::stream::{Arrival, Stream};
+use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::http::body::BodyReader;
 use crate::http::framing::ResponseFraming;

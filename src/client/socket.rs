@@ -4,7 +4,7 @@
 //! speaks:
 //!
 //! ```text
-//! open ──┬─→ Incoming   hear() → Heard::{Text, Binary, Ping, Pong, Close, End}
+//! open ──┬─→ Incoming   hear() → Heard::{Text, Binary, Ping, Pong, Close, Broken, End}
 //!        └─→ Outgoing   text, pong, close, each frame under a fresh random mask
 //! ```
 //!
@@ -13,8 +13,9 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::client::failure::{Failure, one_line};
 use crate::client::stream::{self, Arrival, Stream};
+use crate::failure::{Failure, one_line};
+use crate::fault::Fault;
 use crate::websocket::close::{self, Closing};
 use crate::websocket::frame::{self, Opcode, Role};
 use crate::websocket::message::{Event, Reader, Step};
@@ -31,7 +32,9 @@ pub enum Heard {
     Pong,
     /// To be answered with the same code (§5.5.1).
     Close(Closing),
-    /// The connection ended without a close frame.
+    /// A rule was broken: to be [told](Outgoing::fail), and nothing more to be heard (§7.1.7).
+    Broken(Fault),
+    /// The stream ended.
     End,
 }
 
@@ -54,17 +57,15 @@ impl Incoming {
         Incoming { stream, reader: Reader::new(Role::Client) }
     }
 
-    /// Waits for what the server says next. After a `Close`, an `End` or a failure there is nothing
-    /// more to ask.
+    /// Waits for what the server says next. After a `Close` only the `End` is to come; after that, a
+    /// broken rule or a failure there is nothing more to ask.
     pub fn hear(&mut self) -> Result<Heard, Failure> {
         loop {
             let (bytes, at) = self.stream.unread_mut();
-            let step = self
-                .reader
-                .next(bytes, at, MESSAGE_BYTES_MAX)
-                .map_err(|fault| Failure::Failed(format!("the server broke a rule of WebSocket: {fault}")))?;
-            if let Step::Event(event) = step {
-                return Ok(heard(event));
+            match self.reader.next(bytes, at, MESSAGE_BYTES_MAX) {
+                Ok(Step::Event(event)) => return Ok(heard(event)),
+                Ok(Step::NeedMore) => {}
+                Err(fault) => return Ok(Heard::Broken(fault)),
             }
             if self.stream.read_more()? == Arrival::End {
                 return Ok(Heard::End);
@@ -77,12 +78,12 @@ impl Incoming {
         self.stream.wait_for_reads(wait)
     }
 
-    /// Waits for the end of the closing handshake (§7.1.1), but not for long: there is nothing left
-    /// to be told.
-    pub fn wait_for_close(&mut self) {
+    /// Waits for the server to end the connection, so that it and not we keep the memory of it
+    /// (§7.1.1); but not for long: there is nothing left to be told.
+    pub fn wait_for_end(&mut self) {
         let until = Instant::now() + CLOSE_WAIT;
         while self.wait_for_reads(Some(CLOSE_WAIT)).is_ok() && Instant::now() < until {
-            if let Err(_) | Ok(Heard::Close(_) | Heard::End) = self.hear() {
+            if let Err(_) | Ok(Heard::Broken(_) | Heard::End) = self.hear() {
                 return;
             }
         }
@@ -122,6 +123,12 @@ impl Outgoing {
         self.send(Opcode::Close, &body)
     }
 
+    /// The server broke a rule: says which, as far as it still listens, and gives the failure that this is.
+    pub fn fail(&mut self, fault: Fault) -> Failure {
+        let _ = self.close(Some(fault.verdict().close_code));
+        Failure::Failed(format!("the server broke a rule of WebSocket: {fault}"))
+    }
+
     fn send(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), Failure> {
         let mut out = Vec::new();
         frame::encode_masked(opcode, payload, random()?, &mut out);
@@ -153,7 +160,7 @@ const MESSAGE_BYTES_MAX: usize = 256 * 1024 * 1024;
 mod tests {
     use super::*;
     use crate::client::{canned, opening};
-    use std::io::Write;
+    use std::io::{ErrorKind, Read, Write};
 
     fn open_at(address: std::net::SocketAddr) -> (Incoming, Outgoing) {
         let url = format!("ws://{address}/").parse().unwrap();
@@ -191,13 +198,46 @@ mod tests {
     }
 
     #[test]
-    fn a_masked_frame_of_a_server_is_a_fault() {
-        let (address, _server) = canned::serve(|mut socket| {
+    fn a_server_that_breaks_a_rule_is_told_and_left() {
+        for (frame, fault, code) in [
+            (&b"\x81\x80abcd"[..], Fault::MaskedFrame, 1002),
+            (b"\xc1\x00", Fault::ReservedBits, 1002),
+            (b"\x81\x01\xff", Fault::TextNotUtf8, 1007),
+            (b"\x88\x02\x03\xed", Fault::CloseCodeInvalid { code: 1005 }, 1002),
+        ] {
+            let (address, server) = canned::serve(move |mut socket| {
+                canned::shake_hands(&mut socket, None);
+                socket.write_all(frame).unwrap();
+                canned::read_frame(&mut socket)
+            });
+            let (mut incoming, mut outgoing) = open_at(address);
+            assert_eq!(incoming.hear().unwrap(), Heard::Broken(fault));
+            let words = format!("the server broke a rule of WebSocket: {fault}");
+            assert_eq!(outgoing.fail(fault).to_string(), words);
+            let (opcode, payload, _) = server.join().unwrap();
+            assert_eq!((opcode, close::parse(&payload).unwrap().code), (Opcode::Close, Some(code)));
+        }
+    }
+
+    #[test]
+    fn a_client_lets_the_server_end_the_connection() {
+        let (address, server) = canned::serve(|mut socket| {
             canned::shake_hands(&mut socket, None);
-            socket.write_all(b"\x81\x80abcd").unwrap();
+            assert_eq!(canned::read_frame(&mut socket).0, Opcode::Close);
+            socket.write_all(b"\x88\x02\x03\xe8").unwrap();
+            socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+            let early = socket.read(&mut [0]).map_err(|error| error.kind());
+            socket.shutdown(std::net::Shutdown::Write).unwrap();
+            socket.set_read_timeout(None).unwrap();
+            (early, socket.read(&mut [0]).unwrap())
         });
-        let failure = open_at(address).0.hear().unwrap_err();
-        assert!(failure.to_string().ends_with("a server must not mask its frames"), "{failure}");
+        let (mut incoming, mut outgoing) = open_at(address);
+        outgoing.close(Some(close::NORMAL)).unwrap();
+        incoming.wait_for_end();
+        drop((incoming, outgoing));
+        let (early, end) = server.join().unwrap();
+        assert!(matches!(early, Err(ErrorKind::WouldBlock | ErrorKind::TimedOut)), "{early:?}");
+        assert_eq!(end, 0);
     }
 
     #[test]

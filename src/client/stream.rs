@@ -4,8 +4,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use crate::client::failure::Failure;
 use crate::client::url::Url;
+use crate::failure::Failure;
 
 /// The one thing in this room that waits.
 #[derive(Debug)]

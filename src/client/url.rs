@@ -1,14 +1,14 @@
 //! Where a command goes: `http://` and `ws://` URLs (RFC 3986 §3, RFC 6455 §3).
 //!
 //! ```text
-//! ws://[::1]:8080/tasks/1?a=b#here
-//! '---' '--------' '-----' '-' '--'
-//! scheme authority  path query fragment, which never travels
+//! http://[::1]:8080/tasks/1?a=b#here
+//! '--'   '--------' '-----' '-' '--'
+//! scheme authority   path query fragment, which never travels; a ws: URL has none
 //! ```
 
 use std::str::FromStr;
 
-use crate::client::failure::Failure;
+use crate::failure::Failure;
 use crate::http::target::{self, is_host};
 
 /// Which road it names.
@@ -62,7 +62,10 @@ fn parse(text: &str) -> Result<Url, String> {
         }
         _ => return Err(NO_SCHEME.to_owned()),
     };
-    let rest = rest.split('#').next().unwrap_or_default();
+    let (rest, fragment) = rest.split_once('#').map_or((rest, None), |(rest, after)| (rest, Some(after)));
+    if scheme == Scheme::Ws && fragment.is_some() {
+        return Err("URL has a #, and a ws: URL has no fragment; what is meant is written %23".to_owned());
+    }
     let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     let (host, port) = split_authority(authority)?;
 
@@ -136,7 +139,8 @@ mod tests {
             8080,
             "/b/%C3%A4?c=d?e",
         );
-        check("WS://127.0.0.1:1/ws#top", Scheme::Ws, "127.0.0.1:1", "127.0.0.1", 1, "/ws");
+        check("HTTP://a/b#top", Scheme::Http, "a", "a", 80, "/b");
+        check("WS://127.0.0.1:1/ws", Scheme::Ws, "127.0.0.1:1", "127.0.0.1", 1, "/ws");
         check("ws://a?b", Scheme::Ws, "a", "a", 80, "/?b");
         check("http://a:/", Scheme::Http, "a:", "a", 80, "/");
     }
@@ -160,6 +164,7 @@ mod tests {
         refused("http://me@a/", "a user");
         refused("http://a:0/", "the port 0");
         refused("http://a:65536/", "the port 65536");
+        refused("ws://a/ws#top", "no fragment");
         refused("http://a/b c", "percent-encoded");
         refused("http://a/ä", "percent-encoded");
     }

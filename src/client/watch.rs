@@ -17,10 +17,10 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::cli;
-use crate::client::failure::Failure;
 use crate::client::opening;
 use crate::client::socket::{CLOSE_WAIT, Heard, Incoming, Outgoing, closed_line};
 use crate::client::url::{Scheme, Url};
+use crate::failure::Failure;
 use crate::websocket::close::{self, Closing};
 
 /// What there is to act on.
@@ -68,7 +68,7 @@ fn listen(mut incoming: Incoming, tell: SyncSender<News>) {
     thread::spawn(move || {
         loop {
             let heard = incoming.hear();
-            let is_last = matches!(heard, Err(_) | Ok(Heard::Close(_) | Heard::End));
+            let is_last = matches!(heard, Err(_) | Ok(Heard::Broken(_) | Heard::End));
             if tell.send(News::Heard(heard)).is_err() || is_last {
                 return;
             }
@@ -90,7 +90,8 @@ fn follow(news: &Receiver<News>, mut outgoing: Outgoing, out: &mut impl Write) -
             Heard::Binary { bytes } => print(out, format_args!("Received: {bytes} bytes"))?,
             Heard::Ping(payload) => outgoing.pong(&payload)?,
             Heard::Pong => {}
-            Heard::Close(closing) => return closed(closing, outgoing),
+            Heard::Close(closing) => return closed(news, closing, outgoing),
+            Heard::Broken(fault) => return Err(outgoing.fail(fault)),
             Heard::End => return Err(Failure::Failed(closed_line(close::ABNORMAL, "without a close frame"))),
         }
     }
@@ -101,32 +102,39 @@ fn print(out: &mut impl Write, line: std::fmt::Arguments) -> Result<(), Failure>
     writeln!(out, "{line}").and_then(|()| out.flush()).map_err(Failure::Output)
 }
 
-/// We close: say so, and give the server a moment to say it too (RFC 6455 §7.1.1). A second signal
-/// ends that moment.
+/// We close: say so, and give the server a moment to say it too.
 fn leave(news: &Receiver<News>, mut outgoing: Outgoing) -> Result<(), Failure> {
-    let until = Instant::now() + CLOSE_WAIT;
-    if outgoing.close(Some(close::NORMAL)).is_err() {
-        return Ok(());
+    if outgoing.close(Some(close::NORMAL)).is_ok() {
+        wait_for_end(news);
     }
+    Ok(())
+}
+
+/// It is for the server to end the connection (RFC 6455 §7.1.1). A second signal ends the wait for it.
+fn wait_for_end(news: &Receiver<News>) {
+    let until = Instant::now() + CLOSE_WAIT;
     loop {
         match news.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(News::Heard(Ok(Heard::Close(_) | Heard::End) | Err(_))) => return Ok(()),
-            Ok(News::Interrupted) | Err(_) => return Ok(()),
+            Ok(News::Heard(Ok(Heard::Broken(_) | Heard::End) | Err(_))) => return,
+            Ok(News::Interrupted) | Err(_) => return,
             Ok(News::Heard(Ok(_))) => {}
         }
     }
 }
 
 /// The server closes: answer with the same code (§5.5.1), and tell the reader why.
-fn closed(closing: Closing, mut outgoing: Outgoing) -> Result<(), Failure> {
+fn closed(news: &Receiver<News>, closing: Closing, mut outgoing: Outgoing) -> Result<(), Failure> {
     // It may be gone already, and that is as good.
-    let _ = outgoing.close(closing.code);
+    if outgoing.close(closing.code).is_ok() {
+        wait_for_end(news);
+    }
     let code = closing.code.unwrap_or(close::NO_CODE);
     let line = closed_line(code, &closing.reason);
     if !matches!(code, close::NORMAL | close::GOING_AWAY) {
         return Err(Failure::Failed(line));
     }
-    eprintln!("bothways: {line}");
+    // Nobody may be there to read it.
+    let _ = writeln!(io::stderr(), "bothways: {line}");
     Ok(())
 }
 

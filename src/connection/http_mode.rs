@@ -23,7 +23,7 @@ use super::owed::{Owed, Rest};
 use super::step::Step;
 use super::terms::Reach;
 use super::waits::Wait;
-use crate::exchange::call::{Answer, Body, Call, Method, Representation, Wish};
+use crate::exchange::call::{Answer, Body, Call, Method, Representation, Talk, Wish};
 use crate::exchange::change::{Conditions, Position, Tags};
 use crate::exchange::{envelope, problem, representation};
 use crate::fault::Fault;
@@ -50,6 +50,8 @@ pub struct HttpMode {
     last_words: Option<Fault>,
     /// No further request is read, and the next answer says so.
     going: bool,
+    /// A body was announced that is not going to be read.
+    left_unread: bool,
 }
 
 #[derive(Debug)]
@@ -66,6 +68,8 @@ struct HalfRead {
     asked: Asked,
     reader: BodyReader,
     body: Vec<u8>,
+    /// The peer waits for a 100 (Continue), which stands behind the answers owed before.
+    invites: bool,
 }
 
 /// A request, understood; or already known to be refused, once its body is read.
@@ -132,10 +136,7 @@ impl HttpMode {
         let Reading::Head { searched } = &mut self.reading else { unreachable!("the caller matched it") };
         let rest = &bytes[*at..];
         if rest.is_empty() {
-            // The wait ended where an answer was too long to read on, and nothing came with it.
-            if self.owed.is_empty() && !reach.waits.is_reading() {
-                reach.begin(Wait::KeepAlive);
-            }
+            self.wait_between(reach);
             return Ok(Step::NeedMore);
         }
         if self.owed.len() >= reach.terms.limits.calls_waiting_max {
@@ -145,7 +146,12 @@ impl HttpMode {
         let (head, used) = match head::parse_request(rest, searched, reach.terms.limits, &mut room)? {
             Parsed::Whole { value, used } => (value, used),
             Parsed::NeedMore => {
-                reach.waits.go_on(Wait::Head, reach.terms.now, reach.terms.timeouts);
+                // An empty line is not yet the beginning of a request.
+                if rest.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+                    self.wait_between(reach);
+                } else {
+                    reach.waits.go_on(Wait::Head, reach.terms.now, reach.terms.timeouts);
+                }
                 return Ok(Step::NeedMore);
             }
         };
@@ -172,20 +178,31 @@ impl HttpMode {
             // Whoever asks before sending the body is told at once that it is not wanted.
             _ if head.expects_continue && matches!(question, Question::Refused(_)) => {
                 asked.persistent = false;
+                self.left_unread = true;
                 self.hand_out_or_hold(question, asked, reach)
             }
             framing => {
                 body::check_declared(framing, reach.terms.limits)?;
-                // A peer that sends its body unasked needs no invitation.
-                if head.expects_continue && *at == bytes.len() && self.owed.is_empty() {
-                    reach.outbox.own().extend_from_slice(response::CONTINUE);
-                }
                 reach.begin(Wait::Body);
-                let reader = BodyReader::new(framing);
-                let half = HalfRead { question: question.into_owned(), asked, reader, body: Vec::new() };
+                let half = HalfRead {
+                    question: question.into_owned(),
+                    asked,
+                    reader: BodyReader::new(framing),
+                    body: Vec::new(),
+                    // A peer that sends its body unasked needs no invitation.
+                    invites: head.expects_continue && *at == bytes.len(),
+                };
                 self.reading = Reading::Body(Box::new(half));
+                self.invite(reach);
                 Ok(Step::Again)
             }
+        }
+    }
+
+    /// After a pause nothing is waited for any more, and between two requests that must not stay so.
+    fn wait_between(&self, reach: &mut Reach) {
+        if self.owed.is_empty() && !reach.waits.is_reading() {
+            reach.begin(Wait::KeepAlive);
         }
     }
 
@@ -305,6 +322,7 @@ impl HttpMode {
             conditions,
             body: Cow::Borrowed(b""),
             wish,
+            representation: asked.representation,
         };
         Ok((Question::Call(call), asked))
     }
@@ -328,12 +346,24 @@ impl HttpMode {
         if !self.owed.is_empty() {
             return;
         }
+        self.invite(reach);
         if let Some(fault) = self.last_words.take() {
             write_fault(fault, &reach.terms.date, reach.outbox);
         }
         // Where the next head has begun to come, the wait for the rest of it runs on.
         if matches!(self.reading, Reading::Head { searched: 0 }) {
             reach.begin(Wait::KeepAlive);
+        }
+    }
+
+    /// Sends a 100 (Continue) to a peer that waits for it, once it is the next to be said.
+    fn invite(&mut self, reach: &mut Reach) {
+        if let Reading::Body(half) = &mut self.reading
+            && half.invites
+            && self.owed.is_empty()
+        {
+            half.invites = false;
+            reach.outbox.own().extend_from_slice(response::CONTINUE);
         }
     }
 
@@ -368,6 +398,15 @@ impl HttpMode {
         matches!(self.reading, Reading::Ended)
     }
 
+    /// Will the peer go on sending what nobody reads?
+    pub fn leaves_unread(&self) -> bool {
+        self.left_unread
+    }
+
+    pub fn is_going(&self) -> bool {
+        self.going
+    }
+
     /// Nothing more is read, and nothing is owed.
     pub fn is_over(&self) -> bool {
         self.reads_no_more() && self.owed.is_empty()
@@ -386,9 +425,9 @@ impl HttpMode {
     }
 
     /// Writes the 101, and says what it agreed to.
-    pub fn upgrade(&mut self, calls: bool, reach: &mut Reach) {
+    pub fn upgrade(&mut self, talk: Talk, reach: &mut Reach) {
         let offer = self.offer.take().expect("only a handshake becomes a socket");
-        let subprotocol = (calls && offer.calls).then_some(envelope::SUBPROTOCOL);
+        let subprotocol = (talk == Talk::Calls && offer.calls).then_some(envelope::SUBPROTOCOL);
         handshake::encode_accept(&offer.key, subprotocol, &reach.terms.date, reach.outbox.own());
     }
 }
@@ -479,21 +518,15 @@ fn write_answer(asked: Asked, answer: &Answer, date: &[u8; 29], outbox: &mut Out
             write_with(writer, TEXT_FIELDS, line.as_bytes(), asked);
         }
         Body::Created { words, .. } if text => write_with(writer, TEXT_FIELDS, words.as_bytes(), asked),
-        Body::List(json) if text => {
-            let lines = representation::list_as_lines(json);
-            write_with(writer, TEXT_FIELDS, lines.as_bytes(), asked);
-        }
         Body::Record(record) | Body::Created { record, .. } => {
             write_with(writer, JSON_FIELDS, record.json().as_bytes(), asked);
         }
-        Body::List(json) if json.len() >= SHARED_BYTES_MIN && asked.send == Send::HeadAndBody => {
-            writer.raw(JSON_FIELDS);
-            writer.end_before_body(json.len());
-            outbox.share(Arc::clone(json));
+        Body::Json(json) => {
+            write_shared(writer, JSON_FIELDS, json, asked).map_or((), |json| outbox.share(json))
         }
-        Body::List(json) => write_with(writer, JSON_FIELDS, json, asked),
-        Body::Json(json) => write_with(writer, JSON_FIELDS, json.as_bytes(), asked),
-        Body::Text(text) => write_with(writer, TEXT_FIELDS, text.as_bytes(), asked),
+        Body::Text(text) => {
+            write_shared(writer, TEXT_FIELDS, text, asked).map_or((), |text| outbox.share(text))
+        }
         Body::Refused(refusal) => write_refusal(writer, refusal, asked),
     }
 }
@@ -503,11 +536,23 @@ fn write_with(mut writer: Writer, fields: &[u8], body: &[u8], asked: Asked) {
     writer.end_sized(body, asked.send);
 }
 
+/// Writes the head, and the body if it is short; a long one is to be shared, not copied.
+fn write_shared(mut writer: Writer, fields: &[u8], body: &Arc<[u8]>, asked: Asked) -> Option<Arc<[u8]>> {
+    if body.len() < SHARED_BYTES_MIN || asked.send == Send::HeadOnly {
+        write_with(writer, fields, body, asked);
+        return None;
+    }
+    writer.raw(fields);
+    writer.end_before_body(body.len());
+    Some(body.clone())
+}
+
 fn write_refusal(mut writer: Writer, refusal: &Refusal, asked: Asked) {
     match refusal {
         Refusal::MethodNotAllowed { allow } => _ = writer.field("Allow", allow.as_bytes()),
         Refusal::MediaTypeUnsupported { accept } => _ = writer.field("Accept", accept.as_bytes()),
         Refusal::PatchMediaTypeUnsupported { accept } => _ = writer.field("Accept-Patch", accept.as_bytes()),
+        Refusal::Busy => _ = writer.raw(b"Retry-After: 1\r\n"),
         // RFC 9110 §15.5.22: a 426 says what to upgrade to.
         Refusal::WebSocketVersion => {
             writer.raw(b"Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n");

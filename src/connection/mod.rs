@@ -212,12 +212,17 @@ impl Connection {
         let Connection { mode, outbox, waits, .. } = self;
         let mut reach = Reach { outbox, waits, terms };
         let Mode::Http(http) = mode else { unreachable!("a handshake comes over HTTP") };
-        http.upgrade(talk == Talk::Calls, &mut reach);
+        let going = http.is_going();
+        http.upgrade(talk, &mut reach);
         reach.begin(Wait::Idle);
         if let Some(words) = first_words {
-            self.outbox.own().extend_from_slice(words.as_frame());
+            reach.outbox.own().extend_from_slice(words.as_frame());
         }
-        self.mode = Mode::WebSocket(WebSocketMode::new(talk));
+        let mut socket = WebSocketMode::new(talk);
+        if going {
+            socket.close(close::GOING_AWAY, &mut reach);
+        }
+        self.mode = Mode::WebSocket(socket);
     }
 
     /// Sends news. A peer that has not yet read what was sent before gets none.
@@ -294,9 +299,9 @@ impl Connection {
             Input::Unwanted => Fate::Linger,
             Input::Open if !self.carry.is_empty() => Fate::Linger,
             // A peer that asked for one answer says no more; one that closes a socket well may.
-            Input::Open => match self.mode {
-                Mode::Http(_) => Fate::Close,
-                Mode::WebSocket(_) | Mode::Lingering => Fate::Linger,
+            Input::Open => match &self.mode {
+                Mode::Http(http) if !http.leaves_unread() => Fate::Close,
+                Mode::Http(_) | Mode::WebSocket(_) | Mode::Lingering => Fate::Linger,
             },
         }
     }

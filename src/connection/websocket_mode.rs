@@ -20,6 +20,7 @@ use crate::exchange::call::{Answer, Call, Talk};
 use crate::exchange::envelope::{self, Id, Item, Message};
 use crate::fault::Fault;
 use crate::http::response;
+use crate::refusal::Refusal;
 use crate::websocket::close;
 use crate::websocket::frame::{self, Opcode, Role};
 use crate::websocket::message::{self, Event, Reader, Text};
@@ -120,9 +121,9 @@ impl WebSocketMode {
                 self.begin_end(End::Theirs(closing.code), reach);
                 Ok(Step::Again)
             }
-            _ if self.state == State::Closing => Ok(Step::Again),
+            // Until the peer's close has come a ping is answered, also behind our own (RFC 6455 §5.5.2);
+            // §5.5.3 allows to answer only the newest of several.
             Event::Ping(payload) => {
-                // RFC 6455 §5.5.3 allows to answer only the newest of several.
                 if reach.outbox.len() < PONGS_BYTES_MAX {
                     frame::encode(Opcode::Pong, &payload, reach.outbox.own());
                 } else {
@@ -131,6 +132,7 @@ impl WebSocketMode {
                 Ok(Step::Again)
             }
             Event::Pong(_) => Ok(Step::Again),
+            _ if self.state == State::Closing => Ok(Step::Again),
             Event::Text(text) => self.take_text(text, reach),
             Event::Binary(payload) => match self.talk {
                 Talk::Echo => {
@@ -166,7 +168,7 @@ impl WebSocketMode {
     fn take_message<'a>(&mut self, message: Message<'a>, reach: &mut Reach) -> Step<'a> {
         let calls = self.calls.get_or_insert_default();
         match message {
-            Message::One(item) if !must_wait(&item, calls, reach.terms) => calls.hand_out(item, reach.outbox),
+            Message::One(item) if !must_wait(&item, calls, reach.terms) => calls.hand_out(item, reach),
             message => {
                 self.read_all(message);
                 Step::Again
@@ -206,7 +208,7 @@ impl WebSocketMode {
         if item.call.is_ok() && calls.batch.as_ref().is_some_and(|answers| answers.len() > bytes_max) {
             item.call = Err(envelope::batch_too_long(bytes_max));
         }
-        let step = calls.hand_out(item, reach.outbox);
+        let step = calls.hand_out(item, reach);
         calls.end_batch(reach.outbox);
         Some(step)
     }
@@ -223,8 +225,7 @@ impl WebSocketMode {
         let state = self.state;
         owed.settle(answer, |asked, answer, _| {
             if let (Id::Given(id), true) = (asked.id, state != State::Ended) {
-                let phrase = response::reason(answer.status);
-                write(batch, reach.outbox, |out| envelope::write_answer(&id, answer, phrase, out));
+                write_answer(&id, answer, batch, reach.outbox);
             }
         });
         calls.end_batch(reach.outbox);
@@ -238,7 +239,7 @@ impl WebSocketMode {
         }
     }
 
-    /// Nothing but a close may follow a close (RFC 6455 §5.5.1), so answers that are owed go first.
+    /// No message may follow a close (RFC 6455 §5.5.1), so answers that are owed go first.
     fn begin_end(&mut self, end: End, reach: &mut Reach) {
         let calls = self.calls.get_or_insert_default();
         if calls.end.is_none() || matches!(end, End::Theirs(_)) {
@@ -293,7 +294,7 @@ impl WebSocketMode {
     /// Everything has been written: now there is room for what was put off.
     pub fn refill(&mut self, outbox: &mut Outbox) {
         if let Some(payload) = self.late_ping.take()
-            && self.state == State::Open
+            && self.state != State::Ended
         {
             frame::encode(Opcode::Pong, &payload, outbox.own());
         }
@@ -328,8 +329,16 @@ impl WebSocketMode {
 }
 
 impl Calls {
-    fn hand_out<'a>(&mut self, item: Item<'a>, outbox: &mut Outbox) -> Step<'a> {
+    fn hand_out<'a>(&mut self, item: Item<'a>, reach: &mut Reach) -> Step<'a> {
+        let bytes_max = reach.terms.limits.body_bytes_max;
         match item.call {
+            Ok(call) if call.body.len() > bytes_max => {
+                if let Id::Given(id) = item.id {
+                    let answer = Refusal::BodyTooLong { bytes_max }.into();
+                    write_answer(&id, &answer, &mut self.batch, reach.outbox);
+                }
+                Step::Again
+            }
             Ok(call) => {
                 self.owed.hand_out(Asked { id: item.id });
                 Step::Call(call)
@@ -337,7 +346,7 @@ impl Calls {
             // What is no call waits for nobody: JSON-RPC answers carry the id, not the order.
             Err(no_call) => {
                 if let Id::Given(id) = item.id {
-                    write(&mut self.batch, outbox, |out| envelope::write_no_call(&id, &no_call, out));
+                    write(&mut self.batch, reach.outbox, |out| envelope::write_no_call(&id, &no_call, out));
                 }
                 Step::Again
             }
@@ -369,6 +378,11 @@ fn must_wait(item: &Item, calls: &Calls, terms: &Terms) -> bool {
 
 fn owned(item: Item) -> Item<'static> {
     Item { id: item.id, call: item.call.map(Call::into_owned) }
+}
+
+fn write_answer(id: &str, answer: &Answer, batch: &mut Option<Vec<u8>>, outbox: &mut Outbox) {
+    let phrase = response::reason(answer.status);
+    write(batch, outbox, |out| envelope::write_answer(id, answer, phrase, out));
 }
 
 /// Into the batch under way, or as a message of its own.

@@ -45,7 +45,9 @@ pub fn bind(
         // The accepted sockets inherit what is set here.
         socket.set_tcp_nodelay(true)?;
         if let Some(name) = &tuning.congestion {
-            socket.set_tcp_congestion(name.as_bytes())?;
+            socket.set_tcp_congestion(name.as_bytes()).map_err(|error| {
+                io::Error::new(error.kind(), format!("the system has no congestion control {name}: {error}"))
+            })?;
         }
         if let Some(seconds) = tuning.defer_accept {
             kernel::defer_accept(&socket, seconds)?;

@@ -56,7 +56,7 @@ pub enum Next {
     Close,
 }
 
-/// Full buffers taken from one peer before the others get their turn.
+/// Reads tried for one peer in a turn, where they do not fill the buffer.
 const READS_PER_TURN: usize = 4;
 
 impl Peer {
@@ -106,6 +106,10 @@ impl Peer {
                 Filled::Bytes(bytes) => {
                     self.readable = bytes == buffer.len() || self.eager;
                     self.take_in(&mut buffer[..bytes], token, calls, terms);
+                    // Whoever fills the buffer has had its share: the others get their turn.
+                    if bytes == buffer.len() {
+                        break;
+                    }
                 }
                 Filled::End => {
                     self.readable = false;

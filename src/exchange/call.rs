@@ -66,6 +66,7 @@ pub struct Call<'a> {
     pub conditions: Conditions,
     pub body: Cow<'a, [u8]>,
     pub wish: Wish,
+    pub representation: Representation,
 }
 
 impl Call<'_> {
@@ -79,6 +80,7 @@ impl Call<'_> {
             conditions: self.conditions,
             body: Cow::Owned(self.body.into_owned()),
             wish: self.wish,
+            representation: self.representation,
         }
     }
 }
@@ -105,12 +107,10 @@ pub enum Body {
         collection: Arc<str>,
         words: &'static str,
     },
-    /// The items of a collection, in order of creation: a JSON array, shared by all who ask.
-    List(Arc<[u8]>),
-    /// Any other JSON value.
-    Json(Box<str>),
-    /// Plain text, whatever representation was asked for.
-    Text(Cow<'static, str>),
+    /// Any other JSON value, shared by all who ask for it.
+    Json(Arc<[u8]>),
+    /// Plain text, which is UTF-8.
+    Text(Arc<[u8]>),
     /// Methods that the resource takes.
     Allow(&'static str),
     Refused(Box<Refusal>),

@@ -1,5 +1,6 @@
 //! What a call asks to be written, and what then became true, at which position.
 
+use super::object::Object;
 use super::record::Record;
 use std::fmt;
 use std::str::FromStr;
@@ -99,17 +100,13 @@ impl Conditions {
 pub struct CollectionId(pub u16);
 
 /// A change asked for. Whether it can be done is decided when it is settled, in order.
-#[derive(Clone, Debug, PartialEq)]
 pub struct Write {
     pub collection: CollectionId,
     pub act: Act,
     pub conditions: Conditions,
-    /// Longest text that an item may have afterwards.
-    pub item_bytes_max: usize,
 }
 
 /// What a write does. `members` is compact JSON without braces and without `id`.
-#[derive(Clone, Debug, PartialEq)]
 pub enum Act {
     /// Without an id the collection chooses the next number.
     Create {
@@ -123,7 +120,7 @@ pub enum Act {
     /// A merge patch (RFC 7396).
     Patch {
         id: Box<str>,
-        merge: serde_json::Value,
+        merge: Box<Object>,
     },
     Remove {
         id: Box<str>,

@@ -9,13 +9,15 @@
 //! An error's code is the status of the answer, and its `data` the same problem object that HTTP
 //! would send; a message that is no call has one of JSON-RPC's own codes.
 
-use super::call::{Answer, Body, Call, Method, Wish};
+use super::call::{Answer, Body, Call, Method, Representation, Wish};
 use super::change::{Conditions, Position, Tags};
 use super::problem;
 use serde::Deserialize;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::fmt;
 
 /// The WebSocket subprotocol under which this is spoken.
 pub const SUBPROTOCOL: &str = "bothways.v1";
@@ -68,18 +70,44 @@ pub fn read(text: &str, batch_calls_max: usize) -> Message<'_> {
 }
 
 fn read_batch(text: &str, batch_calls_max: usize) -> Message<'_> {
-    let items = match serde_json::from_str::<Vec<&RawValue>>(text) {
-        Ok(items) => items,
-        Err(error) => return Message::One(nobody(PARSE_ERROR, error.to_string())),
-    };
+    let mut items = Vec::new();
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let read = deserializer.deserialize_seq(Items { items: &mut items, most: batch_calls_max });
+    if items.len() > batch_calls_max {
+        let why = format!("a batch has at most {batch_calls_max} calls");
+        return Message::One(nobody(INVALID_REQUEST, why));
+    }
+    if let Err(error) = read.and_then(|()| deserializer.end()) {
+        return Message::One(nobody(PARSE_ERROR, error.to_string()));
+    }
     if items.is_empty() {
         return Message::One(nobody(INVALID_REQUEST, "a batch has at least one call"));
     }
-    if items.len() > batch_calls_max {
-        let why = format!("a batch has {} calls, more than {batch_calls_max}", items.len());
-        return Message::One(nobody(INVALID_REQUEST, why));
-    }
     Message::Batch(items.into_iter().map(|item| read_item(item.get())).collect())
+}
+
+/// Collects the items of a batch, and stops at the first one too many.
+struct Items<'i, 'a> {
+    items: &'i mut Vec<&'a RawValue>,
+    most: usize,
+}
+
+impl<'a> Visitor<'a> for Items<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "at most {} calls", self.most)
+    }
+
+    fn visit_seq<S: SeqAccess<'a>>(self, mut seq: S) -> Result<(), S::Error> {
+        while let Some(item) = seq.next_element()? {
+            self.items.push(item);
+            if self.items.len() > self.most {
+                return Err(S::Error::invalid_length(self.items.len(), &"fewer calls"));
+            }
+        }
+        Ok(())
+    }
 }
 
 #[derive(Deserialize)]
@@ -168,39 +196,62 @@ fn read_call<'a>(method: &str, params: Option<&'a RawValue>) -> Result<Call<'a>,
     }
     let params: Params =
         serde_json::from_str(params).map_err(|error| no_call(INVALID_PARAMS, error.to_string()))?;
-    let conditions =
-        Conditions { if_match: tags(params.if_match)?, if_none_match: tags(params.if_none_match)? };
+    let conditions = Conditions {
+        if_match: tags(params.if_match, Weak::MatchesNothing)?,
+        if_none_match: tags(params.if_none_match, Weak::Counts)?,
+    };
     let content_type = params.content_type.map(|text| text.0);
     Ok(Call {
         method,
         path: params.path.0,
         query: params.query.map(|text| text.0).unwrap_or_default(),
-        body: params.body.map_or(Cow::Borrowed(b""), |body| body_bytes(body, content_type.as_deref())),
+        body: match params.body {
+            Some(body) => body_bytes(body, content_type.as_deref())?,
+            None => Cow::Borrowed(b""),
+        },
         content_type,
         conditions,
         wish: Wish::Answer,
+        representation: Representation::Json,
     })
 }
 
 /// The bytes that HTTP would carry: JSON as it stands, and text without its quotes.
-fn body_bytes<'a>(body: &'a RawValue, content_type: Option<&str>) -> Cow<'a, [u8]> {
+fn body_bytes<'a>(body: &'a RawValue, content_type: Option<&str>) -> Result<Cow<'a, [u8]>, NoCall> {
     let is_text =
         content_type.is_some_and(|name| name.trim_start().to_ascii_lowercase().starts_with("text/"));
-    if is_text && let Ok(text) = serde_json::from_str::<String>(body.get()) {
-        return Cow::Owned(text.into_bytes());
+    if !is_text {
+        return Ok(Cow::Borrowed(body.get().as_bytes()));
     }
-    Cow::Borrowed(body.get().as_bytes())
+    let text: Result<String, _> = serde_json::from_str(body.get());
+    text.map(|text| Cow::Owned(text.into_bytes()))
+        .map_err(|_| no_call(INVALID_PARAMS, "a body of text is a JSON string"))
 }
 
-fn tags(text: Option<TagText>) -> Result<Option<Box<Tags>>, NoCall> {
+/// A weak tag counts for if_none_match only (RFC 9110 §13.1.1, §13.1.2).
+fn tags(text: Option<TagText>, weak: Weak) -> Result<Option<Box<Tags>>, NoCall> {
     let texts = match text {
         None => return Ok(None),
         Some(TagText::One(text)) if text == "*" => return Ok(Some(Box::new(Tags::Any))),
         Some(TagText::One(text)) => vec![text],
         Some(TagText::Many(texts)) => texts,
     };
-    let position = |text: &String| text.trim_matches('"').parse::<Position>().ok();
+    if texts.iter().any(|text| text == "*") {
+        return Err(no_call(INVALID_PARAMS, "* stands alone, not in a list"));
+    }
+    let position = |text: &String| unquoted(text, weak).parse::<Position>().ok();
     Ok(Some(Box::new(Tags::List(texts.iter().filter_map(position).collect()))))
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Weak {
+    Counts,
+    MatchesNothing,
+}
+
+fn unquoted(tag: &str, weak: Weak) -> &str {
+    let tag = if weak == Weak::Counts { tag.strip_prefix("W/").unwrap_or(tag) } else { tag };
+    tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap_or(tag)
 }
 
 fn nobody(code: i32, why: impl Into<Cow<'static, str>>) -> Item<'static> {
@@ -248,11 +299,10 @@ fn write_body(body: &Body, out: &mut Vec<u8>) {
     let json: &[u8] = match body {
         Body::Nothing | Body::Refused(_) => return,
         Body::Record(record) | Body::Created { record, .. } => record.json().as_bytes(),
-        Body::List(json) => json,
-        Body::Json(json) => json.as_bytes(),
+        Body::Json(json) => json,
         Body::Text(text) => {
             out.extend_from_slice(b",\"body\":");
-            return push_string(text, out);
+            return push_string(&String::from_utf8_lossy(text), out);
         }
         Body::Allow(methods) => {
             out.extend_from_slice(b",\"allow\":");

@@ -44,6 +44,11 @@ impl Record {
         &self.text[OPENING.len()..OPENING.len() + self.id_bytes as usize]
     }
 
+    /// The id as the member that it is in the JSON.
+    pub fn first_member(&self) -> &str {
+        &self.text[1..OPENING.len() + self.id_bytes as usize + 1]
+    }
+
     /// The whole item as compact JSON.
     pub fn json(&self) -> &str {
         &self.text

@@ -47,20 +47,23 @@ struct Log {
 
 struct Reader {
     applied: u64,
+    /// Bytes of the changes after that.
+    behind_bytes: usize,
     /// Tells the loop that it falls behind.
     wake: Box<dyn Fn() + Send>,
 }
 
-/// A loop that has nothing to do is told of changes once so many wait for it. This bounds what is
-/// kept for it; any call it takes up brings it up to date anyway.
+/// A loop that has nothing to do is told of changes once so many wait for it, or so many bytes of
+/// them. This bounds what is kept for it; any call it takes up brings it up to date anyway.
 const BEHIND_MAX: u64 = 1024;
+const BEHIND_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The journals of so many loops, on one new log.
 ///
 /// `wake` holds one function for each loop, which makes that loop call [`Journal::settle`] soon.
 pub fn new_log(epoch: u32, wake: Vec<Box<dyn Fn() + Send>>) -> Vec<Journal> {
     let loops = wake.len();
-    let readers = wake.into_iter().map(|wake| Reader { applied: 0, wake }).collect();
+    let readers = wake.into_iter().map(|wake| Reader { applied: 0, behind_bytes: 0, wake }).collect();
     let log = Log { epoch, head: 0, changes: VecDeque::new(), readers };
     let shared = Arc::new(Shared { head: AtomicU64::new(0), log: Mutex::new(log) });
     (0..loops).map(|reader| Journal { shared: shared.clone(), reader, waiting: Vec::new() }).collect()
@@ -102,7 +105,7 @@ impl Journal {
             }
             settled.push(Settled { ticket: Some(ticket), outcome });
         }
-        log.readers[self.reader].applied = log.head;
+        log.has_all(self.reader);
         log.forget_applied();
         log.wake_those_behind(self.reader);
         self.shared.head.store(log.head, Ordering::Release);
@@ -124,6 +127,8 @@ impl Log {
         self.head += 1;
         if self.readers.len() > 1 {
             self.changes.push_back(change.clone());
+            let bytes = change.record.json().len();
+            self.readers.iter_mut().for_each(|reader| reader.behind_bytes += bytes);
         }
     }
 
@@ -134,10 +139,15 @@ impl Log {
             shelf.apply(change);
             settled.push(Settled { ticket: None, outcome: Ok(change.clone()) });
         }
-        self.readers[reader].applied = self.head;
+        self.has_all(reader);
         if unseen > 0 {
             self.forget_applied();
         }
+    }
+
+    fn has_all(&mut self, reader: usize) {
+        let reader = &mut self.readers[reader];
+        (reader.applied, reader.behind_bytes) = (self.head, 0);
     }
 
     /// Keeps no change that every loop has.
@@ -150,7 +160,7 @@ impl Log {
     fn wake_those_behind(&self, but: usize) {
         for (n, reader) in self.readers.iter().enumerate() {
             let behind = self.head - reader.applied;
-            if n != but && behind >= BEHIND_MAX {
+            if n != but && (behind >= BEHIND_MAX || reader.behind_bytes >= BEHIND_BYTES_MAX) {
                 (reader.wake)();
             }
         }
@@ -165,11 +175,11 @@ mod tests {
 
     fn create() -> Write {
         let act = Act::Create { id: None, members: "".into() };
-        Write { collection: CollectionId(0), act, conditions: Conditions::default(), item_bytes_max: 100 }
+        Write { collection: CollectionId(0), act, conditions: Conditions::default() }
     }
 
     fn shelf() -> Shelf {
-        Shelf::new(7, &["tasks".to_owned()])
+        Shelf::new(7, &["tasks".to_owned()], 100)
     }
 
     #[test]

@@ -1,17 +1,21 @@
 //! The resources as they are now.
 
 use crate::exchange::change::{Act, Change, CollectionId, Conditions, Op, Position, Write};
+use crate::exchange::merge_patch;
+use crate::exchange::object::Object;
 use crate::exchange::record::Record;
+use crate::exchange::representation;
+use crate::limits::LISTINGS_BYTES_MAX;
 use crate::refusal::Refusal;
 use hashbrown::{DefaultHashBuilder, HashTable};
-use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::hash::BuildHasher;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// All collections, at one position. Every loop has its own; the texts of the records are shared.
 pub struct Shelf {
     position: Position,
+    item_bytes_max: usize,
     collections: Vec<Collection>,
 }
 
@@ -29,7 +33,9 @@ pub struct Collection {
     /// From an id to its place. It holds no second copy of the id.
     index: HashTable<Entry>,
     hasher: DefaultHashBuilder,
-    listing: RefCell<Option<Listing>>,
+    json: RefCell<Option<Listing>>,
+    lines: RefCell<Option<Listing>>,
+    given_out: GivenOut,
 }
 
 /// The hash is kept, so that the index can grow without a look at every record.
@@ -39,17 +45,36 @@ struct Entry {
     place: u32,
 }
 
+/// The texts of collections that some peer may still be reading.
+#[derive(Default)]
+struct GivenOut(RefCell<Vec<Weak<[u8]>>>);
+
+impl GivenOut {
+    /// Is there room for another text of so many bytes?
+    fn has_room(&self, bytes: usize) -> bool {
+        let mut given = self.0.borrow_mut();
+        given.retain(|text| text.strong_count() > 0);
+        let held: usize = given.iter().filter_map(Weak::upgrade).map(|text| text.len()).sum();
+        held == 0 || held + bytes <= LISTINGS_BYTES_MAX
+    }
+
+    fn add(&self, text: &Arc<[u8]>) {
+        self.0.borrow_mut().push(Arc::downgrade(text));
+    }
+}
+
 /// The whole collection as text, kept until it changes, so that all who ask share it.
 struct Listing {
     changed: u64,
-    json: Arc<[u8]>,
+    text: Arc<[u8]>,
 }
 
 impl Shelf {
     /// Empty, before the first change of a log.
-    pub fn new(epoch: u32, names: &[String]) -> Shelf {
+    /// No item may become longer than `item_bytes_max`, as JSON.
+    pub fn new(epoch: u32, names: &[String], item_bytes_max: usize) -> Shelf {
         let collections = names.iter().map(|name| Collection::new(name)).collect();
-        Shelf { position: Position { epoch, seq: 0 }, collections }
+        Shelf { position: Position { epoch, seq: 0 }, item_bytes_max, collections }
     }
 
     /// Everything up to here has been applied.
@@ -83,6 +108,10 @@ impl Shelf {
         let mut counter = collection.counter;
         let (op, record) = match act {
             Act::Create { id, members } => {
+                // A POST's conditions are about the collection, which always exists.
+                if !conditions.allow_write(Some(self.at(collection.changed))) {
+                    return Err(Refusal::ConditionFailed);
+                }
                 let mut digits = itoa::Buffer::new();
                 let id = match &id {
                     Some(id) if collection.get(id).is_some() => {
@@ -94,10 +123,6 @@ impl Shelf {
                         digits.format(counter)
                     }
                 };
-                // A POST's conditions are about the collection, which always exists.
-                if !conditions.allow_write(Some(self.at(collection.changed))) {
-                    return Err(Refusal::ConditionFailed);
-                }
                 (Op::Created, Record::new(id, members, seq))
             }
             Act::Replace { id, members } => {
@@ -118,8 +143,8 @@ impl Shelf {
                 (Op::Deleted, current.ok_or(Refusal::NoSuchItem)?.clone())
             }
         };
-        if record.json().len() > write.item_bytes_max && op != Op::Deleted {
-            return Err(Refusal::ItemTooLong { bytes_max: write.item_bytes_max });
+        if record.json().len() > self.item_bytes_max && op != Op::Deleted {
+            return Err(Refusal::ItemTooLong { bytes_max: self.item_bytes_max });
         }
         Ok(Change { position: self.at(seq), collection: write.collection, op, record, counter })
     }
@@ -162,7 +187,9 @@ impl Collection {
             places: Vec::new(),
             index: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
-            listing: RefCell::new(None),
+            json: RefCell::new(None),
+            lines: RefCell::new(None),
+            given_out: GivenOut::default(),
         }
     }
 
@@ -193,17 +220,47 @@ impl Collection {
         self.places.iter().flatten()
     }
 
-    /// All items as one JSON array.
-    pub fn listing(&self) -> Arc<[u8]> {
-        let mut kept = self.listing.borrow_mut();
-        match &*kept {
-            Some(listing) if listing.changed == self.changed => listing.json.clone(),
-            _ => {
-                let json: Arc<[u8]> = self.to_json().into();
-                *kept = Some(Listing { changed: self.changed, json: json.clone() });
-                json
-            }
+    /// All items as one JSON array. Refused while too many earlier ones are still being read.
+    pub fn json(&self) -> Result<Arc<[u8]>, Refusal> {
+        self.listing(&self.json, Collection::to_json)
+    }
+
+    /// All items as plain text, one a line.
+    pub fn lines(&self) -> Result<Arc<[u8]>, Refusal> {
+        self.listing(&self.lines, Collection::to_lines)
+    }
+
+    /// The text that is kept, or a new one if something has changed.
+    fn listing(
+        &self,
+        kept: &RefCell<Option<Listing>>,
+        make: fn(&Collection) -> Vec<u8>,
+    ) -> Result<Arc<[u8]>, Refusal> {
+        let mut kept = kept.borrow_mut();
+        if let Some(listing) = &*kept
+            && listing.changed == self.changed
+        {
+            return Ok(listing.text.clone());
         }
+        // An old text that nobody reads any more makes room.
+        *kept = None;
+        let bytes = self.items().map(|record| record.json().len() + 1).sum();
+        if !self.given_out.has_room(bytes) {
+            return Err(Refusal::Busy);
+        }
+        let text: Arc<[u8]> = make(self).into();
+        self.given_out.add(&text);
+        *kept = Some(Listing { changed: self.changed, text: text.clone() });
+        Ok(text)
+    }
+
+    fn to_lines(&self) -> Vec<u8> {
+        let mut lines = Vec::new();
+        for record in self.items() {
+            lines.extend_from_slice(representation::item_as_line(record.json()).as_bytes());
+            lines.push(b'\n');
+        }
+        lines
     }
 
     fn to_json(&self) -> Vec<u8> {
@@ -287,25 +344,15 @@ fn id_of(places: &[Option<Record>], place: u32) -> &str {
 }
 
 /// The members of the item after the patch. Its id cannot be patched.
-fn patched(current: &Record, merge: &Value) -> Result<String, Refusal> {
-    // Whatever is on the shelf is JSON. But an object whose first name begins with
-    // `$serde_json::private::` the library takes for a value of its own making, and may not like it.
-    let mut value: Value = serde_json::from_str(current.json())
-        .map_err(|_| Refusal::invalid("the item has a member that cannot be patched, only replaced"))?;
-    json_patch::merge(&mut value, merge);
-    let Value::Object(mut members) = value else {
-        return Err(Refusal::invalid("an item must stay a JSON object"));
-    };
-    match members.shift_remove("id") {
-        Some(Value::String(id)) if id == current.id() => {}
-        _ => return Err(Refusal::invalid("the id of an item cannot be changed")),
+fn patched(current: &Record, merge: &Object) -> Result<String, Refusal> {
+    let target = Object::known(current.json()).expect("an item on the shelf was read when it came");
+    let merged = merge_patch::apply(&target, merge);
+    // The id stands first, as it does in every item; or else the patch has changed it.
+    match merged.strip_prefix(current.first_member()) {
+        Some("") => Ok(String::new()),
+        Some(others) if others.starts_with(',') => Ok(others[1..].to_owned()),
+        _ => Err(Refusal::invalid("the id of an item cannot be changed")),
     }
-    Ok(members_text(&members))
-}
-
-fn members_text(members: &Map<String, Value>) -> String {
-    let text = serde_json::to_string(members).expect("a map with string keys has a JSON text");
-    text[1..text.len() - 1].to_owned()
 }
 
 #[cfg(test)]
@@ -316,11 +363,11 @@ mod tests {
     const TASKS: CollectionId = CollectionId(0);
 
     fn shelf() -> Shelf {
-        Shelf::new(7, &["tasks".to_owned(), "notes".to_owned()])
+        Shelf::new(7, &["tasks".to_owned(), "notes".to_owned()], 1000)
     }
 
     fn write(act: Act) -> Write {
-        Write { collection: TASKS, act, conditions: Conditions::default(), item_bytes_max: 1000 }
+        Write { collection: TASKS, act, conditions: Conditions::default() }
     }
 
     fn create(members: &str) -> Write {
@@ -328,7 +375,7 @@ mod tests {
     }
 
     fn patch(id: &str, merge: &str) -> Write {
-        write(Act::Patch { id: id.into(), merge: serde_json::from_str(merge).unwrap() })
+        write(Act::Patch { id: id.into(), merge: Box::new(Object::read(merge).unwrap()) })
     }
 
     #[track_caller]
@@ -345,12 +392,12 @@ mod tests {
             settle(&mut shelf, create(&format!("\"n\":{n}")));
         }
         assert_eq!(
-            &*shelf.collection(TASKS).listing(),
+            &*shelf.collection(TASKS).json().unwrap(),
             br#"[{"id":"1","n":1},{"id":"2","n":2},{"id":"3","n":3}]"#
         );
         settle(&mut shelf, write(Act::Remove { id: "2".into() }));
         settle(&mut shelf, write(Act::Replace { id: "1".into(), members: "\"n\":9".into() }));
-        assert_eq!(&*shelf.collection(TASKS).listing(), br#"[{"id":"1","n":9},{"id":"3","n":3}]"#);
+        assert_eq!(&*shelf.collection(TASKS).json().unwrap(), br#"[{"id":"1","n":9},{"id":"3","n":3}]"#);
         assert_eq!(shelf.position(), Position { epoch: 7, seq: 5 });
         assert_eq!(shelf.collection(CollectionId(1)).changed(), 0, "the other collection is untouched");
     }
@@ -372,9 +419,9 @@ mod tests {
     #[test]
     fn a_taken_id_is_refused() {
         let mut shelf = shelf();
-        let taken = write(Act::Create { id: Some("x".into()), members: "".into() });
-        settle(&mut shelf, taken.clone());
-        assert_eq!(shelf.decide(taken), Err(Refusal::IdTaken { id: "x".into() }));
+        let taken = || write(Act::Create { id: Some("x".into()), members: "".into() });
+        settle(&mut shelf, taken());
+        assert_eq!(shelf.decide(taken()), Err(Refusal::IdTaken { id: "x".into() }));
     }
 
     #[test]
@@ -383,21 +430,13 @@ mod tests {
         settle(&mut shelf, create(r#""z":1,"a":{"b":1,"c":2}"#));
         let change = settle(&mut shelf, patch("1", r#"{"a":{"b":null},"n":5}"#));
         assert_eq!(change.record.json(), r#"{"id":"1","z":1,"a":{"c":2},"n":5}"#);
-        for refused in [r#"{"id":"2"}"#, r#"{"id":null}"#, r#"[1]"#, "null"] {
+        for refused in [r#"{"id":"2"}"#, r#"{"id":null}"#, r#"{"id":{}}"#] {
             assert!(
                 matches!(shelf.decide(patch("1", refused)), Err(Refusal::InvalidData { .. })),
                 "{refused}"
             );
         }
         assert_eq!(shelf.decide(patch("2", "{}")), Err(Refusal::NoSuchItem));
-    }
-
-    #[test]
-    fn what_the_library_cannot_read_is_not_patched() {
-        let mut shelf = shelf();
-        settle(&mut shelf, create(r#""a":{"$serde_json::private::Number":"x"}"#));
-        assert!(matches!(shelf.decide(patch("1", r#"{"n":1}"#)), Err(Refusal::InvalidData { .. })));
-        settle(&mut shelf, write(Act::Replace { id: "1".into(), members: "\"n\":1".into() }));
     }
 
     #[test]
@@ -408,9 +447,9 @@ mod tests {
             conditions: Conditions { if_match: Some(Box::new(Tags::List(vec![first]))), if_none_match: None },
             ..write(act)
         };
-        let replace = if_match(Act::Replace { id: "1".into(), members: "\"n\":1".into() });
-        settle(&mut shelf, replace.clone());
-        assert_eq!(shelf.decide(replace), Err(Refusal::ConditionFailed));
+        let replace = || if_match(Act::Replace { id: "1".into(), members: "\"n\":1".into() });
+        settle(&mut shelf, replace());
+        assert_eq!(shelf.decide(replace()), Err(Refusal::ConditionFailed));
         assert_eq!(shelf.decide(if_match(Act::Remove { id: "9".into() })), Err(Refusal::ConditionFailed));
         assert_eq!(shelf.decide(write(Act::Remove { id: "9".into() })), Err(Refusal::NoSuchItem));
     }
@@ -421,6 +460,18 @@ mod tests {
         settle(&mut shelf, create(""));
         let long = patch("1", &format!("{{\"x\":\"{}\"}}", "y".repeat(1000)));
         assert_eq!(shelf.decide(long), Err(Refusal::ItemTooLong { bytes_max: 1000 }));
+    }
+
+    #[test]
+    fn texts_that_are_still_being_read_are_bounded() {
+        let given_out = GivenOut::default();
+        assert!(given_out.has_room(usize::MAX / 2), "a single one may have any length");
+        let read: Arc<[u8]> = vec![0; 1000].into();
+        given_out.add(&read);
+        assert!(given_out.has_room(LISTINGS_BYTES_MAX - 1000));
+        assert!(!given_out.has_room(LISTINGS_BYTES_MAX - 999));
+        drop(read);
+        assert!(given_out.has_room(LISTINGS_BYTES_MAX));
     }
 
     #[test]

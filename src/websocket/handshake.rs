@@ -18,7 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
 use crate::http::head::{RequestHead, ResponseHead, Version};
-use crate::http::headers::{Fields, Known, is_token};
+use crate::http::headers::{Fields, Known, is_token, trim};
 use crate::http::response;
 
 /// What a request says about becoming a WebSocket.
@@ -81,8 +81,11 @@ pub fn read<'h>(head: &RequestHead<'h, '_>) -> Handshake<'h> {
     let Some(key) = only(fields, Known::SecWebSocketKey).filter(|key| is_key(key)) else {
         return Handshake::Malformed { why: "Sec-WebSocket-Key must stand once, and be 16 bytes in base64" };
     };
-    if !fields.list(Known::SecWebSocketProtocol).all(is_token) {
+    if !is_list(fields, Known::SecWebSocketProtocol, is_token) {
         return Handshake::Malformed { why: "Sec-WebSocket-Protocol is not a list of tokens" };
+    }
+    if !is_list(fields, Known::SecWebSocketExtensions, is_extension) {
+        return Handshake::Malformed { why: "Sec-WebSocket-Extensions is not a list of extensions" };
     }
     Handshake::Offered(Offer { key, fields })
 }
@@ -91,6 +94,38 @@ pub fn read<'h>(head: &RequestHead<'h, '_>) -> Handshake<'h> {
 fn only<'b>(fields: Fields<'_, 'b>, known: Known) -> Option<&'b [u8]> {
     let mut values = fields.all(known);
     values.next().filter(|_| values.next().is_none())
+}
+
+/// Whether a field that is there has members, and all are such (`1#` of RFC 6455 §4.3).
+fn is_list(fields: Fields, known: Known, is_member: impl Fn(&[u8]) -> bool) -> bool {
+    let mut members = fields.list(known).map(is_member);
+    !fields.has(known) || (members.next() == Some(true) && members.all(|is_such| is_such))
+}
+
+/// A token, and parameters behind it, each with a value or without (RFC 6455 §9.1). What is quoted
+/// must be a token too, so no semicolon can hide in it.
+fn is_extension(text: &[u8]) -> bool {
+    let mut parts = text.split(|&byte| byte == b';').map(trim);
+    parts.next().is_some_and(is_token) && parts.all(is_parameter)
+}
+
+fn is_parameter(text: &[u8]) -> bool {
+    let Some(equals) = text.iter().position(|&byte| byte == b'=') else { return is_token(text) };
+    let (name, value) = (trim(&text[..equals]), trim(&text[equals + 1..]));
+    is_token(name) && (is_token(value) || is_quoted_token(value))
+}
+
+fn is_quoted_token(text: &[u8]) -> bool {
+    let Some(inside) = text.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) else {
+        return false;
+    };
+    let mut bare = Vec::with_capacity(inside.len());
+    let mut rest = inside.iter();
+    while let Some(&byte) = rest.next() {
+        // A backslash at the end would take the closing quote away, and one alone is no token.
+        bare.push(if byte == b'\\' { rest.next().copied().unwrap_or(byte) } else { byte });
+    }
+    is_token(&bare)
 }
 
 fn is_key(text: &[u8]) -> bool {
@@ -158,7 +193,10 @@ pub fn check_response(head: &ResponseHead, key: &[u8; 16]) -> Result<(), &'stati
     let fields = head.fields;
     let checks = [
         (head.status == 101, "the status is not 101"),
-        (fields.list_has(Known::Upgrade, "websocket"), "Upgrade is not websocket"),
+        (
+            only(fields, Known::Upgrade).is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")),
+            "Upgrade is not websocket",
+        ),
         (fields.list_has(Known::Connection, "upgrade"), "Connection does not list upgrade"),
         (
             only(fields, Known::SecWebSocketAccept) == Some(&accept_key(&key_text(key))),
@@ -240,6 +278,45 @@ mod tests {
         check("Version: 13", "Version: 13\r\nSec-WebSocket-Version: 13", "Sec-WebSocket-Version");
         check("superchat", "super chat", "Sec-WebSocket-Protocol");
         check("superchat", "\"superchat\"", "Sec-WebSocket-Protocol");
+        check("chat, superchat", "", "Sec-WebSocket-Protocol");
+        check("chat, superchat", " , ,", "Sec-WebSocket-Protocol");
+    }
+
+    #[test]
+    fn extensions_are_tokens_with_parameters() {
+        let with =
+            |list: &str| GOOD.replace("Host: a", &format!("Host: a\r\nSec-WebSocket-Extensions: {list}"));
+        let good = [
+            "deflate-stream",
+            "mux; max-channels=4; flow-control, deflate-stream",
+            "foo\r\nSec-WebSocket-Extensions: bar; baz=2",
+            "a ;b = \"2\" ;c=\"\\d\"",
+            ", a,",
+        ];
+        for list in good {
+            assert_eq!(read_text(&with(list)), "offered 2", "{list}");
+        }
+        let bad = [
+            "",
+            ",",
+            ";",
+            "a;",
+            "a;;b",
+            "a b",
+            "a;b=",
+            "a;=b",
+            "a;b=c=d",
+            "a;b=\"\"",
+            "a;b=\"c d\"",
+            "a;b=\"c",
+            "\"a\"",
+        ];
+        for list in bad {
+            assert_eq!(read_text(&with(list)), "Sec-WebSocket-Extensions", "{list}");
+        }
+        // A hostile list is read once.
+        assert_eq!(read_text(&with(&"a;b=\"".repeat(2600))), "Sec-WebSocket-Extensions");
+        assert_eq!(read_text(&with(&format!("a{}", ";b".repeat(7000)))), "offered 2");
     }
 
     #[test]
@@ -323,6 +400,9 @@ mod tests {
         let with = |from: &str, to: &str| answer.replace(from, to).into_bytes();
         check_answer(&with("101", "200"), Err("the"));
         check_answer(&with("Upgrade: websocket\r\n", ""), Err("Upgrade"));
+        check_answer(&with("Upgrade: websocket\r\n", "Upgrade: websocket2\r\n"), Err("Upgrade"));
+        check_answer(&with("Upgrade: websocket\r\n", "Upgrade: h2c, websocket\r\n"), Err("Upgrade"));
+        check_answer(&with("Upgrade: websocket\r\n", "Upgrade: WebSocket\r\n"), Ok(()));
         check_answer(&with("Connection: Upgrade\r\n", ""), Err("Connection"));
         check_answer(&with("s3pP", "S3pP"), Err("Sec-WebSocket-Accept"));
         check_answer(&with("Date:", "Sec-WebSocket-Extensions: x\r\nDate:"), Err("the"));

@@ -147,3 +147,64 @@ fn past_the_most_connections_others_wait() {
     drop(first.pop());
     assert_eq!(third.response().status, 200);
 }
+
+#[test]
+fn a_long_answer_buys_a_kept_connection_no_more_time() {
+    let server = Server::start(&["--keep-alive-seconds", "0.4"]);
+    let item = format!("\"{}\"", "x".repeat(500_000));
+    let mut writer = server.connect();
+    for _ in 0..10 {
+        writer.say(post(item.len()) + &item);
+        assert_eq!(writer.response().status, 201);
+    }
+    // Longer than what may wait to be written, and longer than what the kernel takes at once.
+    for path in ["/tasks/1", "/tasks"] {
+        let mut peer = server.connect();
+        peer.say(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert!(peer.response().body.len() >= 500_000);
+        let began = Instant::now();
+        peer.hear_end();
+        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    }
+}
+
+#[test]
+fn an_empty_line_begins_no_head() {
+    let server = Server::start(&["--head-seconds", "0.3", "--keep-alive-seconds", "2"]);
+    let mut peer = server.connect();
+    for _ in 0..2 {
+        peer.say(GET.to_owned() + "\r\n");
+        assert_eq!(peer.response().status, 200);
+        assert!(peer.hears_nothing_for(Duration::from_millis(500)));
+    }
+    peer.say(post(2) + "{}\r\n");
+    assert_eq!(peer.response().status, 201);
+    assert!(peer.hears_nothing_for(Duration::from_millis(500)));
+    // Nor does one that comes on its own.
+    peer.say("\r\n");
+    assert!(peer.hears_nothing_for(Duration::from_millis(500)));
+    peer.say(GET);
+    assert_eq!(peer.response().status, 200);
+}
+
+#[test]
+fn no_reset_overtakes_the_refusal_of_an_announced_body() {
+    let server = Server::start(&[]);
+    for bytes in [500_000, 32 << 20] {
+        let head = post(bytes).replace("Host: a", "Host: a\r\nAccept: image/png\r\nExpect: 100-continue");
+        // A client that was told no sends its body all the same, or has not waited.
+        for waits in [true, false] {
+            let mut peer = server.connect();
+            peer.say(&head);
+            if !waits {
+                peer.say(vec![b'x'; bytes]);
+            }
+            let response = peer.response();
+            assert_eq!((response.status, response.field("Connection")), (406, Some("close")));
+            if waits {
+                peer.say(vec![b'x'; bytes]);
+            }
+            peer.hear_end();
+        }
+    }
+}

@@ -99,6 +99,8 @@ const STORY: &[Line] = &[
         .at("E-3")
         .location("/tasks/own.1"),
     call("POST", "/tasks").body(r#"{"id":"2"}"#).refused(409, "there is an item with the id 2 already"),
+    // A collection is there: whoever wants to add to it only if it is not is refused, and no number is spent.
+    call("POST", "/tasks").body("{}").if_none_match("*").refused(412, NOT_NOW),
     call("POST", "/tasks").body("{}").answered(201, r#"{"id":"3"}"#).at("E-4").location("/tasks/3"),
     call("GET", "/tasks")
         .answered(200, r#"[{"id":"1","text":"Buy milk"},{"id":"2","text":"Tea","n":1.50},{"id":"own.1","n":1},{"id":"3"}]"#)
@@ -167,6 +169,10 @@ const STORY: &[Line] = &[
     // Look only when it has changed.
     call("GET", "/tasks/2").if_none_match("E-10").done(304).at("E-10"),
     call("GET", "/tasks/2").if_none_match("*").done(304).at("E-10"),
+    // To look, a weak tag does as well; to change, it does not.
+    call("GET", "/tasks/2").if_none_match("W/E-10").done(304).at("E-10"),
+    call("GET", "/tasks").if_none_match("W/E-10").done(304).at("E-10"),
+    call("PATCH", "/tasks/2").body(r#"{"m":1}"#).if_match("W/E-10").refused(412, NOT_NOW),
     call("GET", "/tasks/2").if_none_match("E-9").answered(200, r#"{"id":"2","text":"Tea"}"#).at("E-10"),
     call("GET", "/tasks/2").if_match("E-9").refused(412, NOT_NOW),
     call("GET", "/tasks/2").if_match("E-10").answered(200, r#"{"id":"2","text":"Tea"}"#).at("E-10"),
@@ -190,6 +196,44 @@ const STORY: &[Line] = &[
         .at("E-13"),
 ];
 
+/// So many that an item with the id 1 is 100 bytes long.
+macro_rules! eighty {
+    () => {
+        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+    };
+}
+
+/// For a server that takes items of 100 bytes, and bodies of 200.
+const CLOSE_QUARTERS: &[Line] = &[
+    call("POST", "/tasks")
+        .body(concat!("\"", eighty!(), "\""))
+        .answered(201, FULL)
+        .at("E-1")
+        .location("/tasks/1"),
+    // No item becomes longer, whichever way it would.
+    call("POST", "/tasks").body(concat!("\"x", eighty!(), "\"")).refused(413, ITEM_TOO_LONG),
+    call("PUT", "/tasks/1").body(concat!("\"x", eighty!(), "\"")).refused(413, ITEM_TOO_LONG),
+    call("PUT", "/tasks/new").body(concat!("\"", eighty!(), "\"")).refused(413, ITEM_TOO_LONG),
+    call("PATCH", "/tasks/1").body(r#"{"n":1}"#).refused(413, ITEM_TOO_LONG),
+    // Nor is a longer body read.
+    call("POST", "/tasks")
+        .body(concat!("\"", eighty!(), eighty!(), eighty!(), "\""))
+        .refused(413, BODY_TOO_LONG),
+    call("PATCH", "/tasks/1")
+        .body(concat!("{\"text\":null,\"n\":[null,\"", eighty!(), eighty!(), eighty!(), "\"]}"))
+        .refused(413, BODY_TOO_LONG),
+    // And nothing has changed.
+    call("GET", "/tasks/new").refused(404, "there is no such item"),
+    call("GET", "/tasks/1").answered(200, FULL).at("E-1"),
+    call("GET", "/tasks").answered(200, concat!(r#"[{"id":"1","text":""#, eighty!(), "\"}]")).at("E-1"),
+    call("POST", "/tasks").body("{}").answered(201, r#"{"id":"2"}"#).at("E-2").location("/tasks/2"),
+    call("PATCH", "/tasks/1").body(r#"{"text":null,"n":1}"#).answered(200, r#"{"id":"1","n":1}"#).at("E-3"),
+];
+
+const FULL: &str = concat!(r#"{"id":"1","text":""#, eighty!(), "\"}");
+const ITEM_TOO_LONG: &str = "the item would be longer than 100 bytes";
+const BODY_TOO_LONG: &str = "request body is longer than 200 bytes";
+
 const MILK: &str = r#"{"id":"1","text":"Buy milk"}"#;
 const OAT: &str = r#"{"id":"1","text":"Oat"}"#;
 const BREAD: &str = r#"{"id":"new","text":"Bread"}"#;
@@ -206,7 +250,7 @@ struct Heard {
 #[test]
 fn the_story_is_told_with_a_connection_for_each_call() {
     let server = Server::start(&[]);
-    tell(&server, |line| {
+    tell(&server, STORY, |line| {
         let mut peer = server.connect();
         peer.say(line.as_request("Connection: close\r\n"));
         let heard = heard_over_http(peer.response());
@@ -219,7 +263,7 @@ fn the_story_is_told_with_a_connection_for_each_call() {
 fn the_story_is_told_on_one_kept_connection() {
     let server = Server::start(&[]);
     let mut peer = server.connect();
-    tell(&server, |line| {
+    tell(&server, STORY, |line| {
         peer.say(line.as_request(""));
         heard_over_http(peer.response())
     });
@@ -230,13 +274,30 @@ fn the_story_is_told_over_a_socket() {
     let server = Server::start(&[]);
     let mut peer = server.connect();
     peer.shake_hands("/rpc");
-    tell(&server, |line| heard_over_socket(&mut peer, line));
+    tell(&server, STORY, |line| heard_over_socket(&mut peer, line));
+}
+
+#[test]
+fn what_is_too_long_is_so_on_every_road_and_changes_nothing() {
+    let limits = ["--item-bytes-max", "100", "--body-bytes-max", "200"];
+    let server = Server::start(&limits);
+    tell(&server, CLOSE_QUARTERS, |line| {
+        let mut peer = server.connect();
+        peer.say(line.as_request("Connection: close\r\n"));
+        let heard = heard_over_http(peer.response());
+        peer.hear_end();
+        heard
+    });
+    let server = Server::start(&limits);
+    let mut peer = server.connect();
+    peer.shake_hands("/rpc");
+    tell(&server, CLOSE_QUARTERS, |line| heard_over_socket(&mut peer, line));
 }
 
 #[track_caller]
-fn tell(server: &Server, mut ask: impl FnMut(&Told) -> Heard) {
+fn tell(server: &Server, story: &[Line], mut ask: impl FnMut(&Told) -> Heard) {
     let epoch = epoch(server);
-    for (n, &line) in STORY.iter().enumerate() {
+    for (n, &line) in story.iter().enumerate() {
         let told = Told { line, epoch: epoch.clone() };
         let mut heard = ask(&told);
         let with_epoch = |text: &str| text.replacen("E-", &format!("{epoch}-"), 1);
@@ -270,6 +331,7 @@ fn title(status: u16) -> &'static str {
         405 => "Method Not Allowed",
         409 => "Conflict",
         412 => "Precondition Failed",
+        413 => "Content Too Large",
         415 => "Unsupported Media Type",
         other => panic!("{other} is not in the story"),
     }
@@ -295,7 +357,10 @@ impl Told {
     fn tags(&self, tags: &str) -> String {
         match tags {
             "*" => "*".to_owned(),
-            position => format!("\"{}\"", position.replacen("E-", &format!("{}-", self.epoch), 1)),
+            position => {
+                let (weak, position) = position.split_at(position.find("E-").unwrap());
+                format!("{weak}\"{}\"", position.replacen("E-", &format!("{}-", self.epoch), 1))
+            }
         }
     }
 

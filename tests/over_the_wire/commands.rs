@@ -91,6 +91,8 @@ fn wrong_usage_is_status_two() {
         &["call", "G T", "http://a/"],
         &["watch", "http://127.0.0.1:1/tasks"],
         &["serve", "--no-such-flag"],
+        &["serve", "--memory", "--check", "--connections-max", "0"],
+        &["serve", "--memory", "--check", "--head-bytes-max", "0"],
     ] {
         let (out, error, status) = run(arguments);
         assert_eq!((&*out, status), ("", Some(2)), "{arguments:?}");
@@ -98,6 +100,42 @@ fn wrong_usage_is_status_two() {
     }
     assert_eq!(run(&["--help"]).2, Some(0));
     assert_eq!(run(&["--version"]).0, format!("bothways {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+/// Places for standard error that take nothing.
+const NOWHERE: &[&str] = if cfg!(target_os = "linux") { &["2>&-", "2>/dev/full"] } else { &["2>&-"] };
+
+fn unheard(nowhere: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("exec \"$0\" \"$@\" {nowhere}"), PROGRAM]).args(arguments);
+    command
+}
+
+#[test]
+fn with_nowhere_to_complain_the_status_is_the_same() {
+    let server = Server::start(&[]);
+    let gone = Server::start(&[]).url("/tasks");
+    for nowhere in NOWHERE {
+        for (arguments, status) in [
+            (&["call", "GET", &server.url("/tasks")][..], 0),
+            (&["call", "GET", &server.url("/tasks/9")], 1),
+            (&["call", "GET", &server.socket_url("/tasks/9")], 1),
+            (&["call", "GET", &gone], 1),
+            (&["call", "GET", "tasks"], 2),
+            (&["watch", &gone.replace("http", "ws")], 1),
+            (&["serve", "--memory", "--listen", server.address()], 1),
+            (&["serve", "--memory", "--listen", "127.0.0.1:0", "--collection", "ws"], 2),
+            (&["serve", "--loops", "0"], 2),
+        ] {
+            let mut command = unheard(nowhere, arguments);
+            let code = command.stdin(Stdio::null()).stdout(Stdio::null()).status().unwrap().code();
+            assert_eq!(code, Some(status), "{arguments:?} {nowhere}");
+        }
+        let mut server = Server::start_as(unheard(nowhere, &Server::arguments(&[])));
+        assert_eq!(server.get("/tasks"), "[]");
+        server.signal("TERM");
+        assert_eq!(server.wait_exit().0.code(), Some(0), "{nowhere}");
+    }
 }
 
 /// A watch under way; ended with the test.

@@ -70,6 +70,67 @@ fn a_handshake_that_is_not_whole_is_refused() {
 }
 
 #[test]
+fn what_is_offered_is_a_list() {
+    let server = Server::start(&[]);
+    let mut peer = server.connect();
+    let mut check = |field: &str, status: u16| {
+        peer.say(handshake("/ws").replace("Host: a\r\n", &format!("Host: a\r\n{field}\r\n")));
+        assert_eq!(peer.response().status, status, "{field}");
+    };
+    check("Sec-WebSocket-Protocol: ", 400);
+    check("Sec-WebSocket-Protocol: one two", 400);
+    check("Sec-WebSocket-Extensions: ", 400);
+    check("Sec-WebSocket-Extensions: mux;", 400);
+    check("Sec-WebSocket-Extensions: mux; max-channels=\"a b\"", 400);
+    check("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", 400);
+    check("Sec-WebSocket-Version: 13", 400);
+    check("Sec-WebSocket-Extensions: mux; max-channels=4\r\nSec-WebSocket-Extensions: foo", 101);
+}
+
+#[test]
+fn an_extension_that_is_not_known_is_declined() {
+    let server = Server::start(&[]);
+    let mut peer = server.connect();
+    let offer = "Host: a\r\nSec-WebSocket-Extensions: mux; max-channels=4, x-unheard-of\r\n";
+    peer.say(handshake("/echo").replace("Host: a\r\n", offer));
+    let response = peer.response();
+    assert_eq!((response.status, response.field("Sec-WebSocket-Extensions")), (101, None));
+    peer.say_frame(0xc1, "x");
+    peer.hear_close(1002);
+    peer.hear_end();
+}
+
+#[test]
+fn an_origin_makes_no_difference() {
+    let server = Server::start(&[]);
+    for origin in ["http://a", "https://b.example", "null"] {
+        let mut peer = server.connect();
+        peer.say(handshake("/echo").replace("Host: a\r\n", &format!("Host: a\r\nOrigin: {origin}\r\n")));
+        assert_eq!(peer.response().status, 101, "{origin}");
+    }
+}
+
+#[test]
+fn a_handshake_with_other_fields_is_taken() {
+    let server = Server::start(&[]);
+    let mut peer = server.connect();
+    let others = "Host: a\r\nCookie: a=b\r\nX-Unheard-Of: c\r\nSec-WebSocket-Unheard-Of: d\r\n";
+    peer.say(handshake("/echo").replace("Host: a\r\n", others));
+    assert_eq!(peer.response().status, 101);
+}
+
+#[test]
+fn a_handshake_names_its_resource_in_either_form() {
+    let server = Server::start(&[]);
+    for target in ["/echo", "/echo?x=1", "http://a/echo", "http://a/echo?x=1"] {
+        let mut peer = server.connect();
+        peer.shake_hands(target);
+        peer.say_frame(TEXT, target);
+        peer.hear_frame(TEXT, target);
+    }
+}
+
+#[test]
 fn a_socket_address_without_a_handshake_is_a_bad_request() {
     let server = Server::start(&[]);
     let mut peer = server.connect();

@@ -1,6 +1,6 @@
 //! From the first line to the exit status, and what a server survives between them.
 
-use crate::peer::{BINARY, CLOSE, Peer, TEXT, closing, masked};
+use crate::peer::{BINARY, CLOSE, Peer, TEXT, closing, handshake, masked};
 use crate::server::{PROGRAM, PROMPT, Server, wait_until};
 use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
@@ -76,6 +76,64 @@ fn a_server_that_goes_says_nothing_after_its_close() {
 }
 
 #[test]
+fn who_shakes_hands_with_a_server_that_goes_is_told_so() {
+    let mut server = Server::start(&["--drain-seconds", "60"]);
+    let hands = handshake("/echo");
+    let mut peer = server.connect();
+    peer.say(&hands[..40]);
+    // Read before the signal, as above.
+    for _ in 0..10 {
+        server.get("/tasks");
+    }
+    server.signal("TERM");
+    wait_until("the listeners are closed", || TcpStream::connect(server.address()).is_err());
+    peer.say(&hands[40..]);
+    assert_eq!(peer.response().status, 101);
+    peer.hear_close(1001);
+    peer.say_frame(CLOSE, closing(1001, ""));
+    peer.hear_end();
+    drop(peer);
+    assert_eq!(server.wait_exit().0.code(), Some(0));
+}
+
+#[test]
+fn who_has_asked_before_the_signal_is_answered_though_nobody_has_come_to_the_door() {
+    let mut server = Server::start(&["--drain-seconds", "60"]);
+    server.signal("STOP");
+    let mut peers: Vec<Peer> = (0..600).map(|_| server.connect()).collect();
+    for (n, peer) in peers.iter_mut().enumerate() {
+        peer.say(if n % 2 == 0 { GET } else { POST });
+    }
+    server.signal("TERM");
+    server.signal("CONT");
+    for (n, mut peer) in peers.into_iter().enumerate() {
+        let response = peer.response();
+        let expected = if n % 2 == 0 { 200 } else { 201 };
+        assert_eq!(response.status, expected, "peer {n}");
+        peer.hear_end();
+    }
+    assert_eq!(server.wait_exit().0.code(), Some(0));
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let mut server = Server::start(&["--drain-seconds", "60"]);
+    // On one of the loops; the others have ended when the second signal comes.
+    let mut slow = server.connect();
+    slow.say(&POST[..POST.len() - 1]);
+    for _ in 0..10 {
+        server.get("/tasks");
+    }
+    server.signal("INT");
+    wait_until("the listeners are closed", || TcpStream::connect(server.address()).is_err());
+    assert!(slow.hears_nothing_for(Duration::from_millis(100)), "it is waited for");
+    let began = Instant::now();
+    server.signal("INT");
+    assert_eq!(server.wait_exit().0.code(), Some(1));
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+}
+
+#[test]
 fn who_does_not_finish_is_left_behind() {
     let mut server = Server::start(&["--drain-seconds", "0.3"]);
     let mut slow = server.connect();
@@ -120,9 +178,9 @@ fn a_collection_has_a_name_of_its_own() {
     let with = |name| fails(&["serve", "--memory", "--listen", "127.0.0.1:0", "--collection", name]);
     for name in ["ws", "echo", "rpc", "healthz", "readyz", "metrics", "openapi.json", "asyncapi.json"] {
         let words = format!("bothways: no collection can be called {name}: the name is reserved\n");
-        assert_eq!(with(name), (words, Some(1)));
+        assert_eq!(with(name), (words, Some(2)));
     }
-    assert_eq!(with("a,a"), ("bothways: the collection a is named twice\n".to_owned(), Some(1)));
+    assert_eq!(with("a,a"), ("bothways: the collection a is named twice\n".to_owned(), Some(2)));
     assert_eq!(with("a/b").1, Some(2));
     assert_eq!(with("").1, Some(2));
 }

@@ -10,6 +10,7 @@ mod calls;
 mod commands;
 mod foreign;
 mod handshakes;
+mod hostile;
 mod life;
 mod messages;
 mod peer;

@@ -164,3 +164,45 @@ fn plain_text_is_a_json_string_in_a_call() {
     message["params"]["content_type"] = json!("text/plain");
     assert_eq!(peer.call(message.to_string())["result"]["body"], json!({"id": "1", "text": "Tea"}));
 }
+
+#[test]
+fn a_batch_has_so_many_calls_or_none_is_done() {
+    let server = Server::start(&["--batch-calls-max", "2"]);
+    let mut peer = socket(&server);
+    let batch = |calls: i32| Value::from_iter((0..calls).map(|n| post(json!(n), json!({})))).to_string();
+    let answer = peer.call(batch(3));
+    assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(null), &json!(-32600)));
+    assert_eq!(server.get("/tasks"), "[]");
+    assert_eq!(peer.call(batch(2)).as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn parameters_that_http_could_not_carry_are_invalid() {
+    let server = Server::start(&[]);
+    let mut peer = socket(&server);
+    let mut code = |params: Value| {
+        let message = json!({"jsonrpc": "2.0", "id": 1, "method": "put", "params": params});
+        let answer = peer.call(message.to_string());
+        assert_eq!(answer["id"], 1);
+        answer["error"]["code"].clone()
+    };
+    for name in ["if_match", "if_none_match"] {
+        for tags in [json!(["*"]), json!(["00000001-1", "*"])] {
+            assert_eq!(code(json!({"path": "/tasks/1", "body": {}, name: tags})), -32602);
+        }
+    }
+    for body in [json!({}), json!(7), json!(null), json!(["x"])] {
+        for name in ["text/plain", "Text/Plain; charset=utf-8"] {
+            let params = json!({"path": "/tasks/1", "body": body, "content_type": name});
+            assert_eq!(code(params), -32602, "{body}");
+        }
+    }
+    assert_eq!(server.get("/tasks"), "[]");
+}
+
+#[test]
+fn the_asterisk_is_no_resource() {
+    let server = Server::start(&[]);
+    let mut peer = socket(&server);
+    assert_eq!(peer.call(get(json!(1), "*").to_string())["error"]["code"], 404);
+}

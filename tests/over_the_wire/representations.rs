@@ -1,5 +1,6 @@
 //! One answer in several forms, and refusals that say what would do.
 
+use crate::peer::{Peer, TEXT};
 use crate::server::Server;
 use serde_json::json;
 
@@ -83,4 +84,104 @@ fn a_refusal_says_what_would_do() {
         some("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
     );
     assert_eq!(field("GET /tasks HTTP/1.1\r\nIf-Match: unquoted\r\n", 400, "ETag"), None);
+}
+
+/// Says a request with a body, and hears the status and the text of the answer.
+fn ask(peer: &mut Peer, method: &str, path: &str, body: &str) -> (u16, String) {
+    let length = body.len();
+    peer.say(format!("{method} {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}"));
+    let response = peer.response();
+    (response.status, response.text())
+}
+
+/// Members under names that our JSON library gives to values of its own.
+fn traps() -> Vec<String> {
+    let mut traps = Vec::new();
+    for name in ["$serde_json::private::Number", "$serde_json::private::RawValue"] {
+        for value in [r#""oops""#, r#""5""#, r#""[[""#, r#""{\"a\":\"\\\"\"}""#, r#""""#, "7", "1E5", "null"]
+        {
+            let trap = format!("\"{name}\":{value}");
+            traps.push(format!("\"a\":{{{trap}}}"));
+            traps.push(format!("\"a\":[1,{{\"b\":{{{trap}}}}}],\"c\":{{{trap},\"d\":1}}"));
+            traps.push(trap);
+        }
+    }
+    traps
+}
+
+#[test]
+fn whatever_is_stored_can_be_patched() {
+    let server = Server::start(&[]);
+    let mut peer = server.connect();
+    for (n, trap) in traps().iter().enumerate() {
+        let body = format!("{{{trap}}}");
+        for (method, path, id) in
+            [("POST", "/tasks", format!("{}", n + 1)), ("PUT", "/tasks/own", "own".into())]
+        {
+            let stored = format!("{{\"id\":\"{id}\",{trap}}}");
+            let (status, text) = ask(&mut peer, method, path, &body);
+            assert!(matches!(status, 200 | 201) && text == stored, "{method} {body}: {status} {text}");
+            let path = format!("/tasks/{id}");
+            assert_eq!(ask(&mut peer, "PATCH", &path, "{}"), (200, stored.clone()));
+            assert_eq!(ask(&mut peer, "GET", &path, ""), (200, stored.clone()));
+            let (status, text) = ask(&mut peer, "PATCH", &path, r#"{"z":1}"#);
+            assert_eq!((status, text), (200, format!("{},\"z\":1}}", &stored[..stored.len() - 1])));
+            // And can be a patch; null takes a member out, and leaves nothing to look for.
+            if !trap.contains("null") {
+                assert_eq!(ask(&mut peer, "PATCH", &path, &body).0, 200, "{body}");
+            }
+        }
+    }
+    assert_eq!(server.get("/healthz"), "alive\n");
+}
+
+#[test]
+fn whatever_is_stored_can_be_patched_in_a_batch() {
+    let server = Server::start(&[]);
+    let mut peer = server.connect();
+    peer.shake_hands("/rpc");
+    for (n, trap) in traps().iter().enumerate() {
+        let id = n + 1;
+        let call = |method: &str, path: String, body: &str| {
+            format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{"path":"{path}"{body}}}}}"#)
+        };
+        let create = call("post", "/tasks".into(), &format!(",\"body\":{{{trap}}}"));
+        let patch = call("patch", format!("/tasks/{id}"), ",\"body\":{}");
+        let read = call("get", format!("/tasks/{id}"), "");
+        peer.say_frame(TEXT, format!("[{create},{patch},{read}]"));
+        // To make values of the answers would be to trust the library that is tested.
+        let (first, answers) = peer.frame();
+        let answers = String::from_utf8(answers).unwrap();
+        let stored = format!("\"body\":{{\"id\":\"{id}\",{trap}}}}}}}");
+        assert_eq!((first, answers.matches(&stored).count()), (TEXT, 3), "{answers}");
+    }
+    assert_eq!(server.get("/healthz"), "alive\n");
+}
+
+#[test]
+fn what_a_patch_does_not_name_stays_as_it_was_written() {
+    let server = Server::start(&[]);
+    let mut peer = server.connect();
+    let numbers = r#""a":1E5,"b":1.50,"c":12345678901234567890123,"d":{"e":-0.0,"f":[1e-400,1E+999]}"#;
+    let created = ask(&mut peer, "POST", "/tasks", &format!("{{{numbers},\"n\":1}}"));
+    assert_eq!(created, (201, format!("{{\"id\":\"1\",{numbers},\"n\":1}}")));
+    let patched = ask(&mut peer, "PATCH", "/tasks/1", r#"{"n":2.0,"d":{"g":1E5}}"#);
+    let numbers = numbers.replace("]}", "],\"g\":1E5}");
+    assert_eq!(patched, (200, format!("{{\"id\":\"1\",{numbers},\"n\":2.0}}")));
+}
+
+#[test]
+fn a_patch_is_not_nested_too_deep() {
+    let server = Server::start(&[]);
+    let mut peer = server.connect();
+    let nested = |depth, value| format!("{}{value}{}", "{\"a\":".repeat(depth), "}".repeat(depth));
+    assert_eq!(ask(&mut peer, "POST", "/tasks", "{}").0, 201);
+    for depth in [102, 150, 100_000] {
+        assert_eq!(ask(&mut peer, "PATCH", "/tasks/1", &nested(depth, 1)).0, 400, "{depth}");
+    }
+    let text = |value| format!("{{\"id\":\"1\",{}", &nested(101, value)[1..]);
+    assert_eq!(ask(&mut peer, "PATCH", "/tasks/1", &nested(101, 1)), (200, text(1)));
+    assert_eq!(ask(&mut peer, "PATCH", "/tasks/1", &nested(101, 2)), (200, text(2)));
+    assert_eq!(ask(&mut peer, "PATCH", "/tasks/1", &nested(102, 3)).0, 400);
+    assert_eq!(ask(&mut peer, "PATCH", "/tasks/1", "{}"), (200, text(2)));
 }

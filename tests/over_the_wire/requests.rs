@@ -149,6 +149,21 @@ fn a_body_may_be_asked_for_before_it_is_sent() {
 }
 
 #[test]
+fn an_invitation_waits_for_the_answers_before_it() {
+    let server = Server::start(&[]);
+    let expecting =
+        post("").replace("Length: 0", "Length: 3").replace("Host: a", "Host: a\r\nExpect: 100-continue");
+    let mut peer = server.connect();
+    for _ in 0..3 {
+        peer.say(post("{}") + &expecting);
+        assert_eq!(peer.response().status, 201);
+        peer.hear("HTTP/1.1 100 Continue\r\n\r\n");
+        peer.say("\"x\"");
+        assert_eq!(peer.response().status, 201);
+    }
+}
+
+#[test]
 fn a_body_may_come_in_chunks() {
     let server = Server::start(&[]);
     let mut peer = server.connect();

@@ -96,7 +96,7 @@ impl Server {
         self.log.lock().unwrap().clone()
     }
 
-    /// `name` is TERM or INT.
+    /// `name` is TERM or INT, or STOP or CONT.
     pub fn signal(&self, name: &str) {
         signal(self.child.id(), name);
     }

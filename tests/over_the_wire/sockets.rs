@@ -1,7 +1,7 @@
 //! WebSocket as a dialogue: frames there and back, and how a socket ends.
 
 use crate::peer::{BINARY, CLOSE, PING, PONG, Peer, TEXT, closing, masked};
-use crate::server::Server;
+use crate::server::{Server, wait_until};
 use std::time::{Duration, Instant};
 
 fn socket(server: &Server, path: &str) -> Peer {
@@ -166,6 +166,100 @@ fn a_broken_rule_has_its_close_code() {
         bystander.say_frame(TEXT, what);
         bystander.hear_frame(TEXT, what);
     }
+}
+
+#[test]
+fn a_broken_rule_is_logged() {
+    let server = Server::start(&[]);
+    let mut peer = socket(&server, "/echo");
+    peer.say(b"\x81\x02hi");
+    peer.hear_close(1002);
+    wait_until("it is logged", || server.log().contains("a client must mask its frames"));
+}
+
+/// Closes, or breaks a rule; then goes on for a while, as one who has not heard yet.
+#[test]
+fn what_comes_after_the_end_is_dropped_and_not_answered_with_a_reset() {
+    let server = Server::start(&[]);
+    let more = masked(TEXT, &[b'x'; 1000]).repeat(10_000);
+    for (last, code) in [(masked(CLOSE, &closing(1000, "")), 1000), (b"\x81\x02hi".to_vec(), 1002)] {
+        let mut peer = socket(&server, "/echo");
+        peer.say([last, more.clone()].concat());
+        peer.hear_close(code);
+        // The server ends its side first, and at once.
+        peer.hear_end();
+        peer.say(&more);
+        peer.end();
+    }
+}
+
+#[test]
+fn after_a_close_no_ping_is_answered() {
+    let server = Server::start(&[]);
+    let mut peer = socket(&server, "/echo");
+    peer.say([masked(CLOSE, &closing(1000, "")), masked(PING, b"p")].concat());
+    peer.hear_close(1000);
+    peer.hear_end();
+}
+
+#[test]
+fn behind_our_close_a_ping_is_answered_and_a_message_is_not() {
+    let mut server = Server::start(&[]);
+    let mut peer = socket(&server, "/echo");
+    server.signal("TERM");
+    peer.hear_close(1001);
+    peer.say([masked(TEXT, b"not heard"), masked(PING, b"there?"), masked(BINARY, b"nor this")].concat());
+    peer.hear_frame(PONG, "there?");
+    peer.say_frame(CLOSE, closing(1001, ""));
+    peer.hear_end();
+    drop(peer);
+    assert_eq!(server.wait_exit().0.code(), Some(0));
+}
+
+#[test]
+fn two_closes_that_cross_are_one_each() {
+    for _ in 0..10 {
+        let mut server = Server::start(&[]);
+        let mut peer = socket(&server, "/echo");
+        server.signal("TERM");
+        peer.say_frame(CLOSE, closing(4000, ""));
+        // Whichever was first, the server says one close, and then ends.
+        let (first, payload) = peer.frame();
+        assert!(first == CLOSE && (payload == closing(1001, "") || payload == closing(4000, "")));
+        peer.hear_end();
+        drop(peer);
+        assert_eq!(server.wait_exit().0.code(), Some(0));
+    }
+}
+
+#[test]
+fn who_does_not_answer_a_close_is_dropped() {
+    let mut server = Server::start(&["--close-seconds", "0.3", "--drain-seconds", "60"]);
+    let mut peer = socket(&server, "/echo");
+    server.signal("TERM");
+    peer.hear_close(1001);
+    peer.say_frame(PING, "are you still there");
+    peer.hear_frame(PONG, "are you still there");
+    peer.hear_end();
+    assert_eq!(server.wait_exit().0.code(), Some(0));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn who_does_not_end_its_stream_is_dropped() {
+    let server = Server::start(&["--close-seconds", "0.3", "--loops", "1"]);
+    server.get("/healthz");
+    let before = server.descriptors();
+    let mut peers = [masked(CLOSE, b""), b"\x81\x02hi".to_vec()].map(|last| {
+        let mut peer = socket(&server, "/echo");
+        peer.say(last);
+        peer
+    });
+    for peer in &mut peers {
+        assert_eq!(peer.frame().0, CLOSE);
+        peer.hear_end();
+    }
+    wait_until("both are dropped, though they are still there", || server.descriptors() == before);
 }
 
 #[test]
