@@ -1,5 +1,6 @@
 //! Every command and flag, once. A flag can also be an environment variable; the flag wins.
 
+use crate::compression::Compression;
 use crate::exchange::record::is_id;
 use crate::limits::Limits;
 use crate::timeouts::Timeouts;
@@ -8,7 +9,8 @@ use std::net::SocketAddr;
 
 /// The same JSON resources over REST and over one WebSocket.
 #[derive(Debug, Parser)]
-#[command(name = "bothways", version, max_term_width = 100)]
+// Lines are as long as they are: where they break is for the terminal to say, on every machine alike.
+#[command(name = "bothways", version, term_width = 0)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -67,6 +69,9 @@ pub struct Serve {
 
     #[command(flatten)]
     pub timeouts: Timeouts,
+
+    #[command(flatten)]
+    pub compression: Compression,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -125,10 +130,11 @@ mod tests {
     }
 
     #[test]
-    fn without_flags_the_limits_and_waits_are_the_defaults() {
+    fn without_flags_the_rules_are_the_defaults() {
         let cli = Cli::parse_from(["bothways", "serve"]);
         let Command::Serve(serve) = cli.command else { panic!() };
         assert_eq!(serve.limits, Limits::DEFAULT);
         assert_eq!(serve.timeouts, Timeouts::DEFAULT);
+        assert_eq!(serve.compression, Compression::DEFAULT);
     }
 }

@@ -36,7 +36,11 @@ pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
     let desks = furnish(serve, listeners).map_err(|error| failed("an event loop cannot begin", error))?;
     announce(&addresses).map_err(Failure::Output)?;
 
-    let rules = Rules { limits: serve.limits.clone(), timeouts: serve.timeouts.clone() };
+    let rules = Rules {
+        limits: serve.limits.clone(),
+        timeouts: serve.timeouts.clone(),
+        compression: serve.compression.clone(),
+    };
     let open = AtomicUsize::new(0);
     let doors: Vec<Sender> = desks.iter().map(|desk| desk.sender.clone()).collect();
     let handle = signals.handle();

@@ -2,9 +2,10 @@
 
 #[path = "../fuzz/src/cutter.rs"]
 mod cutter;
-#[allow(dead_code)] // Each test uses its part of it.
+#[allow(dead_code)] // Others use the rest.
 #[path = "../fuzz/src/driver.rs"]
 mod driver;
+#[allow(dead_code)] // Others use the rest.
 #[path = "../fuzz/src/readers.rs"]
 mod readers;
 #[path = "../fuzz/src/references.rs"]
@@ -127,6 +128,14 @@ fn many_bytes_are_masked_as_one_at_a_time() {
 #[test]
 fn a_library_reads_the_same_messages() {
     each_seed("message_peer", references::check_messages);
+}
+
+#[test]
+fn what_is_made_shorter_is_made_the_same_again() {
+    each_seed("inflate", |seed| {
+        let (bytes, pieces) = cutter::cut(seed);
+        references::check_inflate(bytes, &pieces);
+    });
 }
 
 #[test]

@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["api", "connection"],
     &["store", "websocket"],
     &["exchange", "http", "cli"],
-    &["failure", "fault", "refusal", "parsed", "limits", "timeouts"],
+    &["failure", "fault", "refusal", "parsed", "limits", "timeouts", "compression"],
 ];
 
 /// Arrows that do not run down, and why they are there all the same.
@@ -58,6 +58,7 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
         &["exchange", "api", "client"],
         "bytes on the wire have no JSON in them, calls and answers have",
     ),
+    (&["flate2"], &["websocket"], "only a message is compressed"),
     (&["httparse", "base64", "sha1"], &["http", "websocket", "client"], "these are about bytes on the wire"),
 ];
 

@@ -15,10 +15,10 @@
 //! - once everybody is silent, every peer is gone when its waits are over;
 //! - what is held for a peer stays within [`driver::held_bytes_max`].
 
-#[allow(dead_code)] // Each test uses its part of it.
+#[allow(dead_code)] // Others use the rest.
 #[path = "../fuzz/src/driver.rs"]
 mod driver;
-#[allow(dead_code)] // Each test uses its part of it.
+#[allow(dead_code)] // Others use the rest.
 #[path = "../fuzz/src/readers.rs"]
 mod readers;
 
@@ -69,10 +69,9 @@ fn play(schedule: u64) {
     }
     let mut ended = vec![false; scripts.len()];
     let mut steps = 0;
-    let is_done = |house: &House, ended: &[bool], rests: &[&[u8]], n: usize| {
-        house.is_gone(n) || ended[n] || rests[n].is_empty() && !scripts[n].ends
-    };
-    while !(0..scripts.len()).all(|n| is_done(&house, &ended, &rests, n)) {
+    while (0..scripts.len())
+        .any(|n| !(house.is_gone(n) || ended[n] || rests[n].is_empty() && !scripts[n].ends))
+    {
         let peer = dice.below(scripts.len());
         let bytes = [1, 3, 20, 100, 1000][dice.below(5)];
         match dice.below(12) {
@@ -266,8 +265,11 @@ fn compare(script: &Script, house: &House, weather: Weather) {
         assert_eq!(house.has_ended(script.peer), alone.has_ended(script.peer), "{:?}", script.kind);
         let [items, expected] = [house, &alone].map(|house| {
             let shelf = house.shelf();
-            let json = shelf.collection(shelf.find(&name).expect("it was declared")).json();
-            json.expect("it is short").to_vec()
+            shelf
+                .collection(shelf.find(&name).expect("it was declared"))
+                .json()
+                .expect("nobody holds another")
+                .to_vec()
         });
         assert_eq!(items.escape_ascii().to_string(), expected.escape_ascii().to_string());
     } else if script.kind == Kind::Requests {

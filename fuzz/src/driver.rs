@@ -3,6 +3,7 @@
 
 use super::readers::LIMITS;
 use bothways::api::resources;
+use bothways::compression::Compression;
 use bothways::connection::outbox::{Outbox, SLICES_MAX};
 use bothways::connection::terms::Terms;
 use bothways::event_loop::clock::Clock;
@@ -164,7 +165,13 @@ impl House {
 
     fn terms(&self) -> Terms<'static> {
         let date = *b"Sun, 06 Nov 1994 08:49:37 GMT";
-        Terms { now: self.now, date, limits: &LIMITS, timeouts: &Timeouts::DEFAULT }
+        Terms {
+            now: self.now,
+            date,
+            limits: &LIMITS,
+            timeouts: &Timeouts::DEFAULT,
+            compression: &Compression::DEFAULT,
+        }
     }
 
     fn tell_time(&mut self) {

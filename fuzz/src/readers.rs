@@ -6,6 +6,7 @@ use bothways::http::framing::Framing;
 use bothways::http::head::{FieldRoom, parse_request, parse_response};
 use bothways::limits::Limits;
 use bothways::parsed::Parsed;
+use bothways::websocket::deflate::{Inflater, Side, deflated_bytes_max};
 use bothways::websocket::frame::{self, Header, Opcode, Role};
 use bothways::websocket::handshake::{self, Handshake};
 use bothways::websocket::mask;
@@ -70,9 +71,11 @@ pub fn body(framing: Framing, pieces: &[&[u8]]) -> Result<(Vec<u8>, Option<usize
     Ok((payload, None))
 }
 
-/// Everything a client says, up to its fault.
+/// Everything a client says, up to its fault; a client that may compress.
 pub fn messages(pieces: &[&[u8]]) -> (Vec<String>, Option<Fault>) {
-    let (mut reader, mut said) = (Reader::new(Role::Server), Vec::new());
+    let inflater = Inflater::new(Side { takeover: false, window_bits: None });
+    let (mut reader, mut said) = (Reader::inflating(Role::Server, inflater), Vec::new());
+    let held_bytes_max = deflated_bytes_max(LIMITS.message_bytes_max);
     let mut unused = Vec::new();
     for piece in pieces {
         unused.extend_from_slice(piece);
@@ -85,7 +88,7 @@ pub fn messages(pieces: &[&[u8]]) -> (Vec<String>, Option<Fault>) {
             }
         }
         unused.drain(..at);
-        assert!(reader.held_bytes() <= LIMITS.message_bytes_max, "a message over the limit");
+        assert!(reader.held_bytes() <= held_bytes_max, "a message over the limit");
         assert!(unused.len() <= 130, "{} bytes are left unused", unused.len());
     }
     (said, None)
@@ -157,7 +160,7 @@ fn handshake(key: &[u8], fields: &[u8]) -> Option<bool> {
     };
     let Handshake::Offered(offer) = handshake::read(&head) else { return Some(false) };
     let mut answer = Vec::new();
-    handshake::encode_accept(offer.key, None, b"Sun, 06 Nov 1994 08:49:37 GMT", &mut answer);
+    handshake::encode_accept(offer.key, None, None, b"Sun, 06 Nov 1994 08:49:37 GMT", &mut answer);
     let mut room = FieldRoom::new();
     let Ok(Parsed::Whole { value: response, used }) =
         parse_response(&answer, &mut 0, &Limits::DEFAULT, false, &mut room)

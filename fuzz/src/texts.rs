@@ -72,7 +72,7 @@ fn depth(value: &Value) -> usize {
 /// The deepest item that is taken; what stands in it is one less deep.
 const DEPTH_MAX: usize = 101;
 
-/// A line of plain text is one line; and a list has one for each item.
+/// A line of plain text is one line, and says the text where there is nothing else.
 pub fn check_representation(body: &[u8]) {
     if has_kept_name(body) {
         return;
@@ -167,7 +167,7 @@ impl House {
         let mut settled = Vec::new();
         self.journal.settle(&mut self.shelf, &mut settled);
         let Some(Settled { outcome, .. }) = settled.pop() else { panic!("a write is settled") };
-        let json = self.shelf.collection(CollectionId(0)).json().expect("it is short");
+        let json = self.shelf.collection(CollectionId(0)).json().expect("nobody holds another");
         let items: Vec<&RawValue> = serde_json::from_slice(&json).expect("what is on the shelf is JSON");
         assert_eq!(items.len(), self.shelf.collection(CollectionId(0)).len());
         match outcome {

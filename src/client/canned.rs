@@ -31,7 +31,7 @@ pub fn shake_hands(socket: &mut TcpStream, subprotocol: Option<&str>) -> String 
     let head = read_head(socket);
     let key = head.split("Sec-WebSocket-Key: ").nth(1).and_then(|rest| rest.lines().next()).unwrap();
     let mut out = Vec::new();
-    handshake::encode_accept(key.as_bytes(), subprotocol, b"Sun, 06 Nov 1994 08:49:37 GMT", &mut out);
+    handshake::encode_accept(key.as_bytes(), subprotocol, None, b"Sun, 06 Nov 1994 08:49:37 GMT", &mut out);
     socket.write_all(&out).unwrap();
     head
 }

@@ -109,7 +109,7 @@ mod tests {
             let head = canned::read_head(&mut socket);
             let key = head.split("Sec-WebSocket-Key: ").nth(1).and_then(|rest| rest.lines().next()).unwrap();
             let mut out = Vec::new();
-            handshake::encode_accept(key.as_bytes(), Some("one"), &[b'x'; 29], &mut out);
+            handshake::encode_accept(key.as_bytes(), Some("one"), None, &[b'x'; 29], &mut out);
             out.splice(out.len() - 2.., *b"Sec-WebSocket-Protocol: two\r\n\r\n");
             socket.write_all(&out).unwrap();
         });

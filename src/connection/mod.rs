@@ -213,12 +213,12 @@ impl Connection {
         let mut reach = Reach { outbox, waits, terms };
         let Mode::Http(http) = mode else { unreachable!("a handshake comes over HTTP") };
         let going = http.is_going();
-        http.upgrade(talk, &mut reach);
+        let compression = http.upgrade(talk, &mut reach);
         reach.begin(Wait::Idle);
         if let Some(words) = first_words {
             reach.outbox.own().extend_from_slice(words.as_frame());
         }
-        let mut socket = WebSocketMode::new(talk);
+        let mut socket = WebSocketMode::new(talk, compression, terms);
         if going {
             socket.close(close::GOING_AWAY, &mut reach);
         }
@@ -327,10 +327,21 @@ impl Connection {
         let after = wait.length(terms.timeouts);
         match (wait, &mut self.mode) {
             (Wait::Head, _) if self.carry.is_empty() => return Err(Fault::HeadTooSlow { after }),
-            (Wait::Head, _) => self.fail(Fault::HeadTooSlow { after }, terms),
-            (Wait::Body, _) => self.fail(Fault::BodyTooSlow { after }, terms),
+            (Wait::Head, mode) => {
+                if let Mode::Http(http) = mode {
+                    http.note_method(&self.carry);
+                }
+                self.fail(Fault::HeadTooSlow { after }, terms);
+            }
+            (Wait::Body, mode) => {
+                if let Mode::Http(http) = mode {
+                    http.note_method(&[]);
+                }
+                self.fail(Fault::BodyTooSlow { after }, terms);
+            }
             (Wait::KeepAlive, Mode::Http(http)) => http.go_away(),
             (Wait::Idle, Mode::WebSocket(socket)) => {
+                socket.rest();
                 socket.ping(&mut self.outbox);
                 self.waits.begin(Wait::Pong, terms.now, terms.timeouts);
             }
@@ -354,13 +365,16 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compression::Compression;
     use crate::limits::Limits;
     use crate::timeouts::Timeouts;
 
     #[test]
     fn a_beginning_that_is_left_over_holds_no_memory_of_what_came_before_it() {
         let (limits, timeouts) = (Limits::DEFAULT, Timeouts::DEFAULT);
-        let terms = Terms { now: Instant::now(), date: [b'x'; 29], limits: &limits, timeouts: &timeouts };
+        let compression = Compression::DEFAULT;
+        let (now, date) = (Instant::now(), [b'x'; 29]);
+        let terms = Terms { now, date, limits: &limits, timeouts: &timeouts, compression: &compression };
         let mut connection = Connection::new(&terms);
         connection.keep(b"GET ");
         let mut carry = connection.take_carry();

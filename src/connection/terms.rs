@@ -2,6 +2,7 @@
 
 use super::outbox::Outbox;
 use super::waits::{Wait, Waits};
+use crate::compression::Compression;
 use crate::limits::Limits;
 use crate::timeouts::Timeouts;
 use std::time::Instant;
@@ -13,6 +14,7 @@ pub struct Terms<'a> {
     pub date: [u8; 29],
     pub limits: &'a Limits,
     pub timeouts: &'a Timeouts,
+    pub compression: &'a Compression,
 }
 
 /// What a mode may touch of its connection, besides itself.

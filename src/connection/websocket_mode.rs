@@ -22,6 +22,7 @@ use crate::fault::Fault;
 use crate::http::response;
 use crate::refusal::Refusal;
 use crate::websocket::close;
+use crate::websocket::deflate::{Agreement, Deflater, Inflater};
 use crate::websocket::frame::{self, Opcode, Role};
 use crate::websocket::message::{self, Event, Reader, Text};
 use std::collections::VecDeque;
@@ -30,6 +31,8 @@ use std::collections::VecDeque;
 pub struct WebSocketMode {
     state: State,
     reader: Reader,
+    /// Where compression was agreed on.
+    deflater: Option<Box<Deflater>>,
     talk: Talk,
     calls: Option<Box<Calls>>,
     /// The newest ping of a flood, answered when the pongs before it have been taken.
@@ -74,10 +77,16 @@ struct Asked {
 const PONGS_BYTES_MAX: usize = 64 * 1024;
 
 impl WebSocketMode {
-    pub fn new(talk: Talk) -> WebSocketMode {
+    pub fn new(talk: Talk, compression: Option<Agreement>, terms: &Terms) -> WebSocketMode {
+        let reader = match compression {
+            Some(agreed) => Reader::inflating(Role::Server, Inflater::new(agreed.client)),
+            None => Reader::new(Role::Server),
+        };
+        let deflater = |agreed: Agreement| Box::new(Deflater::new(agreed.server, terms.compression));
         WebSocketMode {
             state: State::Open,
-            reader: Reader::new(Role::Server),
+            reader,
+            deflater: compression.map(deflater),
             talk,
             calls: None,
             late_ping: None,
@@ -136,7 +145,7 @@ impl WebSocketMode {
             Event::Text(text) => self.take_text(text, reach),
             Event::Binary(payload) => match self.talk {
                 Talk::Echo => {
-                    frame::encode(Opcode::Binary, &payload, reach.outbox.own());
+                    self.voice(reach.outbox).say(Opcode::Binary, &payload);
                     Ok(Step::Again)
                 }
                 Talk::Clock => Ok(Step::Again),
@@ -149,7 +158,7 @@ impl WebSocketMode {
         match (self.talk, text) {
             (Talk::Clock, _) => Ok(Step::Again),
             (Talk::Echo, text) => {
-                frame::encode(Opcode::Text, text.as_str().as_bytes(), reach.outbox.own());
+                self.voice(reach.outbox).say(Opcode::Text, text.as_str().as_bytes());
                 Ok(Step::Again)
             }
             (Talk::Calls, Text::InPlace(text)) => {
@@ -168,7 +177,10 @@ impl WebSocketMode {
     fn take_message<'a>(&mut self, message: Message<'a>, reach: &mut Reach) -> Step<'a> {
         let calls = self.calls.get_or_insert_default();
         match message {
-            Message::One(item) if !must_wait(&item, calls, reach.terms) => calls.hand_out(item, reach),
+            Message::One(item) if !must_wait(&item, calls, reach.terms) => {
+                let mut voice = Voice { deflater: &mut self.deflater, outbox: reach.outbox };
+                calls.hand_out(item, &mut voice, reach.terms)
+            }
             message => {
                 self.read_all(message);
                 Step::Again
@@ -208,8 +220,9 @@ impl WebSocketMode {
         if item.call.is_ok() && calls.batch.as_ref().is_some_and(|answers| answers.len() > bytes_max) {
             item.call = Err(envelope::batch_too_long(bytes_max));
         }
-        let step = calls.hand_out(item, reach);
-        calls.end_batch(reach.outbox);
+        let mut voice = Voice { deflater: &mut self.deflater, outbox: reach.outbox };
+        let step = calls.hand_out(item, &mut voice, reach.terms);
+        calls.end_batch(&mut voice);
         Some(step)
     }
 
@@ -223,12 +236,13 @@ impl WebSocketMode {
         let calls = self.calls.as_mut().expect("a call was handed out");
         let Calls { owed, batch, .. } = &mut **calls;
         let state = self.state;
+        let mut voice = Voice { deflater: &mut self.deflater, outbox: reach.outbox };
         owed.settle(answer, |asked, answer, _| {
             if let (Id::Given(id), true) = (asked.id, state != State::Ended) {
-                write_answer(&id, answer, batch, reach.outbox);
+                write_answer(&id, answer, batch, &mut voice);
             }
         });
-        calls.end_batch(reach.outbox);
+        calls.end_batch(&mut voice);
         self.end_when_answered(reach);
     }
 
@@ -285,6 +299,18 @@ impl WebSocketMode {
     pub fn end(&mut self) {
         self.state = State::Ended;
         self.reader = Reader::new(Role::Server);
+        self.deflater = None;
+    }
+
+    fn voice<'c>(&'c mut self, outbox: &'c mut Outbox) -> Voice<'c> {
+        Voice { deflater: &mut self.deflater, outbox }
+    }
+
+    /// Nothing was said for a while: gives back what only a talk needs.
+    pub fn rest(&mut self) {
+        if let Some(deflater) = &mut self.deflater {
+            deflater.give_back();
+        }
     }
 
     pub fn ping(&mut self, outbox: &mut Outbox) {
@@ -328,14 +354,30 @@ impl WebSocketMode {
     }
 }
 
+/// Where messages go out.
+struct Voice<'c> {
+    deflater: &'c mut Option<Box<Deflater>>,
+    outbox: &'c mut Outbox,
+}
+
+impl Voice<'_> {
+    #[inline]
+    fn say(&mut self, opcode: Opcode, message: &[u8]) {
+        match self.deflater {
+            Some(deflater) => deflater.encode(opcode, message, self.outbox.own()),
+            None => frame::encode(opcode, message, self.outbox.own()),
+        }
+    }
+}
+
 impl Calls {
-    fn hand_out<'a>(&mut self, item: Item<'a>, reach: &mut Reach) -> Step<'a> {
-        let bytes_max = reach.terms.limits.body_bytes_max;
+    fn hand_out<'a>(&mut self, item: Item<'a>, voice: &mut Voice, terms: &Terms) -> Step<'a> {
+        let bytes_max = terms.limits.body_bytes_max;
         match item.call {
             Ok(call) if call.body.len() > bytes_max => {
                 if let Id::Given(id) = item.id {
                     let answer = Refusal::BodyTooLong { bytes_max }.into();
-                    write_answer(&id, &answer, &mut self.batch, reach.outbox);
+                    write_answer(&id, &answer, &mut self.batch, voice);
                 }
                 Step::Again
             }
@@ -346,7 +388,7 @@ impl Calls {
             // What is no call waits for nobody: JSON-RPC answers carry the id, not the order.
             Err(no_call) => {
                 if let Id::Given(id) = item.id {
-                    write(&mut self.batch, reach.outbox, |out| envelope::write_no_call(&id, &no_call, out));
+                    write(&mut self.batch, voice, |out| envelope::write_no_call(&id, &no_call, out));
                 }
                 Step::Again
             }
@@ -354,14 +396,14 @@ impl Calls {
     }
 
     /// Sends the answers of a batch when the last one is there.
-    fn end_batch(&mut self, outbox: &mut Outbox) {
+    fn end_batch(&mut self, voice: &mut Voice) {
         if self.next.is_empty()
             && self.owed.is_empty()
             && let Some(mut answers) = self.batch.take()
             && !answers.is_empty()
         {
             answers.push(b']');
-            frame::encode(Opcode::Text, &answers, outbox.own());
+            voice.say(Opcode::Text, &answers);
         }
     }
 
@@ -380,13 +422,13 @@ fn owned(item: Item) -> Item<'static> {
     Item { id: item.id, call: item.call.map(Call::into_owned) }
 }
 
-fn write_answer(id: &str, answer: &Answer, batch: &mut Option<Vec<u8>>, outbox: &mut Outbox) {
+fn write_answer(id: &str, answer: &Answer, batch: &mut Option<Vec<u8>>, voice: &mut Voice) {
     let phrase = response::reason(answer.status);
-    write(batch, outbox, |out| envelope::write_answer(id, answer, phrase, out));
+    write(batch, voice, |out| envelope::write_answer(id, answer, phrase, out));
 }
 
 /// Into the batch under way, or as a message of its own.
-fn write(batch: &mut Option<Vec<u8>>, outbox: &mut Outbox, text: impl FnOnce(&mut Vec<u8>)) {
+fn write(batch: &mut Option<Vec<u8>>, voice: &mut Voice, text: impl FnOnce(&mut Vec<u8>)) {
     match batch {
         Some(answers) => {
             answers.push(if answers.is_empty() { b'[' } else { b',' });
@@ -395,7 +437,7 @@ fn write(batch: &mut Option<Vec<u8>>, outbox: &mut Outbox, text: impl FnOnce(&mu
         None => {
             let mut message = Vec::with_capacity(256);
             text(&mut message);
-            frame::encode(Opcode::Text, &message, outbox.own());
+            voice.say(Opcode::Text, &message);
         }
     }
 }

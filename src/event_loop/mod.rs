@@ -22,6 +22,7 @@ pub mod socket;
 pub mod timers;
 
 use crate::api::resources;
+use crate::compression::Compression;
 use crate::connection::terms::Terms;
 use crate::exchange::call::Answer;
 use crate::limits::Limits;
@@ -47,6 +48,7 @@ use timers::Timers;
 pub struct Rules {
     pub limits: Limits,
     pub timeouts: Timeouts,
+    pub compression: Compression,
 }
 
 pub struct EventLoop<'r> {
@@ -166,8 +168,8 @@ impl<'r> EventLoop<'r> {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => self.clock.tick(Instant::now()),
         }
-        let Rules { limits, timeouts } = self.rules;
-        Ok(Terms { now: self.clock.now(), date: self.clock.date(), limits, timeouts })
+        let Rules { limits, timeouts, compression } = self.rules;
+        Ok(Terms { now: self.clock.now(), date: self.clock.date(), limits, timeouts, compression })
     }
 
     fn next_deadline(&self) -> Option<Instant> {
@@ -345,7 +347,10 @@ impl<'r> EventLoop<'r> {
         match next {
             Ok(Next::Rest) => {}
             Ok(Next::Blocked) => self.timers.enter(index_of(token), peer.connection.next_deadline()),
-            Ok(Next::Again) => self.again.push(token),
+            Ok(Next::Again) => {
+                self.timers.enter(index_of(token), peer.connection.next_deadline());
+                self.again.push(token);
+            }
             Ok(Next::Linger) => self.linger(token, terms),
             Ok(Next::Close) => self.bury(token),
             Err(error) => {

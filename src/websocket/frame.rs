@@ -148,6 +148,15 @@ pub fn encode(opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(payload);
 }
 
+/// Append one whole unmasked frame whose payload is deflated: the message's only one, so RSV1 stands on
+/// it (RFC 7692 §6.1).
+pub fn encode_deflated(opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
+    let payload_bytes = payload.len() as u64;
+    out.reserve(HEADER_BYTES_MAX + payload.len());
+    Header { fin: true, rsv1: true, opcode, mask: None, payload_bytes }.encode(out);
+    out.extend_from_slice(payload);
+}
+
 /// Append one whole masked frame, as a client sends it. §10.3 wants a fresh, unforeseeable `mask`
 /// for every frame.
 #[inline]

@@ -20,6 +20,7 @@ use sha1::{Digest, Sha1};
 use crate::http::head::{RequestHead, ResponseHead, Version};
 use crate::http::headers::{Fields, Known, is_token, trim};
 use crate::http::response;
+use crate::websocket::deflate::Agreement;
 
 /// What a request says about becoming a WebSocket.
 #[derive(Clone, Copy, Debug)]
@@ -143,12 +144,22 @@ pub fn accept_key(key: &[u8]) -> [u8; 28] {
 }
 
 /// Appends the response that makes the connection a WebSocket (RFC 6455 §4.2.2). `key` is that of
-/// the [`Offer`]; a subprotocol must be one that was offered. Frames may follow at once.
-pub fn encode_accept(key: &[u8], subprotocol: Option<&str>, date: &[u8; 29], out: &mut Vec<u8>) {
+/// the [`Offer`]; a subprotocol must be one that was offered, and so must what was agreed on. Frames may
+/// follow at once.
+pub fn encode_accept(
+    key: &[u8],
+    subprotocol: Option<&str>,
+    compression: Option<&Agreement>,
+    date: &[u8; 29],
+    out: &mut Vec<u8>,
+) {
     let mut writer = response::begin(101, date, out);
     writer.raw(UPGRADE).field("Sec-WebSocket-Accept", &accept_key(key));
     if let Some(name) = subprotocol {
         writer.field("Sec-WebSocket-Protocol", name.as_bytes());
+    }
+    if let Some(agreement) = compression {
+        writer.field("Sec-WebSocket-Extensions", agreement.to_string().as_bytes());
     }
     writer.end_empty();
 }
@@ -387,7 +398,7 @@ mod tests {
         assert!(text.contains("\r\nOrigin: http://a\r\n"));
 
         let mut answer = Vec::new();
-        encode_accept(KEY, Some("chat"), DATE, &mut answer);
+        encode_accept(KEY, Some("chat"), None, DATE, &mut answer);
         assert!(answer.ends_with(b"\r\nSec-WebSocket-Protocol: chat\r\n\r\n"));
         check_answer(&answer, Ok(()));
     }
@@ -395,7 +406,7 @@ mod tests {
     #[test]
     fn a_client_believes_no_half_handshake() {
         let mut answer = Vec::new();
-        encode_accept(KEY, None, DATE, &mut answer);
+        encode_accept(KEY, None, None, DATE, &mut answer);
         let answer = String::from_utf8(answer).unwrap();
         let with = |from: &str, to: &str| answer.replace(from, to).into_bytes();
         check_answer(&with("101", "200"), Err("the"));

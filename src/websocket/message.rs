@@ -12,7 +12,8 @@
 //! Most messages are one frame that came in one piece. Those are unmasked in the caller's buffer and
 //! lent out of it: nothing is copied, nothing allocated. Only a message that is cut, by fragments or
 //! by the network, is gathered, and only as fast as its bytes come: a length that somebody declares
-//! costs no memory.
+//! costs no memory. A message that is compressed is gathered as it came, and made what it means when it
+//! is whole.
 
 use std::ops::Deref;
 use std::str;
@@ -20,6 +21,7 @@ use std::str;
 use crate::fault::Fault;
 use crate::parsed::Parsed;
 use crate::websocket::close::{self, Closing};
+use crate::websocket::deflate::{self, Inflater};
 use crate::websocket::frame::{Header, Opcode, Role};
 use crate::websocket::mask;
 use crate::websocket::text::GrowingText;
@@ -84,12 +86,19 @@ pub enum Step<'a> {
 pub struct Reader {
     role: Role,
     half: Option<Box<HalfMessage>>,
+    /// Where compression was agreed on.
+    inflater: Option<Box<Inflater>>,
 }
 
 impl Reader {
     /// `role` is the end we are.
     pub fn new(role: Role) -> Reader {
-        Reader { role, half: None }
+        Reader { role, half: None, inflater: None }
+    }
+
+    /// The same, where messages may be compressed.
+    pub fn inflating(role: Role, inflater: Inflater) -> Reader {
+        Reader { role, half: None, inflater: Some(Box::new(inflater)) }
     }
 
     /// The next event in `bytes` from `*at` on, which moves past what was used.
@@ -111,7 +120,7 @@ impl Reader {
                     return Ok(Step::NeedMore);
                 }
                 if half.frame.fin {
-                    return self.end_message().map(Step::Event);
+                    return self.end_message(message_bytes_max).map(Step::Event);
                 }
             }
             let Parsed::Whole { value: header, used } = Header::parse(&bytes[*at..])? else {
@@ -128,7 +137,11 @@ impl Reader {
             if is_control || (is_whole && header.fin && self.half.is_none()) {
                 // It stands in `bytes`, so its length fits a usize.
                 *at = start + header.payload_bytes as usize;
-                return read_in_place(&header, &mut bytes[start..*at]).map(Step::Event);
+                let payload = &mut bytes[start..*at];
+                if header.rsv1 {
+                    return self.inflate_in_place(&header, payload, message_bytes_max).map(Step::Event);
+                }
+                return read_in_place(&header, payload).map(Step::Event);
             }
             *at = start;
             self.begin_frame(&header);
@@ -151,8 +164,9 @@ impl Reader {
     /// The rules that need more than the header: who sent it, what came before, what is left.
     #[inline]
     fn judge(&self, header: &Header, message_bytes_max: usize) -> Result<(), Fault> {
-        // No extension was agreed on that gives RSV1 a meaning (§5.2).
-        if header.rsv1 {
+        // Only compression gives it a meaning, and only where a message begins (§5.2, RFC 7692 §6.1).
+        let begins = matches!(header.opcode, Opcode::Text | Opcode::Binary);
+        if header.rsv1 && !(begins && self.inflater.is_some()) {
             return Err(Fault::ReservedBits);
         }
         match (self.role, header.mask) {
@@ -169,7 +183,11 @@ impl Reader {
             _ => {}
         }
         // Refused for what it declares: waiting for it would only cost more.
-        let left = message_bytes_max.saturating_sub(self.held_bytes());
+        let held = self.half.as_ref().map(|half| &half.payload);
+        let is_deflated = header.rsv1 || matches!(held, Some(HalfPayload::Deflated { .. }));
+        let bytes_max =
+            if is_deflated { deflate::deflated_bytes_max(message_bytes_max) } else { message_bytes_max };
+        let left = bytes_max.saturating_sub(self.held_bytes());
         if header.payload_bytes > left as u64 {
             return Err(Fault::MessageTooLong { bytes_max: message_bytes_max });
         }
@@ -178,13 +196,14 @@ impl Reader {
 
     /// From here on the payload of this frame is gathered as it comes.
     fn begin_frame(&mut self, header: &Header) {
-        // It was judged to be no more than `message_bytes_max`, so it fits a usize.
+        // It was judged to be no more than a limit, so it fits a usize.
         let left = header.payload_bytes as usize;
         let frame = OpenFrame { fin: header.fin, mask: header.mask, taken: 0, left };
         match &mut self.half {
             Some(half) => half.frame = frame,
             None => {
                 let payload = match header.opcode {
+                    opcode if header.rsv1 => HalfPayload::Deflated { opcode, bytes: Vec::new() },
                     Opcode::Text => HalfPayload::Text(GrowingText::default()),
                     _ => HalfPayload::Binary(Vec::new()),
                 };
@@ -193,11 +212,42 @@ impl Reader {
         }
     }
 
-    fn end_message(&mut self) -> Result<Event<'static>, Fault> {
+    fn end_message(&mut self, message_bytes_max: usize) -> Result<Event<'static>, Fault> {
         let half = self.half.take().expect("only a message that has begun is ended");
         match half.payload {
             HalfPayload::Text(text) => Ok(Event::Text(Text::Gathered(text.end()?))),
             HalfPayload::Binary(bytes) => Ok(Event::Binary(Payload::Gathered(bytes))),
+            HalfPayload::Deflated { opcode, bytes } => self.inflate(opcode, &bytes, message_bytes_max),
+        }
+    }
+
+    #[inline(never)]
+    fn inflate_in_place(
+        &mut self,
+        header: &Header,
+        payload: &mut [u8],
+        message_bytes_max: usize,
+    ) -> Result<Event<'static>, Fault> {
+        if let Some(mask) = header.mask {
+            mask::apply(payload, mask, 0);
+        }
+        self.inflate(header.opcode, payload, message_bytes_max)
+    }
+
+    fn inflate(
+        &mut self,
+        opcode: Opcode,
+        payload: &[u8],
+        message_bytes_max: usize,
+    ) -> Result<Event<'static>, Fault> {
+        let inflater = self.inflater.as_mut().expect("RSV1 was judged");
+        let bytes = inflater.inflate(payload, message_bytes_max)?;
+        match opcode {
+            Opcode::Text => {
+                let text = String::from_utf8(bytes).map_err(|_| Fault::TextNotUtf8)?;
+                Ok(Event::Text(Text::Gathered(text)))
+            }
+            _ => Ok(Event::Binary(Payload::Gathered(bytes))),
         }
     }
 }
@@ -252,7 +302,7 @@ impl HalfMessage {
         self.frame.left -= here;
         match &mut self.payload {
             HalfPayload::Text(text) => text.push(piece),
-            HalfPayload::Binary(bytes) => {
+            HalfPayload::Binary(bytes) | HalfPayload::Deflated { bytes, .. } => {
                 bytes.extend_from_slice(piece);
                 Ok(())
             }
@@ -264,13 +314,18 @@ impl HalfMessage {
 enum HalfPayload {
     Text(GrowingText),
     Binary(Vec<u8>),
+    /// As it came; what it means is known at its end.
+    Deflated {
+        opcode: Opcode,
+        bytes: Vec<u8>,
+    },
 }
 
 impl HalfPayload {
     fn held_bytes(&self) -> usize {
         match self {
             HalfPayload::Text(text) => text.held_bytes(),
-            HalfPayload::Binary(bytes) => bytes.len(),
+            HalfPayload::Binary(bytes) | HalfPayload::Deflated { bytes, .. } => bytes.len(),
         }
     }
 }
@@ -325,7 +380,14 @@ mod tests {
         max: usize,
         pieces: impl Iterator<Item = &'a [u8]>,
     ) -> (Vec<Said>, Option<Fault>) {
-        let mut reader = Reader::new(role);
+        read_with(Reader::new(role), max, pieces)
+    }
+
+    fn read_with<'a>(
+        mut reader: Reader,
+        max: usize,
+        pieces: impl Iterator<Item = &'a [u8]>,
+    ) -> (Vec<Said>, Option<Fault>) {
         let mut said = Vec::new();
         let mut buffer = Vec::new();
         for piece in pieces {
@@ -340,7 +402,8 @@ mod tests {
             }
             buffer.drain(..at);
             assert!(buffer.len() <= 130, "{} bytes were left", buffer.len());
-            assert!(reader.held_bytes() <= max);
+            let held_max = if reader.inflater.is_some() { deflate::deflated_bytes_max(max) } else { max };
+            assert!(reader.held_bytes() <= held_max);
         }
         (said, None)
     }
@@ -407,7 +470,7 @@ mod tests {
 
     #[test]
     fn an_idle_reader_is_small() {
-        assert!(size_of::<Reader>() <= 16);
+        assert!(size_of::<Reader>() <= 24);
     }
 
     #[test]
@@ -451,6 +514,87 @@ mod tests {
     #[test]
     fn rsv1_means_nothing_without_an_extension() {
         check_fault(b"\xc1\x80\0\0\0\0", Fault::ReservedBits);
+    }
+
+    /// The same frame, with RSV1.
+    fn deflated(fin: bool, opcode: Opcode, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = frame(fin, opcode, payload);
+        bytes[0] |= 0x40;
+        bytes
+    }
+
+    /// Whole and cut everywhere, where compression was agreed on.
+    #[track_caller]
+    fn check_deflated(max: usize, bytes: &[u8], said: &[Said], fault: Option<Fault>) {
+        let expected = (said.to_vec(), fault);
+        let side = deflate::Side { takeover: false, window_bits: None };
+        let read = |pieces: &[&[u8]]| {
+            let reader = Reader::inflating(Role::Server, Inflater::new(side));
+            read_with(reader, max, pieces.iter().copied())
+        };
+        assert_eq!(read(&[bytes]), expected);
+        assert_eq!(read(&bytes.chunks(1).collect::<Vec<_>>()), expected, "byte by byte");
+        for cut in 0..bytes.len() {
+            assert_eq!(read(&[&bytes[..cut], &bytes[cut..]]), expected, "cut at {cut}");
+        }
+    }
+
+    /// RFC 7692 §7.2.3.1.
+    const HELLO: &[u8] = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
+
+    #[test]
+    fn rsv1_is_a_compressed_message_where_that_was_agreed_on() {
+        let bytes = [
+            deflated(true, Opcode::Text, HELLO),
+            frame(true, Opcode::Text, b"plain"),
+            deflated(false, Opcode::Binary, &HELLO[..3]),
+            frame(true, Opcode::Ping, b"between"),
+            frame(false, Opcode::Continuation, b""),
+            frame(true, Opcode::Continuation, &HELLO[3..]),
+            deflated(true, Opcode::Text, b"\x00"),
+        ];
+        let said = [
+            text("Hello"),
+            text("plain"),
+            Said::Ping(b"between".to_vec()),
+            Said::Binary(b"Hello".to_vec()),
+            text(""),
+        ];
+        check_deflated(MAX, &bytes.concat(), &said, None);
+    }
+
+    #[test]
+    fn rsv1_stands_where_a_message_begins_and_nowhere_else() {
+        let begun = deflated(false, Opcode::Text, &HELLO[..3]);
+        let continued = [begun, deflated(true, Opcode::Continuation, &HELLO[3..])].concat();
+        check_deflated(MAX, &continued, &[], Some(Fault::ReservedBits));
+        for opcode in [Opcode::Ping, Opcode::Pong, Opcode::Close] {
+            check_deflated(MAX, &deflated(true, opcode, b""), &[], Some(Fault::ReservedBits));
+        }
+    }
+
+    #[test]
+    fn text_is_utf8_when_it_is_inflated() {
+        let mut payload = Vec::new();
+        for (character, fault) in [(&b"\xc3\xa9"[..], None), (b"\xc3\x28", Some(Fault::TextNotUtf8))] {
+            payload.clear();
+            payload.extend_from_slice(b"\x00\x02\x00\xfd\xff");
+            payload.extend_from_slice(character);
+            payload.push(0);
+            let said = if fault.is_none() { vec![text("é")] } else { vec![] };
+            check_deflated(MAX, &deflated(true, Opcode::Text, &payload), &said, fault);
+        }
+        check_deflated(MAX, &deflated(true, Opcode::Text, b"\xff"), &[], Some(Fault::DeflateMalformed));
+    }
+
+    #[test]
+    fn the_bound_holds_for_what_a_compressed_message_says() {
+        let hello = deflated(true, Opcode::Text, HELLO);
+        check_deflated(5, &hello, &[text("Hello")], None);
+        check_deflated(4, &hello, &[], Some(Fault::MessageTooLong { bytes_max: 4 }));
+        // And in the end for the payload, too.
+        let most = b"\xc2\xff\0\0\0\0\0\x01\x20\0kkkk";
+        check_deflated(4, most, &[], Some(Fault::MessageTooLong { bytes_max: 4 }));
     }
 
     #[test]

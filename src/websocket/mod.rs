@@ -46,11 +46,14 @@
 //! assert_eq!(at, 11);
 //! ```
 //!
-//! Absent on purpose: compression (RFC 7692), for now, so RSV1 is a fault like its two sisters;
-//! handing out a message before it is whole, since a call is JSON and half of it is no use; sending
+//! A message may be compressed, where both agreed to that ([`deflate`], RFC 7692): RSV1 on its first
+//! frame says so. Control frames never are.
+//!
+//! Absent on purpose: handing out a message before it is whole, since a call is JSON and half of it is no use; sending
 //! fragments, since whatever is sent here is known whole.
 
 pub mod close;
+pub mod deflate;
 pub mod frame;
 pub mod mask;
 pub mod message;

@@ -6,7 +6,8 @@
 //! - `wire [FLAGS]`: a TCP connection of its own. `> ` is sent and `< ` received, with `\r`, `\n`, `\\`
 //!   and `\xHH`; `FIN` is the end of that side's stream. With flags, a server of its own too.
 //! - `frames PATH [FLAGS]`: the same after a handshake at that path, in hexadecimal up to two spaces,
-//!   behind which the meaning stands; `78*256` is one byte 256 times.
+//!   behind which the meaning stands; `78*256` is one byte 256 times. With `deflated` behind the path,
+//!   permessage-deflate is offered.
 //! - `messages PATH [FLAGS]`: the same, each line a text message in one frame.
 //! - `sh`: one command that builds, takes long, or needs what not every machine has. It is not run, only
 //!   known by heart: see [`NOT_RUN`].
@@ -18,7 +19,9 @@
 mod bytes;
 mod console;
 mod map;
+mod paragraphs;
 mod server;
+mod tables;
 
 use bytes::{converse, frame_bytes, message_bytes, wire_bytes};
 use console::{run, run_console};
@@ -68,14 +71,14 @@ fn play_all(path: &Path, has_curl: bool) {
 
 fn play(block: &Block, shared: &Server, place: &str) {
     let (path, flags) = block.words.split_at(block.words.iter().take_while(|w| !w.starts_with("--")).count());
-    let path = path.first().copied().unwrap_or_default();
+    let (path, deflated) = (path.first().copied().unwrap_or_default(), path.contains(&"deflated"));
     let own = (!flags.is_empty()).then(|| Server::start(flags));
     let server = own.as_ref().unwrap_or(shared);
     match block.kind {
         "console" => run_console(&block.text, server, place),
         "wire" => converse(&block.text, wire_bytes, server.connect(), server, place),
-        "frames" => converse(&block.text, frame_bytes, server.shake_hands(path), server, place),
-        "messages" => converse(&block.text, message_bytes, server.shake_hands(path), server, place),
+        "frames" => converse(&block.text, frame_bytes, server.shake_hands(path, deflated), server, place),
+        "messages" => converse(&block.text, message_bytes, server.shake_hands(path, false), server, place),
         "sh" => {
             assert!(NOT_RUN.contains(&block.text.lines().next().unwrap()), "{place} is not known by heart")
         }

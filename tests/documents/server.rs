@@ -37,9 +37,12 @@ impl Server {
         stream
     }
 
-    pub fn shake_hands(&self, path: &str) -> TcpStream {
+    /// With permessage-deflate offered, or without.
+    pub fn shake_hands(&self, path: &str, deflated: bool) -> TcpStream {
+        let offer = ("Sec-WebSocket-Extensions".to_owned(), "permessage-deflate".to_owned());
+        let extra = if deflated { vec![offer] } else { Vec::new() };
         let (mut stream, mut request, mut head) = (self.connect(), Vec::new(), Vec::new());
-        handshake::encode_request(&self.address, path, *b"the sample nonce", None, &[], &mut request);
+        handshake::encode_request(&self.address, path, *b"the sample nonce", None, &extra, &mut request);
         stream.write_all(&request).unwrap();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];

@@ -59,11 +59,15 @@ document = subprocess.run(command, capture_output=True, text=True, timeout=100)
 heard = [html.unescape(line) for line in re.findall(r"<li>(.*?)</li>", document.stdout, re.DOTALL)]
 print(*heard, sep="\n")
 expected = [
+    r"/echo permessage-deflate.*",
     r"/echo Hello",
     r"/echo κόσμε 😀",
+    r"/echo 100000 times x",
     r"/echo closed with 1000, clean",
+    r"/ws permessage-deflate.*",
     r"/ws The time is: \d\d:\d\d:\d\d",
     r"/ws closed with 1000, clean",
+    r"/rpc permessage-deflate.*",
     r'/rpc \{.*"status":201.*\}',
     r'/rpc \{.*"body":\{"id":"browser","text":"Buy milk"\}.*\}',
     r"/rpc closed with 1000, clean",

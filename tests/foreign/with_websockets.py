@@ -17,6 +17,8 @@ def socket(path, **options):
 
 
 with socket("/echo") as echo:
+    print("/echo", echo.response.headers.get("Sec-WebSocket-Extensions"))
+    assert [extension.name for extension in echo.protocol.extensions] == ["permessage-deflate"]
     for message in ["Hello", "κόσμε 😀", b"\x00\xff", "x" * 100_000, ""]:
         echo.send(message)
         assert echo.recv(timeout=10) == message

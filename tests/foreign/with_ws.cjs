@@ -9,8 +9,9 @@ console.log('version', require('ws/package.json').version, 'on node', process.ve
 /** Says each of `says`, one after the other's answer, then closes; gives what it heard. */
 function talk(path, says, heardMax, protocols) {
   return new Promise((resolve, reject) => {
-    // It offers permessage-deflate, which the server does not take.
-    const socket = new WebSocket(`ws://${address}${path}`, protocols, { handshakeTimeout: 10000 });
+    // With a threshold of its own it would not compress the short ones.
+    const perMessageDeflate = { threshold: 0 };
+    const socket = new WebSocket(`ws://${address}${path}`, protocols, { handshakeTimeout: 10000, perMessageDeflate });
     const heard = [];
     const tooSlow = setTimeout(() => reject(new Error(`${path} is silent`)), 20000);
     socket.on('error', reject);
@@ -22,7 +23,7 @@ function talk(path, says, heardMax, protocols) {
     });
     socket.on('close', (code) => {
       clearTimeout(tooSlow);
-      resolve({ heard, code, protocol: socket.protocol });
+      resolve({ heard, code, protocol: socket.protocol, extensions: socket.extensions });
     });
   });
 }
@@ -32,6 +33,8 @@ function talk(path, says, heardMax, protocols) {
   const echo = await talk('/echo', says, says.length);
   assert.deepStrictEqual(echo.heard, says);
   console.log('/echo', echo.heard[0], '… closed with', echo.code);
+  console.log('/echo', echo.extensions);
+  assert.strictEqual(echo.extensions, 'permessage-deflate');
   assert.strictEqual(echo.code, 1000);
 
   const clock = await talk('/ws', [], 1);
