@@ -131,6 +131,14 @@ fn a_library_reads_the_same_messages() {
 }
 
 #[test]
+fn what_is_made_shorter_is_made_the_same_again() {
+    each_seed("inflate", |seed| {
+        let (bytes, pieces) = cutter::cut(seed);
+        references::check_inflate(bytes, &pieces);
+    });
+}
+
+#[test]
 fn every_message_has_an_answer_with_its_id() {
     each_seed("envelope", texts::check_envelope);
 }

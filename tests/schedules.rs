@@ -144,10 +144,12 @@ fn script(dice: &mut Dice, peer: usize, weather: Weather) -> Script {
     match kind {
         Kind::Requests => {
             (0..1 + dice.below(8)).for_each(|_| request(dice, peer, &mut bytes));
-            match dice.below(6) {
-                0 => bytes.extend(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nand more"),
-                1 => bytes.extend(b"GET / HTTP/1.1\nHost: a\r\n\r\n"),
-                2 => bytes.extend(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 300\r\n\r\nabc"),
+            match dice.below(8) {
+                0 => bytes.extend(b"\r\n"),
+                1 => bytes.extend(b"GET / HT"),
+                2 => bytes.extend(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nand more"),
+                3 => bytes.extend(b"GET / HTTP/1.1\nHost: a\r\n\r\n"),
+                4 => bytes.extend(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 300\r\n\r\nabc"),
                 _ => {}
             }
         }
@@ -194,6 +196,7 @@ fn request(dice: &mut Dice, peer: usize, bytes: &mut Vec<u8>) {
         10 => ("BREW /tasks{peer}", "", item),
         _ => ("GET /nothing", "", String::new()),
     };
+    bytes.extend(&b"\r\n\r\n"[..[0, 0, 2, 4][dice.below(4)]]);
     let line = line.replace("{peer}", &peer.to_string()).replace("{id}", &id.to_string());
     bytes.extend(format!("{line} HTTP/1.1\r\nHost: a\r\n{fields}").bytes());
     match (body.len(), dice.below(3)) {

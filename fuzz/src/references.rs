@@ -2,6 +2,7 @@
 //! somebody else wrote.
 
 use super::readers::{self, LIMITS};
+use bothways::compression::{Compression, Switch};
 use bothways::fault::Fault;
 use bothways::http::body::{LAST_CHUNK, encode_chunk};
 use bothways::http::framing::{self, Framing, ResponseFraming};
@@ -10,6 +11,8 @@ use bothways::http::headers::{Fields, Known, is_field_value, is_token, trim};
 use bothways::http::response::{self, Send};
 use bothways::limits::Limits;
 use bothways::parsed::Parsed;
+use bothways::websocket::deflate::{Deflater, Inflater, Side};
+use bothways::websocket::frame::{Header as FrameHeader, Opcode};
 use bothways::websocket::mask;
 use chunked_transfer::Decoder;
 use httparse::Header;
@@ -306,6 +309,37 @@ fn messages_of_tungstenite(bytes: &[u8]) -> (Vec<String>, Refused) {
             }
             Err(_) => return (said, Refused::Before),
         }
+    }
+}
+
+/// What we make shorter we make the same again, message after message; and whatever comes, no more is
+/// made of it than the limit allows, and the next message does not suffer for it.
+pub fn check_inflate(bytes: &[u8], messages: &[&[u8]]) {
+    let mut compression = Compression::default();
+    (compression.switch, compression.threshold_bytes) = (Switch::On, 0);
+    for takeover in [false, true] {
+        let side = Side { takeover, window_bits: (bytes.len() % 2 == 0).then_some(9) };
+        let (mut deflater, mut inflater) = (Deflater::new(side, &compression), Inflater::new(side));
+        for message in messages {
+            let mut frame = Vec::new();
+            deflater.encode(Opcode::Binary, message, &mut frame);
+            let Ok(Parsed::Whole { value: header, used }) = FrameHeader::parse(&frame) else {
+                panic!("our own")
+            };
+            let payload = &frame[used..];
+            let read =
+                if header.rsv1 { inflater.inflate(payload, message.len()) } else { Ok(payload.to_vec()) };
+            assert_eq!(read.as_deref(), Ok(*message));
+            if !message.is_empty() && header.rsv1 {
+                let too_long = Inflater::new(side).inflate(payload, 0);
+                assert!(too_long.is_err(), "a limit that does not hold");
+            }
+        }
+        if let Ok(made) = Inflater::new(side).inflate(bytes, LIMITS.message_bytes_max) {
+            assert!(made.len() <= LIMITS.message_bytes_max, "more is made than allowed");
+        }
+        let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+        assert_eq!(Inflater::new(side).inflate(&hello, 5).as_deref(), Ok(&b"Hello"[..]));
     }
 }
 

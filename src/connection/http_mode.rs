@@ -162,10 +162,7 @@ impl HttpMode {
         let Reading::Head { searched } = &mut self.reading else { unreachable!("the caller matched it") };
         let rest = &bytes[*at..];
         if rest.is_empty() {
-            // After a pause nothing is waited for any more.
-            if self.owed.is_empty() && !reach.waits.is_reading() {
-                reach.begin(Wait::KeepAlive);
-            }
+            self.wait_between(reach);
             return Ok(Step::NeedMore);
         }
         if self.owed.len() >= reach.terms.limits.calls_waiting_max {
@@ -176,7 +173,9 @@ impl HttpMode {
             Parsed::Whole { value, used } => (value, used),
             Parsed::NeedMore => {
                 // An empty line is not yet the beginning of a request.
-                if !rest.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+                if rest.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+                    self.wait_between(reach);
+                } else {
                     reach.waits.go_on(Wait::Head, reach.terms.now, reach.terms.timeouts);
                 }
                 return Ok(Step::NeedMore);
@@ -223,6 +222,13 @@ impl HttpMode {
                 self.invite(reach);
                 Ok(Step::Again)
             }
+        }
+    }
+
+    /// After a pause nothing is waited for any more, and between two requests that must not stay so.
+    fn wait_between(&self, reach: &mut Reach) {
+        if self.owed.is_empty() && !reach.waits.is_reading() {
+            reach.begin(Wait::KeepAlive);
         }
     }
 
