@@ -13,6 +13,7 @@ pub enum Fault {
     // Reading a request (RFC 9112).
     HeadTooLong { bytes_max: usize },
     TargetTooLong { bytes_max: usize },
+    MethodTooLong { bytes_max: usize },
     TooManyFields { max: usize },
     BareLineFeed,
     HeadMalformed { why: &'static str },
@@ -31,6 +32,7 @@ pub enum Fault {
     ChunkSizeMalformed,
     ChunkSizeTooLarge,
     ChunkLineTooLong { bytes_max: usize },
+    ChunkExtensionsTooLong { bytes_max: usize },
     ChunkEndMissing,
     TrailerTooLong { bytes_max: usize },
     TrailerMalformed,
@@ -77,6 +79,8 @@ impl Fault {
         let (status, close_code) = match self {
             Fault::HeadTooLong { .. } | Fault::TooManyFields { .. } => (431, 1009),
             Fault::TargetTooLong { .. } => (414, 1009),
+            // RFC 9112 §3: a method longer than any that is known is not known.
+            Fault::MethodTooLong { .. } => (501, 1009),
             Fault::BareLineFeed | Fault::HeadMalformed { .. } | Fault::TargetMalformed => (400, 1002),
             Fault::VersionUnsupported => (505, 1002),
             Fault::HostMissing | Fault::HostRepeated | Fault::HostMalformed => (400, 1002),
@@ -86,7 +90,7 @@ impl Fault {
             Fault::BodyTooLong { .. } => (413, 1009),
             Fault::ChunkSizeMalformed | Fault::ChunkEndMissing => (400, 1002),
             Fault::ChunkSizeTooLarge => (413, 1009),
-            Fault::ChunkLineTooLong { .. } => (400, 1009),
+            Fault::ChunkLineTooLong { .. } | Fault::ChunkExtensionsTooLong { .. } => (400, 1009),
             Fault::TrailerTooLong { .. } => (431, 1009),
             Fault::TrailerMalformed => (400, 1002),
             Fault::ExpectationUnknown => (417, 1002),
@@ -115,6 +119,7 @@ impl fmt::Display for Fault {
         match *self {
             HeadTooLong { bytes_max } => write!(f, "request head is longer than {bytes_max} bytes"),
             TargetTooLong { bytes_max } => write!(f, "request target is longer than {bytes_max} bytes"),
+            MethodTooLong { bytes_max } => write!(f, "request method is longer than {bytes_max} bytes"),
             TooManyFields { max } => write!(f, "request head has more than {max} fields"),
             BareLineFeed => f.write_str("a line of the request head ends in LF without CR"),
             HeadMalformed { why } => write!(f, "request head is malformed: {why}"),
@@ -134,6 +139,9 @@ impl fmt::Display for Fault {
             ChunkSizeTooLarge => f.write_str("a chunk's size does not fit 63 bits"),
             ChunkLineTooLong { bytes_max } => {
                 write!(f, "a chunk's first line is longer than {bytes_max} bytes")
+            }
+            ChunkExtensionsTooLong { bytes_max } => {
+                write!(f, "the chunks of one body have more than {bytes_max} bytes of extensions")
             }
             ChunkEndMissing => f.write_str("a chunk does not end in CR LF"),
             TrailerTooLong { bytes_max } => write!(f, "trailer section is longer than {bytes_max} bytes"),

@@ -43,6 +43,10 @@ pub enum Refusal {
     PatchMediaTypeUnsupported {
         accept: &'static str,
     },
+    /// The body has a content coding, and none is undone here.
+    ContentCodingUnsupported,
+    /// A PUT of a part: Content-Range says where it would belong.
+    PartialPut,
     ItemTooLong {
         bytes_max: usize,
     },
@@ -73,6 +77,7 @@ impl Refusal {
     pub fn status(&self) -> u16 {
         match self {
             Refusal::InvalidData { .. } | Refusal::PathMalformed | Refusal::ConditionMalformed => 400,
+            Refusal::PartialPut => 400,
             Refusal::NotAHandshake | Refusal::HandshakeMalformed { .. } => 400,
             Refusal::NoSuchResource | Refusal::NoSuchItem => 404,
             Refusal::MethodNotAllowed { .. } => 405,
@@ -81,6 +86,7 @@ impl Refusal {
             Refusal::ConditionFailed => 412,
             Refusal::ItemTooLong { .. } | Refusal::BodyTooLong { .. } => 413,
             Refusal::MediaTypeUnsupported { .. } | Refusal::PatchMediaTypeUnsupported { .. } => 415,
+            Refusal::ContentCodingUnsupported => 415,
             Refusal::WebSocketVersion => 426,
             Refusal::MethodUnknown => 501,
             Refusal::Busy => 503,
@@ -112,6 +118,8 @@ impl Refusal {
             Refusal::MediaTypeUnsupported { accept } | Refusal::PatchMediaTypeUnsupported { accept } => {
                 format!("this method takes {accept}").into()
             }
+            Refusal::ContentCodingUnsupported => "no content coding is undone here: send it plain".into(),
+            Refusal::PartialPut => "an item is written whole: a Content-Range has no place in a PUT".into(),
             Refusal::Busy => "too many long answers are still being read: try again in a second".into(),
             Refusal::BodyTooLong { bytes_max } => {
                 format!("request body is longer than {bytes_max} bytes").into()

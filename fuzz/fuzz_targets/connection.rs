@@ -1,13 +1,13 @@
 //! However the bytes of a peer are cut, it is sent the same bytes, nothing behind the end, and what
-//! is held for it is bounded.
+//! is held for it is bounded; and however long it is silent between them, it is gone in the end.
 
 #![no_main]
 
-use bothways_fuzz::cutter;
-use bothways_fuzz::driver::check;
+use bothways_fuzz::{cutter, driver};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
     let (bytes, pieces) = cutter::cut(input);
-    check(bytes, &pieces);
+    driver::check(bytes, &pieces);
+    driver::check_waits(&pieces, input.split(|&byte| byte == b'\n').next().unwrap_or_default());
 });

@@ -71,11 +71,24 @@ pub fn body(framing: Framing, pieces: &[&[u8]]) -> Result<(Vec<u8>, Option<usize
     Ok((payload, None))
 }
 
-/// Everything a client says, up to its fault; a client that may compress.
+/// Everything a client says, up to its fault.
 pub fn messages(pieces: &[&[u8]]) -> (Vec<String>, Option<Fault>) {
-    let inflater = Inflater::new(Side { takeover: false, window_bits: None });
-    let (mut reader, mut said) = (Reader::inflating(Role::Server, inflater), Vec::new());
+    read_messages(Reader::new(Role::Server), LIMITS.message_bytes_max, pieces)
+}
+
+/// The same of a client that may compress, and refer back.
+pub fn deflated_messages(pieces: &[&[u8]]) -> (Vec<String>, Option<Fault>) {
+    let inflater = Inflater::new(Side { takeover: true, window_bits: None });
     let held_bytes_max = deflated_bytes_max(LIMITS.message_bytes_max);
+    read_messages(Reader::inflating(Role::Server, inflater), held_bytes_max, pieces)
+}
+
+fn read_messages(
+    mut reader: Reader,
+    held_bytes_max: usize,
+    pieces: &[&[u8]],
+) -> (Vec<String>, Option<Fault>) {
+    let mut said = Vec::new();
     let mut unused = Vec::new();
     for piece in pieces {
         unused.extend_from_slice(piece);

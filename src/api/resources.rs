@@ -3,7 +3,7 @@
 use super::intake::{self, Intake};
 use super::outcome::{Named, Outcome};
 use crate::exchange::call::{Answer, Body, Call, Representation};
-use crate::exchange::change::{Act, Change, Conditions, Op, Position, Write};
+use crate::exchange::change::{Act, Change, Op, Position, Write};
 use crate::exchange::record::is_id;
 use crate::refusal::Refusal;
 use crate::store::shelf::Shelf;
@@ -22,9 +22,8 @@ pub fn list(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal
 
 pub fn read(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
     let collection = shelf.collection(named.collection);
-    let Some(record) = collection.get(named.id) else {
-        return Err(absent(&call.conditions));
-    };
+    // Conditions count only where there would be an answer without them (RFC 9110 §13.2.1).
+    let record = collection.get(named.id).ok_or(Refusal::NoSuchItem)?;
     read_at(call, shelf.at(record.seq), || Ok(Body::Record(record.clone())))
 }
 
@@ -41,11 +40,6 @@ fn read_at(
     let fresh = call.conditions.if_none_match.as_ref().is_some_and(|tags| tags.matches(current));
     let answer = if fresh { Answer::new(304, Body::Nothing) } else { Answer::new(200, body()?) };
     Ok(Outcome::Answer(Answer { etag: current, ..answer }))
-}
-
-/// If-Match fails where there is nothing to match.
-fn absent(conditions: &Conditions) -> Refusal {
-    if conditions.if_match.is_some() { Refusal::ConditionFailed } else { Refusal::NoSuchItem }
 }
 
 pub fn create(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {

@@ -3,7 +3,7 @@
 use super::outcome::{Handler, Named, Outcome};
 use super::resources;
 use crate::exchange::call::{Answer, Body, Call, Method, Talk, Wish};
-use crate::exchange::change::CollectionId;
+use crate::exchange::change::{CollectionId, Conditions, Tags};
 use crate::refusal::Refusal;
 use crate::store::shelf::Shelf;
 use std::borrow::Cow;
@@ -50,11 +50,11 @@ pub fn take_up(call: &Call, shelf: &Shelf) -> Outcome {
 }
 
 fn decide(call: &Call, shelf: &Shelf) -> Result<Outcome, Refusal> {
-    let path = decoded(&call.path)?;
     // The asterisk is no resource: it stands for the server as a whole (RFC 9110 §9.3.7).
-    if path == "*" && call.method == Method::Options {
+    if call.path == "*" && call.method == Method::Options {
         return Ok(allow(ALL_METHODS));
     }
+    let path = decoded(&call.path)?;
     let (pattern, named) = locate(&path, shelf)?;
     let asked = |route: &&Route| route.method == call.method && route.path == pattern;
     match ROUTES.iter().find(asked) {
@@ -94,6 +94,10 @@ fn decoded<'a>(path: &'a str) -> Result<Cow<'a, str>, Refusal> {
         if !matches!(&rest[at + 1..], [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()) {
             return Err(Refusal::PathMalformed);
         }
+        // A slash that is encoded parts nothing (RFC 3986 §2.2), and no name here has one.
+        if rest[at + 1..at + 3].eq_ignore_ascii_case(b"2f") {
+            return Err(Refusal::NoSuchResource);
+        }
         rest = &rest[at + 3..];
     }
     percent_encoding::percent_decode_str(path).decode_utf8().map_err(|_| Refusal::PathMalformed)
@@ -114,14 +118,27 @@ fn allow(methods: &'static str) -> Outcome {
     Outcome::Answer(Answer::new(204, Body::Allow(methods)))
 }
 
-fn index(_: &Call, _: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
+/// What has no entity tag, under its conditions: it is there, and no tag is its own.
+fn untagged(call: &Call, body: Body) -> Result<Outcome, Refusal> {
+    let is_any = |tags: &Option<Box<Tags>>| matches!(tags.as_deref(), Some(Tags::Any));
+    let Conditions { if_match, if_none_match } = &call.conditions;
+    if if_match.is_some() && !is_any(if_match) {
+        return Err(Refusal::ConditionFailed);
+    }
+    Ok(Outcome::Answer(match is_any(if_none_match) {
+        true => Answer::new(304, Body::Nothing),
+        false => Answer::new(200, body),
+    }))
+}
+
+fn index(call: &Call, _: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
     let collections: Vec<String> = shelf.names().map(|name| format!("\"/{name}\"")).collect();
     let sockets = "\"/ws\",\"/echo\",\"/rpc\"";
     let json = format!(
         "{{\"name\":\"bothways\",\"collections\":[{}],\"sockets\":[{sockets}],\"health\":[\"/healthz\",\"/readyz\"]}}",
         collections.join(",")
     );
-    Ok(Outcome::Answer(Answer::new(200, Body::Json(json.into_bytes().into()))))
+    untagged(call, Body::Json(json.into_bytes().into()))
 }
 
 fn clock(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
@@ -143,20 +160,19 @@ fn socket(call: &Call, talk: Talk) -> Result<Outcome, Refusal> {
     }
 }
 
-fn alive(_: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
-    Ok(Outcome::Answer(Answer::new(200, Body::Text((*b"alive\n").into()))))
+fn alive(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+    untagged(call, Body::Text((*b"alive\n").into()))
 }
 
 /// Whoever can be asked has its listeners bound and its shelf loaded.
-fn ready(_: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
-    Ok(Outcome::Answer(Answer::new(200, Body::Text((*b"ready\n").into()))))
+fn ready(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+    untagged(call, Body::Text((*b"ready\n").into()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::exchange::call::Representation;
-    use crate::exchange::change::Conditions;
 
     fn ask(method: Method, path: &str) -> Outcome {
         let shelf = Shelf::new(1, &["tasks".to_owned(), "notes".to_owned()], 1000);
@@ -210,6 +226,9 @@ mod tests {
             (Method::Options, "/tasks", 204),
             (Method::Options, "*", 204),
             (Method::Get, "*", 404),
+            (Method::Get, "/t%61sks", 200),
+            (Method::Get, "/tasks%2F1", 404),
+            (Method::Put, "/tasks/a%2fb", 404),
             (Method::Get, "%2A", 404),
             (Method::Put, "/tasks/a%20b", 400),
         ] {

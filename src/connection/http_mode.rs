@@ -50,6 +50,8 @@ pub struct HttpMode {
     offer: Option<Box<SocketOffer>>,
     /// Said after the last answer owed; then the connection ends.
     last_words: Option<Fault>,
+    /// Whether the request that could not be read wants a body in its answer.
+    last_send: Send,
     /// No further request is read, and the next answer says so.
     going: bool,
     /// A body was announced that is not going to be read.
@@ -112,6 +114,27 @@ impl HttpMode {
         at: &mut usize,
         reach: &mut Reach,
     ) -> Result<Step<'a>, Fault> {
+        let from = *at;
+        let step = self.read_on(bytes, at, reach);
+        if step.is_err() {
+            self.note_method(&bytes[from..]);
+        }
+        step
+    }
+
+    /// Before [`HttpMode::fail`]: an answer to HEAD has no body, also where the rest of the request
+    /// could not be read (RFC 9110 §9.3.2). `unread` is what came of it, from its head on.
+    #[cold]
+    pub fn note_method(&mut self, unread: &[u8]) {
+        self.last_send = match &self.reading {
+            Reading::Body(half) => half.asked.send,
+            _ if unread.trim_ascii_start().starts_with(b"HEAD ") => Send::HeadOnly,
+            _ => Send::HeadAndBody,
+        };
+    }
+
+    #[inline]
+    fn read_on<'a>(&mut self, bytes: &'a [u8], at: &mut usize, reach: &mut Reach) -> Result<Step<'a>, Fault> {
         match &mut self.reading {
             Reading::Head { .. } => self.read_head(bytes, at, reach),
             Reading::Body(_) => self.read_body(bytes, at, reach),
@@ -214,6 +237,9 @@ impl HttpMode {
         let progress = half.reader.read(rest, &mut half.body, reach.terms.limits)?;
         *at += progress.used;
         if !progress.done {
+            if !rest.is_empty() {
+                half.invites = false;
+            }
             if !rest.is_empty() || !reach.waits.is_reading() {
                 reach.begin(Wait::Body);
             }
@@ -285,7 +311,10 @@ impl HttpMode {
         let Some(method) = method(head.method) else {
             return Ok((Question::Refused(Refusal::MethodUnknown), asked));
         };
-        let Some(conditions) = conditions(fields) else {
+        if let Some(refusal) = unfit_content(method, fields) {
+            return Ok((Question::Refused(refusal), asked));
+        }
+        let Some(conditions) = conditions(method, asked.representation, fields) else {
             return Ok((Question::Refused(Refusal::ConditionMalformed), asked));
         };
         let mut wish = Wish::Answer;
@@ -347,9 +376,10 @@ impl HttpMode {
         }
         self.invite(reach);
         if let Some(fault) = self.last_words.take() {
-            write_fault(fault, &reach.terms.date, reach.outbox);
+            write_fault(fault, self.last_send, &reach.terms.date, reach.outbox);
         }
-        if matches!(self.reading, Reading::Head { .. }) {
+        // Where the next head has begun to come, the wait for the rest of it runs on.
+        if matches!(self.reading, Reading::Head { searched: 0 }) {
             reach.begin(Wait::KeepAlive);
         }
     }
@@ -369,7 +399,7 @@ impl HttpMode {
     pub fn fail(&mut self, fault: Fault, reach: &mut Reach) {
         self.reading = Reading::Ended;
         if self.owed.is_empty() {
-            write_fault(fault, &reach.terms.date, reach.outbox);
+            write_fault(fault, self.last_send, &reach.terms.date, reach.outbox);
         } else {
             self.last_words = Some(fault);
         }
@@ -462,21 +492,55 @@ fn method(name: &str) -> Option<Method> {
     })
 }
 
+/// What the head alone says against a body: a coding that is not undone here (RFC 9110 §8.4), or
+/// that it is a part (§14.5).
+fn unfit_content(method: Method, fields: &Fields) -> Option<Refusal> {
+    if fields.has(Known::ContentEncoding)
+        && matches!(method, Method::Post | Method::Put | Method::Patch)
+        && !fields.list(Known::ContentEncoding).all(|coding| coding.eq_ignore_ascii_case(b"identity"))
+    {
+        return Some(Refusal::ContentCodingUnsupported);
+    }
+    (fields.has(Known::ContentRange) && method == Method::Put).then_some(Refusal::PartialPut)
+}
+
+/// Behind the position in the entity tag of the plain text: two representations never share a
+/// strong tag (RFC 9110 §8.8.1), or a cache would take one for the other.
+const TEXT_MARK: &[u8] = b".text";
+
 /// None: one of the two is malformed.
-fn conditions(fields: &Fields) -> Option<Conditions> {
+fn conditions(method: Method, wanted: Representation, fields: &Fields) -> Option<Conditions> {
     let mut conditions = Conditions::default();
+    // They are about representations, of which OPTIONS selects none (RFC 9110 §13.2.1).
+    if method == Method::Options {
+        return Some(conditions);
+    }
+    // A GET is about the representation it selects; a write about the item, whichever was seen.
+    let wanted = (method == Method::Get).then_some(wanted);
     // If-Match compares strongly, so a weak tag matches nothing there (RFC 9110 §13.1.1).
     if fields.has(Known::IfMatch) {
-        conditions.if_match = Some(tags(fields, Known::IfMatch, |tag| !tag.weak)?);
+        conditions.if_match = Some(tags(fields, Known::IfMatch, wanted, |tag| !tag.weak)?);
     }
     if fields.has(Known::IfNoneMatch) {
-        conditions.if_none_match = Some(tags(fields, Known::IfNoneMatch, |_| true)?);
+        conditions.if_none_match = Some(tags(fields, Known::IfNoneMatch, wanted, |_| true)?);
     }
     Some(conditions)
 }
 
-fn tags(fields: &Fields, known: Known, counts: impl Fn(&entity_tag::Tag) -> bool) -> Option<Box<Tags>> {
-    let position = |tag: &entity_tag::Tag| std::str::from_utf8(tag.opaque).ok()?.parse::<Position>().ok();
+fn tags(
+    fields: &Fields,
+    known: Known,
+    wanted: Option<Representation>,
+    counts: impl Fn(&entity_tag::Tag) -> bool,
+) -> Option<Box<Tags>> {
+    let position = |tag: &entity_tag::Tag| {
+        let (opaque, shown) = match tag.opaque.strip_suffix(TEXT_MARK) {
+            Some(opaque) => (opaque, Representation::Text),
+            None => (tag.opaque, Representation::Json),
+        };
+        let is_meant = wanted.is_none_or(|wanted| wanted == shown);
+        is_meant.then(|| std::str::from_utf8(opaque).ok()?.parse::<Position>().ok()).flatten()
+    };
     Some(Box::new(match entity_tag::parse(fields.all(known))? {
         entity_tag::Tags::Any => Tags::Any,
         entity_tag::Tags::List(list) => {
@@ -498,7 +562,12 @@ fn write_answer(asked: Asked, answer: &Answer, date: &[u8; 29], outbox: &mut Out
         (Version::Http11, true) => {}
     }
     if let Some(position) = answer.etag {
-        writer.quoted("ETag", |out| position.write(out));
+        writer.quoted("ETag", |out| {
+            position.write(out);
+            if asked.representation == Representation::Text {
+                out.extend_from_slice(TEXT_MARK);
+            }
+        });
     }
     if let Some(pieces) = answer.location() {
         writer.pieces("Location", pieces);
@@ -552,14 +621,13 @@ fn write_refusal(mut writer: Writer, refusal: &Refusal, asked: Asked) {
     match refusal {
         Refusal::MethodNotAllowed { allow } => _ = writer.field("Allow", allow.as_bytes()),
         Refusal::MediaTypeUnsupported { accept } => _ = writer.field("Accept", accept.as_bytes()),
+        Refusal::ContentCodingUnsupported => _ = writer.raw(b"Accept-Encoding: identity\r\n"),
         Refusal::PatchMediaTypeUnsupported { accept } => _ = writer.field("Accept-Patch", accept.as_bytes()),
         Refusal::Busy => _ = writer.raw(b"Retry-After: 1\r\n"),
         // RFC 9110 §15.5.22: a 426 says what to upgrade to.
         Refusal::WebSocketVersion => {
-            writer.raw(b"Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n");
-            if asked.persistent {
-                writer.raw(b"Connection: Upgrade\r\n");
-            }
+            // Upgrade is always named by Connection (§7.8), also beside `close`.
+            writer.raw(b"Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
         }
         _ => {}
     }
@@ -574,11 +642,11 @@ fn write_refusal(mut writer: Writer, refusal: &Refusal, asked: Asked) {
 
 /// The last response of a connection whose request could not be read: nobody knows how it was
 /// wanted, so it is a problem object.
-fn write_fault(fault: Fault, date: &[u8; 29], outbox: &mut Outbox) {
+fn write_fault(fault: Fault, send: Send, date: &[u8; 29], outbox: &mut Outbox) {
     let status = fault.verdict().status;
     let problem = problem::of_status(status, response::reason(status), &fault.to_string());
     let mut writer = response::begin(status, date, outbox.own());
     writer.raw(b"Connection: close\r\n");
     writer.raw(PROBLEM_FIELDS);
-    writer.end_sized(problem.to_string().as_bytes(), Send::HeadAndBody);
+    writer.end_sized(problem.to_string().as_bytes(), send);
 }

@@ -327,8 +327,18 @@ impl Connection {
         let after = wait.length(terms.timeouts);
         match (wait, &mut self.mode) {
             (Wait::Head, _) if self.carry.is_empty() => return Err(Fault::HeadTooSlow { after }),
-            (Wait::Head, _) => self.fail(Fault::HeadTooSlow { after }, terms),
-            (Wait::Body, _) => self.fail(Fault::BodyTooSlow { after }, terms),
+            (Wait::Head, mode) => {
+                if let Mode::Http(http) = mode {
+                    http.note_method(&self.carry);
+                }
+                self.fail(Fault::HeadTooSlow { after }, terms);
+            }
+            (Wait::Body, mode) => {
+                if let Mode::Http(http) = mode {
+                    http.note_method(&[]);
+                }
+                self.fail(Fault::BodyTooSlow { after }, terms);
+            }
             (Wait::KeepAlive, Mode::Http(http)) => http.go_away(),
             (Wait::Idle, Mode::WebSocket(socket)) => {
                 socket.rest();

@@ -111,8 +111,12 @@ impl WebSocketMode {
         let event = match self.reader.next(bytes, at, reach.terms.limits.message_bytes_max)? {
             message::Step::Event(event) => event,
             message::Step::NeedMore => {
-                if self.state == State::Open && (unread > 0 || !reach.waits.is_reading()) {
-                    reach.begin(if self.is_reading() { Wait::Body } else { Wait::Idle });
+                if !reach.waits.is_reading() || (self.state == State::Open && unread > 0) {
+                    reach.begin(match self.state {
+                        State::Open if self.is_reading() => Wait::Body,
+                        State::Open => Wait::Idle,
+                        State::Closing | State::Ended => Wait::Close,
+                    });
                 }
                 return Ok(Step::NeedMore);
             }

@@ -347,7 +347,10 @@ impl<'r> EventLoop<'r> {
         match next {
             Ok(Next::Rest) => {}
             Ok(Next::Blocked) => self.timers.enter(index_of(token), peer.connection.next_deadline()),
-            Ok(Next::Again) => self.again.push(token),
+            Ok(Next::Again) => {
+                self.timers.enter(index_of(token), peer.connection.next_deadline());
+                self.again.push(token);
+            }
             Ok(Next::Linger) => self.linger(token, terms),
             Ok(Next::Close) => self.bury(token),
             Err(error) => {

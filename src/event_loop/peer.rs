@@ -81,6 +81,11 @@ impl Peer {
         self.queued = false;
     }
 
+    /// Is there something of it that waits for answers to leave first?
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
     /// Reads what it has sent and takes up its calls. An error: the socket is gone.
     pub fn read(
         &mut self,
@@ -187,7 +192,9 @@ impl Peer {
             let written = drain(self.connection.outbox(), then)?;
             self.connection.wrote(written.unwrap_or(0), terms);
             if written.is_none() {
-                return Ok(Next::Blocked);
+                // The socket takes nothing now, but what it has brought is not told of twice.
+                let more = self.readable && !self.paused && self.connection.may_receive(terms);
+                return Ok(if more && self.again() == Next::Again { Next::Again } else { Next::Blocked });
             }
         }
         Ok(match self.connection.fate() {

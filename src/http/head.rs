@@ -16,7 +16,7 @@ use memchr::{memchr, memchr_iter, memchr2};
 
 use crate::fault::Fault;
 use crate::http::framing::{self, Framing, ResponseFraming};
-use crate::http::headers::{Fields, Known};
+use crate::http::headers::{Fields, Known, is_token};
 use crate::http::target::{self, is_host};
 use crate::limits::{FIELDS_ROOM, Limits};
 use crate::parsed::Parsed;
@@ -28,11 +28,15 @@ pub enum Version {
 }
 
 /// Room on the stack for the fields of one head. Making one costs nothing: it is not initialized.
-pub struct FieldRoom<'b>([MaybeUninit<httparse::Header<'b>>; FIELDS_ROOM]);
+pub struct FieldRoom<'b> {
+    stack: [MaybeUninit<httparse::Header<'b>>; FIELDS_ROOM],
+    /// For a head whose first line httparse does not take. Mostly empty.
+    spare: Vec<httparse::Header<'b>>,
+}
 
 impl FieldRoom<'_> {
     pub const fn new() -> Self {
-        FieldRoom([const { MaybeUninit::uninit() }; FIELDS_ROOM])
+        FieldRoom { stack: [const { MaybeUninit::uninit() }; FIELDS_ROOM], spare: Vec::new() }
     }
 }
 
@@ -98,11 +102,16 @@ pub fn parse_request<'h, 'b>(
     *searched = 0;
 
     let text = &bytes[start..end];
+    let FieldRoom { stack, spare } = room;
     let mut request = httparse::Request::new(&mut []);
     let fields_max = limits.fields_max.min(FIELDS_ROOM);
-    match request.parse_with_uninit_headers(text, &mut room.0[..fields_max]) {
+    match request.parse_with_uninit_headers(text, &mut stack[..fields_max]) {
         Ok(Status::Complete(parsed)) if parsed == text.len() => {}
         Ok(_) => return Err(ENDS_ELSEWHERE),
+        Err(Error::Version) if is_later_minor(&request, text) => {
+            request.version = Some(1);
+            request.headers = fields_alone(text, spare, fields_max)?;
+        }
         Err(error) => return Err(request_fault(error, &request, text, fields_max)),
     }
     let head = judge(request)?;
@@ -127,7 +136,7 @@ pub fn parse_response<'h, 'b>(
     let text = &bytes[start..end];
     let mut response = httparse::Response::new(&mut []);
     let fields_max = limits.fields_max.min(FIELDS_ROOM);
-    let room = &mut room.0[..fields_max];
+    let room = &mut room.stack[..fields_max];
     match ParserConfig::default().parse_response_with_uninit_headers(&mut response, text, room) {
         Ok(Status::Complete(parsed)) if parsed == text.len() => {}
         Ok(_) => return Err(ENDS_ELSEWHERE),
@@ -193,9 +202,7 @@ fn check_line_start(text: &[u8], limits: &Limits) -> Result<(), Fault> {
     let method_room = &text[..text.len().min(METHOD_BYTES_MAX + 1)];
     // Methods are short: a plain loop is at their end before a search has begun.
     let Some(method_end) = method_room.iter().position(|byte| matches!(byte, b' ' | b'\n')) else {
-        let why = "the method is longer than 32 bytes";
-        let too_long = method_room.len() > METHOD_BYTES_MAX;
-        return if too_long { Err(Fault::HeadMalformed { why }) } else { Ok(()) };
+        return if method_room.len() > METHOD_BYTES_MAX { Err(no_end_of(method_room)) } else { Ok(()) };
     };
     let bytes_max = limits.target_bytes_max;
     let Some(target_room) = text[method_end + 1..].get(..=bytes_max) else { return Ok(()) };
@@ -203,6 +210,15 @@ fn check_line_start(text: &[u8], limits: &Limits) -> Result<(), Fault> {
         return Err(Fault::TargetTooLong { bytes_max });
     }
     Ok(())
+}
+
+/// A long method is one that is not known; anything else is no request at all.
+#[cold]
+fn no_end_of(method: &[u8]) -> Fault {
+    match is_token(method) {
+        true => Fault::MethodTooLong { bytes_max: METHOD_BYTES_MAX },
+        false => Fault::HeadMalformed { why: "the method is not a token" },
+    }
 }
 
 /// The rules that a request follows beyond its grammar.
@@ -224,6 +240,32 @@ fn judge<'h, 'b>(request: httparse::Request<'h, 'b>) -> Result<RequestHead<'h, '
         persistent: persists(version, fields),
         expects_continue: expects_continue(version, framing, fields)?,
     })
+}
+
+/// A later minor version is read as the latest that is known (RFC 9110 §2.5). httparse would refuse
+/// it, and has read as far as the version.
+#[cold]
+fn is_later_minor(request: &httparse::Request, text: &[u8]) -> bool {
+    let (Some(method), Some(path)) = (request.method, request.path) else { return false };
+    let version = text.get(method.len() + path.len() + 2..).unwrap_or_default();
+    matches!(version, [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'2'..=b'9', b'\r', b'\n', ..])
+}
+
+/// The fields of a head whose first line has been read.
+#[cold]
+fn fields_alone<'h, 'b>(
+    text: &'b [u8],
+    room: &'h mut Vec<httparse::Header<'b>>,
+    fields_max: usize,
+) -> Result<&'h mut [httparse::Header<'b>], Fault> {
+    let fields = memchr(b'\n', text).map_or(&text[..0], |at| &text[at + 1..]);
+    room.resize(fields_max, httparse::EMPTY_HEADER);
+    let count = match httparse::parse_headers(fields, room) {
+        Ok(Status::Complete((parsed, found))) if parsed == fields.len() => found.len(),
+        Ok(_) => return Err(ENDS_ELSEWHERE),
+        Err(error) => return Err(field_fault(error, fields_max)),
+    };
+    Ok(&mut room[..count])
 }
 
 /// httparse gives the minor version, and refuses all but 0 and 1.
@@ -508,10 +550,32 @@ mod tests {
 
     #[test]
     fn other_versions_are_told_from_garbage() {
-        for version in ["HTTP/2.0", "HTTP/1.2", "HTTP/0.9", "HTTP/3"] {
+        for version in ["HTTP/2.0", "HTTP/0.9", "HTTP/3", "HTTP/9.9"] {
             refused(&format!("GET / {version}\r\nHost: a\r\n\r\n"), Fault::VersionUnsupported);
         }
         refused("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Fault::VersionUnsupported);
+    }
+
+    #[test]
+    fn a_later_minor_version_is_read_as_the_latest_known() {
+        check("PUT /t?q HTTP/1.2\r\nHost: a\r\nContent-Length: 3\r\n\r\n", "PUT /t ?q at a Sized(3)");
+        check("GET / HTTP/1.9\r\nHost: a\r\nConnection: close\r\n\r\n", "GET / at a close");
+        refused("GET / HTTP/1.2\r\n\r\n", Fault::HostMissing);
+        refused("GET / HTTP/1.2\rX: y\r\nHost: a\r\n\r\n", Fault::VersionUnsupported);
+        malformed("GET / HTTP/1.2\r\nHost: a\r\n X: y\r\n\r\n");
+        malformed("GET / HTTP/1.2\r\nHost : a\r\n\r\n");
+        malformed("GET / HTTP/1.2 \r\nHost: a\r\n\r\n");
+        let limits = Limits { fields_max: 1, ..LIMITS };
+        let two = b"GET / HTTP/1.3\r\nHost: a\r\nX: y\r\n\r\n";
+        refused_within(&limits, two, Fault::TooManyFields { max: 1 });
+    }
+
+    #[test]
+    fn a_method_has_an_end() {
+        let longest = "X".repeat(32);
+        check(&format!("{longest} / HTTP/1.1\r\nHost: a\r\n\r\n"), &format!("{longest} / at a"));
+        refused(&"X".repeat(33), Fault::MethodTooLong { bytes_max: 32 });
+        malformed(&"\u{16}\u{3}\u{1}\0".repeat(9));
     }
 
     #[test]
@@ -529,8 +593,7 @@ mod tests {
         refused_within(&limits, &of(21, 90, "\r\n\r\n"), Fault::TargetTooLong { bytes_max: 20 });
         refused_within(&limits, &of(21, 90, "\n"), Fault::TargetTooLong { bytes_max: 20 });
         refused_within(&limits, b"GET /aaaaaaaaaaaaaaaaaaaaaaaaaaaa", Fault::TargetTooLong { bytes_max: 20 });
-        let why = "the method is longer than 32 bytes";
-        refused_within(&limits, &[b'A'; 33], Fault::HeadMalformed { why });
+        refused_within(&limits, &[b'A'; 33], Fault::MethodTooLong { bytes_max: 32 });
         let fields = b"GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\nY: 2\r\n\r\n";
         refused_within(&limits, fields, Fault::TooManyFields { max: 2 });
     }

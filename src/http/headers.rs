@@ -9,7 +9,9 @@ pub enum Known {
     Accept,
     AcceptEncoding,
     Connection,
+    ContentEncoding,
     ContentLength,
+    ContentRange,
     ContentType,
     Expect,
     Host,
@@ -28,11 +30,13 @@ pub enum Known {
 }
 
 /// The name of each `Known`, in the order of the variants.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 21] = [
     "Accept",
     "Accept-Encoding",
     "Connection",
+    "Content-Encoding",
     "Content-Length",
+    "Content-Range",
     "Content-Type",
     "Expect",
     "Host",

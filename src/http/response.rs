@@ -8,8 +8,9 @@ use crate::http::headers::is_token;
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// Whether the body follows its head: not in an answer to HEAD (RFC 9110 §9.3.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Send {
+    #[default]
     HeadAndBody,
     HeadOnly,
 }

@@ -31,7 +31,7 @@ pub fn parse<'b>(method: &str, target: &'b str) -> Result<Target<'b>, Fault> {
     match target.as_bytes() {
         [b'/', ..] => Ok(of_path(target, None)),
         b"*" if method == "OPTIONS" => Ok(of_path(target, None)),
-        _ => absolute(target),
+        _ => absolute(method, target),
     }
 }
 
@@ -44,7 +44,7 @@ fn of_path<'b>(target: &'b str, host: Option<&'b [u8]>) -> Target<'b> {
 
 /// `http://host:port/path?query`. Only `http`, for nothing else is spoken here; no name of a user
 /// and no empty host (RFC 9110 §4.2.1, §4.2.4).
-fn absolute(target: &str) -> Result<Target<'_>, Fault> {
+fn absolute<'b>(method: &str, target: &'b str) -> Result<Target<'b>, Fault> {
     let (scheme, rest) = target.split_once("://").ok_or(Fault::TargetMalformed)?;
     let host_end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (host, path) = rest.split_at(host_end);
@@ -52,8 +52,13 @@ fn absolute(target: &str) -> Result<Target<'_>, Fault> {
         return Err(Fault::TargetMalformed);
     }
     let target = of_path(path, Some(host.as_bytes()));
-    // An empty path is the root's (RFC 9110 §4.2.3).
-    Ok(if target.path.is_empty() { Target { path: "/", ..target } } else { target })
+    Ok(match target.path {
+        // An empty path is the root's (RFC 9110 §4.2.3), but for OPTIONS, which then asks about the
+        // whole server (RFC 9112 §3.2.4).
+        "" if method == "OPTIONS" && !rest.contains('?') => Target { path: "*", ..target },
+        "" => Target { path: "/", ..target },
+        _ => target,
+    })
 }
 
 /// Whether it is a host that is not empty, with an optional port (RFC 9110 §7.2, RFC 3986 §3.2.2).
@@ -140,6 +145,9 @@ mod tests {
         check("OPTIONS", "*", "*", "", None);
         refused("GET", "*");
         refused("OPTIONS", "*?a");
+        check("OPTIONS", "http://a:80", "*", "", Some("a:80"));
+        check("OPTIONS", "http://a/", "/", "", Some("a"));
+        check("OPTIONS", "http://a?", "/", "", Some("a"));
     }
 
     #[test]

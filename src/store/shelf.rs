@@ -132,15 +132,14 @@ impl Shelf {
                 (op, Record::new(&id, members, seq))
             }
             Act::Patch { id, merge } => {
-                let current = collection.get(&id);
-                self.check(&conditions, current)?;
-                let current = current.ok_or(Refusal::NoSuchItem)?;
+                let current = collection.get(&id).ok_or(Refusal::NoSuchItem)?;
+                self.check(&conditions, Some(current))?;
                 (Op::Updated, Record::new(&id, patched(current, &merge)?, seq))
             }
             Act::Remove { id } => {
-                let current = collection.get(&id);
-                self.check(&conditions, current)?;
-                (Op::Deleted, current.ok_or(Refusal::NoSuchItem)?.clone())
+                let current = collection.get(&id).ok_or(Refusal::NoSuchItem)?;
+                self.check(&conditions, Some(current))?;
+                (Op::Deleted, current.clone())
             }
         };
         if record.json().len() > self.item_bytes_max && op != Op::Deleted {
@@ -149,8 +148,8 @@ impl Shelf {
         Ok(Change { position: self.at(seq), collection: write.collection, op, record, counter })
     }
 
-    /// An item that is not there fails If-Match with 412, and otherwise is simply not there (404),
-    /// which the caller says.
+    /// Only where the write could be done without its conditions: what is not there is simply not
+    /// there (RFC 9110 §13.2.1).
     fn check(&self, conditions: &Conditions, current: Option<&Record>) -> Result<(), Refusal> {
         let allowed = conditions.allow_write(current.map(|record| self.at(record.seq)));
         if allowed { Ok(()) } else { Err(Refusal::ConditionFailed) }
@@ -450,7 +449,7 @@ mod tests {
         let replace = || if_match(Act::Replace { id: "1".into(), members: "\"n\":1".into() });
         settle(&mut shelf, replace());
         assert_eq!(shelf.decide(replace()), Err(Refusal::ConditionFailed));
-        assert_eq!(shelf.decide(if_match(Act::Remove { id: "9".into() })), Err(Refusal::ConditionFailed));
+        assert_eq!(shelf.decide(if_match(Act::Remove { id: "9".into() })), Err(Refusal::NoSuchItem));
         assert_eq!(shelf.decide(write(Act::Remove { id: "9".into() })), Err(Refusal::NoSuchItem));
     }
 

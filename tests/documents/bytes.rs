@@ -48,7 +48,13 @@ pub fn converse(text: &str, read: Reading, mut stream: TcpStream, server: &Serve
 /// How many bytes came; `None` if none did in time.
 fn receive(stream: &mut TcpStream, into: &mut Vec<u8>) -> Option<usize> {
     let mut buffer = [0; 4096];
-    let count = stream.read(&mut buffer).ok()?;
+    let count = loop {
+        match stream.read(&mut buffer) {
+            // A process that is stopped and goes on finds its timed reads cut short (signal(7)).
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            read => break read.ok()?,
+        }
+    };
     into.extend_from_slice(&buffer[..count]);
     Some(count)
 }

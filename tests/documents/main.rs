@@ -19,7 +19,9 @@
 mod bytes;
 mod console;
 mod map;
+mod paragraphs;
 mod server;
+mod tables;
 
 use bytes::{converse, frame_bytes, message_bytes, wire_bytes};
 use console::{run, run_console};

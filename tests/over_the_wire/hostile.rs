@@ -1,7 +1,7 @@
 //! Peers that mean ill, or nothing at all, in numbers; and what everybody else notices of them.
 #![cfg(target_os = "linux")]
 
-use crate::peer::{BINARY, CLOSE, PING, PONG, Peer, TEXT, closing, handshake, masked};
+use crate::peer::{BINARY, CLOSE, PING, PONG, Peer, TEXT, closing, handshake, masked, uninterrupted};
 use crate::server::{Server, wait_until};
 use bothways::event_loop::kernel;
 use std::io::{ErrorKind, Read, Write};
@@ -33,10 +33,10 @@ fn reset(peer: Peer) {
 /// Speaks until the peer takes no more for a while. How many bytes that were.
 fn say_until_full(peer: &Peer, words: &[u8]) -> usize {
     let mut speaker = peer.stream();
-    speaker.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
+    speaker.set_write_timeout(Some(Duration::from_secs(5))).unwrap();
     let (mut at, mut said) = (0, 0);
     while said < FLOOD_BYTES {
-        match speaker.write(&words[at..]) {
+        match uninterrupted(|| speaker.write(&words[at..])) {
             Ok(bytes) => (at, said) = ((at + bytes) % words.len(), said + bytes),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
             Err(error) => panic!("{error}"),
@@ -219,7 +219,7 @@ fn a_slow_reader_gets_everything_and_is_not_given_up() {
     let (mut reader, mut heard) = (peer.stream(), Vec::new());
     let mut piece = vec![0; 100_000];
     while heard.len() < message.len() + 10 {
-        let bytes = reader.read(&mut piece).expect("it is still written to");
+        let bytes = uninterrupted(|| reader.read(&mut piece)).expect("it is still written to");
         assert!(bytes > 0, "ended after {} bytes", heard.len());
         heard.extend_from_slice(&piece[..bytes]);
         thread::sleep(Duration::from_millis(10));

@@ -17,5 +17,7 @@ mod messages;
 mod peer;
 mod representations;
 mod requests;
+mod semantics;
 mod server;
 mod sockets;
+mod suites;

@@ -166,6 +166,25 @@ fn plain_text_is_a_json_string_in_a_call() {
 }
 
 #[test]
+fn the_answers_of_a_batch_are_bounded() {
+    let server = Server::start(&["--outbox-bytes-max", "100000"]);
+    let mut peer = socket(&server);
+    peer.call(post(json!(0), json!("x".repeat(40_000))).to_string());
+    let mut batch: Vec<Value> = (0..500).map(|n| get(json!(n), "/tasks/1")).collect();
+    batch.push(post(json!("not done"), json!({})));
+    let answers = peer.call(Value::from(batch).to_string());
+    let answers = answers.as_array().unwrap();
+    assert_eq!(answers.len(), 501);
+    for (n, answer) in answers.iter().enumerate() {
+        match n {
+            ..3 => assert_eq!(answer["result"]["status"], 200, "{n}"),
+            _ => assert_eq!(answer["error"]["code"], -32000, "{n}"),
+        }
+    }
+    assert_eq!(peer.call(get(json!(1), "/tasks/2").to_string())["error"]["code"], 404);
+}
+
+#[test]
 fn a_batch_has_so_many_calls_or_none_is_done() {
     let server = Server::start(&["--batch-calls-max", "2"]);
     let mut peer = socket(&server);

@@ -2,7 +2,7 @@
 
 use crate::server::PROMPT;
 use serde_json::Value;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ impl Peer {
     pub fn hears_nothing_for(&mut self, time: Duration) -> bool {
         self.stream.set_read_timeout(Some(time)).unwrap();
         let mut byte = [0];
-        let nothing = match self.stream.read(&mut byte) {
+        let nothing = match uninterrupted(|| self.stream.read(&mut byte)) {
             Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
             Ok(bytes) => {
                 self.heard.extend_from_slice(&byte[..bytes]);
@@ -166,7 +166,7 @@ impl Peer {
     #[track_caller]
     fn more(&mut self) -> bool {
         let mut piece = [0; 64 * 1024];
-        match self.stream.read(&mut piece) {
+        match uninterrupted(|| self.stream.read(&mut piece)) {
             Ok(bytes) => {
                 self.heard.extend_from_slice(&piece[..bytes]);
                 bytes > 0
@@ -177,6 +177,16 @@ impl Peer {
 
     fn so_far(&self) -> String {
         String::from_utf8_lossy(&self.heard[..self.heard.len().min(2000)]).into_owned()
+    }
+}
+
+/// A process that is stopped and goes on finds its timed reads and writes cut short (signal(7)).
+pub fn uninterrupted<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match attempt() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
     }
 }
 

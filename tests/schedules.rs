@@ -1,0 +1,321 @@
+//! The whole logic of the event loop without a socket: peers that share a shelf and a journal, and a
+//! network that brings, takes, cuts, resets and waits as the dice say.
+//!
+//! ```text
+//!   BOTHWAYS_SCHEDULES=100000 cargo test --release --test schedules
+//! ```
+//!
+//! plays as many schedules. One that fails prints its number; `BOTHWAYS_SCHEDULE=7` plays that one.
+//!
+//! What must hold, whatever happens:
+//! - answers come in order, each exactly once, and say what they say to a peer that is alone, sends
+//!   everything at once and takes everything at once;
+//! - nothing is written behind the end;
+//! - a peer that pauses goes on, if only it reads;
+//! - once everybody is silent, every peer is gone when its waits are over;
+//! - what is held for a peer stays within [`driver::held_bytes_max`].
+
+#[allow(dead_code)] // Others use the rest.
+#[path = "../fuzz/src/driver.rs"]
+mod driver;
+#[allow(dead_code)] // Others use the rest.
+#[path = "../fuzz/src/readers.rs"]
+mod readers;
+
+use bothways::websocket::frame::{Opcode, encode_masked};
+use driver::House;
+use std::time::Duration;
+
+#[test]
+fn whatever_the_network_does_the_promises_hold() {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
+    let schedules = match number("BOTHWAYS_SCHEDULE") {
+        Some(one) => one..one + 1,
+        None => 0..number("BOTHWAYS_SCHEDULES").unwrap_or(SCHEDULES),
+    };
+    for schedule in schedules {
+        println!("schedule {schedule}");
+        play(schedule);
+    }
+}
+
+/// Takes a few seconds, also without optimization.
+const SCHEDULES: u64 = 400;
+
+/// How the network and the peers behave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Weather {
+    /// Everything comes and is taken, sooner or later, and no wait is ever over.
+    Gentle,
+    /// Some say only half of what they wanted, do not read, or are reset.
+    Rough,
+    /// And hours pass.
+    Wild,
+}
+
+fn play(schedule: u64) {
+    let mut dice = Dice(schedule);
+    let weather = [Weather::Gentle, Weather::Gentle, Weather::Rough, Weather::Wild][dice.below(4)];
+    let scripts: Vec<Script> =
+        (0..1 + dice.below(PEERS_MAX)).map(|n| script(&mut dice, n, weather)).collect();
+    let mut house = House::new(&names(), [1, 7, 64, 4096][dice.below(4)]);
+    let mut rests: Vec<&[u8]> = scripts.iter().map(|script| &script.bytes[..script.stops_at]).collect();
+    for script in &scripts {
+        house.arrive();
+        if dice.below(2) == 0 {
+            house.turn();
+        }
+        assert!(script.peer < house.wires.len());
+    }
+    let mut ended = vec![false; scripts.len()];
+    let mut steps = 0;
+    while (0..scripts.len())
+        .any(|n| !(house.is_gone(n) || ended[n] || rests[n].is_empty() && !scripts[n].ends))
+    {
+        let peer = dice.below(scripts.len());
+        let bytes = [1, 3, 20, 100, 1000][dice.below(5)];
+        match dice.below(12) {
+            0..6 if !ended[peer] => {
+                let (piece, rest) = rests[peer].split_at(bytes.min(rests[peer].len()));
+                rests[peer] = rest;
+                match dice.below(8) {
+                    0 => house.bring_urgent(peer, piece),
+                    _ => house.bring(peer, piece),
+                }
+            }
+            0..6 => {}
+            6..8 if scripts[peer].reads => house.take(peer, bytes),
+            6..8 => {}
+            8 if rests[peer].is_empty() && scripts[peer].ends && !ended[peer] => {
+                ended[peer] = true;
+                house.end(peer);
+            }
+            9 => house.journal_rests = dice.below(4),
+            10 if weather == Weather::Wild && dice.below(4) == 0 => {
+                house.pass(Duration::from_secs([1, 11, 30, 100][dice.below(4)]));
+            }
+            11 if weather != Weather::Gentle && dice.below(40) == 0 => {
+                ended[peer] = true;
+                house.reset(peer);
+            }
+            _ => house.pass(Duration::from_micros(100)),
+        }
+        if dice.below(3) > 0 {
+            house.turn();
+        }
+        steps += 1;
+        assert!(steps < 100_000, "the dice never get to the end");
+    }
+    for script in scripts.iter().filter(|script| script.reads) {
+        house.take(script.peer, usize::MAX);
+    }
+    house.until_quiet();
+    if weather != Weather::Wild {
+        scripts.iter().for_each(|script| compare(script, &house, weather));
+    }
+    house.until_all_are_gone();
+}
+
+/// What a peer does.
+struct Script {
+    peer: usize,
+    kind: Kind,
+    bytes: Vec<u8>,
+    /// How much of it is said.
+    stops_at: usize,
+    /// Does it end its side then?
+    ends: bool,
+    /// Does it take what it is sent?
+    reads: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Requests,
+    Echo,
+    Calls,
+    Clock,
+}
+
+fn script(dice: &mut Dice, peer: usize, weather: Weather) -> Script {
+    let kind = [Kind::Requests, Kind::Requests, Kind::Echo, Kind::Calls, Kind::Clock][dice.below(5)];
+    let mut bytes = Vec::new();
+    let mut closes = dice.below(2) == 0;
+    match kind {
+        Kind::Requests => {
+            (0..1 + dice.below(8)).for_each(|_| request(dice, peer, &mut bytes));
+            match dice.below(6) {
+                0 => bytes.extend(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nand more"),
+                1 => bytes.extend(b"GET / HTTP/1.1\nHost: a\r\n\r\n"),
+                2 => bytes.extend(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 300\r\n\r\nabc"),
+                _ => {}
+            }
+        }
+        Kind::Echo | Kind::Calls | Kind::Clock => {
+            let path = [(Kind::Echo, "echo"), (Kind::Calls, "rpc"), (Kind::Clock, "ws")];
+            let path = path.iter().find(|(other, _)| *other == kind).map_or("", |(_, path)| path);
+            bytes.extend(format!("GET /{path} HTTP/1.1\r\nHost: a\r\n").bytes());
+            bytes.extend(HANDSHAKE);
+            (0..dice.below(8)).for_each(|_| match kind {
+                Kind::Calls => call(dice, peer, &mut bytes),
+                _ => message(dice, &mut bytes),
+            });
+            if closes {
+                encode_masked(Opcode::Close, b"\x03\xe8bye", MASK, &mut bytes);
+            } else {
+                // Whoever leaves a socket without a close has heard the last.
+                closes = weather != Weather::Gentle && dice.below(2) == 0;
+            }
+        }
+    }
+    let is_gentle = weather == Weather::Gentle;
+    let stops_at = if is_gentle || dice.below(2) == 0 { bytes.len() } else { dice.below(bytes.len()) };
+    Script { peer, kind, bytes, stops_at, ends: closes, reads: is_gentle || dice.below(4) > 0 }
+}
+
+const HANDSHAKE: &[u8] = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// One request about the peer's own collection.
+fn request(dice: &mut Dice, peer: usize, bytes: &mut Vec<u8>) {
+    let (id, text) = (dice.below(6), "x".repeat(dice.below(200)));
+    let item = format!("{{\"text\":\"{text}\"}}");
+    let (line, fields, body) = match dice.below(12) {
+        0..3 => ("POST /tasks{peer}", "", item),
+        3 => ("POST /tasks{peer}", "Expect: 100-continue\r\n", item),
+        4 => ("PUT /tasks{peer}/{id}", "If-None-Match: *\r\n", item),
+        5 => ("PATCH /tasks{peer}/{id}", "", format!("{{\"n\":{id}}}")),
+        6 => ("DELETE /tasks{peer}/{id}", "If-Match: *\r\n", String::new()),
+        7 => ("GET /tasks{peer}", "", String::new()),
+        8 => ("GET /tasks{peer}", "Accept: text/plain\r\n", String::new()),
+        9 => ("HEAD /tasks{peer}/{id}", "", String::new()),
+        10 => ("BREW /tasks{peer}", "", item),
+        _ => ("GET /nothing", "", String::new()),
+    };
+    let line = line.replace("{peer}", &peer.to_string()).replace("{id}", &id.to_string());
+    bytes.extend(format!("{line} HTTP/1.1\r\nHost: a\r\n{fields}").bytes());
+    match (body.len(), dice.below(3)) {
+        (0, _) => bytes.extend(b"\r\n"),
+        (length, 0) => {
+            let (front, back) = body.split_at(dice.below(length));
+            bytes.extend(b"Transfer-Encoding: chunked\r\n\r\n");
+            for chunk in [front, back].iter().filter(|chunk| !chunk.is_empty()) {
+                bytes.extend(format!("{:x};a=b\r\n{chunk}\r\n", chunk.len()).bytes());
+            }
+            bytes.extend(b"0\r\nA: b\r\n\r\n");
+        }
+        (length, _) => bytes.extend(format!("Content-Length: {length}\r\n\r\n{body}").bytes()),
+    }
+}
+
+/// One call, or a batch of them.
+fn call(dice: &mut Dice, peer: usize, bytes: &mut Vec<u8>) {
+    let mut one = |n: usize| {
+        let (id, text) = (dice.below(6), "x".repeat(dice.below(60)));
+        let (method, params) = match dice.below(6) {
+            0..3 => ("post", format!("{{\"path\":\"/tasks{peer}\",\"body\":\"{text}.\"}}")),
+            3 => ("patch", format!("{{\"path\":\"/tasks{peer}/{id}\",\"body\":{{\"n\":{id}}}}}")),
+            4 => ("delete", format!("{{\"path\":\"/tasks{peer}/{id}\"}}")),
+            _ => ("get", format!("{{\"path\":\"/tasks{peer}\"}}")),
+        };
+        format!("{{\"jsonrpc\":\"2.0\",\"id\":{n},\"method\":\"{method}\",\"params\":{params}}}")
+    };
+    let text = match peer % 2 {
+        0 => one(0),
+        _ => format!("[{},{}]", one(1), one(2)),
+    };
+    encode_masked(Opcode::Text, text.as_bytes(), MASK, bytes);
+}
+
+/// One message, perhaps in two fragments with a ping between them.
+fn message(dice: &mut Dice, bytes: &mut Vec<u8>) {
+    let payload = "aé€😀".repeat(dice.below(30));
+    let start = bytes.len();
+    let opcode = [Opcode::Text, Opcode::Binary][dice.below(2)];
+    if dice.below(3) > 0 {
+        return encode_masked(opcode, payload.as_bytes(), MASK, bytes);
+    }
+    let (front, back) = payload.as_bytes().split_at(dice.below(payload.len() + 1));
+    encode_masked(opcode, front, MASK, bytes);
+    bytes[start] &= 0x7f;
+    encode_masked(Opcode::Ping, b"are you there", MASK, bytes);
+    encode_masked(Opcode::Continuation, back, MASK, bytes);
+}
+
+/// Holds what a peer was sent against what it is sent when it is alone and in no hurry.
+fn compare(script: &Script, house: &House, weather: Weather) {
+    let mut alone = House::new(&names(), 1 << 12);
+    (0..=script.peer).for_each(|_| _ = alone.arrive());
+    alone.take(script.peer, usize::MAX);
+    alone.bring(script.peer, &script.bytes);
+    alone.until_quiet();
+    if script.ends {
+        alone.end(script.peer);
+        alone.until_quiet();
+    }
+    let name = format!("tasks{}", script.peer);
+    let [said, expected] = [house, &alone].map(|house| words(script.kind, &house.wires[script.peer].taken));
+    if weather == Weather::Gentle {
+        assert_eq!(said, expected, "{:?} of peer {}", script.kind, script.peer);
+        assert_eq!(house.has_ended(script.peer), alone.has_ended(script.peer), "{:?}", script.kind);
+        let [items, expected] = [house, &alone].map(|house| {
+            let shelf = house.shelf();
+            shelf
+                .collection(shelf.find(&name).expect("it was declared"))
+                .json()
+                .expect("nobody holds another")
+                .to_vec()
+        });
+        assert_eq!(items.escape_ascii().to_string(), expected.escape_ascii().to_string());
+    } else if script.kind == Kind::Requests {
+        // Whoever said less or was cut off got the beginning.
+        assert!(expected.starts_with(&said), "{said:?} is not how {expected:?} begins");
+    }
+}
+
+/// What was said, but for what depends on others: the positions, an invitation to send a body, and
+/// where a pong stands between messages.
+fn words(kind: Kind, said: &[u8]) -> String {
+    let Some(frames) = driver::frames(said).filter(|_| kind != Kind::Requests) else {
+        return without_positions(&said.escape_ascii().to_string()).replace(CONTINUE, "");
+    };
+    let is_pong = |frame: &&(Opcode, Vec<u8>)| frame.0 == Opcode::Pong;
+    // The clock says more the longer one listens.
+    let counts = |frame: &&(Opcode, Vec<u8>)| kind != Kind::Clock || frame.0 != Opcode::Text;
+    let in_words = |(opcode, payload): &(Opcode, Vec<u8>)| format!("{opcode:?} {}\n", payload.escape_ascii());
+    let others: String = frames.iter().filter(|frame| !is_pong(frame)).filter(counts).map(in_words).collect();
+    let pongs: String = frames.iter().filter(is_pong).map(in_words).collect();
+    without_positions(&others) + &pongs
+}
+
+const CONTINUE: &str = "HTTP/1.1 100 Continue\\r\\n\\r\\n";
+
+fn without_positions(text: &str) -> String {
+    let mut pieces = text.split("3f9c2a7b-");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| {
+        text + "3f9c2a7b-" + piece.trim_start_matches(|c: char| c.is_ascii_digit())
+    })
+}
+
+/// A collection for each peer, so that what it is answered does not depend on the others.
+fn names() -> Vec<String> {
+    (0..PEERS_MAX).map(|peer| format!("tasks{peer}")).collect()
+}
+
+const PEERS_MAX: usize = 4;
+
+/// SplitMix64: small, and the same every time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) as usize % end
+    }
+}
