@@ -16,7 +16,6 @@ use bothways::parsed::Parsed;
 use bothways::store::journal::{self, Journal, Settled, Ticket};
 use bothways::store::shelf::Shelf;
 use bothways::timeouts::Timeouts;
-use bothways::websocket::deflate::deflated_bytes_max;
 use bothways::websocket::frame::{Header, Opcode};
 use chrono::{DateTime, Local};
 use mio::Token;
@@ -166,8 +165,13 @@ impl House {
 
     fn terms(&self) -> Terms<'static> {
         let date = *b"Sun, 06 Nov 1994 08:49:37 GMT";
-        let (limits, timeouts, compression) = (&LIMITS, &Timeouts::DEFAULT, &Compression::DEFAULT);
-        Terms { now: self.now, date, limits, timeouts, compression }
+        Terms {
+            now: self.now,
+            date,
+            limits: &LIMITS,
+            timeouts: &Timeouts::DEFAULT,
+            compression: &Compression::DEFAULT,
+        }
     }
 
     fn tell_time(&mut self) {
@@ -427,8 +431,7 @@ impl Wire {
 /// body or a message and one buffer, each in memory that grew by doubling; and on the way out, what
 /// stops reading, a batch of answers, and the answers of all that may wait together.
 pub fn held_bytes_max(buffer_bytes: usize) -> usize {
-    let message_bytes_max = deflated_bytes_max(LIMITS.message_bytes_max);
-    let in_bytes = buffer_bytes + LIMITS.head_bytes_max + LIMITS.body_bytes_max + message_bytes_max;
+    let in_bytes = buffer_bytes + LIMITS.head_bytes_max + LIMITS.body_bytes_max + LIMITS.message_bytes_max;
     2 * in_bytes + 2 * LIMITS.outbox_bytes_max + (LIMITS.calls_waiting_max + 2) * ANSWER_BYTES_MAX
 }
 

@@ -71,24 +71,20 @@ pub fn body(framing: Framing, pieces: &[&[u8]]) -> Result<(Vec<u8>, Option<usize
     Ok((payload, None))
 }
 
-/// Everything a client says, up to its fault.
+/// Everything a client says, up to its fault; a client that may compress.
 pub fn messages(pieces: &[&[u8]]) -> (Vec<String>, Option<Fault>) {
-    read_messages(Reader::new(Role::Server), LIMITS.message_bytes_max, pieces)
+    let inflater = Inflater::new(Side { takeover: false, window_bits: None });
+    read_all(Reader::inflating(Role::Server, inflater), pieces)
 }
 
-/// The same of a client that may compress, and refer back.
-pub fn deflated_messages(pieces: &[&[u8]]) -> (Vec<String>, Option<Fault>) {
-    let inflater = Inflater::new(Side { takeover: true, window_bits: None });
-    let held_bytes_max = deflated_bytes_max(LIMITS.message_bytes_max);
-    read_messages(Reader::inflating(Role::Server, inflater), held_bytes_max, pieces)
+/// The same where no compression was agreed upon.
+pub fn plain_messages(pieces: &[&[u8]]) -> (Vec<String>, Option<Fault>) {
+    read_all(Reader::new(Role::Server), pieces)
 }
 
-fn read_messages(
-    mut reader: Reader,
-    held_bytes_max: usize,
-    pieces: &[&[u8]],
-) -> (Vec<String>, Option<Fault>) {
+fn read_all(mut reader: Reader, pieces: &[&[u8]]) -> (Vec<String>, Option<Fault>) {
     let mut said = Vec::new();
+    let held_bytes_max = deflated_bytes_max(LIMITS.message_bytes_max);
     let mut unused = Vec::new();
     for piece in pieces {
         unused.extend_from_slice(piece);

@@ -243,7 +243,7 @@ pub fn check_mask(bytes: &[u8], pieces: &[&[u8]]) {
 
 /// tungstenite reads the same messages up to the first close, and refuses what we refuse.
 pub fn check_messages(bytes: &[u8]) {
-    let (mut ours, fault) = readers::messages(&[bytes]);
+    let (mut ours, fault) = readers::plain_messages(&[bytes]);
     let (theirs, refused) = messages_of_tungstenite(bytes);
     if let Some(close) = ours.iter().position(|said| said.starts_with("Closing")) {
         // What comes behind a close is nobody's business: a connection reads no further.

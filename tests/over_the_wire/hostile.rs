@@ -33,7 +33,7 @@ fn reset(peer: Peer) {
 /// Speaks until the peer takes no more for a while. How many bytes that were.
 fn say_until_full(peer: &Peer, words: &[u8]) -> usize {
     let mut speaker = peer.stream();
-    speaker.set_write_timeout(Some(Duration::from_secs(5))).unwrap();
+    speaker.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
     let (mut at, mut said) = (0, 0);
     while said < FLOOD_BYTES {
         match uninterrupted(|| speaker.write(&words[at..])) {
