@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 /// The same JSON resources over REST and over one WebSocket.
 #[derive(Debug, Parser)]
-// Lines are as long as they are: where they break is for the terminal to say, on every machine alike.
+// Not as wide as the terminal: help is the same wherever it is printed.
 #[command(name = "bothways", version, term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
