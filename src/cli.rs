@@ -9,7 +9,8 @@ use std::net::SocketAddr;
 
 /// The same JSON resources over REST and over one WebSocket.
 #[derive(Debug, Parser)]
-#[command(name = "bothways", version, max_term_width = 100)]
+// Lines are as long as they are: where they break is for the terminal to say, on every machine alike.
+#[command(name = "bothways", version, term_width = 0)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,

@@ -74,15 +74,15 @@ pub fn body(framing: Framing, pieces: &[&[u8]]) -> Result<(Vec<u8>, Option<usize
 /// Everything a client says, up to its fault; a client that may compress.
 pub fn messages(pieces: &[&[u8]]) -> (Vec<String>, Option<Fault>) {
     let inflater = Inflater::new(Side { takeover: false, window_bits: None });
-    messages_by(Reader::inflating(Role::Server, inflater), pieces)
+    read_all(Reader::inflating(Role::Server, inflater), pieces)
 }
 
-/// As `messages`, of a client that agreed to nothing.
+/// The same where no compression was agreed upon.
 pub fn plain_messages(pieces: &[&[u8]]) -> (Vec<String>, Option<Fault>) {
-    messages_by(Reader::new(Role::Server), pieces)
+    read_all(Reader::new(Role::Server), pieces)
 }
 
-fn messages_by(mut reader: Reader, pieces: &[&[u8]]) -> (Vec<String>, Option<Fault>) {
+fn read_all(mut reader: Reader, pieces: &[&[u8]]) -> (Vec<String>, Option<Fault>) {
     let mut said = Vec::new();
     let held_bytes_max = deflated_bytes_max(LIMITS.message_bytes_max);
     let mut unused = Vec::new();
