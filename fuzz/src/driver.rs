@@ -16,6 +16,7 @@ use bothways::parsed::Parsed;
 use bothways::store::journal::{self, Journal, Settled, Ticket};
 use bothways::store::shelf::Shelf;
 use bothways::timeouts::Timeouts;
+use bothways::websocket::deflate::deflated_bytes_max;
 use bothways::websocket::frame::{Header, Opcode};
 use chrono::{DateTime, Local};
 use mio::Token;
@@ -431,7 +432,8 @@ impl Wire {
 /// body or a message and one buffer, each in memory that grew by doubling; and on the way out, what
 /// stops reading, a batch of answers, and the answers of all that may wait together.
 pub fn held_bytes_max(buffer_bytes: usize) -> usize {
-    let in_bytes = buffer_bytes + LIMITS.head_bytes_max + LIMITS.body_bytes_max + LIMITS.message_bytes_max;
+    let message_bytes_max = deflated_bytes_max(LIMITS.message_bytes_max);
+    let in_bytes = buffer_bytes + LIMITS.head_bytes_max + LIMITS.body_bytes_max + message_bytes_max;
     2 * in_bytes + 2 * LIMITS.outbox_bytes_max + (LIMITS.calls_waiting_max + 2) * ANSWER_BYTES_MAX
 }
 

@@ -260,7 +260,7 @@ fn read_in_place<'a>(header: &Header, payload: &'a mut [u8]) -> Result<Event<'a>
     }
     match header.opcode {
         Opcode::Text => {
-            let text = str::from_utf8(payload).map_err(|_| Fault::TextNotUtf8)?;
+            let text = simdutf8::basic::from_utf8(payload).map_err(|_| Fault::TextNotUtf8)?;
             Ok(Event::Text(Text::InPlace(text)))
         }
         Opcode::Binary => Ok(Event::Binary(Payload::InPlace(payload))),

@@ -34,7 +34,7 @@ impl GrowingText {
         let tail = bytes.len().saturating_sub(3);
         let begins = bytes[tail..].iter().rposition(|&byte| byte >= FIRST_OF_SEVERAL);
         let (front, last) = bytes.split_at(begins.map_or(bytes.len(), |begins| tail + begins));
-        self.whole.push_str(str::from_utf8(front).map_err(|_| Fault::TextNotUtf8)?);
+        self.whole.push_str(simdutf8::basic::from_utf8(front).map_err(|_| Fault::TextNotUtf8)?);
         last.iter().try_for_each(|&byte| self.push_to_cut(byte))
     }
 
