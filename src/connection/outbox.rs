@@ -120,11 +120,6 @@ impl Outbox {
     pub fn give_back(&mut self) -> Option<Vec<u8>> {
         (self.tail.is_empty() && self.tail.capacity() > 0).then(|| std::mem::take(&mut self.tail))
     }
-
-    /// Drops what waits. What is half written can not be completed then.
-    pub fn clear(&mut self) {
-        *self = Outbox::default();
-    }
 }
 
 #[cfg(test)]

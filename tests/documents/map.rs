@@ -12,9 +12,14 @@ fn page() -> String {
 
 /// Every Rust file of `src`, from the root of the project.
 fn sources() -> BTreeSet<PathBuf> {
+    rust_files(&["src"])
+}
+
+/// Every Rust file below these folders, from the root of the project.
+pub fn rust_files(folders: &[&str]) -> BTreeSet<PathBuf> {
     let root = root();
     let mut found = BTreeSet::new();
-    let mut folders = vec![root.join("src")];
+    let mut folders: Vec<PathBuf> = folders.iter().map(|folder| root.join(folder)).collect();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

@@ -1,6 +1,7 @@
 //! The tables of `docs/reference/http.md` that go through the RFCs: no cell is empty, and every test
 //! that a row names exists.
 
+use crate::map::rust_files;
 use crate::root;
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,18 +9,10 @@ use std::fs;
 /// The names of all tests, in `src` and in `tests`.
 fn tests() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    let mut folders = vec![root().join("src"), root().join("tests")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(path).unwrap();
-                let behind = text.split("#[test]\n").skip(1).filter_map(|rest| rest.split_once("fn "));
-                names.extend(behind.filter_map(|(_, rest)| rest.split('(').next()).map(str::to_owned));
-            }
-        }
+    for file in rust_files(&["src", "tests"]) {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        let behind = text.split("#[test]\n").skip(1).filter_map(|rest| rest.split_once("fn "));
+        names.extend(behind.filter_map(|(_, rest)| rest.split('(').next()).map(str::to_owned));
     }
     names
 }
