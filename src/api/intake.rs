@@ -145,6 +145,8 @@ mod tests {
         check("{\"a\": [ 1,\n {\"b c\": \" x \\\" y \"} ] }", None, r#""a":[1,{"b c":" x \" y "}]"#);
         check(r#"{"a\n\"b":"\u00e9"}"#, None, r#""a\n\"b":"\u00e9""#);
         check("{}", None, "");
+        // Of a number JSON says how it is spelled, not how great it may be (RFC 8259 §6).
+        check(r#"{"n":1E400, "m":-1e-400}"#, None, r#""n":1E400,"m":-1e-400"#);
     }
 
     #[test]
