@@ -40,6 +40,10 @@ pub struct Limits {
     #[arg(long, env = "BOTHWAYS_MESSAGE_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.message_bytes_max, value_parser = at_least_one())]
     pub message_bytes_max: usize,
 
+    /// A message at /echo whose first frame is as long as this goes back in parts, each as it comes.
+    #[arg(long, env = "BOTHWAYS_PASSED_BYTES_MIN", value_name = "BYTES", default_value_t = Limits::DEFAULT.passed_bytes_min, value_parser = at_least_one())]
+    pub passed_bytes_min: usize,
+
     /// Most connections open at a time, over all loops. Past it, new ones wait in the kernel's queue.
     #[arg(long, env = "BOTHWAYS_CONNECTIONS_MAX", value_name = "COUNT", default_value_t = Limits::DEFAULT.connections_max, value_parser = at_least_one())]
     pub connections_max: usize,
@@ -68,6 +72,7 @@ impl Limits {
         chunk_line_bytes_max: 256,
         trailer_bytes_max: 4 * 1024,
         message_bytes_max: 16 * 1024 * 1024,
+        passed_bytes_min: 128 * 1024,
         connections_max: 100_000,
         calls_waiting_max: 64,
         batch_calls_max: 1000,

@@ -76,7 +76,10 @@ fn a_frame_is_the_same_there_and_back() {
 #[test]
 fn messages_are_the_same_however_they_are_cut() {
     each_seed("message", |seed| {
-        each_cut(seed, |bytes, pieces| assert_eq!(readers::messages(pieces), readers::messages(&[bytes])));
+        each_cut(seed, |bytes, pieces| {
+            assert_eq!(readers::messages(pieces), readers::messages(&[bytes]));
+            assert_eq!(readers::passed_messages(pieces), readers::plain_messages(&[bytes]));
+        });
     });
 }
 

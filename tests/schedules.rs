@@ -281,7 +281,7 @@ fn compare(script: &Script, house: &House, weather: Weather) {
 /// What was said, but for what depends on others: the positions, an invitation to send a body, and
 /// where a pong stands between messages.
 fn words(kind: Kind, said: &[u8]) -> String {
-    let Some(frames) = driver::frames(said).filter(|_| kind != Kind::Requests) else {
+    let Some(frames) = driver::words(said).filter(|_| kind != Kind::Requests) else {
         return without_positions(&said.escape_ascii().to_string()).replace(CONTINUE, "");
     };
     let is_pong = |frame: &&(Opcode, Vec<u8>)| frame.0 == Opcode::Pong;

@@ -9,7 +9,7 @@ use bothways::connection::terms::Terms;
 use bothways::event_loop::clock::Clock;
 use bothways::event_loop::peer::{Calls, Next, Peer};
 use bothways::event_loop::slots::{Slots, index_of};
-use bothways::event_loop::socket::Filled;
+use bothways::event_loop::socket::{Filled, Socket, Then};
 use bothways::event_loop::timers::Timers;
 use bothways::exchange::call::Answer;
 use bothways::parsed::Parsed;
@@ -235,7 +235,7 @@ impl House {
         let mut calls = Calls { journal, shelf, settled, clock };
         peer.connection.outbox().lend(spare);
         let wire = &mut wires[*wire];
-        if peer.read(buffer, |into| wire.fill(into), token, &mut calls, terms).is_err() {
+        if peer.read(buffer, wire, token, &mut calls, terms).is_err() {
             return self.bury(token);
         }
         self.timers.enter(index_of(token), peer.connection.next_deadline());
@@ -290,7 +290,7 @@ impl House {
     fn flush(&mut self, token: Token, terms: &Terms) {
         let Some(Seat { peer, wire }) = self.seats.get_mut(token) else { return };
         let wire = &mut self.wires[*wire];
-        let next = peer.write(|outbox, _| wire.drain(outbox), terms);
+        let next = peer.write(wire, terms);
         self.spare.extend(peer.connection.outbox().give_back());
         match next {
             Ok(Next::Rest) => {}
@@ -381,8 +381,7 @@ impl House {
     }
 }
 
-impl Wire {
-    /// In the place of `socket::fill`.
+impl Socket for Wire {
     fn fill(&mut self, buffer: &mut [u8]) -> io::Result<Filled> {
         if self.is_reset {
             return Err(io::ErrorKind::ConnectionReset.into());
@@ -400,8 +399,7 @@ impl Wire {
         Ok(Filled::Bytes(bytes))
     }
 
-    /// In the place of `socket::drain`.
-    fn drain(&mut self, outbox: &Outbox) -> io::Result<Option<usize>> {
+    fn drain(&mut self, outbox: &Outbox, behind: &[u8], _: Then) -> io::Result<Option<usize>> {
         assert!(!self.write_is_ended, "nothing is written behind the end");
         if self.is_reset {
             return Err(io::ErrorKind::BrokenPipe.into());
@@ -411,13 +409,7 @@ impl Wire {
             return Ok(None);
         }
         let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-        let count = match outbox.single() {
-            Some(bytes) => {
-                slices[0] = IoSlice::new(bytes);
-                1
-            }
-            None => outbox.slices(&mut slices),
-        };
+        let count = outbox.slices(behind, &mut slices);
         let before = self.taken.len();
         for slice in &slices[..count] {
             let bytes = slice.len().min(self.room);
@@ -499,7 +491,7 @@ pub fn check(bytes: &[u8], pieces: &[&[u8]]) {
         return;
     }
     // On a socket an echo or a pong may overtake an answer that waits for the journal.
-    if let (Some(whole), Some(cut)) = (frames(&whole), frames(&cut)) {
+    if let (Some(whole), Some(cut)) = (words(&whole), words(&cut)) {
         // Whoever breaks the rules has heard the last of what it asked before.
         if !whole.iter().any(|(opcode, payload)| *opcode == Opcode::Close && is_fault(payload)) {
             assert_eq!(sorted(cut), sorted(whole), "cut");
@@ -529,17 +521,32 @@ pub fn check_waits(pieces: &[&[u8]], seconds: &[u8]) {
     house.until_all_are_gone();
 }
 
-/// The frames behind the head of a 101, if there is one.
-pub fn frames(said: &[u8]) -> Option<Vec<(Opcode, Vec<u8>)>> {
+/// The control frames and the messages, fragments joined, behind the head of a 101, if there is one.
+pub fn words(said: &[u8]) -> Option<Vec<(Opcode, Vec<u8>)>> {
     let start = said.windows(SWITCHING.len()).position(|line| line == SWITCHING)?;
     let end = said[start..].windows(4).position(|line| line == b"\r\n\r\n")?;
-    let (mut rest, mut frames) = (&said[start + end + 4..], Vec::new());
+    let mut rest = &said[start + end + 4..];
+    let (mut words, mut open) = (Vec::<(Opcode, Vec<u8>)>::new(), None);
     while let Ok(Parsed::Whole { value: header, used }) = Header::parse(rest) {
         let Some(payload) = rest[used..].get(..header.payload_bytes as usize) else { break };
-        frames.push((header.opcode, payload.to_vec()));
+        let is_continued = header.opcode == Opcode::Continuation;
+        if !header.opcode.is_control() {
+            assert_eq!(open.is_some(), is_continued, "fragments of one message follow each other");
+        }
+        match open {
+            Some(message) if is_continued => {
+                let (_, joined): &mut (Opcode, Vec<u8>) = &mut words[message];
+                joined.extend_from_slice(payload);
+                open = open.filter(|_| !header.fin);
+            }
+            _ => {
+                words.push((header.opcode, payload.to_vec()));
+                open = if header.fin { open } else { Some(words.len() - 1) };
+            }
+        }
         rest = &rest[used + payload.len()..];
     }
-    Some(frames)
+    Some(words)
 }
 
 const SWITCHING: &[u8] = b"HTTP/1.1 101 ";

@@ -10,7 +10,7 @@ use bothways::websocket::deflate::{Inflater, Side, deflated_bytes_max};
 use bothways::websocket::frame::{self, Header, Opcode, Role};
 use bothways::websocket::handshake::{self, Handshake};
 use bothways::websocket::mask;
-use bothways::websocket::message::{Event, Reader, Step};
+use bothways::websocket::message::{Event, Payload, Reader, Step, Text};
 
 /// Small, so that a small input meets every one of them.
 pub const LIMITS: Limits = Limits {
@@ -21,6 +21,7 @@ pub const LIMITS: Limits = Limits {
     chunk_line_bytes_max: 32,
     trailer_bytes_max: 64,
     message_bytes_max: 512,
+    passed_bytes_min: 100,
     calls_waiting_max: 4,
     batch_calls_max: 8,
     outbox_bytes_max: 1024,
@@ -82,8 +83,14 @@ pub fn plain_messages(pieces: &[&[u8]]) -> (Vec<String>, Option<Fault>) {
     read_all(Reader::new(Role::Server), pieces)
 }
 
+/// The same by a reader that passes the long ones on.
+pub fn passed_messages(pieces: &[&[u8]]) -> (Vec<String>, Option<Fault>) {
+    read_all(Reader::passing(Role::Server, LIMITS.passed_bytes_min), pieces)
+}
+
 fn read_all(mut reader: Reader, pieces: &[&[u8]]) -> (Vec<String>, Option<Fault>) {
-    let mut said = Vec::new();
+    let (mut said, mut parts) = (Vec::new(), Vec::new());
+    let mut opcode = Opcode::Continuation;
     let held_bytes_max = deflated_bytes_max(LIMITS.message_bytes_max);
     let mut unused = Vec::new();
     for piece in pieces {
@@ -91,6 +98,15 @@ fn read_all(mut reader: Reader, pieces: &[&[u8]]) -> (Vec<String>, Option<Fault>
         let mut at = 0;
         loop {
             match reader.next(&mut unused, &mut at, LIMITS.message_bytes_max) {
+                Ok(Step::Event(Event::Part(part))) => {
+                    assert_eq!(part.opcode == Opcode::Continuation, opcode != Opcode::Continuation);
+                    opcode = if part.opcode == Opcode::Continuation { opcode } else { part.opcode };
+                    parts.extend_from_slice(part.payload);
+                    if part.fin {
+                        said.push(joined(opcode, std::mem::take(&mut parts)));
+                        opcode = Opcode::Continuation;
+                    }
+                }
                 Ok(Step::Event(event)) => said.push(say(event)),
                 Ok(Step::NeedMore) => break,
                 Err(fault) => return (said, Some(fault)),
@@ -111,6 +127,14 @@ fn say(event: Event) -> String {
         Event::Ping(bytes) => format!("ping {:?}", &*bytes),
         Event::Pong(bytes) => format!("pong {:?}", &*bytes),
         Event::Close(closing) => format!("{closing:?}"),
+        Event::Part(_) => unreachable!("put together before"),
+    }
+}
+
+fn joined(opcode: Opcode, parts: Vec<u8>) -> String {
+    match opcode {
+        Opcode::Text => say(Event::Text(Text::Gathered(String::from_utf8(parts).expect("judged")))),
+        _ => say(Event::Binary(Payload::Gathered(parts))),
     }
 }
 

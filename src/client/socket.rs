@@ -92,6 +92,7 @@ impl Incoming {
 
 fn heard(event: Event) -> Heard {
     match event {
+        Event::Part(_) => unreachable!("only a passing reader says parts"),
         Event::Text(text) => Heard::Text(text.as_str().to_owned()),
         Event::Binary(payload) => Heard::Binary { bytes: payload.len() },
         Event::Ping(payload) => Heard::Ping(payload.to_vec()),

@@ -112,7 +112,7 @@ impl Connection {
 
     /// Reads on in `bytes` from `*at`. Repeat until it says `NeedMore` or `Wait`.
     pub fn next<'a>(&mut self, bytes: &'a mut [u8], at: &mut usize, terms: &Terms) -> Step<'a> {
-        if self.outbox.len() > terms.limits.outbox_bytes_max {
+        if !self.may_receive(terms) {
             self.waits.end();
             return Step::Wait;
         }
@@ -266,9 +266,18 @@ impl Connection {
         }
     }
 
-    /// May more be read from the socket? A peer that does not read is not read either.
+    /// May more be read from the socket? A peer that does not read is not read either; but one that is
+    /// still saying a message may say it to its end, though it goes back meanwhile.
     pub fn may_receive(&self, terms: &Terms) -> bool {
-        self.outbox.len() <= terms.limits.outbox_bytes_max
+        let bytes_max = terms.limits.outbox_bytes_max;
+        let waiting = self.outbox.len();
+        waiting <= bytes_max
+            || (self.is_passing() && waiting <= bytes_max.saturating_add(terms.limits.message_bytes_max))
+    }
+
+    /// Is a message under way both in and out?
+    fn is_passing(&self) -> bool {
+        matches!(&self.mode, Mode::WebSocket(socket) if socket.is_passing())
     }
 
     pub fn outbox(&mut self) -> &mut Outbox {
@@ -281,7 +290,8 @@ impl Connection {
         if let (true, Mode::WebSocket(socket)) = (self.outbox.is_empty(), &mut self.mode) {
             socket.refill(&mut self.outbox);
         }
-        if self.outbox.is_empty() {
+        // Whoever is still speaking, and is waited for, need not listen yet.
+        if self.outbox.is_empty() || (self.is_passing() && self.may_receive(terms)) {
             self.waits.end_writing();
         } else if bytes > 0 {
             self.waits.begin_writing(terms.now, terms.timeouts);

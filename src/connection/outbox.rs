@@ -75,11 +75,12 @@ impl Outbox {
         self.front.is_empty().then(|| &self.tail[self.written..])
     }
 
-    /// The first pieces to be written, and how many of `slices` they fill.
-    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; SLICES_MAX]) -> usize {
-        let tail = (!self.tail.is_empty()).then_some(&self.tail[..]);
+    /// The first pieces to be written, what is to follow at the end among them, and how many of `slices`
+    /// they fill.
+    pub fn slices<'a>(&'a self, behind: &'a [u8], slices: &mut [IoSlice<'a>; SLICES_MAX]) -> usize {
+        let own = self.front.iter().map(Piece::bytes).chain([&self.tail[..]]);
         let mut count = 0;
-        for bytes in self.front.iter().map(Piece::bytes).chain(tail).take(SLICES_MAX) {
+        for bytes in own.chain([behind]).filter(|bytes| !bytes.is_empty()).take(SLICES_MAX) {
             let from = if count == 0 { self.written } else { 0 };
             slices[count] = IoSlice::new(&bytes[from..]);
             count += 1;
@@ -128,7 +129,7 @@ mod tests {
 
     fn content(outbox: &Outbox) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-        let count = outbox.slices(&mut slices);
+        let count = outbox.slices(b"", &mut slices);
         slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect()
     }
 

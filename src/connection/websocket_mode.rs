@@ -25,6 +25,7 @@ use crate::websocket::close;
 use crate::websocket::deflate::{Agreement, Deflater, Inflater};
 use crate::websocket::frame::{self, Opcode, Role};
 use crate::websocket::message::{self, Event, Reader, Text};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 #[derive(Debug)]
@@ -76,10 +77,14 @@ struct Asked {
 /// Bytes waiting to be written past which only the newest ping of a flood is answered.
 const PONGS_BYTES_MAX: usize = 64 * 1024;
 
+/// Payloads from this length on are not copied; shorter ones are, so that several leave in one write.
+const SAID_BYTES_MIN: usize = 16 * 1024;
+
 impl WebSocketMode {
     pub fn new(talk: Talk, compression: Option<Agreement>, terms: &Terms) -> WebSocketMode {
         let reader = match compression {
             Some(agreed) => Reader::inflating(Role::Server, Inflater::new(agreed.client)),
+            None if talk == Talk::Echo => Reader::passing(Role::Server, terms.limits.passed_bytes_min),
             None => Reader::new(Role::Server),
         };
         let deflater = |agreed: Agreement| Box::new(Deflater::new(agreed.server, terms.compression));
@@ -144,23 +149,18 @@ impl WebSocketMode {
             _ if self.state == State::Closing => Ok(Step::Again),
             Event::Text(text) => self.take_text(text, reach),
             Event::Binary(payload) => match self.talk {
-                Talk::Echo => {
-                    self.voice(reach.outbox).say(Opcode::Binary, &payload);
-                    Ok(Step::Again)
-                }
+                Talk::Echo => Ok(self.echo(Opcode::Binary, payload.into(), reach)),
                 Talk::Clock => Ok(Step::Again),
                 Talk::Calls => Err(Fault::BinaryNotTaken),
             },
+            Event::Part(part) => Ok(pass_on(part.opcode, part.fin, part.payload, reach)),
         }
     }
 
     fn take_text<'a>(&mut self, text: Text<'a>, reach: &mut Reach) -> Result<Step<'a>, Fault> {
         match (self.talk, text) {
             (Talk::Clock, _) => Ok(Step::Again),
-            (Talk::Echo, text) => {
-                self.voice(reach.outbox).say(Opcode::Text, text.as_str().as_bytes());
-                Ok(Step::Again)
-            }
+            (Talk::Echo, text) => Ok(self.echo(Opcode::Text, text.into(), reach)),
             (Talk::Calls, Text::InPlace(text)) => {
                 let message = envelope::read(text, reach.terms.limits.batch_calls_max);
                 Ok(self.take_message(message, reach))
@@ -169,6 +169,16 @@ impl WebSocketMode {
                 let message = envelope::read(&text, reach.terms.limits.batch_calls_max);
                 self.read_all(message);
                 Ok(Step::Again)
+            }
+        }
+    }
+
+    fn echo<'a>(&mut self, opcode: Opcode, message: Cow<'a, [u8]>, reach: &mut Reach) -> Step<'a> {
+        match message {
+            Cow::Borrowed(message) if self.deflater.is_none() => pass_on(opcode, true, message, reach),
+            message => {
+                self.voice(reach.outbox).say(opcode, &message);
+                Step::Again
             }
         }
     }
@@ -343,6 +353,11 @@ impl WebSocketMode {
         self.reader.is_half_read()
     }
 
+    /// Is a message half read, and its beginning said already?
+    pub fn is_passing(&self) -> bool {
+        self.reader.is_passing()
+    }
+
     /// Bytes of what is half read, waits for its turn, or is gathered for an answer.
     pub fn held_bytes(&self) -> usize {
         let calls = self.calls.as_ref().map_or(0, |calls| {
@@ -440,6 +455,17 @@ fn write(batch: &mut Option<Vec<u8>>, voice: &mut Voice, text: impl FnOnce(&mut 
             voice.say(Opcode::Text, &message);
         }
     }
+}
+
+/// A long payload is not copied: it is said from where it stands.
+fn pass_on<'a>(opcode: Opcode, fin: bool, payload: &'a [u8], reach: &mut Reach) -> Step<'a> {
+    let out = reach.outbox.own();
+    frame::Header { fin, rsv1: false, opcode, mask: None, payload_bytes: payload.len() as u64 }.encode(out);
+    if payload.len() >= SAID_BYTES_MIN.min(reach.terms.limits.passed_bytes_min) {
+        return Step::Say(payload);
+    }
+    out.extend_from_slice(payload);
+    Step::Again
 }
 
 fn write_close(code: u16, reason: &str, outbox: &mut Outbox) {

@@ -252,7 +252,7 @@ impl<'r> EventLoop<'r> {
         let Some(Seat { stream, peer }) = peers.get_mut(token) else { return };
         let mut calls = Calls { journal, shelf, settled, clock };
         peer.connection.outbox().lend(spare);
-        if let Err(error) = peer.read(buffer, |into| socket::fill(stream, into), token, &mut calls, terms) {
+        if let Err(error) = peer.read(buffer, stream, token, &mut calls, terms) {
             log::debug!("a peer is gone: {error}");
             return self.bury(token);
         }
@@ -337,7 +337,7 @@ impl<'r> EventLoop<'r> {
     /// Writes what waits, and does with the peer what is to be done with it then.
     fn flush(&mut self, token: Token, terms: &Terms) {
         let Some(Seat { stream, peer }) = self.peers.get_mut(token) else { return };
-        let next = peer.write(|outbox, then| socket::drain(stream, outbox, then), terms);
+        let next = peer.write(stream, terms);
         if let Some(buffer) = peer.connection.outbox().give_back()
             && self.spare.len() < SPARE_BUFFERS_MAX
             && buffer.capacity() <= SPARE_BYTES_MAX

@@ -4,14 +4,13 @@
 //!   told ─▶ read: fill … take in … calls ─▶ write: drain … ─▶ Next
 //! ```
 //!
-//! Its socket is only met as `fill` and `drain`. So a test can take the socket's part, and every
-//! short read, short write and reset can be had without one.
+//! Its socket is only met as a [`Socket`]. So a test can take its part, and every short read, short
+//! write and reset can be had without one.
 
 use super::clock::Clock;
-use super::socket::{Filled, Then};
+use super::socket::{Filled, Socket, Then};
 use crate::api::outcome::Outcome;
 use crate::api::routes;
-use crate::connection::outbox::Outbox;
 use crate::connection::step::Step;
 use crate::connection::terms::Terms;
 use crate::connection::{Connection, Fate};
@@ -90,22 +89,22 @@ impl Peer {
     pub fn read(
         &mut self,
         buffer: &mut [u8],
-        mut fill: impl FnMut(&mut [u8]) -> io::Result<Filled>,
+        socket: &mut impl Socket,
         token: Token,
         calls: &mut Calls,
         terms: &Terms,
     ) -> io::Result<()> {
         if self.paused {
-            self.take_in(&mut [], token, calls, terms);
+            self.take_in(&mut [], socket, token, calls, terms)?;
         }
         for _ in 0..READS_PER_TURN {
             if !self.readable || self.paused || !self.connection.may_receive(terms) {
                 break;
             }
-            match fill(buffer)? {
+            match socket.fill(buffer)? {
                 Filled::Bytes(bytes) => {
                     self.readable = bytes == buffer.len() || self.eager;
-                    self.take_in(&mut buffer[..bytes], token, calls, terms);
+                    self.take_in(&mut buffer[..bytes], socket, token, calls, terms)?;
                     // Whoever fills the buffer has had its share: the others get their turn.
                     if bytes == buffer.len() {
                         break;
@@ -114,7 +113,7 @@ impl Peer {
                 Filled::End => {
                     self.readable = false;
                     self.connection.end_of_input();
-                    self.take_in(&mut [], token, calls, terms);
+                    self.take_in(&mut [], socket, token, calls, terms)?;
                 }
                 Filled::WouldBlock => {
                     self.readable = false;
@@ -126,20 +125,35 @@ impl Peer {
     }
 
     /// Shows the connection what came, behind what it has kept, and takes up its calls.
-    fn take_in(&mut self, fresh: &mut [u8], token: Token, calls: &mut Calls, terms: &Terms) {
+    fn take_in(
+        &mut self,
+        fresh: &mut [u8],
+        socket: &mut impl Socket,
+        token: Token,
+        calls: &mut Calls,
+        terms: &Terms,
+    ) -> io::Result<()> {
         let mut carry = self.connection.take_carry();
         if carry.is_empty() {
-            let used = self.read_on(fresh, token, calls, terms);
+            let used = self.read_on(fresh, socket, token, calls, terms)?;
             self.connection.keep(&fresh[used..]);
         } else {
             carry.extend_from_slice(fresh);
-            let used = self.read_on(&mut carry, token, calls, terms);
+            let used = self.read_on(&mut carry, socket, token, calls, terms)?;
             self.connection.keep_carry(carry, used);
         }
+        Ok(())
     }
 
     /// How many of the bytes were used.
-    fn read_on(&mut self, bytes: &mut [u8], token: Token, calls: &mut Calls, terms: &Terms) -> usize {
+    fn read_on(
+        &mut self,
+        bytes: &mut [u8],
+        socket: &mut impl Socket,
+        token: Token,
+        calls: &mut Calls,
+        terms: &Terms,
+    ) -> io::Result<usize> {
         let mut at = 0;
         loop {
             match self.connection.next(bytes, &mut at, terms) {
@@ -150,17 +164,28 @@ impl Peer {
                     drop(call);
                     self.act(outcome, token, calls, terms);
                 }
+                Step::Say(bytes) => self.say(bytes, socket, terms)?,
                 Step::Again => {}
                 Step::NeedMore => {
                     self.paused = false;
-                    return at;
+                    return Ok(at);
                 }
                 Step::Wait => {
                     self.paused = true;
-                    return at;
+                    return Ok(at);
                 }
             }
         }
+    }
+
+    /// Writes what is in the outbox and these bytes behind it; what the socket does not take is kept.
+    fn say(&mut self, bytes: &[u8], socket: &mut impl Socket, terms: &Terms) -> io::Result<()> {
+        let outbox = self.connection.outbox();
+        let written = socket.drain(outbox, bytes, Then::More)?.unwrap_or(0);
+        let of_outbox = written.min(outbox.len());
+        outbox.own().extend_from_slice(&bytes[written - of_outbox..]);
+        self.connection.wrote(of_outbox, terms);
+        Ok(())
     }
 
     fn act(&mut self, outcome: Outcome, token: Token, calls: &mut Calls, terms: &Terms) {
@@ -182,14 +207,10 @@ impl Peer {
 
     /// Writes until everything is written or the socket takes no more; then says what the connection
     /// wants to be done with it. An error: the socket is gone.
-    pub fn write(
-        &mut self,
-        mut drain: impl FnMut(&Outbox, Then) -> io::Result<Option<usize>>,
-        terms: &Terms,
-    ) -> io::Result<Next> {
+    pub fn write(&mut self, socket: &mut impl Socket, terms: &Terms) -> io::Result<Next> {
         while !self.connection.outbox().is_empty() {
             let then = if self.connection.fate() == Fate::Close { Then::Close } else { Then::More };
-            let written = drain(self.connection.outbox(), then)?;
+            let written = socket.drain(self.connection.outbox(), &[], then)?;
             self.connection.wrote(written.unwrap_or(0), terms);
             if written.is_none() {
                 // The socket takes nothing now, but what it has brought is not told of twice.

@@ -15,18 +15,6 @@ pub enum Filled {
     WouldBlock,
 }
 
-pub fn fill(mut stream: &TcpStream, buffer: &mut [u8]) -> io::Result<Filled> {
-    loop {
-        match stream.read(buffer) {
-            Ok(0) => return Ok(Filled::End),
-            Ok(bytes) => return Ok(Filled::Bytes(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Filled::WouldBlock),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        }
-    }
-}
-
 /// Whether more is to be said on a socket soon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
@@ -35,23 +23,47 @@ pub enum Then {
     Close,
 }
 
-/// Writes once. `Ok(None)`: the socket takes nothing now.
-pub fn drain(mut stream: &TcpStream, outbox: &Outbox, then: Then) -> io::Result<Option<usize>> {
-    loop {
-        let written = match (outbox.single(), then) {
-            (Some(bytes), Then::More) => stream.write(bytes),
-            (Some(bytes), Then::Close) => send_before_close(stream, bytes),
-            (None, _) => {
-                let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-                let count = outbox.slices(&mut slices);
-                stream.write_vectored(&slices[..count])
+/// What a peer's turn needs of its socket. A test can take its part.
+pub trait Socket {
+    /// Reads once.
+    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<Filled>;
+
+    /// Writes once, first what is in the outbox and then what is to follow it. `Ok(None)`: the socket
+    /// takes nothing now.
+    fn drain(&mut self, outbox: &Outbox, behind: &[u8], then: Then) -> io::Result<Option<usize>>;
+}
+
+impl Socket for TcpStream {
+    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<Filled> {
+        loop {
+            match self.read(buffer) {
+                Ok(0) => return Ok(Filled::End),
+                Ok(bytes) => return Ok(Filled::Bytes(bytes)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Filled::WouldBlock),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
             }
-        };
-        match written {
-            Ok(bytes) => return Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
+        }
+    }
+
+    fn drain(&mut self, outbox: &Outbox, behind: &[u8], then: Then) -> io::Result<Option<usize>> {
+        loop {
+            let single = outbox.single().filter(|_| behind.is_empty());
+            let written = match (single, then) {
+                (Some(bytes), Then::More) => self.write(bytes),
+                (Some(bytes), Then::Close) => send_before_close(self, bytes),
+                (None, _) => {
+                    let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+                    let count = outbox.slices(behind, &mut slices);
+                    self.write_vectored(&slices[..count])
+                }
+            };
+            match written {
+                Ok(bytes) => return Ok(Some(bytes)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            }
         }
     }
 }

@@ -13,9 +13,12 @@
 //! lent out of it: nothing is copied, nothing allocated. Only a message that is cut, by fragments or
 //! by the network, is gathered, and only as fast as its bytes come: a length that somebody declares
 //! costs no memory. A message that is compressed is gathered as it came, and made what it means when it
-//! is whole.
+//! is whole. And whoever sends messages on as they are need not hold the long ones: a reader that is
+//! [`passing`](Reader::passing) hands them out in parts, each where it stands.
 
-use std::ops::Deref;
+use std::borrow::Cow;
+use std::num::NonZeroU32;
+use std::ops::{Deref, Range};
 use std::str;
 
 use crate::fault::Fault;
@@ -24,7 +27,7 @@ use crate::websocket::close::{self, Closing};
 use crate::websocket::deflate::{self, Inflater};
 use crate::websocket::frame::{Header, Opcode, Role};
 use crate::websocket::mask;
-use crate::websocket::text::GrowingText;
+use crate::websocket::text::{GrowingText, TextJudge};
 
 /// What a peer said.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,6 +37,19 @@ pub enum Event<'a> {
     Ping(Payload<'a>),
     Pong(Payload<'a>),
     Close(Closing),
+    /// Of a long message that is passed on.
+    Part(Part<'a>),
+}
+
+/// What has come of a message since its last part: the payload of a frame or of a piece of one.
+/// Together the parts of a text are UTF-8; one alone may be cut through a character.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Part<'a> {
+    /// Text or binary in the first part, continuation in the others: as in fragments (§5.4).
+    pub opcode: Opcode,
+    /// It is the last.
+    pub fin: bool,
+    pub payload: &'a mut [u8],
 }
 
 /// A text message, known to be UTF-8.
@@ -49,6 +65,15 @@ impl Text<'_> {
         match self {
             Text::InPlace(text) => text,
             Text::Gathered(text) => text,
+        }
+    }
+}
+
+impl<'a> From<Text<'a>> for Cow<'a, [u8]> {
+    fn from(text: Text<'a>) -> Cow<'a, [u8]> {
+        match text {
+            Text::InPlace(text) => Cow::Borrowed(text.as_bytes()),
+            Text::Gathered(text) => Cow::Owned(text.into_bytes()),
         }
     }
 }
@@ -72,6 +97,15 @@ impl Deref for Payload<'_> {
     }
 }
 
+impl<'a> From<Payload<'a>> for Cow<'a, [u8]> {
+    fn from(payload: Payload<'a>) -> Cow<'a, [u8]> {
+        match payload {
+            Payload::InPlace(bytes) => Cow::Borrowed(bytes),
+            Payload::Gathered(bytes) => Cow::Owned(bytes),
+        }
+    }
+}
+
 /// What [`Reader::next`] found.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step<'a> {
@@ -85,6 +119,8 @@ pub enum Step<'a> {
 #[derive(Debug)]
 pub struct Reader {
     role: Role,
+    /// From this length of their first frame on, messages are passed on in parts.
+    passed_bytes_min: Option<NonZeroU32>,
     half: Option<Box<HalfMessage>>,
     /// Where compression was agreed on.
     inflater: Option<Box<Inflater>>,
@@ -93,12 +129,19 @@ pub struct Reader {
 impl Reader {
     /// `role` is the end we are.
     pub fn new(role: Role) -> Reader {
-        Reader { role, half: None, inflater: None }
+        Reader { role, passed_bytes_min: None, half: None, inflater: None }
+    }
+
+    /// The same, where a message whose first frame has `bytes_min` or more, and is not whole or not
+    /// the only one, is said in parts.
+    pub fn passing(role: Role, bytes_min: usize) -> Reader {
+        let bytes_min = NonZeroU32::new(bytes_min.min(u32::MAX as usize) as u32);
+        Reader { passed_bytes_min: bytes_min, ..Reader::new(role) }
     }
 
     /// The same, where messages may be compressed.
     pub fn inflating(role: Role, inflater: Inflater) -> Reader {
-        Reader { role, half: None, inflater: Some(Box::new(inflater)) }
+        Reader { inflater: Some(Box::new(inflater)), ..Reader::new(role) }
     }
 
     /// The next event in `bytes` from `*at` on, which moves past what was used.
@@ -115,7 +158,11 @@ impl Reader {
     ) -> Result<Step<'a>, Fault> {
         loop {
             if let Some(half) = &mut self.half {
-                half.take_payload(bytes, at)?;
+                if let Some((place, opcode, fin)) = half.take_payload(bytes, at)? {
+                    self.half.take_if(|_| fin);
+                    let payload = &mut bytes[place];
+                    return Ok(Step::Event(Event::Part(Part { opcode, fin, payload })));
+                }
                 if half.frame.left > 0 {
                     return Ok(Step::NeedMore);
                 }
@@ -155,6 +202,12 @@ impl Reader {
         self.half.is_some()
     }
 
+    /// Is it half said, too?
+    #[inline]
+    pub fn is_passing(&self) -> bool {
+        matches!(self.half.as_deref(), Some(HalfMessage { payload: HalfPayload::Passed(_), .. }))
+    }
+
     /// Payload bytes held of a half-read message.
     #[inline]
     pub fn held_bytes(&self) -> usize {
@@ -187,7 +240,7 @@ impl Reader {
         let is_deflated = header.rsv1 || matches!(held, Some(HalfPayload::Deflated { .. }));
         let bytes_max =
             if is_deflated { deflate::deflated_bytes_max(message_bytes_max) } else { message_bytes_max };
-        let left = bytes_max.saturating_sub(self.held_bytes());
+        let left = bytes_max.saturating_sub(held.map_or(0, HalfPayload::message_bytes));
         if header.payload_bytes > left as u64 {
             return Err(Fault::MessageTooLong { bytes_max: message_bytes_max });
         }
@@ -196,6 +249,7 @@ impl Reader {
 
     /// From here on the payload of this frame is gathered as it comes.
     fn begin_frame(&mut self, header: &Header) {
+        let is_passed = |length: NonZeroU32| header.payload_bytes >= u64::from(length.get());
         // It was judged to be no more than a limit, so it fits a usize.
         let left = header.payload_bytes as usize;
         let frame = OpenFrame { fin: header.fin, mask: header.mask, taken: 0, left };
@@ -203,6 +257,9 @@ impl Reader {
             Some(half) => half.frame = frame,
             None => {
                 let payload = match header.opcode {
+                    opcode if self.passed_bytes_min.is_some_and(is_passed) => {
+                        HalfPayload::Passed(Passed::new(opcode))
+                    }
                     opcode if header.rsv1 => HalfPayload::Deflated { opcode, bytes: Vec::new() },
                     Opcode::Text => HalfPayload::Text(GrowingText::default()),
                     _ => HalfPayload::Binary(Vec::new()),
@@ -218,6 +275,7 @@ impl Reader {
             HalfPayload::Text(text) => Ok(Event::Text(Text::Gathered(text.end()?))),
             HalfPayload::Binary(bytes) => Ok(Event::Binary(Payload::Gathered(bytes))),
             HalfPayload::Deflated { opcode, bytes } => self.inflate(opcode, &bytes, message_bytes_max),
+            HalfPayload::Passed(_) => unreachable!("its last part has ended it"),
         }
     }
 
@@ -290,23 +348,45 @@ struct OpenFrame {
 }
 
 impl HalfMessage {
-    /// Take what stands in `bytes` of the open frame's payload.
-    fn take_payload(&mut self, bytes: &mut [u8], at: &mut usize) -> Result<(), Fault> {
-        let here = self.frame.left.min(bytes.len() - *at);
-        let piece = &mut bytes[*at..*at + here];
-        if let Some(mask) = self.frame.mask {
-            mask::apply(piece, mask, self.frame.taken);
-        }
-        *at += here;
-        self.frame.taken += here;
-        self.frame.left -= here;
+    /// Takes what stands in `bytes` of the open frame's payload. Of a message that is passed on: where the
+    /// next part stands, what it is and whether it is the last.
+    fn take_payload(
+        &mut self,
+        bytes: &mut [u8],
+        at: &mut usize,
+    ) -> Result<Option<(Range<usize>, Opcode, bool)>, Fault> {
+        let place = self.frame.unmask(bytes, at);
+        let is_last = self.frame.fin && self.frame.left == 0;
+        let piece = &bytes[place.clone()];
         match &mut self.payload {
-            HalfPayload::Text(text) => text.push(piece),
-            HalfPayload::Binary(bytes) | HalfPayload::Deflated { bytes, .. } => {
-                bytes.extend_from_slice(piece);
-                Ok(())
+            HalfPayload::Text(text) => text.push(piece)?,
+            HalfPayload::Binary(held) | HalfPayload::Deflated { bytes: held, .. } => {
+                held.extend_from_slice(piece);
+            }
+            HalfPayload::Passed(passed) => {
+                passed.judge(piece, is_last)?;
+                // A part without bytes says something only at the end.
+                if is_last || !piece.is_empty() {
+                    return Ok(Some((place, passed.next_opcode(), is_last)));
+                }
             }
         }
+        Ok(None)
+    }
+}
+
+impl OpenFrame {
+    /// Unmasks what stands in `bytes` of it, and says where.
+    fn unmask(&mut self, bytes: &mut [u8], at: &mut usize) -> Range<usize> {
+        let here = self.left.min(bytes.len() - *at);
+        let place = *at..*at + here;
+        if let Some(mask) = self.mask {
+            mask::apply(&mut bytes[place.clone()], mask, self.taken);
+        }
+        *at += here;
+        self.taken += here;
+        self.left -= here;
+        place
     }
 }
 
@@ -319,6 +399,34 @@ enum HalfPayload {
         opcode: Opcode,
         bytes: Vec<u8>,
     },
+    Passed(Passed),
+}
+
+/// What must be known of a message whose bytes are gone.
+#[derive(Debug)]
+struct Passed {
+    /// Of the next part.
+    opcode: Opcode,
+    bytes: usize,
+    /// Where it is text.
+    text: Option<TextJudge>,
+}
+
+impl Passed {
+    fn new(opcode: Opcode) -> Passed {
+        Passed { opcode, bytes: 0, text: (opcode == Opcode::Text).then(TextJudge::default) }
+    }
+
+    fn judge(&mut self, piece: &[u8], is_last: bool) -> Result<(), Fault> {
+        self.bytes += piece.len();
+        let Some(text) = &mut self.text else { return Ok(()) };
+        text.judge(piece, |_| ())?;
+        if is_last { text.end() } else { Ok(()) }
+    }
+
+    fn next_opcode(&mut self) -> Opcode {
+        std::mem::replace(&mut self.opcode, Opcode::Continuation)
+    }
 }
 
 impl HalfPayload {
@@ -326,6 +434,15 @@ impl HalfPayload {
         match self {
             HalfPayload::Text(text) => text.held_bytes(),
             HalfPayload::Binary(bytes) | HalfPayload::Deflated { bytes, .. } => bytes.len(),
+            HalfPayload::Passed(_) => 0,
+        }
+    }
+
+    /// Bytes of the message so far, whether they are held or not.
+    fn message_bytes(&self) -> usize {
+        match self {
+            HalfPayload::Passed(passed) => passed.bytes,
+            held => held.held_bytes(),
         }
     }
 }
@@ -346,6 +463,7 @@ mod tests {
         Ping(Vec<u8>),
         Pong(Vec<u8>),
         Close(Closing),
+        Part(Opcode, bool, Vec<u8>),
     }
 
     impl From<Event<'_>> for Said {
@@ -356,6 +474,7 @@ mod tests {
                 Event::Ping(bytes) => Said::Ping(bytes.to_vec()),
                 Event::Pong(bytes) => Said::Pong(bytes.to_vec()),
                 Event::Close(closing) => Said::Close(closing),
+                Event::Part(part) => Said::Part(part.opcode, part.fin, part.payload.to_vec()),
             }
         }
     }
@@ -466,6 +585,57 @@ mod tests {
         let step = reader.next(back, &mut 0, MAX);
         assert_eq!(step, Ok(Step::Event(Event::Binary(Payload::Gathered(b"gathered".to_vec())))));
         assert!(!reader.is_half_read());
+    }
+
+    #[test]
+    fn a_long_message_is_passed_on_in_the_parts_it_comes_in() {
+        let read = |pieces: &[&[u8]]| {
+            let (said, fault) = read_with(Reader::passing(Role::Server, 4), MAX, pieces.iter().copied());
+            assert_eq!(fault, None);
+            said
+        };
+        let part = |opcode, fin, payload: &str| Said::Part(opcode, fin, payload.into());
+        let bytes = frame(true, Opcode::Text, "aé€😀".as_bytes());
+        assert_eq!(read(&[&bytes]), [text("aé€😀")], "it stands whole where it came");
+        let (front, back) = bytes.split_at(6 + 3);
+        let said = read(&[front, back]);
+        assert_eq!(said, [part(Opcode::Text, false, "aé"), part(Opcode::Continuation, true, "€😀")]);
+        let said = read(&[&bytes[..6], &bytes[6..8], &bytes[8..], &frame(true, Opcode::Text, b"next")]);
+        let cut = Said::Part(Opcode::Text, false, b"a\xc3".to_vec());
+        let rest = Said::Part(Opcode::Continuation, true, "é€😀".as_bytes()[1..].to_vec());
+        assert_eq!(said, [cut, rest, text("next")], "through a character");
+
+        // A message is passed on, or gathered, as its first frame says.
+        let fragments = [
+            frame(false, Opcode::Binary, b"long"),
+            frame(true, Opcode::Ping, b"p"),
+            frame(false, Opcode::Continuation, b""),
+            frame(false, Opcode::Continuation, b"er"),
+            frame(true, Opcode::Continuation, b""),
+            frame(false, Opcode::Binary, b"s"),
+            frame(true, Opcode::Continuation, b"hort"),
+        ];
+        let said = [
+            part(Opcode::Binary, false, "long"),
+            Said::Ping(b"p".to_vec()),
+            part(Opcode::Continuation, false, "er"),
+            part(Opcode::Continuation, true, ""),
+            Said::Binary(b"short".to_vec()),
+        ];
+        assert_eq!(read(&[&fragments.concat()]), said);
+    }
+
+    #[test]
+    fn what_is_passed_on_is_judged_and_bounded_as_what_is_held() {
+        let read = |bytes: &[u8]| read_with(Reader::passing(Role::Server, 4), 10, bytes.chunks(1)).1;
+        let wrong = frame(true, Opcode::Text, b"abc\xffdef");
+        assert_eq!(read(&wrong[..9]), None);
+        assert_eq!(read(&wrong[..10]), Some(Fault::TextNotUtf8));
+        assert_eq!(read(&frame(true, Opcode::Text, b"abc\xc3")), Some(Fault::TextNotUtf8));
+        let first = frame(false, Opcode::Binary, &[7; 6]);
+        assert_eq!(read(&[&first[..], &frame(true, Opcode::Continuation, &[7; 4])].concat()), None);
+        let too_long = [&first[..], &frame(true, Opcode::Continuation, &[7; 5])[..6]].concat();
+        assert_eq!(read(&too_long), Some(Fault::MessageTooLong { bytes_max: 10 }));
     }
 
     #[test]

@@ -12,48 +12,43 @@ use std::str;
 
 use crate::fault::Fault;
 
-/// Text that is still coming. Every byte is looked at once, however many pieces there are: what is
-/// known to be UTF-8 is a `String` already, and a character that a cut went through waits beside it.
+/// Judges text that comes in pieces, and holds no more of it than a character that a cut went through.
+/// Every byte is looked at once, however many pieces there are.
 #[derive(Debug, Default)]
-pub struct GrowingText {
-    whole: String,
+pub struct TextJudge {
     cut: [u8; 4],
     cut_bytes: usize,
 }
 
-impl GrowingText {
-    /// Take one more piece. The first byte that no character can have in its place is a fault, even
-    /// if more would follow: what is wrong already will not become right.
-    pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), Fault> {
+impl TextJudge {
+    /// Judge one more piece, and hand out what is known to be text. The first byte that no character
+    /// can have in its place is a fault, even if more would follow: what is wrong already will not
+    /// become right.
+    pub fn judge(&mut self, mut bytes: &[u8], mut known: impl FnMut(&str)) -> Result<(), Fault> {
         while self.cut_bytes > 0 {
             let Some((&byte, rest)) = bytes.split_first() else { return Ok(()) };
-            self.push_to_cut(byte)?;
+            self.judge_cut(byte, &mut known)?;
             bytes = rest;
         }
         // Only a character that begins in the last three bytes can be cut through by their end.
         let tail = bytes.len().saturating_sub(3);
         let begins = bytes[tail..].iter().rposition(|&byte| byte >= FIRST_OF_SEVERAL);
         let (front, last) = bytes.split_at(begins.map_or(bytes.len(), |begins| tail + begins));
-        self.whole.push_str(simdutf8::basic::from_utf8(front).map_err(|_| Fault::TextNotUtf8)?);
-        last.iter().try_for_each(|&byte| self.push_to_cut(byte))
+        known(simdutf8::basic::from_utf8(front).map_err(|_| Fault::TextNotUtf8)?);
+        last.iter().try_for_each(|&byte| self.judge_cut(byte, &mut known))
     }
 
-    /// The text, if it does not end within a character.
-    pub fn end(self) -> Result<String, Fault> {
-        if self.cut_bytes > 0 { Err(Fault::TextNotUtf8) } else { Ok(self.whole) }
+    /// Text must not end within a character.
+    pub fn end(&self) -> Result<(), Fault> {
+        if self.cut_bytes > 0 { Err(Fault::TextNotUtf8) } else { Ok(()) }
     }
 
-    /// Bytes that have come so far, those of a cut character among them.
-    pub fn held_bytes(&self) -> usize {
-        self.whole.len() + self.cut_bytes
-    }
-
-    fn push_to_cut(&mut self, byte: u8) -> Result<(), Fault> {
+    fn judge_cut(&mut self, byte: u8, known: &mut impl FnMut(&str)) -> Result<(), Fault> {
         self.cut[self.cut_bytes] = byte;
         self.cut_bytes += 1;
         match str::from_utf8(&self.cut[..self.cut_bytes]) {
             Ok(character) => {
-                self.whole.push_str(character);
+                known(character);
                 self.cut_bytes = 0;
                 Ok(())
             }
@@ -61,6 +56,30 @@ impl GrowingText {
             Err(error) if error.error_len().is_none() => Ok(()),
             Err(_) => Err(Fault::TextNotUtf8),
         }
+    }
+}
+
+/// Text that is still coming: what is known to be UTF-8 is a `String` already.
+#[derive(Debug, Default)]
+pub struct GrowingText {
+    whole: String,
+    judge: TextJudge,
+}
+
+impl GrowingText {
+    /// Take one more piece.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.judge.judge(bytes, |text| self.whole.push_str(text))
+    }
+
+    /// The text, if it does not end within a character.
+    pub fn end(self) -> Result<String, Fault> {
+        self.judge.end().map(|()| self.whole)
+    }
+
+    /// Bytes that have come so far, those of a cut character among them.
+    pub fn held_bytes(&self) -> usize {
+        self.whole.len() + self.judge.cut_bytes
     }
 }
 

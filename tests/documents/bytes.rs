@@ -38,7 +38,8 @@ pub fn converse(text: &str, read: Reading, mut stream: TcpStream, server: &Serve
             let deadline = Instant::now() + PATIENCE;
             while !matches_bytes(&pattern, &received) {
                 let more = Instant::now() < deadline && receive(&mut stream, &mut received) > Some(0);
-                assert!(more, "{place}: instead of {line} … came {}", received.escape_ascii());
+                let beginning = received[..received.len().min(500)].escape_ascii();
+                assert!(more, "{place}: instead of {line} … came {beginning}");
             }
             received.clear();
         }

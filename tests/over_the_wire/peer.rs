@@ -136,6 +136,21 @@ impl Peer {
         );
     }
 
+    /// Hears one message, in however many fragments.
+    #[track_caller]
+    pub fn hear_message(&mut self, first: u8, payload: impl AsRef<[u8]>) {
+        let (mut heard, mut said) = self.frame();
+        assert_eq!(heard & 0x7f, first & 0x7f, "{}", said.escape_ascii());
+        while heard & 0x80 == 0 {
+            let (next, part) = self.frame();
+            assert_eq!(next & 0x7f, 0, "{}", part.escape_ascii());
+            heard = next;
+            said.extend(part);
+        }
+        let beginning = said[..said.len().min(200)].escape_ascii();
+        assert!(said == payload.as_ref(), "{} bytes: {beginning}", said.len());
+    }
+
     /// Hears a close frame with this code; gives its reason.
     #[track_caller]
     pub fn hear_close(&mut self, code: u16) -> String {

@@ -2,6 +2,7 @@
 
 use crate::peer::{BINARY, CLOSE, PING, PONG, Peer, TEXT, closing, masked};
 use crate::server::{Server, wait_until};
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 fn socket(server: &Server, path: &str) -> Peer {
@@ -17,12 +18,64 @@ fn every_message_comes_back() {
     for length in [0, 1, 125, 126, 127, 65535, 65536, 300_000, 5_000_000] {
         let payload: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
         peer.say_frame(BINARY, &payload);
-        peer.hear_frame(BINARY, &payload);
+        peer.hear_message(BINARY, &payload);
     }
     for text in ["", "Hello", "κόσμε", "\u{10ffff}", &"é".repeat(70_000)] {
         peer.say_frame(TEXT, text);
-        peer.hear_frame(TEXT, text);
+        peer.hear_message(TEXT, text);
     }
+}
+
+#[test]
+fn a_long_message_comes_back_while_it_comes() {
+    let server = Server::start(&["--passed-bytes-min", "1000", "--message-bytes-max", "9000"]);
+    let mut peer = socket(&server, "/echo");
+    let text = "é".repeat(2000);
+    let said = masked(TEXT, text.as_bytes());
+    // Cut through a character; the rest waits until the front is heard.
+    peer.say(&said[..8 + 2001]);
+    peer.hear_frame(0x01, &text.as_bytes()[..2001]);
+    peer.say(&said[8 + 2001..]);
+    peer.hear_frame(0x80, &text.as_bytes()[2001..]);
+    // Only its own first frame says whether a message is long.
+    peer.say_frame(0x02, [7; 1000]);
+    peer.hear_frame(0x02, [7; 1000]);
+    peer.say_frame(PING, "p");
+    peer.hear_frame(PONG, "p");
+    peer.say_frame(0x80, "end");
+    peer.hear_frame(0x80, "end");
+    peer.say_frame(0x02, [7; 999]);
+    peer.say_frame(0x80, [7; 1001]);
+    peer.hear_frame(BINARY, [7; 2000]);
+
+    // What has been passed on is judged all the same.
+    peer.say_frame(0x01, text.as_bytes());
+    peer.hear_frame(0x01, text.as_bytes());
+    peer.say_frame(0x80, b"\xff");
+    peer.hear_close(1007);
+    let mut peer = socket(&server, "/echo");
+    peer.say_frame(0x02, [7; 5000]);
+    peer.hear_frame(0x02, [7; 5000]);
+    peer.say_frame(0x80, [7; 4001]);
+    peer.hear_close(1009);
+}
+
+/// What the socket does not take at once is written later, in order, and nothing is read meanwhile.
+#[test]
+fn a_slow_reader_gets_a_long_message_whole() {
+    let server = Server::start(&[]);
+    let mut peer = socket(&server, "/echo");
+    let payload: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
+    let said = [masked(BINARY, &payload), masked(TEXT, b"between")].concat().repeat(10);
+    let mut writer = peer.stream().try_clone().unwrap();
+    let writing = std::thread::spawn(move || writer.write_all(&said).unwrap());
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!writing.is_finished(), "what is not read must not be taken");
+    for _ in 0..10 {
+        peer.hear_message(BINARY, &payload);
+        peer.hear_frame(TEXT, "between");
+    }
+    writing.join().unwrap();
 }
 
 #[test]
