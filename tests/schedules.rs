@@ -39,6 +39,35 @@ fn whatever_the_network_does_the_promises_hold() {
     }
 }
 
+/// The wait for a body does not run while what was asked before has to be taken first.
+#[test]
+fn who_is_not_read_is_not_late() {
+    let item = format!("\"{}\"", "x".repeat(200));
+    let head = format!("POST /tasks0 HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", item.len());
+    let all = (head.clone() + &item).repeat(3) + &head + &item;
+    let (front, back) = all.split_at(all.len() - 100);
+    let mut house = House::new(&names(), 4096);
+    let peer = house.arrive();
+    house.journal_rests = 1;
+    house.bring(peer, front.as_bytes());
+    house.until_quiet();
+    for _ in 0..20 {
+        house.pass(Duration::from_secs(20));
+        house.turn();
+        house.take(peer, 10);
+        house.until_quiet();
+    }
+    house.take(peer, usize::MAX);
+    house.until_quiet();
+    house.pass(Duration::from_secs(15));
+    house.turn();
+    house.bring(peer, back.as_bytes());
+    house.until_quiet();
+    let said = String::from_utf8(house.wires[peer].taken.clone()).unwrap();
+    assert_eq!(said.matches(" 201 Created\r\n").count(), 4, "{said}");
+    house.until_all_are_gone();
+}
+
 /// Takes a few seconds, also without optimization.
 const SCHEDULES: u64 = 400;
 

@@ -290,6 +290,11 @@ impl Connection {
         if let (true, Mode::WebSocket(socket)) = (self.outbox.is_empty(), &mut self.mode) {
             socket.refill(&mut self.outbox);
         }
+        if self.may_receive(terms) {
+            self.waits.resume(terms.now, terms.timeouts);
+        } else {
+            self.waits.suspend();
+        }
         // Whoever is still speaking, and is waited for, need not listen yet.
         if self.outbox.is_empty() || (self.is_passing() && self.may_receive(terms)) {
             self.waits.end_writing();

@@ -36,14 +36,15 @@ impl Wait {
 
 #[derive(Debug, Default)]
 pub struct Waits {
-    reading: Option<(Wait, Instant)>,
+    /// Without a time while the peer is not read.
+    reading: Option<(Wait, Option<Instant>)>,
     writing: Option<Instant>,
 }
 
 impl Waits {
     /// Starts to wait, in place of whatever was waited for.
     pub fn begin(&mut self, wait: Wait, now: Instant, timeouts: &Timeouts) {
-        self.reading = Some((wait, now + wait.length(timeouts)));
+        self.reading = Some((wait, Some(now + wait.length(timeouts))));
     }
 
     /// As `begin`, but goes on where this is waited for already.
@@ -56,6 +57,23 @@ impl Waits {
     /// It is our turn: the peer need do nothing.
     pub fn end(&mut self) {
         self.reading = None;
+    }
+
+    /// The peer is not read: it is not late, whatever it does. Only its part of closing has a time of
+    /// its own.
+    pub fn suspend(&mut self) {
+        if let Some((wait, until)) = &mut self.reading
+            && *wait != Wait::Close
+        {
+            *until = None;
+        }
+    }
+
+    /// It is read again, and has all the time of what was waited for.
+    pub fn resume(&mut self, now: Instant, timeouts: &Timeouts) {
+        if let Some((wait, None)) = self.reading {
+            self.begin(wait, now, timeouts);
+        }
     }
 
     pub fn is_reading(&self) -> bool {
@@ -78,17 +96,14 @@ impl Waits {
     }
 
     pub fn next(&self) -> Option<Instant> {
-        match (self.reading, self.writing) {
-            (Some((_, reading)), Some(writing)) => Some(reading.min(writing)),
-            (Some((_, reading)), None) => Some(reading),
-            (None, writing) => writing,
-        }
+        let reading = self.reading.and_then(|(_, until)| until);
+        reading.into_iter().chain(self.writing).min()
     }
 
     /// Which wait for reading is over?
     pub fn over(&mut self, now: Instant) -> Option<Wait> {
         let (wait, until) = self.reading?;
-        (until <= now).then(|| {
+        (until? <= now).then(|| {
             self.reading = None;
             wait
         })

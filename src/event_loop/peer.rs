@@ -208,6 +208,7 @@ impl Peer {
     /// Writes until everything is written or the socket takes no more; then says what the connection
     /// wants to be done with it. An error: the socket is gone.
     pub fn write(&mut self, socket: &mut impl Socket, terms: &Terms) -> io::Result<Next> {
+        let was_held = !self.connection.may_receive(terms);
         while !self.connection.outbox().is_empty() {
             let then = if self.connection.fate() == Fate::Close { Then::Close } else { Then::More };
             let written = socket.drain(self.connection.outbox(), &[], then)?;
@@ -221,7 +222,8 @@ impl Peer {
         Ok(match self.connection.fate() {
             Fate::Close => Next::Close,
             Fate::Linger => Next::Linger,
-            Fate::Stay if self.can_go_on() => self.again(),
+            // What it is waited for may have begun anew.
+            Fate::Stay if was_held || self.can_go_on() => self.again(),
             Fate::Stay => Next::Rest,
         })
     }
