@@ -14,6 +14,7 @@
 //! else changes it. An idle one owns no buffer.
 
 pub mod broadcast;
+pub mod http_answer;
 pub mod http_mode;
 pub mod outbox;
 pub mod owed;
