@@ -52,6 +52,7 @@ pub enum Fault {
     ContinuationOfNothing,
     MessageInsideMessage,
     MessageTooLong { bytes_max: usize },
+    InflatesTooMuch { times_max: usize },
     TextNotUtf8,
     DeflateMalformed,
     CloseBodyTooShort,
@@ -101,7 +102,7 @@ impl Fault {
             Fault::LengthNotMinimal | Fault::LengthTopBit => (400, 1002),
             Fault::ControlTooLong { .. } | Fault::ControlFragmented => (400, 1002),
             Fault::ContinuationOfNothing | Fault::MessageInsideMessage => (400, 1002),
-            Fault::MessageTooLong { .. } => (413, 1009),
+            Fault::MessageTooLong { .. } | Fault::InflatesTooMuch { .. } => (413, 1009),
             Fault::TextNotUtf8 | Fault::CloseReasonNotUtf8 => (400, 1007),
             Fault::DeflateMalformed => (400, 1007),
             Fault::CloseBodyTooShort | Fault::CloseCodeInvalid { .. } => (400, 1002),
@@ -164,6 +165,9 @@ impl fmt::Display for Fault {
             ControlFragmented => f.write_str("a control frame is fragmented"),
             ContinuationOfNothing => f.write_str("a continuation frame came with no message begun"),
             MessageInsideMessage => f.write_str("a new message began inside a fragmented one"),
+            InflatesTooMuch { times_max } => {
+                write!(f, "a compressed message says more than {times_max} times as much as came")
+            }
             MessageTooLong { bytes_max } => write!(f, "message is longer than {bytes_max} bytes"),
             TextNotUtf8 => f.write_str("a text message is not UTF-8"),
             DeflateMalformed => f.write_str("a compressed message is not DEFLATE"),

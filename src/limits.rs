@@ -40,6 +40,10 @@ pub struct Limits {
     #[arg(long, env = "BOTHWAYS_MESSAGE_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.message_bytes_max, value_parser = at_least_one())]
     pub message_bytes_max: usize,
 
+    /// How many times as long as it came a compressed message may become; 1 MiB every one may.
+    #[arg(long, env = "BOTHWAYS_INFLATED_TIMES_MAX", value_name = "TIMES", default_value_t = Limits::DEFAULT.inflated_times_max, value_parser = at_least_one())]
+    pub inflated_times_max: usize,
+
     /// A message at /echo whose first frame is as long as this goes back in parts, each as it comes.
     #[arg(long, env = "BOTHWAYS_PASSED_BYTES_MIN", value_name = "BYTES", default_value_t = Limits::DEFAULT.passed_bytes_min, value_parser = at_least_one())]
     pub passed_bytes_min: usize,
@@ -57,6 +61,23 @@ pub struct Limits {
     #[arg(long, env = "BOTHWAYS_BATCH_CALLS_MAX", value_name = "COUNT", default_value_t = Limits::DEFAULT.batch_calls_max, value_parser = at_least_one())]
     pub batch_calls_max: usize,
 
+    /// Changes kept for those who come back with a position.
+    #[arg(long, env = "BOTHWAYS_HISTORY_CHANGES_MAX", value_name = "COUNT", default_value_t = Limits::DEFAULT.history_changes_max, value_parser = at_least_one())]
+    pub history_changes_max: usize,
+
+    /// Bytes of the items in these changes; the oldest are kept no more where that is reached first.
+    #[arg(long, env = "BOTHWAYS_HISTORY_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.history_bytes_max, value_parser = at_least_one())]
+    pub history_bytes_max: usize,
+
+    /// Most subscriptions of one socket.
+    #[arg(long, env = "BOTHWAYS_SUBSCRIPTIONS_MAX", value_name = "COUNT", default_value_t = Limits::DEFAULT.subscriptions_max, value_parser = at_least_one())]
+    pub subscriptions_max: usize,
+
+    /// Bytes that may wait for a listener. Past it nothing is added; when it has read, it goes on from
+    /// its own position.
+    #[arg(long, env = "BOTHWAYS_LISTENER_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.listener_bytes_max, value_parser = at_least_one())]
+    pub listener_bytes_max: usize,
+
     /// Bytes that may wait to be written to one peer. Past it, the peer is not read until it reads.
     #[arg(long, env = "BOTHWAYS_OUTBOX_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.outbox_bytes_max, value_parser = at_least_one())]
     pub outbox_bytes_max: usize,
@@ -72,10 +93,15 @@ impl Limits {
         chunk_line_bytes_max: 256,
         trailer_bytes_max: 4 * 1024,
         message_bytes_max: 16 * 1024 * 1024,
+        inflated_times_max: 100,
         passed_bytes_min: 128 * 1024,
         connections_max: 100_000,
         calls_waiting_max: 64,
         batch_calls_max: 1000,
+        history_changes_max: 10_000,
+        history_bytes_max: 64 * 1024 * 1024,
+        subscriptions_max: 100,
+        listener_bytes_max: 64 * 1024,
         outbox_bytes_max: 256 * 1024,
     };
 }
@@ -92,6 +118,9 @@ pub const FIELDS_ROOM: usize = 128;
 /// Bytes of texts of one whole collection that the peers of one loop may be reading. Every change
 /// makes a new text, and whoever reads slowly holds on to the old one. Past it, 503.
 pub const LISTINGS_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// What a compressed message may say however short it came.
+pub const INFLATED_BYTES_FREE: usize = 1024 * 1024;
 
 /// Most bytes of a control frame's payload (RFC 6455 §5.5).
 pub const CONTROL_PAYLOAD_BYTES_MAX: usize = 125;

@@ -50,6 +50,20 @@ pub enum Refusal {
     ItemTooLong {
         bytes_max: usize,
     },
+    /// What was to be followed is no collection and no item.
+    NotFollowed,
+    /// `since` is no position, and not `now`.
+    PositionMalformed,
+    /// What changed since is kept no more, or happened in another log.
+    PositionGone {
+        now: String,
+    },
+    /// `deliver` is neither `all` nor `latest`.
+    DeliverUnknown,
+    SubscriptionsTooMany {
+        most: usize,
+    },
+    NotSubscribed,
     /// Texts of whole collections are still being read, more than may be held.
     Busy,
     /// The body of a call in a message; of a request it is a fault.
@@ -77,17 +91,19 @@ impl Refusal {
     pub fn status(&self) -> u16 {
         match self {
             Refusal::InvalidData { .. } | Refusal::PathMalformed | Refusal::ConditionMalformed => 400,
-            Refusal::PartialPut => 400,
+            Refusal::PartialPut | Refusal::PositionMalformed | Refusal::DeliverUnknown => 400,
             Refusal::NotAHandshake | Refusal::HandshakeMalformed { .. } => 400,
-            Refusal::NoSuchResource | Refusal::NoSuchItem => 404,
+            Refusal::NoSuchResource | Refusal::NoSuchItem | Refusal::NotSubscribed => 404,
             Refusal::MethodNotAllowed { .. } => 405,
-            Refusal::NotAcceptable => 406,
+            Refusal::NotAcceptable | Refusal::NotFollowed => 406,
             Refusal::IdTaken { .. } => 409,
+            Refusal::PositionGone { .. } => 410,
             Refusal::ConditionFailed => 412,
             Refusal::ItemTooLong { .. } | Refusal::BodyTooLong { .. } => 413,
             Refusal::MediaTypeUnsupported { .. } | Refusal::PatchMediaTypeUnsupported { .. } => 415,
             Refusal::ContentCodingUnsupported => 415,
             Refusal::WebSocketVersion => 426,
+            Refusal::SubscriptionsTooMany { .. } => 429,
             Refusal::MethodUnknown => 501,
             Refusal::Busy => 503,
         }
@@ -120,6 +136,16 @@ impl Refusal {
             }
             Refusal::ContentCodingUnsupported => "no content coding is undone here: send it plain".into(),
             Refusal::PartialPut => "an item is written whole: a Content-Range has no place in a PUT".into(),
+            Refusal::NotFollowed => "only collections and items can be followed".into(),
+            Refusal::PositionMalformed => "since is a position, such as 3f9c2a7b-42, or now".into(),
+            Refusal::PositionGone { .. } => {
+                "what changed since that position is kept no more: begin again with the state as it is".into()
+            }
+            Refusal::DeliverUnknown => "deliver is all or latest".into(),
+            Refusal::SubscriptionsTooMany { most } => {
+                format!("a socket has at most {most} subscriptions").into()
+            }
+            Refusal::NotSubscribed => "this socket has no such subscription".into(),
             Refusal::Busy => "too many long answers are still being read: try again in a second".into(),
             Refusal::BodyTooLong { bytes_max } => {
                 format!("request body is longer than {bytes_max} bytes").into()

@@ -127,6 +127,7 @@ fn furnish(serve: &cli::Serve, listeners: Vec<Vec<TcpListener>>) -> io::Result<V
         Box::new(move || sender.ring()) as Box<dyn Fn() + Send>
     });
     let journals = journal::new_log(epoch, wake.collect());
+    let limits = &serve.limits;
     let desks = posts.into_iter().zip(listeners).zip(journals).map(|((post, listeners), journal)| {
         let (poll, sender, mailbox) = post;
         Desk {
@@ -135,7 +136,8 @@ fn furnish(serve: &cli::Serve, listeners: Vec<Vec<TcpListener>>) -> io::Result<V
             mailbox,
             listeners,
             journal,
-            shelf: Shelf::new(epoch, &serve.collection, serve.limits.item_bytes_max),
+            shelf: Shelf::new(epoch, &serve.collection, limits.item_bytes_max)
+                .keeping(limits.history_changes_max, limits.history_bytes_max),
         }
     });
     Ok(desks.collect())

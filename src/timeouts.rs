@@ -29,6 +29,18 @@ pub struct Timeouts {
     #[arg(long = "pong-seconds", env = "BOTHWAYS_PONG_SECONDS", value_name = "SECONDS", default_value = "20", value_parser = seconds)]
     pub pong: Duration,
 
+    /// How often an event stream on which nothing happens shows that it is alive.
+    #[arg(long = "heartbeat-seconds", env = "BOTHWAYS_HEARTBEAT_SECONDS", value_name = "SECONDS", default_value = "15", value_parser = seconds)]
+    pub heartbeat: Duration,
+
+    /// How often listeners to whom nothing happens are told how far the log has come meanwhile.
+    #[arg(long = "position-seconds", env = "BOTHWAYS_POSITION_SECONDS", value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    pub position: Duration,
+
+    /// Longest that an answer is held for who prefers to wait (`Prefer: wait`).
+    #[arg(long = "hold-seconds", env = "BOTHWAYS_HOLD_SECONDS", value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub hold: Duration,
+
     /// From sending a close frame to the peer's, or from the last answer of an HTTP connection to
     /// the peer's end of stream; then the socket is dropped.
     #[arg(long = "close-seconds", env = "BOTHWAYS_CLOSE_SECONDS", value_name = "SECONDS", default_value = "5", value_parser = seconds)]
@@ -50,6 +62,9 @@ impl Timeouts {
         keep_alive: Duration::from_secs(75),
         idle: Duration::from_secs(45),
         pong: Duration::from_secs(20),
+        heartbeat: Duration::from_secs(15),
+        position: Duration::from_secs(20),
+        hold: Duration::from_secs(60),
         close: Duration::from_secs(5),
         write_stall: Duration::from_secs(30),
         drain: Duration::from_secs(10),

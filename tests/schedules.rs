@@ -51,10 +51,10 @@ fn who_is_not_read_is_not_late() {
     house.journal_rests = 1;
     house.bring(peer, front.as_bytes());
     house.until_quiet();
-    for _ in 0..20 {
+    for _ in 0..5 {
         house.pass(Duration::from_secs(20));
         house.turn();
-        house.take(peer, 10);
+        house.take(peer, 25);
         house.until_quiet();
     }
     house.take(peer, usize::MAX);
@@ -66,6 +66,33 @@ fn who_is_not_read_is_not_late() {
     let said = String::from_utf8(house.wires[peer].taken.clone()).unwrap();
     assert_eq!(said.matches(" 201 Created\r\n").count(), 4, "{said}");
     house.until_all_are_gone();
+}
+
+/// A long message that goes back while it comes, to a peer that reads a little and then neither reads nor
+/// speaks: something is waited for all the same.
+#[test]
+fn who_stops_in_the_middle_of_a_message_is_gone_in_the_end() {
+    for reads in (0..400).step_by(5) {
+        let mut house = House::new(&names(), 4096);
+        let peer = house.arrive();
+        let mut bytes = [b"GET /echo HTTP/1.1\r\nHost: a\r\n", HANDSHAKE].concat();
+        let first = bytes.len();
+        encode_masked(Opcode::Binary, &[7; 100], MASK, &mut bytes);
+        bytes[first] &= 0x7f;
+        (0..4).for_each(|_| encode_masked(Opcode::Ping, &[7; 100], MASK, &mut bytes));
+        for _ in 0..400 {
+            let start = bytes.len();
+            encode_masked(Opcode::Continuation, b"x", MASK, &mut bytes);
+            bytes[start] &= 0x7f;
+        }
+        house.take(peer, 200);
+        house.bring(peer, &bytes);
+        house.until_quiet();
+        house.take(peer, reads);
+        house.bring(peer, b"\x00");
+        house.until_quiet();
+        house.until_all_are_gone();
+    }
 }
 
 /// Takes a few seconds, also without optimization.

@@ -4,8 +4,10 @@
 use super::readers::LIMITS;
 use bothways::api::resources;
 use bothways::compression::Compression;
+use bothways::connection::Due;
 use bothways::connection::outbox::{Outbox, SLICES_MAX};
 use bothways::connection::terms::Terms;
+use bothways::event_loop::audience::{Audience, Seats};
 use bothways::event_loop::clock::Clock;
 use bothways::event_loop::peer::{Calls, Next, Peer};
 use bothways::event_loop::slots::{Slots, index_of};
@@ -31,6 +33,7 @@ pub struct House {
     seats: Slots<Seat>,
     timers: Timers,
     clock: Clock,
+    audience: Audience,
     journal: Journal,
     shelf: Shelf,
     settled: Vec<Settled>,
@@ -45,6 +48,23 @@ pub struct House {
 struct Seat {
     peer: Peer,
     wire: usize,
+}
+
+/// A socket that was full says that it can be written to when it takes so many bytes.
+const WRITABLE_BYTES: usize = 20;
+
+struct Places<'h> {
+    seats: &'h mut Slots<Seat>,
+    wires: &'h mut Vec<Wire>,
+}
+
+impl Seats for Places<'_> {
+    type Socket = Wire;
+
+    fn seat(&mut self, token: Token) -> Option<(&mut Peer, &mut Wire)> {
+        let Seat { peer, wire } = self.seats.get_mut(token)?;
+        Some((peer, &mut self.wires[*wire]))
+    }
 }
 
 /// The network between a peer and us, in the place of a socket.
@@ -96,6 +116,7 @@ impl House {
             seats: Slots::default(),
             timers: Timers::default(),
             clock: Clock::new(now, wall),
+            audience: Audience::new(now),
             journal: journal::new_log(EPOCH, vec![Box::new(|| ())]).remove(0),
             shelf: Shelf::new(EPOCH, names, 1 << 20),
             settled: Vec::new(),
@@ -143,7 +164,10 @@ impl House {
     pub fn take(&mut self, peer: usize, bytes: usize) {
         let wire = &mut self.wires[peer];
         wire.room = wire.room.saturating_add(bytes);
-        wire.news.writable |= std::mem::take(&mut wire.is_blocked) && wire.room > 0;
+        // As a kernel does, which says nothing for a few bytes.
+        if wire.room >= WRITABLE_BYTES {
+            wire.news.writable |= std::mem::take(&mut wire.is_blocked);
+        }
     }
 
     pub fn pass(&mut self, time: Duration) {
@@ -155,12 +179,13 @@ impl House {
     pub fn turn(&mut self) {
         self.clock.tick(self.now);
         let terms = self.terms();
-        self.tell_time();
+        self.tell_time(&terms);
         self.accept_new(&terms);
         self.read_ready(&terms);
         self.settle(&terms);
         self.expire(&terms);
         self.write_pending(&terms);
+        self.tell_listeners(&terms);
         self.check_memory();
     }
 
@@ -175,13 +200,13 @@ impl House {
         }
     }
 
-    fn tell_time(&mut self) {
+    fn tell_time(&mut self, terms: &Terms) {
         let Some(news) = self.clock.announce() else { return };
         for token in self.clock.listeners() {
             let Some(Seat { peer, .. }) = self.seats.get_mut(token) else { continue };
             self.clock.go_on_listening(token);
             peer.connection.outbox().lend(&mut self.spare);
-            peer.connection.push(&news);
+            peer.connection.push(&news, terms);
             self.dirty.push(token);
         }
     }
@@ -230,9 +255,9 @@ impl House {
     }
 
     fn serve(&mut self, token: Token, terms: &Terms) {
-        let House { wires, seats, buffer, spare, journal, shelf, settled, clock, .. } = self;
+        let House { wires, seats, buffer, spare, journal, shelf, settled, clock, audience, .. } = self;
         let Some(Seat { peer, wire }) = seats.get_mut(token) else { return };
-        let mut calls = Calls { journal, shelf, settled, clock };
+        let mut calls = Calls { journal, shelf, settled, clock, audience };
         peer.connection.outbox().lend(spare);
         let wire = &mut wires[*wire];
         if peer.read(buffer, wire, token, &mut calls, terms).is_err() {
@@ -249,6 +274,9 @@ impl House {
         }
         self.journal.settle(&mut self.shelf, &mut self.settled);
         for settled in self.settled.drain(..) {
+            if let Ok(change) = &settled.outcome {
+                self.audience.hear(change);
+            }
             let Some(Ticket(ticket)) = settled.ticket else { continue };
             let token = Token(ticket as usize);
             let Some(Seat { peer, .. }) = self.seats.get_mut(token) else { continue };
@@ -269,7 +297,10 @@ impl House {
             let Some((token, _)) = self.seats.at(slot) else { continue };
             let Some(Seat { peer, .. }) = self.seats.get_mut(token) else { continue };
             match peer.connection.expire(terms) {
-                Ok(()) => {
+                Ok(due) => {
+                    if due == Due::Answer {
+                        peer.answer_held(&mut self.audience, &self.shelf, terms);
+                    }
                     self.timers.enter(slot, peer.connection.next_deadline());
                     self.flush(token, terms);
                 }
@@ -287,13 +318,25 @@ impl House {
         }
     }
 
+    fn tell_listeners(&mut self, terms: &Terms) {
+        let House { audience, seats, wires, shelf, .. } = self;
+        let told = audience.tell(&mut Places { seats, wires }, shelf, terms);
+        for token in told.asked {
+            let Some(Seat { peer, .. }) = self.seats.get_mut(token) else { continue };
+            peer.answer_held(&mut self.audience, &self.shelf, terms);
+            self.dirty.push(token);
+        }
+        self.dirty.extend(told.pending);
+        self.write_pending(terms);
+    }
+
     fn flush(&mut self, token: Token, terms: &Terms) {
         let Some(Seat { peer, wire }) = self.seats.get_mut(token) else { return };
         let wire = &mut self.wires[*wire];
         let next = peer.write(wire, terms);
         self.spare.extend(peer.connection.outbox().give_back());
         match next {
-            Ok(Next::Rest) => {}
+            Ok(Next::Rest) => self.audience.has_room(peer, token),
             Ok(Next::Blocked) => self.timers.enter(index_of(token), peer.connection.next_deadline()),
             Ok(Next::Again) => self.again.push(token),
             Ok(Next::Linger) => {
@@ -308,7 +351,8 @@ impl House {
     }
 
     fn bury(&mut self, token: Token) {
-        if let Some(Seat { wire, .. }) = self.seats.remove(token) {
+        if let Some(Seat { wire, mut peer }) = self.seats.remove(token) {
+            self.audience.dismiss(&mut peer);
             (self.wires[wire].seat, self.wires[wire].state) = (None, State::Closed);
         }
     }
@@ -345,6 +389,7 @@ impl House {
         let has_news = |wire: &Wire| wire.state == State::AtTheDoor || wire.news != News::default();
         self.again.is_empty()
             && self.dirty.is_empty()
+            && !self.audience.is_busy()
             && !self.journal.is_waiting()
             && !self.wires.iter().any(|wire| wire.state != State::Closed && has_news(wire))
     }

@@ -3,7 +3,7 @@
 use super::readers::LIMITS;
 use bothways::api::outcome::Outcome;
 use bothways::api::{intake, resources, routes};
-use bothways::exchange::call::{Answer, Call, Method, Representation, Wish};
+use bothways::exchange::call::{Answer, Body, Call, Method, Representation, Wish};
 use bothways::exchange::change::{CollectionId, Conditions};
 use bothways::exchange::envelope::{self, Id, Item, Message};
 use bothways::exchange::record::{Record, is_id};
@@ -168,7 +168,8 @@ impl House {
         let write = match routes::take_up(call, &self.shelf) {
             Outcome::Answer(answer) => return answer,
             Outcome::Write(write) => write,
-            Outcome::Talk(_) => panic!("a message asked for a socket"),
+            Outcome::Follow(_) | Outcome::Unfollow(_) => return Answer::new(204, Body::Nothing),
+            Outcome::Talk(_) | Outcome::Wait(_) => panic!("a message asked for a socket, or to wait"),
         };
         self.journal.append(Ticket(0), write);
         let mut settled = Vec::new();

@@ -10,7 +10,9 @@
 //! The event loop makes it happen. [`routes`] is the table, [`resources`] the handlers,
 //! [`intake`] reads the body of a new item, [`clock`] is the source article's example.
 
+pub mod changes;
 pub mod clock;
+pub mod feed;
 pub mod intake;
 pub mod outcome;
 pub mod resources;

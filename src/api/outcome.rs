@@ -1,5 +1,6 @@
 //! The three things a handler can say.
 
+use super::changes::{Follow, Interest};
 use crate::exchange::call::{Answer, Call, Talk};
 use crate::exchange::change::{CollectionId, Write};
 use crate::refusal::Refusal;
@@ -11,6 +12,12 @@ pub enum Outcome {
     Write(Write),
     /// Turn this connection into a socket, and go on like this.
     Talk(Talk),
+    /// Tell this peer of every change from there on.
+    Follow(Follow),
+    /// Tell it no more.
+    Unfollow(Interest),
+    /// Ask again when this has changed, or the time is over.
+    Wait(Interest),
 }
 
 /// What the path named, apart from its route.

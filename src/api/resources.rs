@@ -11,7 +11,12 @@ use crate::store::shelf::Shelf;
 /// What PATCH takes, for `Accept-Patch`.
 const PATCH_TYPES: &str = "application/merge-patch+json, application/json";
 
-pub fn list(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
+/// The items of a collection, or one of them.
+pub fn get(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
+    if named.id.is_empty() { list(call, named, shelf) } else { read(call, named, shelf) }
+}
+
+fn list(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
     let collection = shelf.collection(named.collection);
     let position = shelf.at(collection.changed());
     read_at(call, position, || match call.representation {
@@ -20,7 +25,7 @@ pub fn list(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal
     })
 }
 
-pub fn read(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
+fn read(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
     let collection = shelf.collection(named.collection);
     // Conditions count only where there would be an answer without them (RFC 9110 §13.2.1).
     let record = collection.get(named.id).ok_or(Refusal::NoSuchItem)?;

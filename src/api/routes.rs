@@ -1,7 +1,7 @@
 //! The routing table, and the one door: [`take_up`].
 
 use super::outcome::{Handler, Named, Outcome};
-use super::resources;
+use super::{changes, resources};
 use crate::exchange::call::{Answer, Body, Call, Method, Talk, Wish};
 use crate::exchange::change::{CollectionId, Conditions, Tags};
 use crate::refusal::Refusal;
@@ -26,9 +26,9 @@ const fn route(method: Method, path: &'static str, handler: Handler, says: &'sta
 
 /// Everything that can be asked. Help, `Allow` and descriptions are made from it.
 pub const ROUTES: &[Route] = &[
-    route(Method::Get, COLLECTION, resources::list, "all items, in order of creation"),
+    route(Method::Get, COLLECTION, changes::take_up, "all items, in order of creation"),
     route(Method::Post, COLLECTION, resources::create, "add an item"),
-    route(Method::Get, ITEM, resources::read, "one item"),
+    route(Method::Get, ITEM, changes::take_up, "one item"),
     route(Method::Put, ITEM, resources::replace, "write one item, whether it is there or not"),
     route(Method::Patch, ITEM, resources::patch, "change some members of an item"),
     route(Method::Delete, ITEM, resources::remove, "remove an item"),
@@ -56,6 +56,9 @@ fn decide(call: &Call, shelf: &Shelf) -> Result<Outcome, Refusal> {
     }
     let path = decoded(&call.path)?;
     let (pattern, named) = locate(&path, shelf)?;
+    if call.wish.is_of_changes() && !matches!(pattern, COLLECTION | ITEM) {
+        return Err(Refusal::NotFollowed);
+    }
     let asked = |route: &&Route| route.method == call.method && route.path == pattern;
     match ROUTES.iter().find(asked) {
         Some(route) => (route.handler)(call, named, shelf),
@@ -156,7 +159,7 @@ fn calls(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
 fn socket(call: &Call, talk: Talk) -> Result<Outcome, Refusal> {
     match call.wish {
         Wish::Socket => Ok(Outcome::Talk(talk)),
-        Wish::Answer => Err(Refusal::NotAHandshake),
+        _ => Err(Refusal::NotAHandshake),
     }
 }
 
@@ -193,8 +196,8 @@ mod tests {
     fn status(method: Method, path: &str) -> u16 {
         match ask(method, path) {
             Outcome::Answer(answer) => answer.status,
-            Outcome::Write(_) => 0,
             Outcome::Talk(_) => 101,
+            _ => 0,
         }
     }
 

@@ -1,26 +1,57 @@
-//! One piece of news, encoded at most once for each road.
+//! One piece of news, encoded at most once in each form.
 
+use crate::compression::Compression;
+use crate::http::event_stream;
+use crate::websocket::deflate::{Deflater, Side};
 use crate::websocket::frame::{self, Opcode};
-use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::sync::Arc;
+
+/// How a listener is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// As a message in one frame.
+    Frame,
+    /// The same, compressed; how far back a client can look, where that was agreed on.
+    Deflated { window_bits: Option<u8> },
+    /// As a server-sent event.
+    Event,
+}
 
 /// The same text for many peers.
 pub struct Broadcast {
-    text: String,
-    frame: OnceCell<Arc<[u8]>>,
+    /// Where an event stream goes on from it.
+    id: Box<[u8]>,
+    text: Vec<u8>,
+    encoded: RefCell<Vec<(Form, Arc<[u8]>)>>,
 }
 
 impl Broadcast {
-    pub fn new(text: String) -> Broadcast {
-        Broadcast { text, frame: OnceCell::new() }
+    pub fn new(id: &[u8], text: Vec<u8>) -> Broadcast {
+        Broadcast { id: id.into(), text, encoded: RefCell::default() }
     }
 
-    /// The text as one WebSocket frame.
-    pub fn as_frame(&self) -> &Arc<[u8]> {
-        self.frame.get_or_init(|| {
-            let mut bytes = Vec::new();
-            frame::encode(Opcode::Text, self.text.as_bytes(), &mut bytes);
-            bytes.into()
-        })
+    /// What goes over the wire.
+    pub fn encoded(&self, form: Form, compression: &Compression) -> Arc<[u8]> {
+        let mut encoded = self.encoded.borrow_mut();
+        if let Some((_, bytes)) = encoded.iter().find(|(known, _)| *known == form) {
+            return bytes.clone();
+        }
+        let mut bytes = Vec::new();
+        encode(form, &self.id, &self.text, compression, &mut bytes);
+        let bytes: Arc<[u8]> = bytes.into();
+        encoded.push((form, bytes.clone()));
+        bytes
+    }
+}
+
+/// One text in one form. A compressed one refers to nothing before it, so that all can read it.
+pub fn encode(form: Form, id: &[u8], text: &[u8], compression: &Compression, out: &mut Vec<u8>) {
+    match form {
+        Form::Frame => frame::encode(Opcode::Text, text, out),
+        Form::Deflated { window_bits } => {
+            Deflater::new(Side { takeover: false, window_bits }, compression).encode(Opcode::Text, text, out);
+        }
+        Form::Event => event_stream::encode(id, text, out),
     }
 }

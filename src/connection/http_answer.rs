@@ -16,6 +16,8 @@ pub struct Asked {
     pub representation: Representation,
     pub version: Version,
     pub persistent: bool,
+    /// Seconds for which it would rather wait than be told what it knows (RFC 7240 §4.3).
+    pub waits: u32,
 }
 
 /// Behind the position in the entity tag of the plain text: two representations never share a
@@ -42,6 +44,9 @@ pub fn write_answer(asked: Asked, answer: &Answer, date: &[u8; 29], outbox: &mut
                 out.extend_from_slice(TEXT_MARK);
             }
         });
+    }
+    if asked.waits > 0 {
+        writer.pieces("Preference-Applied", ["wait=", itoa::Buffer::new().format(asked.waits)]);
     }
     if let Some(pieces) = answer.location() {
         writer.pieces("Location", pieces);

@@ -18,13 +18,13 @@
 //! leaves. Only writes may be under way together, for the journal settles them in order; any other
 //! call waits until those before it are answered.
 
+use super::event_mode;
 use super::http_answer::{Asked, TEXT_MARK, write_answer, write_fault};
 use super::owed::{Owed, Rest};
 use super::step::Step;
-use super::terms::Reach;
+use super::terms::{Reach, Terms};
 use super::waits::Wait;
-use crate::compression::Compression;
-use crate::exchange::call::{Answer, Call, Method, Representation, Talk, Wish};
+use crate::exchange::call::{Answer, Call, Method, Representation, Start, Talk, Wish};
 use crate::exchange::change::{Conditions, Position, Tags};
 use crate::exchange::envelope;
 use crate::fault::Fault;
@@ -53,6 +53,8 @@ pub struct HttpMode {
     last_send: Send,
     /// No further request is read, and the next answer says so.
     going: bool,
+    /// The oldest answer owed waits for a change.
+    holding: bool,
     /// A body was announced that is not going to be read.
     left_unread: bool,
 }
@@ -118,7 +120,7 @@ impl HttpMode {
     pub fn note_method(&mut self, unread: &[u8]) {
         self.last_send = match &self.reading {
             Reading::Body(half) => half.asked.send,
-            _ if unread.trim_ascii_start().starts_with(b"HEAD ") => Send::HeadOnly,
+            _ if without_empty_lines(unread).starts_with(b"HEAD ") => Send::HeadOnly,
             _ => Send::HeadAndBody,
         };
     }
@@ -178,8 +180,9 @@ impl HttpMode {
             representation: Representation::Json,
             version: head.version,
             persistent: head.persistent,
+            waits: 0,
         };
-        let (question, mut asked) = self.understand(&head, asked, reach.terms.compression)?;
+        let (question, mut asked) = self.understand(&head, asked, reach.terms)?;
         if !head.persistent {
             self.reading = Reading::Ended;
         }
@@ -257,8 +260,8 @@ impl HttpMode {
         reach: &mut Reach,
     ) -> Result<Step<'a>, Fault> {
         let must_wait = match &question {
-            Question::Call(call) => call.method.waits_its_turn(),
-            Question::Refused(_) => false,
+            Question::Call(call) => self.holding || call.method.waits_its_turn(),
+            Question::Refused(_) => self.holding,
         };
         if must_wait && !self.owed.is_empty() {
             self.reading = Reading::Held(Box::new((question.into_owned(), asked)));
@@ -294,14 +297,21 @@ impl HttpMode {
         &mut self,
         head: &RequestHead<'_, 'b>,
         mut asked: Asked,
-        compression: &Compression,
+        terms: &Terms,
     ) -> Result<(Question<'b>, Asked), Fault> {
         let fields = &head.fields;
+        let mut wish = Wish::Answer;
         if fields.has(Known::Accept) {
-            match negotiation::choose(fields.all(Known::Accept), &["application/json", "text/plain"]) {
+            let offers = ["application/json", "text/plain", "text/event-stream"];
+            match negotiation::choose(fields.all(Known::Accept), &offers) {
                 Some(0) => {}
-                Some(_) => asked.representation = Representation::Text,
-                None => return Ok((Question::Refused(Refusal::NotAcceptable), asked)),
+                Some(1) => asked.representation = Representation::Text,
+                Some(_) if matches!(head.method, "GET" | "HEAD") => {
+                    let since = fields.first(Known::LastEventId).and_then(|id| str::from_utf8(id).ok());
+                    let start = Start { since: since.map(Into::into), deliver: None };
+                    wish = Wish::Follow(Box::new(start));
+                }
+                _ => return Ok((Question::Refused(Refusal::NotAcceptable), asked)),
             }
         }
         let Some(method) = method(head.method) else {
@@ -313,7 +323,14 @@ impl HttpMode {
         let Some(conditions) = conditions(method, asked.representation, fields) else {
             return Ok((Question::Refused(Refusal::ConditionMalformed), asked));
         };
-        let mut wish = Wish::Answer;
+        if wish == Wish::Answer
+            && fields.has(Known::Prefer)
+            && conditions.if_none_match.is_some()
+            && let Some(seconds) = negotiation::preferred_wait(fields.all(Known::Prefer))
+        {
+            asked.waits = seconds.min(terms.timeouts.hold.as_secs().try_into().unwrap_or(u32::MAX));
+            wish = Wish::Wait(asked.waits);
+        }
         if fields.has(Known::Upgrade) {
             match handshake::read(head) {
                 Handshake::NotAsked => {}
@@ -331,7 +348,7 @@ impl HttpMode {
                     self.offer = Some(Box::new(SocketOffer {
                         key,
                         calls: offer.offers_subprotocol(envelope::SUBPROTOCOL),
-                        compression: Agreement::choose(offer.extensions(), compression),
+                        compression: Agreement::choose(offer.extensions(), terms.compression),
                     }));
                 }
             }
@@ -356,8 +373,24 @@ impl HttpMode {
         self.owed.postpone();
     }
 
+    /// The call handed out last is answered when what it asked for changes. Nothing behind it is taken up
+    /// before that.
+    pub fn hold(&mut self) {
+        self.owed.postpone();
+        self.holding = true;
+    }
+
+    /// The call handed out last is answered with a stream, if it wants more than its head.
+    pub fn stream(&mut self, reach: &mut Reach) -> Send {
+        let asked = self.owed.take_current().expect("a call was handed out");
+        event_mode::write_head(reach);
+        self.reading = Reading::Ended;
+        asked.send
+    }
+
     /// Answers the call handed out last, or else the oldest that waits.
     pub fn answer(&mut self, answer: Answer, reach: &mut Reach) {
+        self.holding = false;
         let (going, mut ended) = (self.going, false);
         self.owed.settle(answer, |mut asked, answer, rest| {
             asked.persistent &= !(going && rest == Rest::Nothing);
@@ -473,6 +506,15 @@ impl<'a> Question<'a> {
             Question::Refused(refusal) => Question::Refused(refusal),
         }
     }
+}
+
+/// Empty lines may stand before a request (RFC 9112 §2.2); a bare line feed is none, and what stands
+/// behind it no request.
+fn without_empty_lines(mut bytes: &[u8]) -> &[u8] {
+    while let Some(rest) = bytes.strip_prefix(b"\r\n") {
+        bytes = rest;
+    }
+    bytes
 }
 
 /// Methods are case-sensitive (RFC 9110 §9.1). HEAD is a GET whose answer is cut short.

@@ -14,6 +14,7 @@
 //! else changes it. An idle one owns no buffer.
 
 pub mod broadcast;
+pub mod event_mode;
 pub mod http_answer;
 pub mod http_mode;
 pub mod outbox;
@@ -25,11 +26,15 @@ pub mod websocket_mode;
 
 use crate::exchange::call::{Answer, Talk};
 use crate::fault::Fault;
+use crate::http::event_stream;
+use crate::http::response::Send;
 use crate::websocket::close;
-use broadcast::Broadcast;
+use broadcast::{Broadcast, Form};
+use event_mode::EventMode;
 use http_mode::HttpMode;
 use outbox::Outbox;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use step::Step;
 use terms::{Reach, Terms};
 use waits::{Wait, Waits};
@@ -50,6 +55,7 @@ pub struct Connection {
 enum Mode {
     Http(HttpMode),
     WebSocket(WebSocketMode),
+    Events(EventMode),
     /// All is written, and our side of the stream is ended. What still comes is dropped until the
     /// peer has ended too, so that no reset overtakes the last answer (RFC 9112 §9.6).
     Lingering,
@@ -71,6 +77,14 @@ pub enum Fate {
     Close,
     /// End our side, tell [`Connection::linger`], and drop what comes.
     Linger,
+}
+
+/// What is to be done for a connection whose wait is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    Nothing,
+    /// The answer that was held.
+    Answer,
 }
 
 impl Connection {
@@ -114,7 +128,7 @@ impl Connection {
     /// Reads on in `bytes` from `*at`. Repeat until it says `NeedMore` or `Wait`.
     pub fn next<'a>(&mut self, bytes: &'a mut [u8], at: &mut usize, terms: &Terms) -> Step<'a> {
         if !self.may_receive(terms) {
-            self.waits.end();
+            self.waits.suspend();
             return Step::Wait;
         }
         let unread = bytes.len() - *at;
@@ -123,6 +137,11 @@ impl Connection {
         let step = match mode {
             Mode::Http(http) => http.next(bytes, at, &mut reach),
             Mode::WebSocket(socket) => socket.next(bytes, at, &mut reach),
+            // What is asked behind a request for events is asked of nobody.
+            Mode::Events(_) => {
+                *at += unread;
+                Ok(Step::NeedMore)
+            }
             Mode::Lingering => {
                 *at += unread;
                 return Step::NeedMore;
@@ -159,6 +178,7 @@ impl Connection {
         match &mut self.mode {
             Mode::Http(http) => http.end_of_input(),
             Mode::WebSocket(socket) => socket.end(),
+            Mode::Events(events) => events.end(),
             Mode::Lingering => {}
         }
     }
@@ -168,7 +188,7 @@ impl Connection {
         match &self.mode {
             Mode::Http(http) => http.is_owed(),
             Mode::WebSocket(socket) => socket.is_owed(),
-            Mode::Lingering => false,
+            Mode::Events(_) | Mode::Lingering => false,
         }
     }
 
@@ -176,7 +196,7 @@ impl Connection {
         match &self.mode {
             Mode::Http(http) => http.reads_no_more(),
             Mode::WebSocket(socket) => socket.is_over(),
-            Mode::Lingering => true,
+            Mode::Events(_) | Mode::Lingering => true,
         }
     }
 
@@ -184,6 +204,7 @@ impl Connection {
         match &self.mode {
             Mode::Http(http) => http.is_over(),
             Mode::WebSocket(socket) => socket.is_over(),
+            Mode::Events(events) => events.is_over(),
             Mode::Lingering => true,
         }
     }
@@ -195,7 +216,7 @@ impl Connection {
         match mode {
             Mode::Http(http) => http.answer(answer, &mut reach),
             Mode::WebSocket(socket) => socket.answer(answer, &mut reach),
-            Mode::Lingering => {}
+            Mode::Events(_) | Mode::Lingering => {}
         }
     }
 
@@ -204,7 +225,85 @@ impl Connection {
         match &mut self.mode {
             Mode::Http(http) => http.postpone(),
             Mode::WebSocket(socket) => socket.postpone(),
-            Mode::Lingering => {}
+            Mode::Events(_) | Mode::Lingering => {}
+        }
+    }
+
+    /// The call handed out last is answered when what it asked for changes, or in so many seconds:
+    /// then [`Connection::expire`] says so.
+    pub fn hold(&mut self, seconds: u32, terms: &Terms) {
+        let Mode::Http(http) = &mut self.mode else { unreachable!("only a request can prefer to wait") };
+        http.hold();
+        let until = terms.now + Duration::from_secs(seconds.into()).min(terms.timeouts.hold);
+        self.waits.begin_until(Wait::Held, until);
+    }
+
+    /// The call handed out last asked for events: goes on as a stream of them.
+    pub fn stream(&mut self, terms: &Terms) {
+        let Connection { mode, outbox, waits, .. } = self;
+        let mut reach = Reach { outbox, waits, terms };
+        let Mode::Http(http) = mode else { unreachable!("events are asked for over HTTP") };
+        if http.stream(&mut reach) == Send::HeadAndBody {
+            self.mode = Mode::Events(EventMode::begin(&mut reach));
+        }
+    }
+
+    /// How this peer is told of changes, if it listens.
+    pub fn form(&self) -> Option<Form> {
+        match &self.mode {
+            Mode::WebSocket(socket) if socket.is_open() => Some(socket.form()),
+            Mode::Events(events) if !events.is_over() => Some(Form::Event),
+            _ => None,
+        }
+    }
+
+    /// Tells this peer alone. `id` is where an event stream goes on from.
+    pub fn tell(&mut self, id: &[u8], text: &[u8], terms: &Terms) {
+        match &mut self.mode {
+            Mode::WebSocket(socket) if socket.is_open() => socket.say(text, &mut self.outbox),
+            Mode::Events(events) if !events.is_over() => {
+                broadcast::encode(Form::Event, id, text, terms.compression, self.outbox.own());
+            }
+            _ => {}
+        }
+    }
+
+    /// The same of a text in three pieces, of which the middle one is long, and shared with others.
+    pub fn tell_long(&mut self, id: &[u8], front: &[u8], value: Arc<[u8]>, end: &[u8]) {
+        match &mut self.mode {
+            Mode::WebSocket(socket) if socket.is_open() => {
+                socket.say_long(front, value, end, &mut self.outbox);
+            }
+            Mode::Events(events) if !events.is_over() => {
+                let own = self.outbox.own();
+                event_stream::begin(id, own);
+                own.extend_from_slice(front);
+                self.outbox.put(&value);
+                let own = self.outbox.own();
+                own.extend_from_slice(end);
+                own.extend_from_slice(event_stream::END);
+            }
+            _ => {}
+        }
+    }
+
+    /// What the peer wants to be told cannot be told now: it may come again.
+    pub fn try_later(&mut self, terms: &Terms) {
+        let Connection { mode, outbox, waits, .. } = self;
+        match mode {
+            Mode::WebSocket(socket) => {
+                socket.close(close::TRY_AGAIN_LATER, &mut Reach { outbox, waits, terms });
+            }
+            Mode::Events(events) => events.end(),
+            Mode::Http(_) | Mode::Lingering => {}
+        }
+    }
+
+    /// A frame that was compressed for many has been put into the outbox: it is nothing that a later
+    /// one may refer to.
+    pub fn told_with_others(&mut self) {
+        if let Mode::WebSocket(socket) = &mut self.mode {
+            socket.rest();
         }
     }
 
@@ -217,7 +316,7 @@ impl Connection {
         let compression = http.upgrade(talk, &mut reach);
         reach.begin(Wait::Idle);
         if let Some(words) = first_words {
-            reach.outbox.own().extend_from_slice(words.as_frame());
+            reach.outbox.own().extend_from_slice(&words.encoded(Form::Frame, terms.compression));
         }
         let mut socket = WebSocketMode::new(talk, compression, terms);
         if going {
@@ -227,12 +326,12 @@ impl Connection {
     }
 
     /// Sends news. A peer that has not yet read what was sent before gets none.
-    pub fn push(&mut self, news: &Broadcast) {
+    pub fn push(&mut self, news: &Broadcast, terms: &Terms) {
         if let Mode::WebSocket(socket) = &self.mode
             && socket.is_open()
             && self.outbox.is_empty()
         {
-            self.outbox.own().extend_from_slice(news.as_frame());
+            self.outbox.own().extend_from_slice(&news.encoded(Form::Frame, terms.compression));
         }
     }
 
@@ -249,6 +348,7 @@ impl Connection {
         match mode {
             Mode::Http(http) => http.go_away(),
             Mode::WebSocket(socket) => socket.close(close::GOING_AWAY, &mut reach),
+            Mode::Events(events) => events.end(),
             Mode::Lingering => {}
         }
     }
@@ -263,7 +363,16 @@ impl Connection {
         match mode {
             Mode::Http(http) => http.fail(fault, &mut Reach { outbox, waits, terms }),
             Mode::WebSocket(socket) => socket.fail(fault, outbox),
+            Mode::Events(events) => events.end(),
             Mode::Lingering => {}
+        }
+    }
+
+    /// Bytes made of compressed messages since this was asked last: far more work than they came in.
+    pub fn take_inflated(&mut self) -> usize {
+        match &mut self.mode {
+            Mode::WebSocket(socket) => socket.take_inflated(),
+            _ => 0,
         }
     }
 
@@ -317,7 +426,7 @@ impl Connection {
             // A peer that asked for one answer says no more; one that closes a socket well may.
             Input::Open => match &self.mode {
                 Mode::Http(http) if !http.leaves_unread() => Fate::Close,
-                Mode::Http(_) | Mode::WebSocket(_) | Mode::Lingering => Fate::Linger,
+                Mode::Http(_) | Mode::WebSocket(_) | Mode::Events(_) | Mode::Lingering => Fate::Linger,
             },
         }
     }
@@ -335,11 +444,11 @@ impl Connection {
     }
 
     /// Some wait may be over. `Err`: the connection is to be dropped as it is.
-    pub fn expire(&mut self, terms: &Terms) -> Result<(), Fault> {
+    pub fn expire(&mut self, terms: &Terms) -> Result<Due, Fault> {
         if let Some(fault) = self.waits.stalled(terms.now, terms.timeouts) {
             return Err(fault);
         }
-        let Some(wait) = self.waits.over(terms.now) else { return Ok(()) };
+        let Some(wait) = self.waits.over(terms.now) else { return Ok(Due::Nothing) };
         let after = wait.length(terms.timeouts);
         match (wait, &mut self.mode) {
             (Wait::Head, _) if self.carry.is_empty() => return Err(Fault::HeadTooSlow { after }),
@@ -361,10 +470,17 @@ impl Connection {
                 socket.ping(&mut self.outbox);
                 self.waits.begin(Wait::Pong, terms.now, terms.timeouts);
             }
+            (Wait::Heartbeat, Mode::Events(events)) => {
+                let Connection { outbox, waits, .. } = self;
+                events.beat(&mut Reach { outbox, waits, terms });
+            }
+            (Wait::Held, _) => return Ok(Due::Answer),
             (Wait::Pong, _) => self.fail(Fault::PeerSilent { after }, terms),
-            (Wait::Close | Wait::KeepAlive | Wait::Idle, _) => return Err(Fault::CloseTooSlow { after }),
+            (Wait::Close | Wait::KeepAlive | Wait::Idle | Wait::Heartbeat, _) => {
+                return Err(Fault::CloseTooSlow { after });
+            }
         }
-        Ok(())
+        Ok(Due::Nothing)
     }
 
     /// Bytes of memory held for this peer beyond the connection itself.
@@ -372,9 +488,9 @@ impl Connection {
         let reading = match &self.mode {
             Mode::WebSocket(socket) => socket.held_bytes(),
             Mode::Http(http) => http.held_bytes(),
-            Mode::Lingering => 0,
+            Mode::Events(_) | Mode::Lingering => 0,
         };
-        self.carry.capacity() + self.outbox.len() + reading
+        self.carry.capacity() + self.outbox.held_bytes() + reading
     }
 }
 

@@ -33,6 +33,9 @@ impl Piece {
 /// Most pieces that leave in one vectored write.
 pub const SLICES_MAX: usize = 64;
 
+/// Written bytes that stand before others of one's own are given up from so many on, once they are half.
+const COMPACTED_BYTES_MIN: usize = 64 * 1024;
+
 /// From this size on a piece is shared instead of copied.
 pub const SHARED_BYTES_MIN: usize = 4096;
 
@@ -46,6 +49,15 @@ impl Outbox {
     pub fn share(&mut self, bytes: Arc<[u8]>) {
         self.put_tail_away();
         self.front.push_back(Piece::Shared(bytes));
+    }
+
+    /// Appends bytes that others hold too, and copies them where that is less work.
+    pub fn put(&mut self, bytes: &Arc<[u8]>) {
+        if bytes.len() < SHARED_BYTES_MIN {
+            self.tail.extend_from_slice(bytes);
+        } else {
+            self.share(bytes.clone());
+        }
     }
 
     /// Appends bytes, taking them over.
@@ -68,6 +80,15 @@ impl Outbox {
     pub fn len(&self) -> usize {
         let front: usize = self.front.iter().map(|piece| piece.bytes().len()).sum();
         front + self.tail.len() - self.written
+    }
+
+    /// Bytes of memory held. What is shared counts for all who hold it.
+    pub fn held_bytes(&self) -> usize {
+        let held = |piece: &Piece| match piece {
+            Piece::Own(bytes) => bytes.capacity(),
+            Piece::Shared(bytes) => bytes.len(),
+        };
+        self.front.iter().map(held).sum::<usize>() + self.tail.capacity()
     }
 
     /// The bytes to be written, where they stand in one piece; the usual case.
@@ -101,6 +122,11 @@ impl Outbox {
         }
         if self.written == self.tail.len() {
             self.tail.clear();
+            self.written = 0;
+        } else if self.written >= COMPACTED_BYTES_MIN && 2 * self.written >= self.tail.len() {
+            // Whoever reads, but never all of it, keeps nothing of what it has read.
+            self.tail.drain(..self.written);
+            self.tail.shrink_to(2 * self.tail.len());
             self.written = 0;
         }
         if self.front.is_empty() && self.front.capacity() > SLICES_MAX {
@@ -154,6 +180,18 @@ mod tests {
             }
             assert_eq!(written, b"one shared two shared three four", "in steps of {step}");
         }
+    }
+
+    #[test]
+    fn who_reads_but_never_all_keeps_nothing_of_what_it_has_read() {
+        let mut outbox = Outbox::default();
+        outbox.own().extend_from_slice(&[7; 1000]);
+        for _ in 0..10_000 {
+            outbox.own().extend_from_slice(&[7; 1000]);
+            outbox.advance(1000);
+        }
+        assert_eq!(outbox.len(), 1000);
+        assert!(outbox.held_bytes() < 4 * COMPACTED_BYTES_MIN, "{} bytes", outbox.held_bytes());
     }
 
     #[test]

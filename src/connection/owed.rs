@@ -41,6 +41,11 @@ impl<T> Owed<T> {
         self.current = Some(what);
     }
 
+    /// The call handed out last, which is answered in another way.
+    pub fn take_current(&mut self) -> Option<T> {
+        self.current.take()
+    }
+
     /// The call handed out last waits to be settled.
     pub fn postpone(&mut self) {
         let what = self.current.take().expect("a call was handed out");

@@ -17,6 +17,10 @@ pub enum Wait {
     Idle,
     /// Anything on a WebSocket after our ping.
     Pong,
+    /// Nothing: an event stream is due to show that it is alive.
+    Heartbeat,
+    /// Nothing: an answer is held until what was asked for changes.
+    Held,
     /// The peer's part of closing.
     Close,
 }
@@ -29,6 +33,8 @@ impl Wait {
             Wait::KeepAlive => timeouts.keep_alive,
             Wait::Idle => timeouts.idle,
             Wait::Pong => timeouts.pong,
+            Wait::Heartbeat => timeouts.heartbeat,
+            Wait::Held => timeouts.hold,
             Wait::Close => timeouts.close,
         }
     }
@@ -47,6 +53,11 @@ impl Waits {
         self.reading = Some((wait, Some(now + wait.length(timeouts))));
     }
 
+    /// The same, for a time that the peer chose.
+    pub fn begin_until(&mut self, wait: Wait, until: Instant) {
+        self.reading = Some((wait, Some(until)));
+    }
+
     /// As `begin`, but goes on where this is waited for already.
     pub fn go_on(&mut self, wait: Wait, now: Instant, timeouts: &Timeouts) {
         if self.reading.is_none_or(|(current, _)| current != wait) {
@@ -59,11 +70,11 @@ impl Waits {
         self.reading = None;
     }
 
-    /// The peer is not read: it is not late, whatever it does. Only its part of closing has a time of
-    /// its own.
+    /// The peer is not read: it is not late, whatever it does. Its part of closing has a time of its own,
+    /// and so has what is not waited for from the peer.
     pub fn suspend(&mut self) {
         if let Some((wait, until)) = &mut self.reading
-            && *wait != Wait::Close
+            && !matches!(wait, Wait::Close | Wait::Heartbeat | Wait::Held)
         {
             *until = None;
         }

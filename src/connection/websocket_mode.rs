@@ -11,6 +11,7 @@
 //!   └─────────┘
 //! ```
 
+use super::broadcast::Form;
 use super::outbox::Outbox;
 use super::owed::Owed;
 use super::step::Step;
@@ -27,6 +28,7 @@ use crate::websocket::frame::{self, Opcode, Role};
 use crate::websocket::message::{self, Event, Reader, Text};
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 #[derive(Debug)]
 pub struct WebSocketMode {
@@ -83,7 +85,10 @@ const SAID_BYTES_MIN: usize = 16 * 1024;
 impl WebSocketMode {
     pub fn new(talk: Talk, compression: Option<Agreement>, terms: &Terms) -> WebSocketMode {
         let reader = match compression {
-            Some(agreed) => Reader::inflating(Role::Server, Inflater::new(agreed.client)),
+            Some(agreed) => Reader::inflating(
+                Role::Server,
+                Inflater::new(agreed.client).within(terms.limits.inflated_times_max),
+            ),
             None if talk == Talk::Echo => Reader::passing(Role::Server, terms.limits.passed_bytes_min),
             None => Reader::new(Role::Server),
         };
@@ -314,6 +319,37 @@ impl WebSocketMode {
 
     fn voice<'c>(&'c mut self, outbox: &'c mut Outbox) -> Voice<'c> {
         Voice { deflater: &mut self.deflater, outbox }
+    }
+
+    pub fn take_inflated(&mut self) -> usize {
+        self.reader.take_inflated()
+    }
+
+    /// Says a text of its own accord.
+    pub fn say(&mut self, text: &[u8], outbox: &mut Outbox) {
+        self.voice(outbox).say(Opcode::Text, text);
+    }
+
+    /// The same of a text in three pieces, of which the middle one is shared with others.
+    pub fn say_long(&mut self, front: &[u8], value: Arc<[u8]>, end: &[u8], outbox: &mut Outbox) {
+        if self.deflater.is_some() {
+            return self.say(&[front, &value, end].concat(), outbox);
+        }
+        let payload_bytes = (front.len() + value.len() + end.len()) as u64;
+        let out = outbox.own();
+        let opcode = Opcode::Text;
+        frame::Header { fin: true, rsv1: false, opcode, mask: None, payload_bytes }.encode(out);
+        out.extend_from_slice(front);
+        outbox.put(&value);
+        outbox.own().extend_from_slice(end);
+    }
+
+    /// How many are told alike.
+    pub fn form(&self) -> Form {
+        match &self.deflater {
+            Some(deflater) => Form::Deflated { window_bits: deflater.window_bits() },
+            None => Form::Frame,
+        }
     }
 
     /// Nothing was said for a while: gives back what only a talk needs.

@@ -62,7 +62,7 @@ impl Clock {
     /// The time of day, for one who has just come.
     pub fn announcement(&self) -> Broadcast {
         let time = self.wall.format("%H:%M:%S").to_string();
-        Broadcast::new(api::clock::announcement(&time))
+        Broadcast::new(b"", api::clock::announcement(&time).into_bytes())
     }
 
     /// When somebody wants to hear the time again.

@@ -1,8 +1,8 @@
 //! The only room with sockets, mio and a clock: it reads, writes and waits.
 //!
 //! ```text
-//!   ┌─▶ wait ─▶ tell_time ─▶ accept_new ─▶ read_ready ─▶ settle ─▶ expire ─▶ write_pending ─┐
-//!   └──────────────────────────────────── one turn ─────────────────────────────────────────┘
+//!   ┌─▶ wait ─▶ tell_time ─▶ accept_new ─▶ read_ready ─▶ settle ─▶ expire ─▶ write_pending ─▶ tell_listeners ─┐
+//!   └──────────────────────────────────────── one turn ───────────────────────────────────────────────────────┘
 //! ```
 //!
 //! Each loop has a thread, a listener for each address, and a shelf of its own; loops share the
@@ -12,6 +12,7 @@
 //! An answer that waits for nothing leaves as soon as its peer has been read. One that waits for
 //! the journal leaves at the end of the turn, when everything asked for in it has been settled.
 
+pub mod audience;
 pub mod clock;
 pub mod kernel;
 pub mod listener;
@@ -23,12 +24,14 @@ pub mod timers;
 
 use crate::api::resources;
 use crate::compression::Compression;
+use crate::connection::Due;
 use crate::connection::terms::Terms;
 use crate::exchange::call::Answer;
 use crate::limits::Limits;
 use crate::store::journal::{Journal, Settled, Ticket};
 use crate::store::shelf::Shelf;
 use crate::timeouts::Timeouts;
+use audience::{Audience, Seats};
 use chrono::Local;
 use clock::Clock;
 use listener::{Accepted, Listener};
@@ -61,6 +64,9 @@ pub struct EventLoop<'r> {
     peers: Slots<Seat>,
     timers: Timers,
     clock: Clock,
+    audience: Audience,
+    /// The journal wakes this loop for every change of another.
+    listening: bool,
     journal: Journal,
     shelf: Shelf,
     /// When a loop that was asked to end does so at the latest.
@@ -82,6 +88,14 @@ pub struct EventLoop<'r> {
 struct Seat {
     stream: TcpStream,
     peer: Peer,
+}
+
+impl Seats for Slots<Seat> {
+    type Socket = TcpStream;
+
+    fn seat(&mut self, token: Token) -> Option<(&mut Peer, &mut TcpStream)> {
+        self.get_mut(token).map(|Seat { stream, peer }| (peer, stream))
+    }
 }
 
 /// Bytes read from one socket at a time. Whoever has filled the buffer waits until the others have had
@@ -120,6 +134,8 @@ impl<'r> EventLoop<'r> {
             peers: Slots::default(),
             timers: Timers::default(),
             clock: Clock::new(Instant::now(), Local::now),
+            audience: Audience::new(Instant::now()),
+            listening: false,
             journal,
             shelf,
             ends_by: None,
@@ -144,12 +160,13 @@ impl<'r> EventLoop<'r> {
     /// One turn. No answer leaves before the journal has settled what it answers.
     fn turn(&mut self, events: &mut Events) -> io::Result<()> {
         let terms = self.wait(events)?; // until a socket is ready, news arrives, or a wait ends
-        self.tell_time(); // if a second has begun
+        self.tell_time(&terms); // if a second has begun
         self.accept_new(&terms); // and try at once what the new peer may already have sent
         self.read_ready(events, &terms); // bytes -> calls -> outcomes -> journal
         self.settle(&terms); // what became true: shelf, answers
         self.expire(&terms); // waits that are over
         self.write_pending(&terms); // one write for each peer that has something
+        self.tell_listeners(&terms); // what changed, to those who follow it
         self.register_fresh(); // whoever is still here
         Ok(())
     }
@@ -161,7 +178,9 @@ impl<'r> EventLoop<'r> {
     /// Waits, and reads the clock: the one place where either happens.
     fn wait(&mut self, events: &mut Events) -> io::Result<Terms<'r>> {
         let now = self.clock.now();
-        let idle = self.again.is_empty() && !self.listeners.iter_mut().any(|listener| listener.is_ready(now));
+        let idle = self.again.is_empty()
+            && !self.audience.is_busy()
+            && !self.listeners.iter_mut().any(|listener| listener.is_ready(now));
         let timeout =
             if idle { self.next_deadline().map(|deadline| deadline - now) } else { Some(Duration::ZERO) };
         match self.poll.poll(events, timeout) {
@@ -174,18 +193,19 @@ impl<'r> EventLoop<'r> {
 
     fn next_deadline(&self) -> Option<Instant> {
         let rests = self.listeners.iter().filter_map(Listener::next_deadline);
-        let others = [self.timers.next(), self.clock.next_announcement(), self.ends_by];
+        let positions = self.audience.next_deadline(&self.shelf);
+        let others = [self.timers.next(), self.clock.next_announcement(), positions, self.ends_by];
         rests.chain(others.into_iter().flatten()).min().map(|deadline| deadline.max(self.clock.now()))
     }
 
     /// Tells the time to those who listen, before others come in this turn and hear it first thing.
-    fn tell_time(&mut self) {
+    fn tell_time(&mut self, terms: &Terms) {
         let Some(news) = self.clock.announce() else { return };
         for token in self.clock.listeners() {
             let Some(Seat { peer, .. }) = self.peers.get_mut(token) else { continue };
             self.clock.go_on_listening(token);
             peer.connection.outbox().lend(&mut self.spare);
-            peer.connection.push(&news);
+            peer.connection.push(&news, terms);
             self.dirty.push(token);
         }
     }
@@ -248,9 +268,9 @@ impl<'r> EventLoop<'r> {
 
     /// Reads what the peer has sent and takes up its calls; then writes what can be said at once.
     fn serve(&mut self, token: Token, terms: &Terms) {
-        let EventLoop { peers, buffer, spare, journal, shelf, settled, clock, .. } = self;
+        let EventLoop { peers, buffer, spare, journal, shelf, settled, clock, audience, .. } = self;
         let Some(Seat { stream, peer }) = peers.get_mut(token) else { return };
-        let mut calls = Calls { journal, shelf, settled, clock };
+        let mut calls = Calls { journal, shelf, settled, clock, audience };
         peer.connection.outbox().lend(spare);
         if let Err(error) = peer.read(buffer, stream, token, &mut calls, terms) {
             log::debug!("a peer is gone: {error}");
@@ -281,6 +301,7 @@ impl<'r> EventLoop<'r> {
         self.ends_by = Some(terms.now + terms.timeouts.drain);
         for token in self.peers.tokens() {
             if let Some(Seat { peer, .. }) = self.peers.get_mut(token) {
+                peer.answer_held(&mut self.audience, &self.shelf, terms);
                 peer.connection.go_away(terms);
                 self.timers.enter(index_of(token), peer.connection.next_deadline());
                 self.flush(token, terms);
@@ -292,6 +313,9 @@ impl<'r> EventLoop<'r> {
     fn settle(&mut self, terms: &Terms) {
         self.journal.settle(&mut self.shelf, &mut self.settled);
         for settled in self.settled.drain(..) {
+            if let Ok(change) = &settled.outcome {
+                self.audience.hear(change);
+            }
             let Some(Ticket(ticket)) = settled.ticket else { continue };
             let token = Token(ticket as usize);
             let Some(Seat { peer, .. }) = self.peers.get_mut(token) else { continue };
@@ -312,7 +336,10 @@ impl<'r> EventLoop<'r> {
             let Some((token, _)) = self.peers.at(slot) else { continue };
             let Some(Seat { peer, .. }) = self.peers.get_mut(token) else { continue };
             match peer.connection.expire(terms) {
-                Ok(()) => {
+                Ok(due) => {
+                    if due == Due::Answer {
+                        peer.answer_held(&mut self.audience, &self.shelf, terms);
+                    }
                     self.timers.enter(slot, peer.connection.next_deadline());
                     self.flush(token, terms);
                 }
@@ -334,6 +361,22 @@ impl<'r> EventLoop<'r> {
         }
     }
 
+    /// Tells those who follow something what became true in this turn.
+    fn tell_listeners(&mut self, terms: &Terms) {
+        let told = self.audience.tell(&mut self.peers, &self.shelf, terms);
+        for token in told.asked {
+            let Some(Seat { peer, .. }) = self.peers.get_mut(token) else { continue };
+            peer.answer_held(&mut self.audience, &self.shelf, terms);
+            self.dirty.push(token);
+        }
+        self.dirty.extend(told.pending);
+        self.write_pending(terms);
+        if self.listening == self.audience.is_empty() {
+            self.listening = !self.listening;
+            self.journal.listen(self.listening);
+        }
+    }
+
     /// Writes what waits, and does with the peer what is to be done with it then.
     fn flush(&mut self, token: Token, terms: &Terms) {
         let Some(Seat { stream, peer }) = self.peers.get_mut(token) else { return };
@@ -345,7 +388,7 @@ impl<'r> EventLoop<'r> {
             self.spare.push(buffer);
         }
         match next {
-            Ok(Next::Rest) => {}
+            Ok(Next::Rest) => self.audience.has_room(peer, token),
             Ok(Next::Blocked) => self.timers.enter(index_of(token), peer.connection.next_deadline()),
             Ok(Next::Again) => {
                 self.timers.enter(index_of(token), peer.connection.next_deadline());
@@ -373,7 +416,8 @@ impl<'r> EventLoop<'r> {
 
     /// Dropping the stream closes it, which also ends its registration.
     fn bury(&mut self, token: Token) {
-        if self.peers.remove(token).is_some() {
+        if let Some(mut seat) = self.peers.remove(token) {
+            self.audience.dismiss(&mut seat.peer);
             self.open.fetch_sub(1, Ordering::Relaxed);
         }
     }

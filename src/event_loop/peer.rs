@@ -7,14 +7,18 @@
 //! Its socket is only met as a [`Socket`]. So a test can take its part, and every short read, short
 //! write and reset can be had without one.
 
+use super::audience::{Audience, Subscription};
 use super::clock::Clock;
 use super::socket::{Filled, Socket, Then};
+use crate::api::changes::{Follow, Interest};
+use crate::api::feed::ChannelId;
 use crate::api::outcome::Outcome;
 use crate::api::routes;
 use crate::connection::step::Step;
 use crate::connection::terms::Terms;
 use crate::connection::{Connection, Fate};
-use crate::exchange::call::Talk;
+use crate::exchange::call::{Answer, Body, Call, Talk, Wish};
+use crate::refusal::Refusal;
 use crate::store::journal::{Journal, Settled, Ticket};
 use crate::store::shelf::Shelf;
 use mio::Token;
@@ -31,6 +35,15 @@ pub struct Peer {
     paused: bool,
     /// It is among those to be read on in the next turn.
     queued: bool,
+    following: Option<Box<Following>>,
+}
+
+/// What a peer listens to.
+#[derive(Default)]
+struct Following {
+    subscriptions: Vec<Subscription>,
+    /// The call that is asked again when what it asks for changes.
+    held: Option<Call<'static>>,
 }
 
 /// What a call needs to be taken up.
@@ -39,6 +52,7 @@ pub struct Calls<'a> {
     pub shelf: &'a mut Shelf,
     pub settled: &'a mut Vec<Settled>,
     pub clock: &'a mut Clock,
+    pub audience: &'a mut Audience,
 }
 
 /// What is to be done with a peer that has been written to.
@@ -55,6 +69,9 @@ pub enum Next {
     Close,
 }
 
+/// Bytes made of one peer's compressed messages in a turn, past which the others get theirs.
+const INFLATED_PER_TURN: usize = 1024 * 1024;
+
 /// Reads tried for one peer in a turn, where they do not fill the buffer.
 const READS_PER_TURN: usize = 4;
 
@@ -62,7 +79,7 @@ impl Peer {
     /// Just accepted: what it wants to say may be there already.
     pub fn new(terms: &Terms) -> Peer {
         let connection = Connection::new(terms);
-        Peer { connection, readable: true, eager: false, paused: false, queued: false }
+        Peer { connection, readable: true, eager: false, paused: false, queued: false, following: None }
     }
 
     /// There is something to read.
@@ -154,15 +171,32 @@ impl Peer {
         calls: &mut Calls,
         terms: &Terms,
     ) -> io::Result<usize> {
-        let mut at = 0;
+        let (mut at, mut inflated) = (0, 0);
         loop {
+            inflated += self.connection.take_inflated();
+            if inflated > INFLATED_PER_TURN {
+                self.paused = true;
+                return Ok(at);
+            }
             match self.connection.next(bytes, &mut at, terms) {
                 Step::Call(call) => {
                     // What one peer has been answered, every other may rely on.
                     calls.journal.catch_up(calls.shelf, calls.settled);
-                    let outcome = routes::take_up(&call, calls.shelf);
-                    drop(call);
-                    self.act(outcome, token, calls, terms);
+                    match routes::take_up(&call, calls.shelf) {
+                        Outcome::Follow(follow) => {
+                            let by = call.wish.clone();
+                            drop(call);
+                            self.follow(&by, &follow, token, calls, terms);
+                        }
+                        Outcome::Wait(interest) => {
+                            let call = call.into_owned();
+                            self.hold(call, &interest, token, calls, terms);
+                        }
+                        outcome => {
+                            drop(call);
+                            self.act(outcome, token, calls, terms);
+                        }
+                    }
                 }
                 Step::Say(bytes) => self.say(bytes, socket, terms)?,
                 Step::Again => {}
@@ -202,6 +236,89 @@ impl Peer {
                     calls.clock.listen(token);
                 }
             }
+            Outcome::Unfollow(interest) => {
+                let form = self.connection.form();
+                let had = form.is_some_and(|form| calls.audience.unsubscribe(self, &interest, form));
+                let answer =
+                    if had { Answer::new(204, Body::Nothing) } else { Refusal::NotSubscribed.into() };
+                self.connection.answer(answer, terms);
+            }
+            Outcome::Follow(_) | Outcome::Wait(_) => unreachable!("taken up by whoever has the call"),
+        }
+    }
+
+    /// The peer wants to be told: on its socket, on one that its request becomes, or as a stream.
+    fn follow(&mut self, wish: &Wish, follow: &Follow, token: Token, calls: &mut Calls, terms: &Terms) {
+        let Calls { audience, shelf, .. } = calls;
+        let is_call = self.connection.form().is_some();
+        match wish {
+            Wish::Socket => self.connection.talk(Talk::Calls, None, terms),
+            _ if is_call => {}
+            _ => self.connection.stream(terms),
+        }
+        // Whoever asked for the head only is told nothing.
+        let Some(form) = self.connection.form() else { return };
+        let joined = audience.subscribe(self, token, follow, form, shelf, terms);
+        if is_call {
+            let answer = joined.map_or_else(Answer::from, |()| Answer::new(204, Body::Nothing));
+            self.connection.answer(answer, terms);
+        }
+    }
+
+    fn hold(
+        &mut self,
+        call: Call<'static>,
+        interest: &Interest,
+        token: Token,
+        calls: &mut Calls,
+        terms: &Terms,
+    ) {
+        let seconds = if let Wish::Wait(seconds) = call.wish { seconds } else { 0 };
+        self.connection.hold(seconds, terms);
+        calls.audience.await_change(self, token, interest, calls.shelf);
+        self.following.get_or_insert_default().held = Some(Call { wish: Wish::Answer, ..call });
+    }
+
+    /// Answers the call that was held, as things are now.
+    pub fn answer_held(&mut self, audience: &mut Audience, shelf: &Shelf, terms: &Terms) {
+        let Some(call) = self.following.as_mut().and_then(|following| following.held.take()) else { return };
+        audience.dismiss(self);
+        if let Outcome::Answer(answer) = routes::take_up(&call, shelf) {
+            self.connection.answer(answer, terms);
+        }
+    }
+
+    pub fn subscriptions(&self) -> &[Subscription] {
+        self.following.as_ref().map_or(&[], |following| &following.subscriptions)
+    }
+
+    pub fn add(&mut self, subscription: Subscription) {
+        self.following.get_or_insert_default().subscriptions.push(subscription);
+    }
+
+    pub fn set(&mut self, n: usize, subscription: Subscription) {
+        self.following.get_or_insert_default().subscriptions[n] = subscription;
+    }
+
+    pub fn remove(&mut self, channel: ChannelId) -> Option<Subscription> {
+        let subscriptions = &mut self.following.as_mut()?.subscriptions;
+        let n = subscriptions.iter().position(|subscription| subscription.channel == channel)?;
+        Some(subscriptions.remove(n))
+    }
+
+    pub fn remove_any(&mut self) -> Option<Subscription> {
+        let subscription = self.following.as_mut()?.subscriptions.pop();
+        if subscription.is_none() {
+            self.following = None;
+        }
+        subscription
+    }
+
+    /// It was current in this channel, and has been told nothing after this seq.
+    pub fn stay_behind(&mut self, channel: ChannelId, seq: u64) {
+        let mut subscriptions = self.following.iter_mut().flat_map(|following| &mut following.subscriptions);
+        if let Some(subscription) = subscriptions.find(|subscription| subscription.channel == channel) {
+            subscription.stay_behind(seq);
         }
     }
 
@@ -215,7 +332,9 @@ impl Peer {
             self.connection.wrote(written.unwrap_or(0), terms);
             if written.is_none() {
                 // The socket takes nothing now, but what it has brought is not told of twice.
-                let more = self.readable && !self.paused && self.connection.may_receive(terms);
+                // And one that paused because it had to read first has nobody else to wake it.
+                let go_on = if self.paused { was_held && !self.connection.is_owed() } else { self.readable };
+                let more = go_on && self.connection.may_receive(terms);
                 return Ok(if more && self.again() == Next::Again { Next::Again } else { Next::Blocked });
             }
         }

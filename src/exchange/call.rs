@@ -27,12 +27,32 @@ impl Method {
 }
 
 /// How the one who asks wants to be answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wish {
     /// One answer.
     Answer,
+    /// One answer, as soon as it is another than the one known, or after so many seconds.
+    Wait(u32),
     /// A WebSocket, where the resource offers one.
     Socket,
+    /// Every change from now on, or from an earlier place.
+    Follow(Box<Start>),
+    /// No further change.
+    Unfollow,
+}
+
+impl Wish {
+    /// Is it about what changes, and not about what is?
+    pub fn is_of_changes(&self) -> bool {
+        matches!(self, Wish::Follow(_) | Wish::Unfollow)
+    }
+}
+
+/// Where following is to begin, and how, as it was asked. What is absent may stand in the query.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Start {
+    pub since: Option<Box<str>>,
+    pub deliver: Option<Box<str>>,
 }
 
 /// What is said on a socket after its handshake.

@@ -127,7 +127,7 @@ pub enum Act {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Op {
     Created,
     Updated,
@@ -142,8 +142,17 @@ pub struct Change {
     pub op: Op,
     /// The item after the change; of a deleted one, the last state.
     pub record: Record,
+    /// What was there before it was updated.
+    pub before: Option<Record>,
     /// The last number that the collection has given as an id.
     pub counter: u64,
+}
+
+impl Change {
+    /// Bytes of the texts that it holds on to.
+    pub fn bytes(&self) -> usize {
+        self.record.json().len() + self.before.as_ref().map_or(0, |before| before.json().len())
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 //! An error's code is the status of the answer, and its `data` the same problem object that HTTP
 //! would send; a message that is no call has one of JSON-RPC's own codes.
 
-use super::call::{Answer, Body, Call, Method, Representation, Wish};
+use super::call::{Answer, Body, Call, Method, Representation, Start, Wish};
 use super::change::{Conditions, Position, Tags};
 use super::problem;
 use serde::Deserialize;
@@ -138,6 +138,10 @@ struct Params<'a> {
     if_none_match: Option<TagText>,
     #[serde(borrow, default)]
     content_type: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    since: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    deliver: Option<Text<'a>>,
 }
 
 /// A string that borrows where it has no escapes.
@@ -182,13 +186,10 @@ fn read_item(text: &str) -> Item<'_> {
 }
 
 fn read_call<'a>(method: &str, params: Option<&'a RawValue>) -> Result<Call<'a>, NoCall> {
-    let method = match method {
-        "get" => Method::Get,
-        "post" => Method::Post,
-        "put" => Method::Put,
-        "patch" => Method::Patch,
-        "delete" => Method::Delete,
-        _ => return Err(no_call(METHOD_NOT_FOUND, "the methods are get, post, put, patch and delete")),
+    let (method, follows) = match method {
+        "subscribe" => (Method::Get, Some(true)),
+        "unsubscribe" => (Method::Get, Some(false)),
+        other => (plain(other)?, None),
     };
     let params = params.map(RawValue::get).unwrap_or("{}");
     if !params.starts_with('{') {
@@ -196,6 +197,18 @@ fn read_call<'a>(method: &str, params: Option<&'a RawValue>) -> Result<Call<'a>,
     }
     let params: Params =
         serde_json::from_str(params).map_err(|error| no_call(INVALID_PARAMS, error.to_string()))?;
+    let begins = params.since.is_some() || params.deliver.is_some();
+    if begins && follows != Some(true) {
+        return Err(no_call(INVALID_PARAMS, "since and deliver belong to subscribe"));
+    }
+    let boxed = |text: Option<Text>| text.map(|text| text.0.into());
+    let wish = match follows {
+        None => Wish::Answer,
+        Some(true) => {
+            Wish::Follow(Box::new(Start { since: boxed(params.since), deliver: boxed(params.deliver) }))
+        }
+        Some(false) => Wish::Unfollow,
+    };
     let conditions = Conditions {
         if_match: tags(params.if_match, Weak::MatchesNothing)?,
         if_none_match: tags(params.if_none_match, Weak::Counts)?,
@@ -211,8 +224,22 @@ fn read_call<'a>(method: &str, params: Option<&'a RawValue>) -> Result<Call<'a>,
         },
         content_type,
         conditions,
-        wish: Wish::Answer,
+        wish,
         representation: Representation::Json,
+    })
+}
+
+fn plain(method: &str) -> Result<Method, NoCall> {
+    Ok(match method {
+        "get" => Method::Get,
+        "post" => Method::Post,
+        "put" => Method::Put,
+        "patch" => Method::Patch,
+        "delete" => Method::Delete,
+        _ => {
+            let known = "the methods are get, post, put, patch, delete, subscribe and unsubscribe";
+            return Err(no_call(METHOD_NOT_FOUND, known));
+        }
     })
 }
 

@@ -15,6 +15,7 @@ pub mod call;
 pub mod change;
 pub mod envelope;
 pub mod merge_patch;
+pub mod notice;
 pub mod object;
 pub mod problem;
 pub mod record;

@@ -13,6 +13,9 @@ pub fn of_refusal(refusal: &Refusal, title: &str) -> Value {
             members.insert("column".into(), place.column.into());
         }
     }
+    if let Refusal::PositionGone { now } = refusal {
+        members.insert("position".into(), now.as_str().into());
+    }
     Value::Object(members)
 }
 

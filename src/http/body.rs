@@ -13,7 +13,7 @@ use memchr::memchr;
 
 use crate::fault::Fault;
 use crate::http::framing::{Framing, ResponseFraming};
-use crate::http::headers::{is_field_value, is_token, quoted_length};
+use crate::http::headers::{is_field_value, is_token, quoted_length, split_outside_quotes, trim};
 use crate::limits::Limits;
 
 /// What one call of [`BodyReader::read`] did.
@@ -193,11 +193,21 @@ fn chunk_size(line: &[u8]) -> Result<(u64, usize), Fault> {
 }
 
 /// Extensions are skipped (RFC 9112 §7.1.1), but not unseen: without controls, and with every quoted
-/// string closed, there is no reader for whom the line ends elsewhere.
+/// string closed, there is no reader for whom the line ends elsewhere. Each has a name.
 fn are_extensions(text: &[u8]) -> bool {
-    let from_semicolon = text.trim_ascii_start();
-    let named = from_semicolon.starts_with(b";") && !text.trim_ascii_end().ends_with(b";");
-    (text.is_empty() || named) && is_field_value(text) && quotes_are_closed(text)
+    if text.is_empty() {
+        return true;
+    }
+    let mut parts = split_outside_quotes(text, b';').peekable();
+    let is_named = |part: &[u8]| {
+        let name = part.split(|&byte| byte == b'=').next().unwrap_or_default();
+        is_token(trim(name))
+    };
+    parts.next().is_some_and(<[u8]>::is_empty)
+        && parts.peek().is_some()
+        && parts.all(is_named)
+        && is_field_value(text)
+        && quotes_are_closed(text)
 }
 
 fn quotes_are_closed(mut text: &[u8]) -> bool {
@@ -340,7 +350,7 @@ mod tests {
 
     #[test]
     fn a_chunk_line_is_strict() {
-        let bad: [&[u8]; 19] = [
+        let bad: [&[u8]; 21] = [
             b"5\n",
             b"\r\n",
             b"+5\r\n",
@@ -360,6 +370,8 @@ mod tests {
             b";a\r\n",
             b"5;\x7f\r\n",
             b"5;\r\n",
+            b"5;;a\r\n",
+            b"5;a; =b\r\n",
         ];
         for line in bad {
             refused(&[line, b"hello\r\n0\r\n\r\n"].concat(), Fault::ChunkSizeMalformed);

@@ -45,6 +45,7 @@
 pub mod body;
 pub mod date;
 pub mod entity_tag;
+pub mod event_stream;
 pub mod framing;
 pub mod head;
 pub mod headers;

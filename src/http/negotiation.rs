@@ -26,6 +26,20 @@ pub fn choose<'b>(accept: impl Iterator<Item = &'b [u8]>, offers: &[&str]) -> Op
     candidates.rev().max_by_key(|(_, (_, liking))| liking.weight).map(|(index, _)| index)
 }
 
+/// The seconds that a client would rather wait (RFC 7240 §4.3); of several preferences the first counts.
+pub fn preferred_wait<'b>(prefer: impl Iterator<Item = &'b [u8]>) -> Option<u32> {
+    let value = prefer.flat_map(members).find_map(|member| {
+        let preference = split_outside_quotes(member, b';').next()?;
+        let equals = preference.iter().position(|&byte| byte == b'=')?;
+        preference[..equals].trim_ascii().eq_ignore_ascii_case(b"wait").then_some(&preference[equals + 1..])
+    })?;
+    let value = value.trim_ascii();
+    let digits = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
+    let all = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    // A number too great for us is a wait as long as we can.
+    all.then(|| str::from_utf8(digits).ok()?.parse().ok().or(Some(u32::MAX))).flatten()
+}
+
 /// How much an offer is liked: a more specific range counts before any weight.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Liking {
@@ -97,6 +111,17 @@ const OFFERS_MAX: usize = 16;
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_wait_is_preferred_in_seconds() {
+        let read = |lines: &[&str]| preferred_wait(lines.iter().map(|line| line.as_bytes()));
+        assert_eq!(read(&["wait=10"]), Some(10));
+        assert_eq!(read(&["respond-async, WAIT = \"7\"; foo", "wait=9"]), Some(7));
+        assert_eq!(read(&["wait=99999999999"]), Some(u32::MAX));
+        for none in ["", "wait", "wait=", "wait=-1", "wait=1.5", "waiting=3", "return=\"wait=3\""] {
+            assert_eq!(read(&[none]), None, "{none}");
+        }
+    }
+
     const OFFERS: &[&str] = &["application/json", "text/html", "text/plain"];
 
     #[track_caller]
@@ -146,6 +171,8 @@ mod tests {
     fn other_parameters_are_not_looked_at() {
         check("text/plain;format=\"a,b;q=0\";q=0.3", Some("text/plain"));
         check("text/html;level=1", Some("text/html"));
+        // An escaped quote ends nothing.
+        check("text/plain;a=\"\\\",text/html,\";q=0.3", Some("text/plain"));
     }
 
     #[test]

@@ -49,6 +49,8 @@ struct Reader {
     applied: u64,
     /// Bytes of the changes after that.
     behind_bytes: usize,
+    /// It has listeners, who want to be told of every change at once.
+    listening: bool,
     /// Tells the loop that it falls behind.
     wake: Box<dyn Fn() + Send>,
 }
@@ -63,7 +65,8 @@ const BEHIND_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// `wake` holds one function for each loop, which makes that loop call [`Journal::settle`] soon.
 pub fn new_log(epoch: u32, wake: Vec<Box<dyn Fn() + Send>>) -> Vec<Journal> {
     let loops = wake.len();
-    let readers = wake.into_iter().map(|wake| Reader { applied: 0, behind_bytes: 0, wake }).collect();
+    let readers =
+        wake.into_iter().map(|wake| Reader { applied: 0, behind_bytes: 0, listening: false, wake }).collect();
     let log = Log { epoch, head: 0, changes: VecDeque::new(), readers };
     let shared = Arc::new(Shared { head: AtomicU64::new(0), log: Mutex::new(log) });
     (0..loops).map(|reader| Journal { shared: shared.clone(), reader, waiting: Vec::new() }).collect()
@@ -73,6 +76,17 @@ impl Journal {
     /// Asks for a write. Its outcome comes out of [`Journal::settle`], in the order asked.
     pub fn append(&mut self, ticket: Ticket, write: Write) {
         self.waiting.push((ticket, write));
+    }
+
+    /// Is this loop to be woken by every change of another? It is at once, where it has not seen all.
+    pub fn listen(&self, listening: bool) {
+        let mut log = self.shared.lock();
+        let head = log.head;
+        let reader = &mut log.readers[self.reader];
+        reader.listening = listening;
+        if listening && reader.applied != head {
+            (reader.wake)();
+        }
     }
 
     /// Is a write asked for that has not been settled?
@@ -160,7 +174,8 @@ impl Log {
     fn wake_those_behind(&self, but: usize) {
         for (n, reader) in self.readers.iter().enumerate() {
             let behind = self.head - reader.applied;
-            if n != but && (behind >= BEHIND_MAX || reader.behind_bytes >= BEHIND_BYTES_MAX) {
+            let is_late = behind >= BEHIND_MAX || reader.behind_bytes >= BEHIND_BYTES_MAX;
+            if n != but && behind > 0 && (reader.listening || is_late) {
                 (reader.wake)();
             }
         }

@@ -11,5 +11,6 @@
 //!
 //! Nothing in this room knows who asks and who listens.
 
+pub mod history;
 pub mod journal;
 pub mod shelf;

@@ -5,8 +5,9 @@ use crate::exchange::merge_patch;
 use crate::exchange::object::Object;
 use crate::exchange::record::Record;
 use crate::exchange::representation;
-use crate::limits::LISTINGS_BYTES_MAX;
+use crate::limits::{LISTINGS_BYTES_MAX, Limits};
 use crate::refusal::Refusal;
+use crate::store::history::History;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::cell::RefCell;
 use std::hash::BuildHasher;
@@ -17,6 +18,7 @@ pub struct Shelf {
     position: Position,
     item_bytes_max: usize,
     collections: Vec<Collection>,
+    history: History,
 }
 
 /// One collection, its items in order of creation.
@@ -74,7 +76,18 @@ impl Shelf {
     /// No item may become longer than `item_bytes_max`, as JSON.
     pub fn new(epoch: u32, names: &[String], item_bytes_max: usize) -> Shelf {
         let collections = names.iter().map(|name| Collection::new(name)).collect();
-        Shelf { position: Position { epoch, seq: 0 }, item_bytes_max, collections }
+        let history = History::new(Limits::DEFAULT.history_changes_max, Limits::DEFAULT.history_bytes_max);
+        Shelf { position: Position { epoch, seq: 0 }, item_bytes_max, collections, history }
+    }
+
+    /// The same, where so many changes of late are kept, and so many bytes of them.
+    pub fn keeping(self, changes_max: usize, bytes_max: usize) -> Shelf {
+        Shelf { history: History::new(changes_max, bytes_max), ..self }
+    }
+
+    /// The changes of late, up to this position.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// Everything up to here has been applied.
@@ -106,7 +119,7 @@ impl Shelf {
         let collection = self.collection(write.collection);
         let seq = self.position.seq + 1;
         let mut counter = collection.counter;
-        let (op, record) = match act {
+        let (op, record, before) = match act {
             Act::Create { id, members } => {
                 // A POST's conditions are about the collection, which always exists.
                 if !conditions.allow_write(Some(self.at(collection.changed))) {
@@ -123,29 +136,29 @@ impl Shelf {
                         digits.format(counter)
                     }
                 };
-                (Op::Created, Record::new(id, members, seq))
+                (Op::Created, Record::new(id, members, seq), None)
             }
             Act::Replace { id, members } => {
                 let current = collection.get(&id);
                 self.check(&conditions, current)?;
                 let op = if current.is_some() { Op::Updated } else { Op::Created };
-                (op, Record::new(&id, members, seq))
+                (op, Record::new(&id, members, seq), current.cloned())
             }
             Act::Patch { id, merge } => {
                 let current = collection.get(&id).ok_or(Refusal::NoSuchItem)?;
                 self.check(&conditions, Some(current))?;
-                (Op::Updated, Record::new(&id, patched(current, &merge)?, seq))
+                (Op::Updated, Record::new(&id, patched(current, &merge)?, seq), Some(current.clone()))
             }
             Act::Remove { id } => {
                 let current = collection.get(&id).ok_or(Refusal::NoSuchItem)?;
                 self.check(&conditions, Some(current))?;
-                (Op::Deleted, current.clone())
+                (Op::Deleted, current.clone(), None)
             }
         };
         if record.json().len() > self.item_bytes_max && op != Op::Deleted {
             return Err(Refusal::ItemTooLong { bytes_max: self.item_bytes_max });
         }
-        Ok(Change { position: self.at(seq), collection: write.collection, op, record, counter })
+        Ok(Change { position: self.at(seq), collection: write.collection, op, record, before, counter })
     }
 
     /// Only where the write could be done without its conditions: what is not there is simply not
@@ -159,6 +172,7 @@ impl Shelf {
     pub fn apply(&mut self, change: &Change) {
         assert_eq!(change.position.seq, self.position.seq + 1, "changes are applied in order");
         self.position = change.position;
+        self.history.push(change);
         let collection = &mut self.collections[change.collection.0 as usize];
         collection.changed = change.position.seq;
         let chosen = change.counter == collection.counter;

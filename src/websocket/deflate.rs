@@ -29,10 +29,12 @@ use std::fmt;
 
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
 use memchr::memchr;
+use smallvec::SmallVec;
 
 use crate::compression::{Compression, Switch, Takeover};
 use crate::fault::Fault;
 use crate::http::headers::{split_outside_quotes, trim};
+use crate::limits::{INFLATED_BYTES_FREE, Limits};
 use crate::websocket::frame::{self, Opcode};
 
 /// What holds for the messages of one side.
@@ -142,13 +144,14 @@ impl Offer {
     }
 }
 
-/// 8 to 15 in decimal, without a zero before it (§7.1.2), in quotes or not.
+/// 8 to 15 in decimal, without a zero before it (§7.1.2), in quotes or not: a quoted value is what it
+/// means without its escapes (RFC 6455 §9.1).
 fn window_bits(value: &[u8]) -> Option<u8> {
-    let value = match value {
-        [b'"', inner @ .., b'"'] => inner,
-        value => value,
+    let value: SmallVec<[u8; 4]> = match value {
+        [b'"', inner @ .., b'"'] => inner.iter().copied().filter(|&byte| byte != b'\\').take(4).collect(),
+        value => value.into(),
     };
-    match value {
+    match &value[..] {
         [digit @ (b'8' | b'9')] => Some(digit - b'0'),
         [b'1', digit @ b'0'..=b'5'] => Some(10 + digit - b'0'),
         _ => None,
@@ -200,6 +203,11 @@ impl Deflater {
         })
     }
 
+    /// How far back the peer can look, where less was agreed on than usual.
+    pub fn window_bits(&self) -> Option<u8> {
+        self.side.window_bits
+    }
+
     /// Forgets what was said. That is always allowed: who writes need not refer back.
     pub fn give_back(&mut self) {
         self.own = None;
@@ -225,17 +233,45 @@ fn deflate(stream: &mut Compress, message: &[u8], out: &mut Vec<u8>) -> bool {
 #[derive(Debug)]
 pub struct Inflater {
     takeover: bool,
+    /// How many times as long as it came a message may become, beyond what every message may.
+    times_max: usize,
+    /// Bytes made since it was asked last.
+    made: usize,
     /// Its own stream, where messages may refer back; made when the first one comes.
     own: Option<Box<Decompress>>,
 }
 
 impl Inflater {
     pub fn new(side: Side) -> Inflater {
-        Inflater { takeover: side.takeover, own: None }
+        let times_max = Limits::DEFAULT.inflated_times_max;
+        Inflater { takeover: side.takeover, times_max, made: 0, own: None }
     }
 
-    /// What the payload of one message says, if that is no more than `bytes_max`.
+    /// The same, where a message may become so many times as long as it came.
+    pub fn within(self, times_max: usize) -> Inflater {
+        Inflater { times_max, ..self }
+    }
+
+    /// Bytes made since this was asked last.
+    pub fn take_made(&mut self) -> usize {
+        std::mem::take(&mut self.made)
+    }
+
+    /// What the payload of one message says, if that is no more than `bytes_max`, and not out of all
+    /// proportion to the payload: little that says much is work that others wait for.
     pub fn inflate(&mut self, payload: &[u8], bytes_max: usize) -> Result<Vec<u8>, Fault> {
+        let fair = payload.len().saturating_mul(self.times_max).max(INFLATED_BYTES_FREE);
+        let made = self.inflate_at_most(payload, bytes_max.min(fair));
+        self.made += made.as_ref().map_or(bytes_max.min(fair), Vec::len);
+        made.map_err(|fault| match fault {
+            Fault::MessageTooLong { .. } if fair < bytes_max => {
+                Fault::InflatesTooMuch { times_max: self.times_max }
+            }
+            fault => fault,
+        })
+    }
+
+    fn inflate_at_most(&mut self, payload: &[u8], bytes_max: usize) -> Result<Vec<u8>, Fault> {
         if self.takeover {
             let stream = self.own.get_or_insert_with(|| Box::new(Decompress::new(false)));
             return inflate(stream, payload, bytes_max);
@@ -537,11 +573,40 @@ mod tests {
         let zeros = vec![0; 10 << 20];
         let bomb = payload(&mut deflater(ALONE, 9), &zeros).unwrap();
         assert!(bomb.len() < 11_000);
-        let inflate = |bytes_max| Inflater::new(ALONE).inflate(&bomb, bytes_max);
+        let inflate = |bytes_max| Inflater::new(ALONE).within(usize::MAX).inflate(&bomb, bytes_max);
         assert_eq!(inflate(zeros.len()).as_ref(), Ok(&zeros));
         for bytes_max in [0, 1, 100, 65_536, zeros.len() - 1] {
             assert_eq!(inflate(bytes_max), Err(Fault::MessageTooLong { bytes_max }));
         }
+    }
+
+    #[test]
+    fn a_message_says_no_more_than_so_many_times_as_much_as_came() {
+        let inflate = |zeros: usize, times_max: usize, bytes_max: usize| {
+            let bomb = payload(&mut deflater(ALONE, 9), &vec![0; zeros]).unwrap();
+            let mut inflater = Inflater::new(ALONE).within(times_max);
+            let made = inflater.inflate(&bomb, bytes_max).map(|made| made.len());
+            (made, inflater.take_made())
+        };
+        let too_much = Err(Fault::InflatesTooMuch { times_max: 100 });
+        assert_eq!(
+            inflate(INFLATED_BYTES_FREE, 100, 1 << 24),
+            (Ok(INFLATED_BYTES_FREE), INFLATED_BYTES_FREE)
+        );
+        assert_eq!(inflate(INFLATED_BYTES_FREE + 1, 100, 1 << 24), (too_much, INFLATED_BYTES_FREE));
+        assert_eq!(inflate(INFLATED_BYTES_FREE + 1, 10_000, 1 << 24).0, Ok(INFLATED_BYTES_FREE + 1));
+        let (made, work) = inflate(10 << 20, 100, 1 << 24);
+        assert_eq!(made, too_much);
+        assert!(work <= INFLATED_BYTES_FREE, "{work} bytes of work for ten kibibytes");
+        assert_eq!(inflate(1000, 100, 10).0, Err(Fault::MessageTooLong { bytes_max: 10 }));
+    }
+
+    #[test]
+    fn a_quoted_window_means_what_it_means_without_escapes() {
+        assert_eq!(window_bits(b"\"10\""), Some(10));
+        assert_eq!(window_bits(b"\"1\\0\""), Some(10));
+        assert_eq!(window_bits(b"\"\\1\\5\""), Some(15));
+        assert_eq!(window_bits(b"\"100\""), None);
     }
 
     #[test]
@@ -556,7 +621,7 @@ mod tests {
 
     #[test]
     fn whoever_is_silent_owns_no_stream() {
-        assert!(size_of::<Deflater>() + size_of::<Inflater>() <= 48);
+        assert!(size_of::<Deflater>() + size_of::<Inflater>() <= 64);
         let (mut deflater, mut inflater) = (deflater(ALONE, 3), Inflater::new(ALONE));
         let message = [7; 1000];
         let payload = payload(&mut deflater, &message).unwrap();

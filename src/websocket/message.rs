@@ -202,6 +202,11 @@ impl Reader {
         self.half.is_some()
     }
 
+    /// Bytes made of compressed messages since this was asked last.
+    pub fn take_inflated(&mut self) -> usize {
+        self.inflater.as_mut().map_or(0, |inflater| inflater.take_made())
+    }
+
     /// Is it half said, too?
     #[inline]
     pub fn is_passing(&self) -> bool {

@@ -230,6 +230,13 @@ fn a_head_has_a_size() {
     peer.say(format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(4)));
     assert_eq!(peer.response().status, 200);
     assert_eq!(server.get("/tasks"), "[]");
+
+    // As many as everybody should take (RFC 9110 §4.1, RFC 9112 §3).
+    let server = Server::start(&[]);
+    let mut peer = server.connect();
+    peer.say(format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(8000)));
+    assert_eq!(peer.response().status, 404);
+    check(&server, format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(8192)), 414);
 }
 
 #[test]

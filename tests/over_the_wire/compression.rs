@@ -1,6 +1,6 @@
 //! Messages made shorter where both agreed to that (RFC 7692).
 
-use crate::peer::{BINARY, Peer, TEXT, closing, handshake};
+use crate::peer::{BINARY, Peer, TEXT, closing, handshake, masked};
 use crate::server::Server;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use serde_json::{Value, json};
@@ -229,6 +229,24 @@ fn a_bomb_goes_off_at_the_limit_in_bounded_memory() {
     }
     let grown = server.resident_bytes().saturating_sub(before);
     assert!(grown < 2 << 20, "{grown} bytes");
+}
+
+/// Little that means much costs no more than as much that means itself.
+#[test]
+fn a_small_bomb_is_met_at_a_hundred_times_what_came() {
+    let server = Server::start(&["--loops", "1"]);
+    let small = &bomb()[..10_000];
+    let mut bystander = deflating(&server, "/echo");
+    let mut peers: Vec<Peer> = (0..30).map(|_| deflating(&server, "/echo")).collect();
+    for peer in &mut peers {
+        // The bomb is cut off within a block, so it says a few mebibytes and is then malformed.
+        peer.try_to_say(masked(DEFLATED_BINARY, small).repeat(20));
+    }
+    bystander.say_frame(TEXT, "and me?");
+    bystander.hear_frame(TEXT, "and me?");
+    for peer in &mut peers {
+        assert_eq!(peer.hear_close(1009), "a compressed message says more than 100 times as much as came");
+    }
 }
 
 #[test]

@@ -84,7 +84,13 @@ fn what_is_offered_is_a_list() {
     check("Sec-WebSocket-Extensions: mux; max-channels=\"a b\"", 400);
     check("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", 400);
     check("Sec-WebSocket-Version: 13", 400);
-    check("Sec-WebSocket-Extensions: mux; max-channels=4\r\nSec-WebSocket-Extensions: foo", 101);
+    let lines =
+        "Sec-WebSocket-Extensions: mux; max-channels=4\r\nSec-WebSocket-Extensions: permessage-deflate";
+    check(lines, 101);
+    let mut peer = server.connect();
+    peer.say(handshake("/ws").replace("Host: a\r\n", &format!("Host: a\r\n{lines}\r\n")));
+    let agreed = peer.response().field("Sec-WebSocket-Extensions").map(str::to_owned);
+    assert!(agreed.is_some_and(|agreed| agreed.starts_with("permessage-deflate")), "the second line counts");
 }
 
 #[test]

@@ -1,0 +1,213 @@
+//! What changed since, and what will: the handlers of those who follow a resource.
+
+use super::outcome::{Named, Outcome};
+use super::resources;
+use crate::exchange::call::{Call, Start, Wish};
+use crate::exchange::change::{Change, CollectionId, Op, Position};
+use crate::exchange::notice::About;
+use crate::exchange::record::Record;
+use crate::refusal::Refusal;
+use crate::store::shelf::Shelf;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// What somebody wants to hear of. Those who want the same hear the same bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Interest {
+    pub collection: CollectionId,
+    /// One item, or all.
+    pub id: Option<Box<str>>,
+}
+
+/// A resource is to be followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Follow {
+    pub interest: Interest,
+    pub from: From,
+    pub deliver: Deliver,
+}
+
+/// Where following begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// With the whole state as it is now.
+    Snapshot,
+    /// With the first change after this seq.
+    Since(u64),
+}
+
+/// What a slow reader is told when it has caught its breath.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deliver {
+    /// Every change that is still kept.
+    #[default]
+    All,
+    /// Only the newest state of each item that changed.
+    Latest,
+}
+
+impl Interest {
+    fn of(named: &Named) -> Interest {
+        let id = (!named.id.is_empty()).then(|| named.id.into());
+        Interest { collection: named.collection, id }
+    }
+
+    /// What this change is to whoever has this interest, and the item to show.
+    pub fn sees<'c>(&self, change: &'c Change) -> Option<(Op, &'c Record)> {
+        let concerns = self.collection == change.collection
+            && self.id.as_deref().is_none_or(|id| id == change.record.id());
+        concerns.then_some((change.op, &change.record))
+    }
+
+    /// The whole state, as JSON; `null` where there is none.
+    pub fn state(&self, shelf: &Shelf) -> Result<Arc<[u8]>, Refusal> {
+        let collection = shelf.collection(self.collection);
+        match &self.id {
+            None => collection.json(),
+            Some(id) => Ok(collection.get(id).map_or("null", |record| record.json()).as_bytes().into()),
+        }
+    }
+
+    /// What is subscribed to, for notices.
+    pub fn about<'a>(&'a self, shelf: &'a Shelf) -> About<'a> {
+        About { collection: shelf.collection(self.collection).name(), id: self.id.as_deref(), query: "" }
+    }
+
+    /// The item that a change is about, for notices.
+    pub fn about_item<'a>(&'a self, record: &'a Record, shelf: &'a Shelf) -> About<'a> {
+        About { id: Some(record.id()), ..self.about(shelf) }
+    }
+}
+
+/// A GET of a resource that wants more than one answer.
+pub fn take_up(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
+    match &call.wish {
+        Wish::Answer => resources::get(call, named, shelf),
+        Wish::Wait(_) => wait(call, named, shelf),
+        Wish::Socket => follow(call, named, &Start::default(), shelf),
+        Wish::Follow(start) => follow(call, named, start, shelf),
+        Wish::Unfollow => Ok(Outcome::Unfollow(Interest::of(&named))),
+    }
+}
+
+/// Answers at once where the state is another than the one known; or else it is worth waiting.
+fn wait(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
+    match resources::get(call, named.clone(), shelf)? {
+        Outcome::Answer(answer) if answer.status == 304 => Ok(Outcome::Wait(Interest::of(&named))),
+        outcome => Ok(outcome),
+    }
+}
+
+fn follow(call: &Call, named: Named, start: &Start, shelf: &Shelf) -> Result<Outcome, Refusal> {
+    let since = start.since.as_deref().map(Cow::Borrowed).or_else(|| parameter(&call.query, "since"));
+    let deliver = start.deliver.as_deref().map(Cow::Borrowed).or_else(|| parameter(&call.query, "deliver"));
+    let deliver = match deliver.as_deref() {
+        None | Some("all") => Deliver::All,
+        Some("latest") => Deliver::Latest,
+        Some(_) => return Err(Refusal::DeliverUnknown),
+    };
+    let from = match since.as_deref() {
+        None => From::Snapshot,
+        Some("now") => From::Since(shelf.position().seq),
+        Some(position) => From::Since(kept(position, shelf)?),
+    };
+    // Of an item that went since, the position tells; without one there is nothing to begin with.
+    let collection = shelf.collection(named.collection);
+    let is_known = matches!(since.as_deref(), Some(text) if text != "now");
+    if !is_known && !named.id.is_empty() && collection.get(named.id).is_none() {
+        return Err(Refusal::NoSuchItem);
+    }
+    Ok(Outcome::Follow(Follow { interest: Interest::of(&named), from, deliver }))
+}
+
+/// The seq of a position from which every change is still kept.
+fn kept(text: &str, shelf: &Shelf) -> Result<u64, Refusal> {
+    let position: Position = text.parse().map_err(|_| Refusal::PositionMalformed)?;
+    let now = shelf.position();
+    if position.epoch != now.epoch || shelf.history().since(position.seq).is_none() {
+        return Err(Refusal::PositionGone { now: now.to_string() });
+    }
+    Ok(position.seq)
+}
+
+fn parameter<'q>(query: &'q str, name: &str) -> Option<Cow<'q, str>> {
+    let value = query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='))?;
+    Some(percent_encoding::percent_decode_str(value).decode_utf8_lossy())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::routes;
+    use crate::exchange::call::{Method, Representation};
+    use crate::exchange::change::{Act, Conditions, Write};
+
+    fn shelf() -> Shelf {
+        let mut shelf = Shelf::new(7, &["tasks".to_owned()], 1000).keeping(2, 1000);
+        for n in 1..=4 {
+            let act = Act::Create { id: None, members: format!("\"n\":{n}") };
+            let write = Write { collection: CollectionId(0), act, conditions: Conditions::default() };
+            let change = shelf.decide(write).unwrap();
+            shelf.apply(&change);
+        }
+        shelf
+    }
+
+    fn ask(path: &str, query: &str, wish: Wish) -> Outcome {
+        let call = Call {
+            method: Method::Get,
+            path: path.into(),
+            query: query.into(),
+            content_type: None,
+            conditions: Conditions::default(),
+            body: Cow::Borrowed(b""),
+            wish,
+            representation: Representation::Json,
+        };
+        routes::take_up(&call, &shelf())
+    }
+
+    #[track_caller]
+    fn begins(query: &str, header: Option<&str>, expected: From) {
+        let start = Start { since: header.map(Into::into), deliver: None };
+        let Outcome::Follow(follow) = ask("/tasks", query, Wish::Follow(Box::new(start))) else {
+            panic!("{query}");
+        };
+        assert_eq!(follow.from, expected, "{query}");
+    }
+
+    #[track_caller]
+    fn refused(path: &str, query: &str, expected: u16) {
+        let Outcome::Answer(answer) = ask(path, query, Wish::Follow(Box::default())) else {
+            panic!("{path}?{query}");
+        };
+        assert_eq!(answer.status, expected, "{path}?{query}");
+    }
+
+    #[test]
+    fn following_begins_where_it_is_told_to() {
+        begins("", None, From::Snapshot);
+        begins("since=now", None, From::Since(4));
+        begins("since=00000007-3", None, From::Since(3));
+        begins("since=00000007%2d2", None, From::Since(2));
+        begins("since=00000007-2", Some("00000007-4"), From::Since(4));
+    }
+
+    #[test]
+    fn what_cannot_be_followed_is_refused() {
+        refused("/tasks", "since=00000007-1", 410);
+        refused("/tasks", "since=00000007-5", 410);
+        refused("/tasks", "since=00000008-3", 410);
+        refused("/tasks", "since=yesterday", 400);
+        refused("/tasks", "deliver=some", 400);
+        refused("/tasks/9", "", 404);
+        refused("/tasks/9", "since=now", 404);
+        refused("/nothing", "", 404);
+        refused("/", "", 406);
+        refused("/healthz", "", 406);
+        assert!(matches!(
+            ask("/tasks/9", "since=00000007-3", Wish::Follow(Box::default())),
+            Outcome::Follow(_)
+        ));
+    }
+}

@@ -1,0 +1,482 @@
+//! Those who listen, and how they are told.
+//!
+//! ```text
+//!   New ── snapshot ──▶ Current ── does not read ──▶ Behind ── has read ──▶ its changes ──▶ Current
+//!                          ▲                           │ they are kept no more
+//!                          └────── gone, snapshot ─────┘
+//! ```
+//!
+//! A listener that keeps up costs one write of bytes that all share. For one that does not read, nothing
+//! is queued beyond a mark: it is left where it is, and goes on from there as one that went away and
+//! came back. Whoever joins is behind at first, too: so there is one way to catch up, and no gap.
+
+use super::peer::Peer;
+use super::socket::{Socket, Then};
+use crate::api::changes::{Deliver, Follow, From, Interest};
+use crate::api::feed::{ChannelId, Feed};
+use crate::connection::broadcast::{Broadcast, Form};
+use crate::connection::terms::Terms;
+use crate::exchange::change::{Change, Op, POSITION_BYTES_MAX, Position};
+use crate::exchange::notice;
+use crate::exchange::record::Record;
+use crate::refusal::Refusal;
+use crate::store::shelf::Shelf;
+use mio::Token;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// How a channel's listeners are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    Told(Form),
+    /// Each has a call of its own, which is asked again.
+    AskedAgain,
+}
+
+/// One resource that a peer follows.
+#[derive(Clone, Copy, Debug)]
+pub struct Subscription {
+    pub channel: ChannelId,
+    deliver: Deliver,
+    place: Place,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// It knows nothing yet.
+    New,
+    /// It has everything up to this seq.
+    Behind(u64),
+    /// It has everything, and stands here in its channel's list.
+    Current(u32),
+}
+
+/// Where peers are found, with their sockets.
+pub trait Seats {
+    type Socket: Socket;
+    fn seat(&mut self, token: Token) -> Option<(&mut Peer, &mut Self::Socket)>;
+}
+
+pub struct Audience {
+    feed: Feed<Kind, Token>,
+    /// What became true in this turn.
+    news: Vec<Change>,
+    /// Those who are not current, and have room.
+    late: Vec<Token>,
+    /// When it is looked again whom to tell how far the log has come.
+    positions_due: Instant,
+    /// How far the log was then.
+    positions_at: u64,
+}
+
+/// What came of telling.
+#[derive(Default)]
+pub struct Told {
+    /// Something waits to be written to them.
+    pub pending: Vec<Token>,
+    /// Their calls are to be asked again.
+    pub asked: Vec<Token>,
+}
+
+impl Audience {
+    pub fn new(now: Instant) -> Audience {
+        Audience {
+            feed: Feed::default(),
+            news: Vec::new(),
+            late: Vec::new(),
+            positions_due: now,
+            positions_at: 0,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.feed.is_empty()
+    }
+
+    /// Is there something to be told without waiting?
+    pub fn is_busy(&self) -> bool {
+        !self.late.is_empty()
+    }
+
+    pub fn next_deadline(&self, shelf: &Shelf) -> Option<Instant> {
+        let moved = self.positions_at != shelf.position().seq;
+        (!self.is_empty() && moved).then_some(self.positions_due)
+    }
+
+    /// Something became true. Told at the end of the turn.
+    pub fn hear(&mut self, change: &Change) {
+        if !self.is_empty() {
+            self.news.push(change.clone());
+        }
+    }
+
+    /// From now on this peer is told. A subscription to the same begins anew.
+    pub fn subscribe(
+        &mut self,
+        peer: &mut Peer,
+        token: Token,
+        follow: &Follow,
+        form: Form,
+        shelf: &Shelf,
+        terms: &Terms,
+    ) -> Result<(), Refusal> {
+        self.unsubscribe(peer, &follow.interest, form);
+        let most = terms.limits.subscriptions_max;
+        if peer.subscriptions().len() >= most {
+            return Err(Refusal::SubscriptionsTooMany { most });
+        }
+        let channel = self.join(&follow.interest, Kind::Told(form), shelf);
+        let place = match follow.from {
+            From::Snapshot => Place::New,
+            From::Since(seq) => Place::Behind(seq),
+        };
+        peer.add(Subscription { channel, deliver: follow.deliver, place });
+        self.late.push(token);
+        Ok(())
+    }
+
+    /// The peer's call is to be asked again when this changes.
+    pub fn await_change(&mut self, peer: &mut Peer, token: Token, interest: &Interest, shelf: &Shelf) {
+        let channel = self.join(interest, Kind::AskedAgain, shelf);
+        let place = Place::Current(self.feed.channel_mut(channel).enter(token));
+        peer.add(Subscription { channel, deliver: Deliver::All, place });
+    }
+
+    fn join(&mut self, interest: &Interest, kind: Kind, shelf: &Shelf) -> ChannelId {
+        let now = shelf.position().seq;
+        if self.is_empty() {
+            self.positions_at = now;
+        }
+        self.feed.join(interest, kind, now)
+    }
+
+    /// Whether there was such a subscription.
+    pub fn unsubscribe(&mut self, peer: &mut Peer, interest: &Interest, form: Form) -> bool {
+        let Some(channel) = self.feed.find(interest, Kind::Told(form)) else { return false };
+        let Some(subscription) = peer.remove(channel) else { return false };
+        self.leave(subscription);
+        true
+    }
+
+    /// The peer listens to nothing any more.
+    pub fn dismiss(&mut self, peer: &mut Peer) {
+        while let Some(subscription) = peer.remove_any() {
+            self.leave(subscription);
+        }
+    }
+
+    fn leave(&mut self, subscription: Subscription) {
+        if let Place::Current(place) = subscription.place {
+            self.feed.channel_mut(subscription.channel).withdraw(place);
+        }
+        self.feed.leave(subscription.channel);
+    }
+
+    /// The peer has read: where it is behind, it is told on.
+    pub fn has_room(&mut self, peer: &Peer, token: Token) {
+        if peer.subscriptions().iter().any(Subscription::is_late) {
+            self.late.push(token);
+        }
+    }
+
+    /// Tells everybody what became true in this turn, and those who are behind what they lack.
+    pub fn tell(&mut self, seats: &mut impl Seats, shelf: &Shelf, terms: &Terms) -> Told {
+        let mut told = Told::default();
+        let news = std::mem::take(&mut self.news);
+        if let Some(first) = news.first() {
+            let before = first.position.seq - 1;
+            self.tell_news(&news, before, seats, shelf, terms, &mut told);
+        }
+        self.news = news;
+        self.news.clear();
+        self.tell_positions(seats, shelf, terms, &mut told);
+        for token in std::mem::take(&mut self.late) {
+            let Some((peer, _)) = seats.seat(token) else { continue };
+            self.catch_up(peer, token, shelf, terms);
+            told.pending.push(token);
+        }
+        told
+    }
+
+    fn tell_news(
+        &mut self,
+        news: &[Change],
+        before: u64,
+        seats: &mut impl Seats,
+        shelf: &Shelf,
+        terms: &Terms,
+        told: &mut Told,
+    ) {
+        let texts: Vec<Broadcast> = news.iter().map(|change| broadcast(change, shelf)).collect();
+        let mut piece = Vec::new();
+        for id in self.feed.concerned(news) {
+            let channel = self.feed.channel_mut(id);
+            let Kind::Told(form) = channel.kind else {
+                told.asked.extend(channel.current());
+                continue;
+            };
+            let seen = |(change, _): &(&Change, &Broadcast)| channel.interest.sees(change).is_some();
+            let mut seen = news.iter().zip(&texts).filter(seen).map(|(_, text)| text);
+            let Some(first) = seen.next() else { continue };
+            let mut bytes = first.encoded(form, terms.compression);
+            piece.clear();
+            for more in seen {
+                if piece.is_empty() {
+                    piece.extend_from_slice(&bytes);
+                }
+                piece.extend_from_slice(&more.encoded(form, terms.compression));
+            }
+            if !piece.is_empty() {
+                bytes = piece.as_slice().into();
+            }
+            self.tell_all(id, &bytes, before, seats, terms, told);
+            self.feed.channel_mut(id).told = shelf.position().seq;
+        }
+    }
+
+    /// The same bytes to everyone who is current.
+    fn tell_all(
+        &mut self,
+        id: ChannelId,
+        bytes: &Arc<[u8]>,
+        before: u64,
+        seats: &mut impl Seats,
+        terms: &Terms,
+        told: &mut Told,
+    ) {
+        let channel = self.feed.channel_mut(id);
+        for place in 0..channel.places() {
+            let Some(token) = channel.at(place) else { continue };
+            let Some((peer, socket)) = seats.seat(token) else { continue };
+            match peer.tell(bytes, socket, terms) {
+                Telling::Done => {}
+                Telling::Pending => told.pending.push(token),
+                Telling::Late => {
+                    channel.withdraw(place);
+                    peer.stay_behind(id, before);
+                }
+            }
+        }
+    }
+
+    /// Says how far the log has come to those who have heard nothing for long, so that their place does
+    /// not fall out of what is kept.
+    fn tell_positions(&mut self, seats: &mut impl Seats, shelf: &Shelf, terms: &Terms, told: &mut Told) {
+        let now = shelf.position();
+        let many = now.seq - self.positions_at > shelf.history().changes_max() as u64 / 4;
+        if self.is_empty() || !(many || self.positions_due <= terms.now) {
+            return;
+        }
+        self.positions_due = terms.now + terms.timeouts.position;
+        self.positions_at = now.seq;
+        for id in self.feed.ids() {
+            let channel = self.feed.channel_mut(id);
+            let Kind::Told(form) = channel.kind else { continue };
+            if channel.told == now.seq {
+                continue;
+            }
+            let before = std::mem::replace(&mut channel.told, now.seq);
+            let mut text = Vec::new();
+            notice::position(channel.interest.about(shelf), now, &mut text);
+            let bytes = Broadcast::new(&spelled(now), text).encoded(form, terms.compression);
+            self.tell_all(id, &bytes, before, seats, terms, told);
+        }
+    }
+
+    /// Tells one peer what it lacks, as far as there is room.
+    fn catch_up(&mut self, peer: &mut Peer, token: Token, shelf: &Shelf, terms: &Terms) {
+        let room = |peer: &mut Peer| peer.connection.outbox().len() < terms.limits.listener_bytes_max;
+        for n in 0..peer.subscriptions().len() {
+            let mut subscription = peer.subscriptions()[n];
+            let interest = self.feed.channel(subscription.channel).interest.clone();
+            while subscription.is_late() && room(peer) {
+                subscription.place = match subscription.place {
+                    Place::New => match snapshot(peer, &interest, shelf) {
+                        Ok(()) => self.now_current(subscription.channel, token),
+                        Err(_) => return peer.connection.try_later(terms),
+                    },
+                    Place::Behind(seq) => {
+                        match replay(peer, &interest, seq, subscription.deliver, shelf, terms) {
+                            Replayed::All => self.now_current(subscription.channel, token),
+                            Replayed::UpTo(seq) => Place::Behind(seq),
+                            Replayed::Gone => {
+                                let mut text = Vec::new();
+                                notice::gone(interest.about(shelf), shelf.position(), &mut text);
+                                peer.connection.tell(&spelled(shelf.position()), &text, terms);
+                                Place::New
+                            }
+                        }
+                    }
+                    current => current,
+                };
+            }
+            peer.set(n, subscription);
+        }
+    }
+
+    fn now_current(&mut self, channel: ChannelId, token: Token) -> Place {
+        Place::Current(self.feed.channel_mut(channel).enter(token))
+    }
+}
+
+impl Subscription {
+    fn is_late(&self) -> bool {
+        !matches!(self.place, Place::Current(_))
+    }
+
+    /// It has been told nothing after this seq, and is out of its channel's list.
+    pub fn stay_behind(&mut self, seq: u64) {
+        self.place = Place::Behind(seq);
+    }
+}
+
+/// What came of telling one peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Telling {
+    Done,
+    /// Something waits to be written.
+    Pending,
+    /// It has not read what it was told before.
+    Late,
+}
+
+impl Peer {
+    /// Tells it what many are told.
+    fn tell(&mut self, bytes: &Arc<[u8]>, socket: &mut impl Socket, terms: &Terms) -> Telling {
+        let Some(form) = self.connection.form() else { return Telling::Done };
+        if form != Form::Frame {
+            self.connection.told_with_others();
+        }
+        let outbox = self.connection.outbox();
+        if outbox.is_empty() {
+            // An error is met again when what is left is written.
+            let written = socket.drain(outbox, bytes, Then::More).unwrap_or(None).unwrap_or(0);
+            if written == bytes.len() {
+                return Telling::Done;
+            }
+            outbox.share(bytes.clone());
+            self.connection.wrote(written, terms);
+            return Telling::Pending;
+        }
+        if outbox.len() > terms.limits.listener_bytes_max {
+            return Telling::Late;
+        }
+        outbox.put(bytes);
+        Telling::Pending
+    }
+}
+
+fn spelled(position: Position) -> Vec<u8> {
+    let mut text = Vec::with_capacity(POSITION_BYTES_MAX);
+    position.write(&mut text);
+    text
+}
+
+/// One change as everybody without a query is told of it.
+fn broadcast(change: &Change, shelf: &Shelf) -> Broadcast {
+    let mut text = Vec::with_capacity(change.record.json().len() + 160);
+    let collection = shelf.collection(change.collection).name();
+    let about = notice::About { collection, id: Some(change.record.id()), query: "" };
+    notice::change(about, change.position, change.op, change.record.json(), &mut text);
+    Broadcast::new(&spelled(change.position), text)
+}
+
+fn snapshot(peer: &mut Peer, interest: &Interest, shelf: &Shelf) -> Result<(), Refusal> {
+    let position = shelf.position();
+    let mut front = Vec::new();
+    notice::begin_snapshot(interest.about(shelf), position, &mut front);
+    let value: Arc<[u8]> = interest.state(shelf)?;
+    peer.connection.tell_long(&spelled(position), &front, value, notice::SNAPSHOT_END);
+    Ok(())
+}
+
+enum Replayed {
+    All,
+    UpTo(u64),
+    Gone,
+}
+
+/// Tells what changed after `seq`, as far as there is room.
+fn replay(
+    peer: &mut Peer,
+    interest: &Interest,
+    seq: u64,
+    deliver: Deliver,
+    shelf: &Shelf,
+    terms: &Terms,
+) -> Replayed {
+    let Some(changes) = shelf.history().since(seq) else { return Replayed::Gone };
+    let seen = changes.filter_map(|change| {
+        let (op, record) = interest.sees(change)?;
+        Some((change.position, op, record))
+    });
+    let seen: Vec<(Position, Op, &Record)> = match deliver {
+        Deliver::All => seen.collect(),
+        Deliver::Latest => latest(seen),
+    };
+    let mut text = Vec::new();
+    for (position, op, record) in seen {
+        text.clear();
+        notice::change(interest.about_item(record, shelf), position, op, record.json(), &mut text);
+        peer.connection.tell(&spelled(position), &text, terms);
+        if peer.connection.outbox().len() >= terms.limits.listener_bytes_max {
+            return Replayed::UpTo(position.seq);
+        }
+    }
+    text.clear();
+    notice::position(interest.about(shelf), shelf.position(), &mut text);
+    peer.connection.tell(&spelled(shelf.position()), &text, terms);
+    Replayed::All
+}
+
+/// Only the newest state of each item, in the order of these. What came and went meanwhile is not told.
+fn latest<'c>(seen: impl Iterator<Item = (Position, Op, &'c Record)>) -> Vec<(Position, Op, &'c Record)> {
+    let mut newest: HashMap<&str, (Op, (Position, Op, &Record))> = HashMap::new();
+    for change in seen {
+        let (_, op, record) = change;
+        newest.entry(record.id()).and_modify(|(_, newest)| *newest = change).or_insert((op, change));
+    }
+    let told = newest.into_values().filter_map(|(first, (position, last, record))| {
+        let op = match (first != Op::Created, last != Op::Deleted) {
+            (true, true) => Op::Updated,
+            (true, false) => Op::Deleted,
+            (false, true) => Op::Created,
+            (false, false) => return None,
+        };
+        Some((position, op, record))
+    });
+    let mut told: Vec<_> = told.collect();
+    told.sort_by_key(|(position, ..)| position.seq);
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_of_several_changes_says_what_they_come_to() {
+        let record = |id: &str| Record::new(id, String::new(), 1);
+        let records: Vec<Record> =
+            ["a", "b", "c", "a", "b", "d", "d", "b"].iter().map(|id| record(id)).collect();
+        let ops = [
+            Op::Created,
+            Op::Updated,
+            Op::Deleted,
+            Op::Updated,
+            Op::Deleted,
+            Op::Created,
+            Op::Deleted,
+            Op::Created,
+        ];
+        let seen = records
+            .iter()
+            .zip(ops)
+            .enumerate()
+            .map(|(n, (record, op))| (Position { epoch: 1, seq: n as u64 + 1 }, op, record));
+        let told: Vec<_> =
+            latest(seen).into_iter().map(|(at, op, record)| (at.seq, op, record.id())).collect();
+        assert_eq!(told, [(3, Op::Deleted, "c"), (4, Op::Created, "a"), (8, Op::Updated, "b")]);
+    }
+}

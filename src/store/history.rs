@@ -1,0 +1,95 @@
+//! The changes of late, kept for those who come back.
+
+use crate::exchange::change::Change;
+use std::collections::VecDeque;
+
+/// The newest changes without a gap, bounded by their number and by the bytes of their texts.
+#[derive(Debug)]
+pub struct History {
+    changes: VecDeque<Change>,
+    /// The seq of the newest change, kept or not.
+    head: u64,
+    bytes: usize,
+    changes_max: usize,
+    bytes_max: usize,
+}
+
+impl History {
+    pub fn new(changes_max: usize, bytes_max: usize) -> History {
+        History { changes: VecDeque::new(), head: 0, bytes: 0, changes_max, bytes_max }
+    }
+
+    /// The next change. The oldest make room for it; one that is longer than all the room is not
+    /// kept, and none before it.
+    pub fn push(&mut self, change: &Change) {
+        debug_assert_eq!(change.position.seq, self.head + 1, "changes are kept in order");
+        self.head = change.position.seq;
+        self.bytes += change.bytes();
+        self.changes.push_back(change.clone());
+        while self.changes.len() > self.changes_max || self.bytes > self.bytes_max {
+            let Some(oldest) = self.changes.pop_front() else { return };
+            self.bytes -= oldest.bytes();
+        }
+    }
+
+    /// Every change after the one with this seq, or `None` where they are not all kept.
+    pub fn since(&self, seq: u64) -> Option<impl DoubleEndedIterator<Item = &Change>> {
+        let missing = self.head.checked_sub(seq)? as usize;
+        let from = self.changes.len().checked_sub(missing)?;
+        Some(self.changes.range(from..))
+    }
+
+    /// How many changes are kept at the most.
+    pub fn changes_max(&self) -> usize {
+        self.changes_max
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::change::{CollectionId, Op, Position};
+    use crate::exchange::record::Record;
+
+    fn change(seq: u64, text_bytes: usize) -> Change {
+        Change {
+            position: Position { epoch: 7, seq },
+            collection: CollectionId(0),
+            op: Op::Created,
+            record: Record::new("1", format!("\"a\":\"{}\"", "x".repeat(text_bytes)), seq),
+            before: None,
+            counter: seq,
+        }
+    }
+
+    fn seqs(history: &History, seq: u64) -> Option<Vec<u64>> {
+        Some(history.since(seq)?.map(|change| change.position.seq).collect())
+    }
+
+    #[test]
+    fn what_came_since_is_there_without_a_gap_or_not_at_all() {
+        let mut history = History::new(3, 1 << 20);
+        assert_eq!(seqs(&history, 0), Some(vec![]));
+        (1..=5).for_each(|seq| history.push(&change(seq, 1)));
+        assert_eq!(seqs(&history, 5), Some(vec![]));
+        assert_eq!(seqs(&history, 3), Some(vec![4, 5]));
+        assert_eq!(seqs(&history, 2), Some(vec![3, 4, 5]));
+        assert_eq!(seqs(&history, 1), None, "the second is kept no more");
+        assert_eq!(seqs(&history, 6), None, "that has not happened");
+    }
+
+    #[test]
+    fn long_changes_push_out_more() {
+        let mut history = History::new(100, 1000);
+        (1..=4).for_each(|seq| history.push(&change(seq, 100)));
+        assert_eq!(seqs(&history, 0).map(|seqs| seqs.len()), Some(4));
+        history.push(&change(5, 600));
+        assert_eq!(seqs(&history, 1), Some(vec![2, 3, 4, 5]));
+        assert_eq!(seqs(&history, 0), None);
+        history.push(&change(6, 2000));
+        assert_eq!(seqs(&history, 6), Some(vec![]));
+        assert_eq!(seqs(&history, 5), None, "longer than all the room");
+        history.push(&change(7, 1));
+        assert_eq!(seqs(&history, 6), Some(vec![7]));
+    }
+}
