@@ -9,7 +9,7 @@ use crate::refusal::Refusal;
 use crate::store::shelf::Shelf;
 
 /// What PATCH takes, for `Accept-Patch`.
-const PATCH_TYPES: &str = "application/merge-patch+json, application/json";
+const PATCH_TYPES: &str = "application/merge-patch+json, application/json-patch+json, application/json";
 
 pub fn list(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
     let collection = shelf.collection(named.collection);
@@ -66,8 +66,13 @@ pub fn patch(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
     if !takes && !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(Refusal::PatchMediaTypeUnsupported { accept: PATCH_TYPES });
     }
-    let merge = Box::new(intake::merge_patch(&call.body)?);
-    Ok(please(call, named.clone(), Act::Patch { id: named.id.into(), merge }))
+    let id = named.id.into();
+    let act = if essence.eq_ignore_ascii_case("application/json-patch+json") {
+        Act::JsonPatch { id, patch: Box::new(intake::json_patch(&call.body)?) }
+    } else {
+        Act::Patch { id, merge: Box::new(intake::merge_patch(&call.body)?) }
+    };
+    Ok(please(call, named, act))
 }
 
 pub fn remove(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {

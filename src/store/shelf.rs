@@ -136,6 +136,11 @@ impl Shelf {
                 self.check(&conditions, Some(current))?;
                 (Op::Updated, Record::new(&id, patched(current, &merge)?, seq))
             }
+            Act::JsonPatch { id, patch } => {
+                let current = collection.get(&id).ok_or(Refusal::NoSuchItem)?;
+                self.check(&conditions, Some(current))?;
+                (Op::Updated, Record::new(&id, patch.apply(current, self.item_bytes_max)?, seq))
+            }
             Act::Remove { id } => {
                 let current = collection.get(&id).ok_or(Refusal::NoSuchItem)?;
                 self.check(&conditions, Some(current))?;

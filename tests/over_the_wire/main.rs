@@ -14,6 +14,7 @@ mod handshakes;
 mod hostile;
 mod life;
 mod messages;
+mod patches;
 mod peer;
 mod representations;
 mod requests;
