@@ -93,6 +93,9 @@ pub const FIELDS_ROOM: usize = 128;
 /// makes a new text, and whoever reads slowly holds on to the old one. Past it, 503.
 pub const LISTINGS_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// Longest query, in bytes: every item is held against it. In a request the target ends earlier.
+pub const QUERY_BYTES_MAX: usize = 8 * 1024;
+
 /// Most parameters of a query, each field of `_sort` counted as one: every item is held against each.
 pub const QUERY_PARAMETERS_MAX: usize = 32;
 

@@ -18,7 +18,7 @@ pub enum Refusal {
     /// A parameter of the query is malformed, unknown, or one too many.
     QueryMalformed {
         parameter: String,
-        why: &'static str,
+        why: Cow<'static, str>,
     },
     /// If-Match or If-None-Match is neither `*` nor a list of entity tags.
     ConditionMalformed,

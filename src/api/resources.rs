@@ -2,11 +2,13 @@
 
 use super::intake::{self, Intake};
 use super::outcome::{Named, Outcome};
+use super::query::Query;
+use super::selection::Selected;
 use crate::exchange::call::{Answer, Body, Call, Representation};
 use crate::exchange::change::{Act, Change, Op, Position, Write};
 use crate::exchange::record::is_id;
 use crate::refusal::Refusal;
-use crate::store::shelf::Shelf;
+use crate::store::shelf::{Collection, Shelf};
 
 /// What PATCH takes, for `Accept-Patch`.
 const PATCH_TYPES: &str = "application/merge-patch+json, application/json-patch+json, application/json";
@@ -14,31 +16,49 @@ const PATCH_TYPES: &str = "application/merge-patch+json, application/json-patch+
 pub fn list(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
     let collection = shelf.collection(named.collection);
     let position = shelf.at(collection.changed());
-    read_at(call, position, || match call.representation {
-        Representation::Json => Ok(Body::Json(collection.json()?)),
-        Representation::Text => Ok(Body::Text(collection.lines()?)),
+    let query = Query::parse(&call.query)?;
+    if !query.is_empty() {
+        return read_at(call, position, || selected(call, &query, collection));
+    }
+    // Whoever asks for everything is given the same text.
+    read_at(call, position, || {
+        let body = match call.representation {
+            Representation::Json => Body::Json(collection.json()?),
+            Representation::Text => Body::Text(collection.lines()?),
+        };
+        Ok(Answer::new(200, body))
     })
 }
 
+fn selected(call: &Call, query: &Query, collection: &Collection) -> Result<Answer, Refusal> {
+    let Selected { items, total } = query.select(collection.items());
+    let body = match call.representation {
+        Representation::Json => Body::Json(collection.json_of(&items)?),
+        Representation::Text => Body::Text(collection.lines_of(&items)?),
+    };
+    Ok(Answer { paging: query.paging(collection.name(), total), ..Answer::new(200, body) })
+}
+
+/// A query is passed over: there is one item, and it is shown whole.
 pub fn read(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
     let collection = shelf.collection(named.collection);
     // Conditions count only where there would be an answer without them (RFC 9110 §13.2.1).
     let record = collection.get(named.id).ok_or(Refusal::NoSuchItem)?;
-    read_at(call, shelf.at(record.seq), || Ok(Body::Record(record.clone())))
+    read_at(call, shelf.at(record.seq), || Ok(Answer::new(200, Body::Record(record.clone()))))
 }
 
 /// A GET under its conditions (RFC 9110 §13.2.2).
 fn read_at(
     call: &Call,
     position: Position,
-    body: impl FnOnce() -> Result<Body, Refusal>,
+    answer: impl FnOnce() -> Result<Answer, Refusal>,
 ) -> Result<Outcome, Refusal> {
     let current = Some(position);
     if call.conditions.if_match.as_ref().is_some_and(|tags| !tags.matches(current)) {
         return Err(Refusal::ConditionFailed);
     }
     let fresh = call.conditions.if_none_match.as_ref().is_some_and(|tags| tags.matches(current));
-    let answer = if fresh { Answer::new(304, Body::Nothing) } else { Answer::new(200, body()?) };
+    let answer = if fresh { Answer::new(304, Body::Nothing) } else { answer()? };
     Ok(Outcome::Answer(Answer { etag: current, ..answer }))
 }
 

@@ -74,6 +74,10 @@ struct Success<'a> {
     #[serde(default)]
     location: Option<String>,
     #[serde(default)]
+    link: Option<String>,
+    #[serde(default)]
+    total: Option<u64>,
+    #[serde(default)]
     allow: Option<String>,
     #[serde(borrow, default)]
     body: Option<&'a RawValue>,
@@ -109,7 +113,14 @@ fn print_reply(text: &str, print: Print, out: &mut impl Write) -> Result<(), Fai
         serde_json::from_str(reply.result.map_or("null", RawValue::get)).map_err(no_reply)?;
     // Over HTTP the quotes belong to the tag, and either road takes it back with them.
     let etag = success.etag.map(|etag| format!("\"{}\"", etag.trim_matches('"')));
-    let fields = [("etag", etag), ("location", success.location), ("allow", success.allow)];
+    let total = success.total.map(|total| total.to_string());
+    let fields = [
+        ("etag", etag),
+        ("location", success.location),
+        ("link", success.link),
+        ("total", total),
+        ("allow", success.allow),
+    ];
     write_answer(&status_words(success.status), &fields, success.body, print, out)
         .map_err(Failure::Output)?;
     check_status(success.status)

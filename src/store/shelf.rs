@@ -220,18 +220,31 @@ impl Collection {
     }
 
     /// The items in order of creation.
-    pub fn items(&self) -> impl Iterator<Item = &Record> {
+    pub fn items(&self) -> impl Iterator<Item = &Record> + Clone {
         self.places.iter().flatten()
     }
 
     /// All items as one JSON array. Refused while too many earlier ones are still being read.
     pub fn json(&self) -> Result<Arc<[u8]>, Refusal> {
-        self.listing(&self.json, Collection::to_json)
+        self.listing(&self.json, |collection| to_json(collection.items()))
     }
 
     /// All items as plain text, one a line.
     pub fn lines(&self) -> Result<Arc<[u8]>, Refusal> {
-        self.listing(&self.lines, Collection::to_lines)
+        self.listing(&self.lines, |collection| to_lines(collection.items()))
+    }
+
+    /// Some of the items as one JSON array, for whoever asks; refused as the text of all is.
+    pub fn json_of(&self, items: &[&Record]) -> Result<Arc<[u8]>, Refusal> {
+        self.text_of(items, || to_json(items.iter().copied()))
+    }
+
+    pub fn lines_of(&self, items: &[&Record]) -> Result<Arc<[u8]>, Refusal> {
+        self.text_of(items, || to_lines(items.iter().copied()))
+    }
+
+    fn text_of(&self, items: &[&Record], make: impl FnOnce() -> Vec<u8>) -> Result<Arc<[u8]>, Refusal> {
+        self.give_out(items.iter().map(|record| record.json().len() + 1).sum(), make)
     }
 
     /// The text that is kept, or a new one if something has changed.
@@ -249,36 +262,18 @@ impl Collection {
         // An old text that nobody reads any more makes room.
         *kept = None;
         let bytes = self.items().map(|record| record.json().len() + 1).sum();
-        if !self.given_out.has_room(bytes) {
-            return Err(Refusal::Busy);
-        }
-        let text: Arc<[u8]> = make(self).into();
-        self.given_out.add(&text);
+        let text = self.give_out(bytes, || make(self))?;
         *kept = Some(Listing { changed: self.changed, text: text.clone() });
         Ok(text)
     }
 
-    fn to_lines(&self) -> Vec<u8> {
-        let mut lines = Vec::new();
-        for record in self.items() {
-            lines.extend_from_slice(representation::item_as_line(record.json()).as_bytes());
-            lines.push(b'\n');
+    fn give_out(&self, bytes: usize, make: impl FnOnce() -> Vec<u8>) -> Result<Arc<[u8]>, Refusal> {
+        if !self.given_out.has_room(bytes) {
+            return Err(Refusal::Busy);
         }
-        lines
-    }
-
-    fn to_json(&self) -> Vec<u8> {
-        let bytes: usize = self.items().map(|record| record.json().len() + 1).sum();
-        let mut json = Vec::with_capacity(bytes + 2);
-        json.push(b'[');
-        for (n, record) in self.items().enumerate() {
-            if n > 0 {
-                json.push(b',');
-            }
-            json.extend_from_slice(record.json().as_bytes());
-        }
-        json.push(b']');
-        json
+        let text: Arc<[u8]> = make().into();
+        self.given_out.add(&text);
+        Ok(text)
     }
 
     /// The next number that is nobody's id: a client may have chosen some.
@@ -345,6 +340,29 @@ fn spread(hash: u32) -> u64 {
 
 fn id_of(places: &[Option<Record>], place: u32) -> &str {
     places[place as usize].as_ref().expect("the index names no hole").id()
+}
+
+fn to_lines<'a>(items: impl Iterator<Item = &'a Record>) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for record in items {
+        lines.extend_from_slice(representation::item_as_line(record.json()).as_bytes());
+        lines.push(b'\n');
+    }
+    lines
+}
+
+fn to_json<'a>(items: impl Iterator<Item = &'a Record> + Clone) -> Vec<u8> {
+    let bytes: usize = items.clone().map(|record| record.json().len() + 1).sum();
+    let mut json = Vec::with_capacity(bytes + 2);
+    json.push(b'[');
+    for (n, record) in items.enumerate() {
+        if n > 0 {
+            json.push(b',');
+        }
+        json.extend_from_slice(record.json().as_bytes());
+    }
+    json.push(b']');
+    json
 }
 
 /// The members of the item after the patch. Its id cannot be patched.

@@ -84,6 +84,11 @@ impl Line {
     pub const fn location(self, path: &'static str) -> Line {
         Line { location: Some(path), ..self }
     }
+
+    /// One page of so many items, with its links.
+    pub const fn page(self, total: u64, link: &'static str) -> Line {
+        Line { total: Some(total), link: Some(link), ..self }
+    }
 }
 
 const INVALID: &str = "Enter valid data.";

@@ -16,6 +16,7 @@ mod life;
 mod messages;
 mod patches;
 mod peer;
+mod queries;
 mod representations;
 mod requests;
 mod semantics;
