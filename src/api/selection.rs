@@ -135,7 +135,8 @@ fn is_equal(member: &str, value: &str) -> bool {
 /// A part of a string, whatever its case, or an element of an array.
 fn contains(member: &str, value: &str) -> bool {
     match parts::string(member) {
-        Some(text) => text.to_lowercase().contains(&value.to_lowercase()),
+        // In capitals, for there σ and ς are one.
+        Some(text) => text.to_uppercase().contains(&value.to_uppercase()),
         None => member.starts_with('[') && parts::elements(member).any(|element| is_equal(element, value)),
     }
 }
@@ -262,6 +263,8 @@ mod tests {
     #[test]
     fn case_is_that_of_all_alphabets() {
         assert!(query("a:contains=%C3%89t").matches(r#"{"id":"1","a":"l'ÉTÉ"}"#));
+        assert!(query("a:contains=σ").matches(r#"{"id":"1","a":"ΟΔΟΣ"}"#));
+        assert!(query("a:contains=ΟΔΟΣ").matches(r#"{"id":"1","a":"οδος"}"#));
         assert!(query("a:contains=ПОЛЕЙ").matches(r#"{"id":"1","a":"полей"}"#));
     }
 

@@ -192,6 +192,10 @@ mod tests {
             printed.starts_with("201 Created\netag: \"3f9c2a7b-42\"\nlocation: /tasks/1\n\n{"),
             "{printed}"
         );
+        let page = r#"{"jsonrpc":"2.0","id":1,"result":{"status":200,"link":"</tasks?_page=1>; rel=\"first\"","total":1,"body":[]}}"#;
+        let (asked, printed, _) = call(&["GET", "-i", "ws://HOST/tasks?_page=1"], page);
+        assert!(asked.contains(r#""path":"/tasks","query":"_page=1""#), "{asked}");
+        assert_eq!(printed, "200 OK\nlink: </tasks?_page=1>; rel=\"first\"\ntotal: 1\n\n[]");
         let (_, printed, outcome) =
             call(&["DELETE", "ws://HOST/tasks/1"], r#"{"jsonrpc":"2.0","id":1,"result":{"status":204}}"#);
         assert_eq!((&*printed, outcome), ("", Ok(())));

@@ -381,6 +381,7 @@ fn patched(current: &Record, merge: &Object) -> Result<String, Refusal> {
 mod tests {
     use super::*;
     use crate::exchange::change::Tags;
+    use crate::exchange::json_patch::JsonPatch;
 
     const TASKS: CollectionId = CollectionId(0);
 
@@ -459,6 +460,23 @@ mod tests {
             );
         }
         assert_eq!(shelf.decide(patch("2", "{}")), Err(Refusal::NoSuchItem));
+    }
+
+    #[test]
+    fn a_json_patch_is_applied_to_what_the_writes_before_it_made() {
+        let mut shelf = shelf();
+        let patch = |text: &str| {
+            write(Act::JsonPatch { id: "1".into(), patch: Box::new(JsonPatch::read(text).unwrap()) })
+        };
+        let count =
+            || patch(r#"[{"op":"test","path":"/n","value":1},{"op":"replace","path":"/n","value":2}]"#);
+        assert_eq!(shelf.decide(count()), Err(Refusal::NoSuchItem));
+        settle(&mut shelf, create(r#""z":1.50,"n":1.0"#));
+        assert_eq!(settle(&mut shelf, count()).record.json(), r#"{"id":"1","z":1.50,"n":2}"#);
+        let failed = Refusal::PatchConflict { operation: 1, why: "the test of /n failed".into() };
+        assert_eq!(shelf.decide(count()), Err(failed));
+        let long = patch(&format!(r#"[{{"op":"add","path":"/x","value":"{}"}}]"#, "y".repeat(1000)));
+        assert_eq!(shelf.decide(long), Err(Refusal::ItemTooLong { bytes_max: 1000 }));
     }
 
     #[test]
