@@ -122,6 +122,22 @@ pub const LISTINGS_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// What a compressed message may say however short it came.
 pub const INFLATED_BYTES_FREE: usize = 1024 * 1024;
 
+/// Longest query, in bytes: every item is held against it. In a request the target ends earlier.
+pub const QUERY_BYTES_MAX: usize = 8 * 1024;
+
+/// Most parameters of a query, each field of `_sort` counted as one: every item is held against each.
+pub const QUERY_PARAMETERS_MAX: usize = 32;
+
+/// Most items on one page.
+pub const PER_PAGE_MAX: usize = 1000;
+
+/// Items on a page where the query does not say how many. So does json-server.
+pub const PER_PAGE_USUAL: usize = 10;
+
+/// Most operations of one JSON Patch. It is applied while other writes wait, and an operation can
+/// cost as much as the whole item.
+pub const PATCH_OPERATIONS_MAX: usize = 100;
+
 /// Most bytes of a control frame's payload (RFC 6455 §5.5).
 pub const CONTROL_PAYLOAD_BYTES_MAX: usize = 125;
 

@@ -15,6 +15,11 @@ pub enum Refusal {
     },
     /// The path has a percent sign that begins no octet, or does not decode to UTF-8.
     PathMalformed,
+    /// A parameter of the query is malformed, unknown, or one too many.
+    QueryMalformed {
+        parameter: String,
+        why: Cow<'static, str>,
+    },
     /// If-Match or If-None-Match is neither `*` nor a list of entity tags.
     ConditionMalformed,
     NoSuchResource,
@@ -36,6 +41,11 @@ pub enum Refusal {
         id: String,
     },
     ConditionFailed,
+    /// An operation of a JSON Patch, counted from 1, cannot be done to the item as it is now.
+    PatchConflict {
+        operation: usize,
+        why: String,
+    },
     /// `accept` are the media types that this method takes.
     MediaTypeUnsupported {
         accept: &'static str,
@@ -92,11 +102,13 @@ impl Refusal {
         match self {
             Refusal::InvalidData { .. } | Refusal::PathMalformed | Refusal::ConditionMalformed => 400,
             Refusal::PartialPut | Refusal::PositionMalformed | Refusal::DeliverUnknown => 400,
+            Refusal::QueryMalformed { .. } => 400,
             Refusal::NotAHandshake | Refusal::HandshakeMalformed { .. } => 400,
             Refusal::NoSuchResource | Refusal::NoSuchItem | Refusal::NotSubscribed => 404,
             Refusal::MethodNotAllowed { .. } => 405,
             Refusal::NotAcceptable | Refusal::NotFollowed => 406,
-            Refusal::IdTaken { .. } => 409,
+            // RFC 5789 §2.2, "Conflicting state".
+            Refusal::IdTaken { .. } | Refusal::PatchConflict { .. } => 409,
             Refusal::PositionGone { .. } => 410,
             Refusal::ConditionFailed => 412,
             Refusal::ItemTooLong { .. } | Refusal::BodyTooLong { .. } => 413,
@@ -114,6 +126,9 @@ impl Refusal {
         match self {
             Refusal::InvalidData { .. } => INVALID_DATA.into(),
             Refusal::PathMalformed => "the path is not percent-encoded UTF-8".into(),
+            Refusal::QueryMalformed { parameter, why } => {
+                format!("query parameter {} {why}", shown(parameter)).into()
+            }
             Refusal::ConditionMalformed => {
                 "If-Match and If-None-Match take * or a list of quoted entity tags".into()
             }
@@ -131,6 +146,7 @@ impl Refusal {
             Refusal::WebSocketVersion => "only version 13 of WebSocket is spoken here".into(),
             Refusal::IdTaken { id } => format!("there is an item with the id {id} already").into(),
             Refusal::ConditionFailed => "the item is not in the state that the condition asks for".into(),
+            Refusal::PatchConflict { operation, why } => format!("operation {operation}: {why}").into(),
             Refusal::MediaTypeUnsupported { accept } | Refusal::PatchMediaTypeUnsupported { accept } => {
                 format!("this method takes {accept}").into()
             }
@@ -154,5 +170,28 @@ impl Refusal {
                 format!("the item would be longer than {bytes_max} bytes").into()
             }
         }
+    }
+}
+
+/// What someone else has written, as it can stand in a sentence: short, and on one line.
+pub fn shown(text: &str) -> String {
+    const CHARACTERS_MAX: usize = 80;
+    let mut characters = text.chars().map(|character| if character.is_control() { ' ' } else { character });
+    let mut shown: String = characters.by_ref().take(CHARACTERS_MAX).collect();
+    if characters.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_is_short_and_on_one_line() {
+        assert_eq!(shown("/a b"), "/a b");
+        assert_eq!(shown("a\r\nb\u{85}"), "a  b ");
+        assert_eq!(shown(&"é".repeat(1000)), "é".repeat(80) + "…");
     }
 }

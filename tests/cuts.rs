@@ -5,6 +5,10 @@ mod cutter;
 #[allow(dead_code)] // Others use the rest.
 #[path = "../fuzz/src/driver.rs"]
 mod driver;
+#[path = "../fuzz/src/patches.rs"]
+mod patches;
+#[path = "../fuzz/src/queries.rs"]
+mod queries;
 #[allow(dead_code)] // Others use the rest.
 #[path = "../fuzz/src/readers.rs"]
 mod readers;
@@ -149,6 +153,16 @@ fn every_message_has_an_answer_with_its_id() {
 #[test]
 fn an_item_is_what_a_library_reads() {
     each_seed("intake", texts::check_intake);
+}
+
+#[test]
+fn a_query_leaves_what_a_slow_model_leaves() {
+    each_seed("query", queries::check_query);
+}
+
+#[test]
+fn a_library_patches_the_same() {
+    each_seed("json_patch", patches::check_patch);
 }
 
 #[test]

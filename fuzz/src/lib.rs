@@ -16,6 +16,8 @@
 
 pub mod cutter;
 pub mod driver;
+pub mod patches;
+pub mod queries;
 pub mod readers;
 pub mod references;
 pub mod texts;

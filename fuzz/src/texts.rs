@@ -38,13 +38,18 @@ pub fn check_intake(body: &[u8]) {
 
 /// False of JSON that the library cannot tell us about: a name that it keeps for itself, a number
 /// beyond a double. Both are kept on the shelf as they were written.
-fn library_knows(text: &[u8]) -> bool {
+pub fn library_knows(text: &[u8]) -> bool {
     let has_kept_name = || text.windows(KEPT.len()).any(|window| window == KEPT.as_bytes());
     let is_beyond_a_double = || {
         let error = serde_json::from_slice::<Value>(text).err();
         error.is_some_and(|error| error.to_string().starts_with("number out of range"))
     };
     !has_kept_name() && !is_beyond_a_double()
+}
+
+/// The members of an item, whatever id it has chosen.
+pub fn members_of(body: &[u8]) -> Option<String> {
+    intake::read(&post(body, None)).ok().map(|intake| intake.members)
 }
 
 /// The item that is meant, if the body is one.

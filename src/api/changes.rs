@@ -1,6 +1,7 @@
 //! What changed since, and what will: the handlers of those who follow a resource.
 
 use super::outcome::{Named, Outcome};
+use super::query::Query;
 use super::resources;
 use crate::exchange::call::{Call, Start, Wish};
 use crate::exchange::change::{Change, CollectionId, Op, Position};
@@ -17,6 +18,10 @@ pub struct Interest {
     pub collection: CollectionId,
     /// One item, or all.
     pub id: Option<Box<str>>,
+    /// Of all, only what this leaves.
+    pub query: Query,
+    /// The same as text, for notices.
+    text: Box<str>,
 }
 
 /// A resource is to be followed.
@@ -47,30 +52,69 @@ pub enum Deliver {
 }
 
 impl Interest {
-    fn of(named: &Named) -> Interest {
-        let id = (!named.id.is_empty()).then(|| named.id.into());
-        Interest { collection: named.collection, id }
+    /// In all of a collection, or in one item.
+    pub fn whole(collection: CollectionId, id: Option<&str>) -> Interest {
+        Interest { collection, id: id.map(Into::into), query: Query::default(), text: Box::default() }
     }
 
-    /// What this change is to whoever has this interest, and the item to show.
+    fn of(named: &Named) -> Interest {
+        Interest::whole(named.collection, Some(named.id).filter(|id| !id.is_empty()))
+    }
+
+    /// The same, as far as a query leaves it. Of one item it is passed over, as by a GET.
+    fn asked(named: &Named, call: &Call) -> Result<Interest, Refusal> {
+        let interest = Interest::of(named);
+        if interest.id.is_some() {
+            return Ok(interest);
+        }
+        let query = Query::parse(&call.query)?;
+        query.filters_only()?;
+        let text = query.to_string().into();
+        Ok(Interest { query, text, ..interest })
+    }
+
+    /// What this change is to whoever has this interest, and the item to show. What a query leaves out
+    /// any longer has gone, for whoever asked with it.
     pub fn sees<'c>(&self, change: &'c Change) -> Option<(Op, &'c Record)> {
-        let concerns = self.collection == change.collection
-            && self.id.as_deref().is_none_or(|id| id == change.record.id());
-        concerns.then_some((change.op, &change.record))
+        let Change { record, before, op, .. } = change;
+        let concerns =
+            self.collection == change.collection && self.id.as_deref().is_none_or(|id| id == record.id());
+        if !concerns || self.query.is_empty() {
+            return concerns.then_some((*op, record));
+        }
+        let passes = |record: &Record| self.query.matches(record.json());
+        let was = match op {
+            Op::Created => None,
+            Op::Updated => before.as_ref(),
+            Op::Deleted => Some(record),
+        };
+        let was = was.filter(|was| passes(was));
+        let is = (*op != Op::Deleted && passes(record)).then_some(record);
+        match (was, is) {
+            (None, Some(is)) => Some((Op::Created, is)),
+            (Some(_), Some(is)) => Some((Op::Updated, is)),
+            (Some(was), None) => Some((Op::Deleted, was)),
+            (None, None) => None,
+        }
     }
 
     /// The whole state, as JSON; `null` where there is none.
     pub fn state(&self, shelf: &Shelf) -> Result<Arc<[u8]>, Refusal> {
         let collection = shelf.collection(self.collection);
         match &self.id {
-            None => collection.json(),
+            None if self.query.is_empty() => collection.json(),
+            None => collection.json_of(&self.query.select(collection.items()).items),
             Some(id) => Ok(collection.get(id).map_or("null", |record| record.json()).as_bytes().into()),
         }
     }
 
     /// What is subscribed to, for notices.
     pub fn about<'a>(&'a self, shelf: &'a Shelf) -> About<'a> {
-        About { collection: shelf.collection(self.collection).name(), id: self.id.as_deref(), query: "" }
+        About {
+            collection: shelf.collection(self.collection).name(),
+            id: self.id.as_deref(),
+            query: &self.text,
+        }
     }
 
     /// The item that a change is about, for notices.
@@ -86,7 +130,7 @@ pub fn take_up(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refu
         Wish::Wait(_) => wait(call, named, shelf),
         Wish::Socket => follow(call, named, &Start::default(), shelf),
         Wish::Follow(start) => follow(call, named, start, shelf),
-        Wish::Unfollow => Ok(Outcome::Unfollow(Interest::of(&named))),
+        Wish::Unfollow => Ok(Outcome::Unfollow(Interest::asked(&named, call)?)),
     }
 }
 
@@ -117,7 +161,7 @@ fn follow(call: &Call, named: Named, start: &Start, shelf: &Shelf) -> Result<Out
     if !is_known && !named.id.is_empty() && collection.get(named.id).is_none() {
         return Err(Refusal::NoSuchItem);
     }
-    Ok(Outcome::Follow(Follow { interest: Interest::of(&named), from, deliver }))
+    Ok(Outcome::Follow(Follow { interest: Interest::asked(&named, call)?, from, deliver }))
 }
 
 /// The seq of a position from which every change is still kept.
@@ -194,6 +238,30 @@ mod tests {
     }
 
     #[test]
+    fn what_a_query_leaves_out_comes_and_goes() {
+        let Outcome::Follow(Follow { interest, .. }) = ask("/tasks", "n:lt=5", Wish::Follow(Box::default()))
+        else {
+            panic!();
+        };
+        let record = |n: u32| Record::new("1", format!("\"n\":{n}"), 1);
+        let seen = |op, before: Option<u32>, now: u32| {
+            let position = Position { epoch: 7, seq: 9 };
+            let (record, before) = (record(now), before.map(record));
+            let change = Change { position, collection: CollectionId(0), op, record, before, counter: 0 };
+            interest.sees(&change).map(|(op, record)| (op, record.json().to_owned()))
+        };
+        let told = |op, n: u32| Some((op, format!("{{\"id\":\"1\",\"n\":{n}}}")));
+        assert_eq!(seen(Op::Created, None, 1), told(Op::Created, 1));
+        assert_eq!(seen(Op::Created, None, 9), None);
+        assert_eq!(seen(Op::Updated, Some(1), 2), told(Op::Updated, 2));
+        assert_eq!(seen(Op::Updated, Some(9), 2), told(Op::Created, 2));
+        assert_eq!(seen(Op::Updated, Some(1), 9), told(Op::Deleted, 1));
+        assert_eq!(seen(Op::Updated, Some(8), 9), None);
+        assert_eq!(seen(Op::Deleted, None, 1), told(Op::Deleted, 1));
+        assert_eq!(seen(Op::Deleted, None, 9), None);
+    }
+
+    #[test]
     fn what_cannot_be_followed_is_refused() {
         refused("/tasks", "since=00000007-1", 410);
         refused("/tasks", "since=00000007-5", 410);
@@ -202,6 +270,8 @@ mod tests {
         refused("/tasks", "deliver=some", 400);
         refused("/tasks/9", "", 404);
         refused("/tasks/9", "since=now", 404);
+        refused("/tasks", "_sort=n", 400);
+        refused("/tasks", "n:like=3", 400);
         refused("/nothing", "", 404);
         refused("/", "", 406);
         refused("/healthz", "", 406);

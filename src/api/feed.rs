@@ -173,7 +173,7 @@ mod tests {
     use crate::exchange::record::Record;
 
     fn interest(id: Option<&str>) -> Interest {
-        Interest { collection: CollectionId(0), id: id.map(Into::into) }
+        Interest::whole(CollectionId(0), id)
     }
 
     fn change(id: &str) -> Change {

@@ -1,6 +1,7 @@
 //! The body of a new item: what it says, or why it cannot be taken.
 
 use crate::exchange::call::Call;
+use crate::exchange::json_patch::{JsonPatch, NotAPatch};
 use crate::exchange::object::{DEPTH_MAX, NotAnObject, Object};
 use crate::exchange::record::is_id;
 use crate::refusal::{Place, Refusal};
@@ -96,6 +97,15 @@ fn from_object(object: &Object) -> Result<Intake, Refusal> {
 /// The body of a PATCH: any JSON value, of which only an object can leave an item.
 pub fn merge_patch(body: &[u8]) -> Result<Object, Refusal> {
     object(std::str::from_utf8(body).map_err(|_| Refusal::invalid("the body is not UTF-8"))?)
+}
+
+/// The body of a PATCH that is a JSON Patch.
+pub fn json_patch(body: &[u8]) -> Result<JsonPatch, Refusal> {
+    let text = std::str::from_utf8(body).map_err(|_| Refusal::invalid("the body is not UTF-8"))?;
+    JsonPatch::read(text).map_err(|why| match why {
+        NotAPatch::Malformed(error) => malformed(error),
+        NotAPatch::Otherwise(why) => Refusal::invalid(why),
+    })
 }
 
 fn object(text: &str) -> Result<Object, Refusal> {

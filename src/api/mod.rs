@@ -8,12 +8,15 @@
 //!
 //! A handler is pure: it looks at the call and at what is true now, and says what should happen.
 //! The event loop makes it happen. [`routes`] is the table, [`resources`] the handlers,
-//! [`intake`] reads the body of a new item, [`clock`] is the source article's example.
+//! [`intake`] reads the body of a new item, [`query`] and [`selection`] are what is asked of a list and
+//! what is left of it, [`clock`] is the source article's example.
 
 pub mod changes;
 pub mod clock;
 pub mod feed;
 pub mod intake;
 pub mod outcome;
+pub mod query;
 pub mod resources;
 pub mod routes;
+pub mod selection;

@@ -2,14 +2,16 @@
 
 use super::intake::{self, Intake};
 use super::outcome::{Named, Outcome};
+use super::query::Query;
+use super::selection::Selected;
 use crate::exchange::call::{Answer, Body, Call, Representation};
 use crate::exchange::change::{Act, Change, Op, Position, Write};
 use crate::exchange::record::is_id;
 use crate::refusal::Refusal;
-use crate::store::shelf::Shelf;
+use crate::store::shelf::{Collection, Shelf};
 
 /// What PATCH takes, for `Accept-Patch`.
-const PATCH_TYPES: &str = "application/merge-patch+json, application/json";
+const PATCH_TYPES: &str = "application/merge-patch+json, application/json-patch+json, application/json";
 
 /// The items of a collection, or one of them.
 pub fn get(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
@@ -19,31 +21,49 @@ pub fn get(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal>
 fn list(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
     let collection = shelf.collection(named.collection);
     let position = shelf.at(collection.changed());
-    read_at(call, position, || match call.representation {
-        Representation::Json => Ok(Body::Json(collection.json()?)),
-        Representation::Text => Ok(Body::Text(collection.lines()?)),
+    let query = Query::parse(&call.query)?;
+    if !query.is_empty() {
+        return read_at(call, position, || selected(call, &query, collection));
+    }
+    // Whoever asks for everything is given the same text.
+    read_at(call, position, || {
+        let body = match call.representation {
+            Representation::Json => Body::Json(collection.json()?),
+            Representation::Text => Body::Text(collection.lines()?),
+        };
+        Ok(Answer::new(200, body))
     })
 }
 
+fn selected(call: &Call, query: &Query, collection: &Collection) -> Result<Answer, Refusal> {
+    let Selected { items, total } = query.select(collection.items());
+    let body = match call.representation {
+        Representation::Json => Body::Json(collection.json_of(&items)?),
+        Representation::Text => Body::Text(collection.lines_of(&items)?),
+    };
+    Ok(Answer { paging: query.paging(collection.name(), total), ..Answer::new(200, body) })
+}
+
+/// A query is passed over: there is one item, and it is shown whole.
 fn read(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
     let collection = shelf.collection(named.collection);
     // Conditions count only where there would be an answer without them (RFC 9110 §13.2.1).
     let record = collection.get(named.id).ok_or(Refusal::NoSuchItem)?;
-    read_at(call, shelf.at(record.seq), || Ok(Body::Record(record.clone())))
+    read_at(call, shelf.at(record.seq), || Ok(Answer::new(200, Body::Record(record.clone()))))
 }
 
 /// A GET under its conditions (RFC 9110 §13.2.2).
 fn read_at(
     call: &Call,
     position: Position,
-    body: impl FnOnce() -> Result<Body, Refusal>,
+    answer: impl FnOnce() -> Result<Answer, Refusal>,
 ) -> Result<Outcome, Refusal> {
     let current = Some(position);
     if call.conditions.if_match.as_ref().is_some_and(|tags| !tags.matches(current)) {
         return Err(Refusal::ConditionFailed);
     }
     let fresh = call.conditions.if_none_match.as_ref().is_some_and(|tags| tags.matches(current));
-    let answer = if fresh { Answer::new(304, Body::Nothing) } else { Answer::new(200, body()?) };
+    let answer = if fresh { Answer::new(304, Body::Nothing) } else { answer()? };
     Ok(Outcome::Answer(Answer { etag: current, ..answer }))
 }
 
@@ -71,8 +91,13 @@ pub fn patch(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
     if !takes && !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(Refusal::PatchMediaTypeUnsupported { accept: PATCH_TYPES });
     }
-    let merge = Box::new(intake::merge_patch(&call.body)?);
-    Ok(please(call, named.clone(), Act::Patch { id: named.id.into(), merge }))
+    let id = named.id.into();
+    let act = if essence.eq_ignore_ascii_case("application/json-patch+json") {
+        Act::JsonPatch { id, patch: Box::new(intake::json_patch(&call.body)?) }
+    } else {
+        Act::Patch { id, merge: Box::new(intake::merge_patch(&call.body)?) }
+    };
+    Ok(please(call, named, act))
 }
 
 pub fn remove(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {

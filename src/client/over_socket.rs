@@ -74,6 +74,10 @@ struct Success<'a> {
     #[serde(default)]
     location: Option<String>,
     #[serde(default)]
+    link: Option<String>,
+    #[serde(default)]
+    total: Option<u64>,
+    #[serde(default)]
     allow: Option<String>,
     #[serde(borrow, default)]
     body: Option<&'a RawValue>,
@@ -109,7 +113,14 @@ fn print_reply(text: &str, print: Print, out: &mut impl Write) -> Result<(), Fai
         serde_json::from_str(reply.result.map_or("null", RawValue::get)).map_err(no_reply)?;
     // Over HTTP the quotes belong to the tag, and either road takes it back with them.
     let etag = success.etag.map(|etag| format!("\"{}\"", etag.trim_matches('"')));
-    let fields = [("etag", etag), ("location", success.location), ("allow", success.allow)];
+    let total = success.total.map(|total| total.to_string());
+    let fields = [
+        ("etag", etag),
+        ("location", success.location),
+        ("link", success.link),
+        ("total", total),
+        ("allow", success.allow),
+    ];
     write_answer(&status_words(success.status), &fields, success.body, print, out)
         .map_err(Failure::Output)?;
     check_status(success.status)
@@ -181,6 +192,10 @@ mod tests {
             printed.starts_with("201 Created\netag: \"3f9c2a7b-42\"\nlocation: /tasks/1\n\n{"),
             "{printed}"
         );
+        let page = r#"{"jsonrpc":"2.0","id":1,"result":{"status":200,"link":"</tasks?_page=1>; rel=\"first\"","total":1,"body":[]}}"#;
+        let (asked, printed, _) = call(&["GET", "-i", "ws://HOST/tasks?_page=1"], page);
+        assert!(asked.contains(r#""path":"/tasks","query":"_page=1""#), "{asked}");
+        assert_eq!(printed, "200 OK\nlink: </tasks?_page=1>; rel=\"first\"\ntotal: 1\n\n[]");
         let (_, printed, outcome) =
             call(&["DELETE", "ws://HOST/tasks/1"], r#"{"jsonrpc":"2.0","id":1,"result":{"status":204}}"#);
         assert_eq!((&*printed, outcome), ("", Ok(())));

@@ -51,6 +51,10 @@ pub fn write_answer(asked: Asked, answer: &Answer, date: &[u8; 29], outbox: &mut
     if let Some(pieces) = answer.location() {
         writer.pieces("Location", pieces);
     }
+    if let Some(paging) = &answer.paging {
+        writer.field("Link", paging.link.as_bytes());
+        writer.field("X-Total-Count", paging.total.to_string().as_bytes());
+    }
     let text = asked.representation == Representation::Text;
     match &answer.body {
         Body::Nothing if answer.status == 304 => {

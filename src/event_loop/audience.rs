@@ -17,7 +17,7 @@ use crate::api::feed::{ChannelId, Feed};
 use crate::connection::broadcast::{Broadcast, Form};
 use crate::connection::terms::Terms;
 use crate::exchange::change::{Change, Op, POSITION_BYTES_MAX, Position};
-use crate::exchange::notice;
+use crate::exchange::notice::{self, About};
 use crate::exchange::record::Record;
 use crate::refusal::Refusal;
 use crate::store::shelf::Shelf;
@@ -208,27 +208,40 @@ impl Audience {
         terms: &Terms,
         told: &mut Told,
     ) {
-        let texts: Vec<Broadcast> = news.iter().map(|change| broadcast(change, shelf)).collect();
-        let mut piece = Vec::new();
+        let usual = |change: &Change| {
+            let Change { collection, position, op, ref record, .. } = *change;
+            let collection = shelf.collection(collection).name();
+            broadcast(About { collection, id: Some(record.id()), query: "" }, position, op, record)
+        };
+        let texts: Vec<Broadcast> = news.iter().map(usual).collect();
+        let mut several = Vec::new();
         for id in self.feed.concerned(news) {
             let channel = self.feed.channel_mut(id);
             let Kind::Told(form) = channel.kind else {
                 told.asked.extend(channel.current());
                 continue;
             };
-            let seen = |(change, _): &(&Change, &Broadcast)| channel.interest.sees(change).is_some();
-            let mut seen = news.iter().zip(&texts).filter(seen).map(|(_, text)| text);
-            let Some(first) = seen.next() else { continue };
-            let mut bytes = first.encoded(form, terms.compression);
-            piece.clear();
+            let interest = &channel.interest;
+            let mut seen = news.iter().zip(&texts).filter_map(|(change, text)| {
+                let (op, record) = interest.sees(change)?;
+                Some(if interest.query.is_empty() {
+                    text.encoded(form, terms.compression)
+                } else {
+                    // Whoever asked with a query may see another change in it, and is told which query.
+                    let about = interest.about_item(record, shelf);
+                    broadcast(about, change.position, op, record).encoded(form, terms.compression)
+                })
+            });
+            let Some(mut bytes) = seen.next() else { continue };
+            several.clear();
             for more in seen {
-                if piece.is_empty() {
-                    piece.extend_from_slice(&bytes);
+                if several.is_empty() {
+                    several.extend_from_slice(&bytes);
                 }
-                piece.extend_from_slice(&more.encoded(form, terms.compression));
+                several.extend_from_slice(&more);
             }
-            if !piece.is_empty() {
-                bytes = piece.as_slice().into();
+            if !several.is_empty() {
+                bytes = several.as_slice().into();
             }
             self.tell_all(id, &bytes, before, seats, terms, told);
             self.feed.channel_mut(id).told = shelf.position().seq;
@@ -373,13 +386,11 @@ fn spelled(position: Position) -> Vec<u8> {
     text
 }
 
-/// One change as everybody without a query is told of it.
-fn broadcast(change: &Change, shelf: &Shelf) -> Broadcast {
-    let mut text = Vec::with_capacity(change.record.json().len() + 160);
-    let collection = shelf.collection(change.collection).name();
-    let about = notice::About { collection, id: Some(change.record.id()), query: "" };
-    notice::change(about, change.position, change.op, change.record.json(), &mut text);
-    Broadcast::new(&spelled(change.position), text)
+/// One change, for many.
+fn broadcast(about: About, position: Position, op: Op, record: &Record) -> Broadcast {
+    let mut text = Vec::with_capacity(record.json().len() + 160);
+    notice::change(about, position, op, record.json(), &mut text);
+    Broadcast::new(&spelled(position), text)
 }
 
 fn snapshot(peer: &mut Peer, interest: &Interest, shelf: &Shelf) -> Result<(), Refusal> {

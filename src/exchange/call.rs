@@ -112,6 +112,17 @@ pub struct Answer {
     /// Position of the last change to what was asked for.
     pub etag: Option<Position>,
     pub body: Body,
+    /// Where this is one page of a list. Boxed, for the usual answer is none.
+    pub paging: Option<Box<Paging>>,
+}
+
+/// Where a page stands among the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paging {
+    /// The value of a Link field (RFC 8288 §3).
+    pub link: String,
+    /// How many items there are on all pages.
+    pub total: usize,
 }
 
 /// The value that an answer carries.
@@ -138,7 +149,7 @@ pub enum Body {
 
 impl Answer {
     pub fn new(status: u16, body: Body) -> Answer {
-        Answer { status, etag: None, body }
+        Answer { status, etag: None, body, paging: None }
     }
 
     /// Path of what was created, in pieces. None of them needs an escape.

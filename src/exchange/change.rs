@@ -1,5 +1,6 @@
 //! What a call asks to be written, and what then became true, at which position.
 
+use super::json_patch::JsonPatch;
 use super::object::Object;
 use super::record::Record;
 use std::fmt;
@@ -121,6 +122,11 @@ pub enum Act {
     Patch {
         id: Box<str>,
         merge: Box<Object>,
+    },
+    /// A JSON Patch (RFC 6902).
+    JsonPatch {
+        id: Box<str>,
+        patch: Box<JsonPatch>,
     },
     Remove {
         id: Box<str>,

@@ -316,6 +316,12 @@ pub fn write_answer(id: &str, answer: &Answer, phrase: &str, out: &mut Vec<u8>) 
             pieces.iter().for_each(|piece| out.extend_from_slice(piece.as_bytes()));
             out.push(b'"');
         }
+        if let Some(paging) = &answer.paging {
+            out.extend_from_slice(b",\"link\":");
+            push_string(&paging.link, out);
+            out.extend_from_slice(b",\"total\":");
+            push_number(paging.total as i64, out);
+        }
         write_body(&answer.body, out);
         out.push(b'}');
     }

@@ -8,15 +8,19 @@
 //!
 //! Nothing in this room knows that HTTP or WebSocket exist. [`call`] is the question and the
 //! answer, [`change`] is what a call does to the resources and the position at which it did it,
-//! [`record`] is one item, [`object`] and [`merge_patch`] take its text apart and put it together, [`envelope`] is a call or an answer as JSON-RPC text, and
-//! [`problem`] is a refusal as RFC 9457 text.
+//! [`record`] is one item, [`object`], [`merge_patch`] and [`json_patch`] take its text apart and put
+//! it together, [`parts`] and [`number`] look into it where it stands, [`envelope`] is a call or an
+//! answer as JSON-RPC text, and [`problem`] is a refusal as RFC 9457 text.
 
 pub mod call;
 pub mod change;
 pub mod envelope;
+pub mod json_patch;
 pub mod merge_patch;
 pub mod notice;
+pub mod number;
 pub mod object;
+pub mod parts;
 pub mod problem;
 pub mod record;
 pub mod representation;

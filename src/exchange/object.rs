@@ -88,16 +88,22 @@ impl Object {
 }
 
 /// Members under way to become the text of an object.
-#[derive(Default)]
-pub struct Members<'a> {
+#[derive(Clone)]
+pub struct Members<'a, V = Cow<'a, str>> {
     place_of: HashMap<Cow<'a, str>, usize>,
     /// Name as it is written, and value; none where a member was taken out.
-    kept: Vec<Option<(&'a str, Cow<'a, str>)>>,
+    kept: Vec<Option<(&'a str, V)>>,
 }
 
-impl<'a> Members<'a> {
+impl<V> Default for Members<'_, V> {
+    fn default() -> Self {
+        Members { place_of: HashMap::new(), kept: Vec::new() }
+    }
+}
+
+impl<'a, V> Members<'a, V> {
     /// `name` is written with its quotes.
-    pub fn set(&mut self, name: &'a str, value: Cow<'a, str>) {
+    pub fn set(&mut self, name: &'a str, value: V) {
         let place = *self.place_of.entry(meaning(name)).or_insert_with(|| {
             self.kept.push(None);
             self.kept.len() - 1
@@ -107,11 +113,34 @@ impl<'a> Members<'a> {
     }
 
     /// Takes a member out; `name` is written with its quotes.
-    pub fn take(&mut self, name: &str) -> Option<Cow<'a, str>> {
+    pub fn take(&mut self, name: &str) -> Option<V> {
         let place = self.place_of.remove(meaning(name).as_ref())?;
         self.kept[place].take().map(|(_, value)| value)
     }
 
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut V> {
+        let place = *self.place_of.get(meaning(name).as_ref())?;
+        self.kept[place].as_mut().map(|(_, value)| value)
+    }
+
+    pub fn len(&self) -> usize {
+        self.place_of.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.place_of.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, &V)> {
+        self.kept.iter().flatten().map(|(name, value)| (*name, value))
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&'a str, &mut V)> {
+        self.kept.iter_mut().flatten().map(|(name, value)| (*name, value))
+    }
+}
+
+impl<'a> Members<'a> {
     pub fn get(&self, name: &str) -> Option<&str> {
         let place = *self.place_of.get(meaning(name).as_ref())?;
         self.kept[place].as_ref().map(|(_, value)| &**value)
@@ -119,9 +148,9 @@ impl<'a> Members<'a> {
 
     /// The text of the object, without braces.
     pub fn text(&self) -> String {
-        let bytes: usize = self.kept.iter().flatten().map(|(name, value)| name.len() + value.len() + 2).sum();
+        let bytes: usize = self.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
         let mut text = String::with_capacity(bytes + ROOM);
-        for (name, value) in self.kept.iter().flatten() {
+        for (name, value) in self.iter() {
             if !text.is_empty() {
                 text.push(',');
             }
@@ -133,8 +162,8 @@ impl<'a> Members<'a> {
     }
 }
 
-/// What a name that is written with quotes and perhaps escapes means.
-fn meaning(name: &str) -> Cow<'_, str> {
+/// What a name, or any string, that is written with quotes and perhaps escapes means.
+pub fn meaning(name: &str) -> Cow<'_, str> {
     if name.bytes().any(|byte| byte == b'\\') {
         // It was read once, so it can be read again.
         serde_json::from_str(name).unwrap_or(Cow::Borrowed(name))

@@ -149,6 +149,12 @@ impl Shelf {
                 self.check(&conditions, Some(current))?;
                 (Op::Updated, Record::new(&id, patched(current, &merge)?, seq), Some(current.clone()))
             }
+            Act::JsonPatch { id, patch } => {
+                let current = collection.get(&id).ok_or(Refusal::NoSuchItem)?;
+                self.check(&conditions, Some(current))?;
+                let patched = patch.apply(current, self.item_bytes_max)?;
+                (Op::Updated, Record::new(&id, patched, seq), Some(current.clone()))
+            }
             Act::Remove { id } => {
                 let current = collection.get(&id).ok_or(Refusal::NoSuchItem)?;
                 self.check(&conditions, Some(current))?;
@@ -229,18 +235,31 @@ impl Collection {
     }
 
     /// The items in order of creation.
-    pub fn items(&self) -> impl Iterator<Item = &Record> {
+    pub fn items(&self) -> impl Iterator<Item = &Record> + Clone {
         self.places.iter().flatten()
     }
 
     /// All items as one JSON array. Refused while too many earlier ones are still being read.
     pub fn json(&self) -> Result<Arc<[u8]>, Refusal> {
-        self.listing(&self.json, Collection::to_json)
+        self.listing(&self.json, |collection| to_json(collection.items()))
     }
 
     /// All items as plain text, one a line.
     pub fn lines(&self) -> Result<Arc<[u8]>, Refusal> {
-        self.listing(&self.lines, Collection::to_lines)
+        self.listing(&self.lines, |collection| to_lines(collection.items()))
+    }
+
+    /// Some of the items as one JSON array, for whoever asks; refused as the text of all is.
+    pub fn json_of(&self, items: &[&Record]) -> Result<Arc<[u8]>, Refusal> {
+        self.text_of(items, || to_json(items.iter().copied()))
+    }
+
+    pub fn lines_of(&self, items: &[&Record]) -> Result<Arc<[u8]>, Refusal> {
+        self.text_of(items, || to_lines(items.iter().copied()))
+    }
+
+    fn text_of(&self, items: &[&Record], make: impl FnOnce() -> Vec<u8>) -> Result<Arc<[u8]>, Refusal> {
+        self.give_out(items.iter().map(|record| record.json().len() + 1).sum(), make)
     }
 
     /// The text that is kept, or a new one if something has changed.
@@ -258,36 +277,18 @@ impl Collection {
         // An old text that nobody reads any more makes room.
         *kept = None;
         let bytes = self.items().map(|record| record.json().len() + 1).sum();
-        if !self.given_out.has_room(bytes) {
-            return Err(Refusal::Busy);
-        }
-        let text: Arc<[u8]> = make(self).into();
-        self.given_out.add(&text);
+        let text = self.give_out(bytes, || make(self))?;
         *kept = Some(Listing { changed: self.changed, text: text.clone() });
         Ok(text)
     }
 
-    fn to_lines(&self) -> Vec<u8> {
-        let mut lines = Vec::new();
-        for record in self.items() {
-            lines.extend_from_slice(representation::item_as_line(record.json()).as_bytes());
-            lines.push(b'\n');
+    fn give_out(&self, bytes: usize, make: impl FnOnce() -> Vec<u8>) -> Result<Arc<[u8]>, Refusal> {
+        if !self.given_out.has_room(bytes) {
+            return Err(Refusal::Busy);
         }
-        lines
-    }
-
-    fn to_json(&self) -> Vec<u8> {
-        let bytes: usize = self.items().map(|record| record.json().len() + 1).sum();
-        let mut json = Vec::with_capacity(bytes + 2);
-        json.push(b'[');
-        for (n, record) in self.items().enumerate() {
-            if n > 0 {
-                json.push(b',');
-            }
-            json.extend_from_slice(record.json().as_bytes());
-        }
-        json.push(b']');
-        json
+        let text: Arc<[u8]> = make().into();
+        self.given_out.add(&text);
+        Ok(text)
     }
 
     /// The next number that is nobody's id: a client may have chosen some.
@@ -356,6 +357,29 @@ fn id_of(places: &[Option<Record>], place: u32) -> &str {
     places[place as usize].as_ref().expect("the index names no hole").id()
 }
 
+fn to_lines<'a>(items: impl Iterator<Item = &'a Record>) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for record in items {
+        lines.extend_from_slice(representation::item_as_line(record.json()).as_bytes());
+        lines.push(b'\n');
+    }
+    lines
+}
+
+fn to_json<'a>(items: impl Iterator<Item = &'a Record> + Clone) -> Vec<u8> {
+    let bytes: usize = items.clone().map(|record| record.json().len() + 1).sum();
+    let mut json = Vec::with_capacity(bytes + 2);
+    json.push(b'[');
+    for (n, record) in items.enumerate() {
+        if n > 0 {
+            json.push(b',');
+        }
+        json.extend_from_slice(record.json().as_bytes());
+    }
+    json.push(b']');
+    json
+}
+
 /// The members of the item after the patch. Its id cannot be patched.
 fn patched(current: &Record, merge: &Object) -> Result<String, Refusal> {
     let target = Object::known(current.json()).expect("an item on the shelf was read when it came");
@@ -372,6 +396,7 @@ fn patched(current: &Record, merge: &Object) -> Result<String, Refusal> {
 mod tests {
     use super::*;
     use crate::exchange::change::Tags;
+    use crate::exchange::json_patch::JsonPatch;
 
     const TASKS: CollectionId = CollectionId(0);
 
@@ -450,6 +475,23 @@ mod tests {
             );
         }
         assert_eq!(shelf.decide(patch("2", "{}")), Err(Refusal::NoSuchItem));
+    }
+
+    #[test]
+    fn a_json_patch_is_applied_to_what_the_writes_before_it_made() {
+        let mut shelf = shelf();
+        let patch = |text: &str| {
+            write(Act::JsonPatch { id: "1".into(), patch: Box::new(JsonPatch::read(text).unwrap()) })
+        };
+        let count =
+            || patch(r#"[{"op":"test","path":"/n","value":1},{"op":"replace","path":"/n","value":2}]"#);
+        assert_eq!(shelf.decide(count()), Err(Refusal::NoSuchItem));
+        settle(&mut shelf, create(r#""z":1.50,"n":1.0"#));
+        assert_eq!(settle(&mut shelf, count()).record.json(), r#"{"id":"1","z":1.50,"n":2}"#);
+        let failed = Refusal::PatchConflict { operation: 1, why: "the test of /n failed".into() };
+        assert_eq!(shelf.decide(count()), Err(failed));
+        let long = patch(&format!(r#"[{{"op":"add","path":"/x","value":"{}"}}]"#, "y".repeat(1000)));
+        assert_eq!(shelf.decide(long), Err(Refusal::ItemTooLong { bytes_max: 1000 }));
     }
 
     #[test]

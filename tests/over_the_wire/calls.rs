@@ -1,4 +1,4 @@
-//! One table of calls and answers, run by three roads. A call means the same whichever it takes.
+//! Tables of calls and answers, run by three roads. A call means the same whichever it takes.
 
 use crate::peer::{Peer, Response};
 use crate::server::Server;
@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 /// One line of the story: a call, and what must be said to it. `E` stands for the epoch.
 #[derive(Clone, Copy)]
-struct Line {
+pub struct Line {
     method: &'static str,
+    /// With the query, where there is one.
     path: &'static str,
     /// As it is sent over HTTP; over a socket it is the `body` as it stands.
     body: Option<&'static str>,
@@ -17,6 +18,8 @@ struct Line {
     status: u16,
     etag: Option<&'static str>,
     location: Option<&'static str>,
+    link: Option<&'static str>,
+    total: Option<u64>,
     answer: Said,
 }
 
@@ -28,7 +31,7 @@ enum Said {
     Problem(&'static str),
 }
 
-const fn call(method: &'static str, path: &'static str) -> Line {
+pub const fn call(method: &'static str, path: &'static str) -> Line {
     Line {
         method,
         path,
@@ -39,45 +42,52 @@ const fn call(method: &'static str, path: &'static str) -> Line {
         status: 0,
         etag: None,
         location: None,
+        link: None,
+        total: None,
         answer: Said::Nothing,
     }
 }
 
 impl Line {
-    const fn body(self, body: &'static str) -> Line {
+    pub const fn body(self, body: &'static str) -> Line {
         Line { body: Some(body), ..self }
     }
 
-    const fn content_type(self, name: &'static str) -> Line {
+    pub const fn content_type(self, name: &'static str) -> Line {
         Line { content_type: Some(name), ..self }
     }
 
-    const fn if_match(self, tags: &'static str) -> Line {
+    pub const fn if_match(self, tags: &'static str) -> Line {
         Line { if_match: Some(tags), ..self }
     }
 
-    const fn if_none_match(self, tags: &'static str) -> Line {
+    pub const fn if_none_match(self, tags: &'static str) -> Line {
         Line { if_none_match: Some(tags), ..self }
     }
 
-    const fn answered(self, status: u16, json: &'static str) -> Line {
+    pub const fn answered(self, status: u16, json: &'static str) -> Line {
         Line { status, answer: Said::Json(json), ..self }
     }
 
-    const fn done(self, status: u16) -> Line {
+    pub const fn done(self, status: u16) -> Line {
         Line { status, ..self }
     }
 
-    const fn refused(self, status: u16, detail: &'static str) -> Line {
+    pub const fn refused(self, status: u16, detail: &'static str) -> Line {
         Line { status, answer: Said::Problem(detail), ..self }
     }
 
-    const fn at(self, etag: &'static str) -> Line {
+    pub const fn at(self, etag: &'static str) -> Line {
         Line { etag: Some(etag), ..self }
     }
 
-    const fn location(self, path: &'static str) -> Line {
+    pub const fn location(self, path: &'static str) -> Line {
         Line { location: Some(path), ..self }
+    }
+
+    /// One page of so many items, with its links.
+    pub const fn page(self, total: u64, link: &'static str) -> Line {
+        Line { total: Some(total), link: Some(link), ..self }
     }
 }
 
@@ -161,7 +171,7 @@ const STORY: &[Line] = &[
     call("PATCH", "/tasks/2")
         .body(r#""x""#)
         .content_type("text/plain")
-        .refused(415, "this method takes application/merge-patch+json, application/json"),
+        .refused(415, "this method takes application/merge-patch+json, application/json-patch+json, application/json"),
     call("POST", "/tasks")
         .body(r#""x""#)
         .content_type("image/png")
@@ -244,6 +254,8 @@ struct Heard {
     status: u16,
     etag: Option<String>,
     location: Option<String>,
+    link: Option<String>,
+    total: Option<u64>,
     body: Value,
 }
 
@@ -261,20 +273,30 @@ fn the_story_is_told_with_a_connection_for_each_call() {
 
 #[test]
 fn the_story_is_told_on_one_kept_connection() {
+    tell_over_http(STORY);
+}
+
+#[test]
+fn the_story_is_told_over_a_socket() {
+    tell_over_a_socket(STORY);
+}
+
+#[track_caller]
+pub fn tell_over_http(story: &[Line]) {
     let server = Server::start(&[]);
     let mut peer = server.connect();
-    tell(&server, STORY, |line| {
+    tell(&server, story, |line| {
         peer.say(line.as_request(""));
         heard_over_http(peer.response())
     });
 }
 
-#[test]
-fn the_story_is_told_over_a_socket() {
+#[track_caller]
+pub fn tell_over_a_socket(story: &[Line]) {
     let server = Server::start(&[]);
     let mut peer = server.connect();
     peer.shake_hands("/rpc");
-    tell(&server, STORY, |line| heard_over_socket(&mut peer, line));
+    tell(&server, story, |line| heard_over_socket(&mut peer, line));
 }
 
 #[test]
@@ -316,6 +338,8 @@ fn tell(server: &Server, story: &[Line], mut ask: impl FnMut(&Told) -> Heard) {
             status: line.status,
             etag: line.etag.map(with_epoch),
             location: line.location.map(str::to_owned),
+            link: line.link.map(str::to_owned),
+            total: line.total,
             body,
         };
         assert_eq!(heard, expected, "line {n}: {} {}", line.method, line.path);
@@ -385,12 +409,14 @@ impl Told {
 
     fn as_message(&self) -> String {
         let Line { method, path, body, content_type, if_match, if_none_match, .. } = self.line;
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
         let mut params = json!({"path": path});
         let mut param = |name: &str, value: Option<String>| {
             if let Some(value) = value {
                 params[name] = value.into();
             }
         };
+        param("query", query.map(str::to_owned));
         param("content_type", content_type.map(str::to_owned));
         param("if_match", if_match.map(|tags| self.tags(tags)));
         param("if_none_match", if_none_match.map(|tags| self.tags(tags)));
@@ -407,9 +433,11 @@ impl Told {
 
 fn heard_over_http(response: Response) -> Heard {
     let etag = response.field("ETag").map(|tag| tag.trim_matches('"').to_owned());
-    let location = response.field("Location").map(str::to_owned);
+    let field = |name: &str| response.field(name).map(str::to_owned);
+    let (location, link) = (field("Location"), field("Link"));
+    let total = field("X-Total-Count").map(|total| total.parse().unwrap());
     let body = if response.body.is_empty() { Value::Null } else { response.json() };
-    Heard { status: response.status, etag, location, body }
+    Heard { status: response.status, etag, location, link, total, body }
 }
 
 fn heard_over_socket(peer: &mut Peer, told: &Told) -> Heard {
@@ -419,13 +447,16 @@ fn heard_over_socket(peer: &mut Peer, told: &Told) -> Heard {
     if let Some(error) = answer.get("error") {
         assert_eq!(error["message"], error["data"]["title"]);
         let status = error["code"].as_u64().unwrap() as u16;
-        return Heard { status, etag: None, location: None, body: error["data"].clone() };
+        let body = error["data"].clone();
+        return Heard { status, etag: None, location: None, link: None, total: None, body };
     }
     let result = &answer["result"];
     Heard {
         status: result["status"].as_u64().unwrap() as u16,
         etag: text(&result["etag"]),
         location: text(&result["location"]),
+        link: text(&result["link"]),
+        total: result["total"].as_u64(),
         body: result["body"].clone(),
     }
 }

@@ -71,7 +71,7 @@ fn a_refusal_says_what_would_do() {
     );
     assert_eq!(
         field("PATCH /tasks/1 HTTP/1.1\r\nContent-Type: text/plain\r\n", 415, "Accept-Patch"),
-        some("application/merge-patch+json, application/json")
+        some("application/merge-patch+json, application/json-patch+json, application/json")
     );
     assert_eq!(field("BREW /tasks HTTP/1.1\r\n", 501, "Connection"), None);
     assert_eq!(field("get /tasks HTTP/1.1\r\n", 501, "Connection"), None);
