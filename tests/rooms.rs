@@ -59,6 +59,7 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
         "bytes on the wire have no JSON in them, calls and answers have",
     ),
     (&["flate2"], &["websocket"], "only a message is compressed"),
+    (&["quick_xml"], &["exchange"], "markup is made in one place, and escaped there"),
     (&["httparse", "base64", "sha1"], &["http", "websocket", "client"], "these are about bytes on the wire"),
 ];
 

@@ -9,13 +9,18 @@
 //! Nothing in this room knows that HTTP or WebSocket exist. [`call`] is the question and the
 //! answer, [`change`] is what a call does to the resources and the position at which it did it,
 //! [`record`] is one item, [`object`] and [`merge_patch`] take its text apart and put it together, [`envelope`] is a call or an answer as JSON-RPC text, and
-//! [`problem`] is a refusal as RFC 9457 text.
+//! [`problem`] is a refusal as RFC 9457 text. [`representation`], [`html`] and [`xml`] show values in
+//! other ways than as JSON, with the help of [`tokens`] and [`escape`].
 
 pub mod call;
 pub mod change;
 pub mod envelope;
+pub mod escape;
+pub mod html;
 pub mod merge_patch;
 pub mod object;
 pub mod problem;
 pub mod record;
 pub mod representation;
+pub mod tokens;
+pub mod xml;

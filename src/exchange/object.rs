@@ -133,8 +133,8 @@ impl<'a> Members<'a> {
     }
 }
 
-/// What a name that is written with quotes and perhaps escapes means.
-fn meaning(name: &str) -> Cow<'_, str> {
+/// What a name or another string means that is written with quotes and perhaps escapes.
+pub(super) fn meaning(name: &str) -> Cow<'_, str> {
     if name.bytes().any(|byte| byte == b'\\') {
         // It was read once, so it can be read again.
         serde_json::from_str(name).unwrap_or(Cow::Borrowed(name))
