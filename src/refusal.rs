@@ -26,6 +26,8 @@ pub enum Refusal {
     MethodUnknown,
     /// None of the media types asked for can be made here.
     NotAcceptable,
+    /// The page that asks is from an origin that may not.
+    OriginNotAllowed,
     /// The resource is a WebSocket, and the request is no handshake.
     NotAHandshake,
     HandshakeMalformed {
@@ -79,6 +81,7 @@ impl Refusal {
             Refusal::InvalidData { .. } | Refusal::PathMalformed | Refusal::ConditionMalformed => 400,
             Refusal::PartialPut => 400,
             Refusal::NotAHandshake | Refusal::HandshakeMalformed { .. } => 400,
+            Refusal::OriginNotAllowed => 403,
             Refusal::NoSuchResource | Refusal::NoSuchItem => 404,
             Refusal::MethodNotAllowed { .. } => 405,
             Refusal::NotAcceptable => 406,
@@ -106,7 +109,10 @@ impl Refusal {
             Refusal::MethodNotAllowed { allow } => format!("this resource takes {allow}").into(),
             Refusal::MethodUnknown => "this method is not known here".into(),
             Refusal::NotAcceptable => {
-                "this can be had as application/json or text/plain, and Accept takes neither".into()
+                "this can be had as application/json, text/plain, text/html or application/xml, and Accept takes none of them".into()
+            }
+            Refusal::OriginNotAllowed => {
+                "pages of this origin may not do that: it is not listed with --origin".into()
             }
             Refusal::NotAHandshake => "this address speaks WebSocket only: send a handshake".into(),
             Refusal::HandshakeMalformed { why } => {

@@ -8,10 +8,12 @@
 //!
 //! A handler is pure: it looks at the call and at what is true now, and says what should happen.
 //! The event loop makes it happen. [`routes`] is the table, [`resources`] the handlers,
-//! [`intake`] reads the body of a new item, [`clock`] is the source article's example.
+//! [`intake`] reads the body of a new item, [`page`] is what belongs to the pages,
+//! [`clock`] is the source article's example.
 
 pub mod clock;
 pub mod intake;
 pub mod outcome;
+pub mod page;
 pub mod resources;
 pub mod routes;

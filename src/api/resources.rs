@@ -4,6 +4,7 @@ use super::intake::{self, Intake};
 use super::outcome::{Named, Outcome};
 use crate::exchange::call::{Answer, Body, Call, Representation};
 use crate::exchange::change::{Act, Change, Op, Position, Write};
+use crate::exchange::html;
 use crate::exchange::record::is_id;
 use crate::refusal::Refusal;
 use crate::store::shelf::Shelf;
@@ -17,6 +18,8 @@ pub fn list(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal
     read_at(call, position, || match call.representation {
         Representation::Json => Ok(Body::Json(collection.json()?)),
         Representation::Text => Ok(Body::Text(collection.lines()?)),
+        Representation::Html => Ok(Body::Html(collection.html(position)?)),
+        Representation::Xml => Ok(Body::Xml(collection.xml()?)),
     })
 }
 
@@ -24,11 +27,18 @@ pub fn read(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal
     let collection = shelf.collection(named.collection);
     // Conditions count only where there would be an answer without them (RFC 9110 §13.2.1).
     let record = collection.get(named.id).ok_or(Refusal::NoSuchItem)?;
-    read_at(call, shelf.at(record.seq), || Ok(Body::Record(record.clone())))
+    let position = shelf.at(record.seq);
+    read_at(call, position, || match call.representation {
+        Representation::Html => {
+            let page = html::item(Some(collection.name()), record.json(), Some(position));
+            Ok(Body::Html(page.into_bytes().into()))
+        }
+        _ => Ok(Body::Record(record.clone())),
+    })
 }
 
 /// A GET under its conditions (RFC 9110 §13.2.2).
-fn read_at(
+pub fn read_at(
     call: &Call,
     position: Position,
     body: impl FnOnce() -> Result<Body, Refusal>,

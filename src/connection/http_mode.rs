@@ -18,12 +18,11 @@
 //! leaves. Only writes may be under way together, for the journal settles them in order; any other
 //! call waits until those before it are answered.
 
-use super::http_answer::{Asked, TEXT_MARK, write_answer, write_fault};
+use super::http_answer::{Asked, represented, write_answer, write_fault};
 use super::owed::{Owed, Rest};
 use super::step::Step;
-use super::terms::Reach;
+use super::terms::{Reach, Terms};
 use super::waits::Wait;
-use crate::compression::Compression;
 use crate::exchange::call::{Answer, Call, Method, Representation, Talk, Wish};
 use crate::exchange::change::{Conditions, Position, Tags};
 use crate::exchange::envelope;
@@ -34,6 +33,7 @@ use crate::http::framing::Framing;
 use crate::http::head::{self, FieldRoom, RequestHead};
 use crate::http::headers::{Fields, Known};
 use crate::http::negotiation;
+use crate::http::origin::{self, Crossing, Deed};
 use crate::http::response::{self, Send};
 use crate::parsed::Parsed;
 use crate::refusal::Refusal;
@@ -173,13 +173,20 @@ impl HttpMode {
         };
         *at += used;
         self.offer = None;
+        let caller = origin::caller(head.fields, head.host, reach.terms.origins);
         let asked = Asked {
             send: if head.method == "HEAD" { Send::HeadOnly } else { Send::HeadAndBody },
             representation: Representation::Json,
             version: head.version,
             persistent: head.persistent,
+            crossing: Crossing::of(caller, head.fields, reach.terms.origins),
         };
-        let (question, mut asked) = self.understand(&head, asked, reach.terms.compression)?;
+        let (mut question, mut asked) = self.understand(&head, asked, reach.terms)?;
+        if let Question::Call(call) = &question
+            && !caller.may(deed(call))
+        {
+            question = Question::Refused(Refusal::OriginNotAllowed);
+        }
         if !head.persistent {
             self.reading = Reading::Ended;
         }
@@ -294,13 +301,12 @@ impl HttpMode {
         &mut self,
         head: &RequestHead<'_, 'b>,
         mut asked: Asked,
-        compression: &Compression,
+        terms: &Terms,
     ) -> Result<(Question<'b>, Asked), Fault> {
         let fields = &head.fields;
         if fields.has(Known::Accept) {
-            match negotiation::choose(fields.all(Known::Accept), &["application/json", "text/plain"]) {
-                Some(0) => {}
-                Some(_) => asked.representation = Representation::Text,
+            match negotiation::choose(fields.all(Known::Accept), &OFFERS) {
+                Some(offer) => asked.representation = OFFERED[offer],
                 None => return Ok((Question::Refused(Refusal::NotAcceptable), asked)),
             }
         }
@@ -331,7 +337,7 @@ impl HttpMode {
                     self.offer = Some(Box::new(SocketOffer {
                         key,
                         calls: offer.offers_subprotocol(envelope::SUBPROTOCOL),
-                        compression: Agreement::choose(offer.extensions(), compression),
+                        compression: Agreement::choose(offer.extensions(), terms.compression),
                     }));
                 }
             }
@@ -475,6 +481,25 @@ impl<'a> Question<'a> {
     }
 }
 
+/// Media types that Accept may name, best first, and what is meant by each.
+const OFFERS: [&str; 5] = ["application/json", "text/plain", "text/html", "application/xml", "text/xml"];
+const OFFERED: [Representation; OFFERS.len()] = [
+    Representation::Json,
+    Representation::Text,
+    Representation::Html,
+    Representation::Xml,
+    Representation::Xml,
+];
+
+/// What a page must be allowed to do for this to be done.
+fn deed(call: &Call) -> Deed {
+    match (call.method, call.wish) {
+        (Method::Post | Method::Put | Method::Patch | Method::Delete, _) => Deed::Change,
+        (Method::Get | Method::Options, Wish::Answer) => Deed::Read,
+        (Method::Get | Method::Options, _) => Deed::Follow,
+    }
+}
+
 /// Methods are case-sensitive (RFC 9110 §9.1). HEAD is a GET whose answer is cut short.
 fn method(name: &str) -> Option<Method> {
     Some(match name {
@@ -526,12 +551,9 @@ fn tags(
     counts: impl Fn(&entity_tag::Tag) -> bool,
 ) -> Option<Box<Tags>> {
     let position = |tag: &entity_tag::Tag| {
-        let (opaque, shown) = match tag.opaque.strip_suffix(TEXT_MARK) {
-            Some(opaque) => (opaque, Representation::Text),
-            None => (tag.opaque, Representation::Json),
-        };
+        let (position, shown) = represented(tag.opaque)?;
         let is_meant = wanted.is_none_or(|wanted| wanted == shown);
-        is_meant.then(|| std::str::from_utf8(opaque).ok()?.parse::<Position>().ok()).flatten()
+        is_meant.then(|| std::str::from_utf8(position).ok()?.parse::<Position>().ok()).flatten()
     };
     Some(Box::new(match entity_tag::parse(fields.all(known))? {
         entity_tag::Tags::Any => Tags::Any,
