@@ -305,7 +305,13 @@ impl HttpMode {
     ) -> Result<(Question<'b>, Asked), Fault> {
         let fields = &head.fields;
         if fields.has(Known::Accept) {
-            match negotiation::choose(fields.all(Known::Accept), &OFFERS) {
+            let mut lines = fields.all(Known::Accept);
+            let offer = match (lines.next(), lines.next()) {
+                // What most say needs no weighing.
+                (Some(b"*/*" | b"application/json"), None) => Some(0),
+                _ => negotiation::choose(fields.all(Known::Accept), &OFFERS),
+            };
+            match offer {
                 Some(offer) => asked.representation = OFFERED[offer],
                 None => return Ok((Question::Refused(Refusal::NotAcceptable), asked)),
             }

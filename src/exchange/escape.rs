@@ -28,6 +28,11 @@ fn push(
     push_part: fn(&str, &mut String),
     special: fn(char) -> Option<&'static str>,
 ) {
+    // Most text has none of these, which its bytes show.
+    let is_plain = |byte: u8| byte >= b' ' && !matches!(byte, b'<' | b'>' | b'&' | b'"' | b'\'' | 0xef);
+    if text.bytes().all(is_plain) {
+        return out.push_str(text);
+    }
     let mut from = 0;
     for (at, c) in text.char_indices() {
         let instead = match c {

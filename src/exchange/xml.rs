@@ -192,6 +192,25 @@ mod tests {
     }
 
     #[test]
+    fn an_item_is_at_most_seventeen_times_as_long() {
+        let many = |unit: &str| vec![unit; 10_000].join(",");
+        for members in [
+            format!("\"a\":[{}]", many("1")),
+            format!("\"a\":[{}]", many("[]")),
+            format!("\"a\":[{}]", many("null")),
+            format!("\"a\":[{}]", many("\"&\"")),
+            many("\"\":1"),
+            many("\"\\t\":[]"),
+            format!("\"a\":\"{}\"", "&".repeat(10_000)),
+        ] {
+            let json = format!("{{\"id\":\"1\",{members}}}");
+            let (xml, page) = (item(&json), crate::exchange::html::item(Some("tasks"), &json, None));
+            assert!(xml.len() < 17 * json.len(), "{} of {}: {members:.20}", xml.len(), json.len());
+            assert!(page.len() < 10 * json.len(), "{} of {}: {members:.20}", page.len(), json.len());
+        }
+    }
+
+    #[test]
     fn a_collection_holds_its_items() {
         let items = [r#"{"id":"1","text":"a"}"#, r#"{"id":"b.2"}"#];
         let xml = collection("tasks", items.into_iter());
