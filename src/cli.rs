@@ -3,6 +3,7 @@
 use crate::compression::Compression;
 use crate::exchange::record::is_id;
 use crate::limits::Limits;
+use crate::origins::Origins;
 use crate::timeouts::Timeouts;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -59,6 +60,9 @@ pub struct Serve {
     /// at most (TCP_DEFER_ACCEPT). Saves a wake-up where each request has a connection of its own.
     #[arg(long, env = "BOTHWAYS_DEFER_ACCEPT", value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3600))]
     pub defer_accept: Option<u16>,
+
+    #[command(flatten)]
+    pub origins: Origins,
 
     /// Check the command line and the addresses, and exit.
     #[arg(long, env = "BOTHWAYS_CHECK")]
@@ -136,5 +140,6 @@ mod tests {
         assert_eq!(serve.limits, Limits::DEFAULT);
         assert_eq!(serve.timeouts, Timeouts::DEFAULT);
         assert_eq!(serve.compression, Compression::DEFAULT);
+        assert_eq!(serve.origins, Origins::NONE);
     }
 }

@@ -31,6 +31,8 @@ pub enum Refusal {
     MethodUnknown,
     /// None of the media types asked for can be made here.
     NotAcceptable,
+    /// The page that asks is from an origin that may not.
+    OriginNotAllowed,
     /// The resource is a WebSocket, and the request is no handshake.
     NotAHandshake,
     HandshakeMalformed {
@@ -104,6 +106,7 @@ impl Refusal {
             Refusal::PartialPut | Refusal::PositionMalformed | Refusal::DeliverUnknown => 400,
             Refusal::QueryMalformed { .. } => 400,
             Refusal::NotAHandshake | Refusal::HandshakeMalformed { .. } => 400,
+            Refusal::OriginNotAllowed => 403,
             Refusal::NoSuchResource | Refusal::NoSuchItem | Refusal::NotSubscribed => 404,
             Refusal::MethodNotAllowed { .. } => 405,
             Refusal::NotAcceptable | Refusal::NotFollowed => 406,
@@ -137,7 +140,10 @@ impl Refusal {
             Refusal::MethodNotAllowed { allow } => format!("this resource takes {allow}").into(),
             Refusal::MethodUnknown => "this method is not known here".into(),
             Refusal::NotAcceptable => {
-                "this can be had as application/json or text/plain, and Accept takes neither".into()
+                "this can be had as application/json, text/plain, text/html or application/xml, and Accept takes none of them".into()
+            }
+            Refusal::OriginNotAllowed => {
+                "pages of this origin may not do that: it is not listed with --origin".into()
             }
             Refusal::NotAHandshake => "this address speaks WebSocket only: send a handshake".into(),
             Refusal::HandshakeMalformed { why } => {

@@ -40,6 +40,7 @@ pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
         limits: serve.limits.clone(),
         timeouts: serve.timeouts.clone(),
         compression: serve.compression.clone(),
+        origins: serve.origins.clone(),
     };
     let open = AtomicUsize::new(0);
     let doors: Vec<Sender> = desks.iter().map(|desk| desk.sender.clone()).collect();

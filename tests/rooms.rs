@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["api", "connection"],
     &["store", "websocket"],
     &["exchange", "http", "cli"],
-    &["failure", "fault", "refusal", "parsed", "limits", "timeouts", "compression"],
+    &["failure", "fault", "refusal", "parsed", "limits", "timeouts", "compression", "origins"],
 ];
 
 /// Arrows that do not run down, and why they are there all the same.
@@ -59,6 +59,7 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
         "bytes on the wire have no JSON in them, calls and answers have",
     ),
     (&["flate2"], &["websocket"], "only a message is compressed"),
+    (&["quick_xml"], &["exchange"], "markup is made in one place, and escaped there"),
     (&["httparse", "base64", "sha1"], &["http", "websocket", "client"], "these are about bytes on the wire"),
 ];
 

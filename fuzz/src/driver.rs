@@ -14,6 +14,7 @@ use bothways::event_loop::slots::{Slots, index_of};
 use bothways::event_loop::socket::{Filled, Socket, Then};
 use bothways::event_loop::timers::Timers;
 use bothways::exchange::call::Answer;
+use bothways::origins::Origins;
 use bothways::parsed::Parsed;
 use bothways::store::journal::{self, Journal, Settled, Ticket};
 use bothways::store::shelf::Shelf;
@@ -25,6 +26,8 @@ use mio::Token;
 use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::time::{Duration, Instant};
+
+static ORIGINS: Origins = Origins::NONE;
 
 pub struct House {
     pub wires: Vec<Wire>,
@@ -197,6 +200,7 @@ impl House {
             limits: &LIMITS,
             timeouts: &Timeouts::DEFAULT,
             compression: &Compression::DEFAULT,
+            origins: &ORIGINS,
         }
     }
 

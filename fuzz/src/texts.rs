@@ -7,7 +7,7 @@ use bothways::exchange::call::{Answer, Body, Call, Method, Representation, Wish}
 use bothways::exchange::change::{CollectionId, Conditions};
 use bothways::exchange::envelope::{self, Id, Item, Message};
 use bothways::exchange::record::{Record, is_id};
-use bothways::exchange::representation;
+use bothways::exchange::{html, representation, xml};
 use bothways::http::response;
 use bothways::store::journal::{self, Journal, Settled, Ticket};
 use bothways::store::shelf::Shelf;
@@ -86,15 +86,16 @@ const DEPTH_MAX: usize = 101;
 
 /// A line of plain text is one line, and says the text where there is nothing else.
 pub fn check_representation(body: &[u8]) {
-    if !library_knows(body) {
-        return;
-    }
     let Ok(intake) =
         intake::read(&post(body, Some("text/plain"))).or_else(|_| intake::read(&post(body, None)))
     else {
         return;
     };
     let record = Record::new("1", intake.members, 1);
+    check_markup(record.json());
+    if !library_knows(body) {
+        return;
+    }
     let line = representation::item_as_line(record.json());
     assert!(!line.contains(['\r', '\n']), "{line:?}");
     let value: Value = serde_json::from_str(record.json()).expect("what was taken can be read");
@@ -108,6 +109,15 @@ pub fn check_representation(body: &[u8]) {
     let lines: String =
         collection.items().map(|item| representation::item_as_line(item.json()) + "\n").collect();
     assert_eq!(*collection.lines().expect("it is short"), *lines.as_bytes());
+}
+
+/// As XML it is well-formed, and of what it says nothing becomes markup in a page.
+fn check_markup(json: &str) {
+    let xml = xml::item(json);
+    let document = roxmltree::Document::parse(&xml).unwrap_or_else(|error| panic!("{error}: {xml}"));
+    assert_eq!(document.root_element().attribute("id"), Some("1"));
+    let page = html::item(Some("tasks"), json, None);
+    assert_eq!(page.matches('<').count(), page.matches('>').count(), "{page}");
 }
 
 /// Whatever a message is, its answer is JSON with the same id; and of an answer to a call, the body.

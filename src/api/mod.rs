@@ -9,13 +9,15 @@
 //! A handler is pure: it looks at the call and at what is true now, and says what should happen.
 //! The event loop makes it happen. [`routes`] is the table, [`resources`] the handlers,
 //! [`intake`] reads the body of a new item, [`query`] and [`selection`] are what is asked of a list and
-//! what is left of it, [`clock`] is the source article's example.
+//! what is left of it, [`changes`] and [`feed`] are for those who follow, [`page`] is what belongs to the
+//! pages, [`clock`] is the source article's example.
 
 pub mod changes;
 pub mod clock;
 pub mod feed;
 pub mod intake;
 pub mod outcome;
+pub mod page;
 pub mod query;
 pub mod resources;
 pub mod routes;

@@ -6,6 +6,7 @@ use super::query::Query;
 use super::selection::Selected;
 use crate::exchange::call::{Answer, Body, Call, Representation};
 use crate::exchange::change::{Act, Change, Op, Position, Write};
+use crate::exchange::html;
 use crate::exchange::record::is_id;
 use crate::refusal::Refusal;
 use crate::store::shelf::{Collection, Shelf};
@@ -23,23 +24,32 @@ fn list(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
     let position = shelf.at(collection.changed());
     let query = Query::parse(&call.query)?;
     if !query.is_empty() {
-        return read_at(call, position, || selected(call, &query, collection));
+        return read_at(call, position, || selected(call, &query, collection, position));
     }
     // Whoever asks for everything is given the same text.
     read_at(call, position, || {
         let body = match call.representation {
             Representation::Json => Body::Json(collection.json()?),
             Representation::Text => Body::Text(collection.lines()?),
+            Representation::Html => Body::Html(collection.html(position)?),
+            Representation::Xml => Body::Xml(collection.xml()?),
         };
         Ok(Answer::new(200, body))
     })
 }
 
-fn selected(call: &Call, query: &Query, collection: &Collection) -> Result<Answer, Refusal> {
+fn selected(
+    call: &Call,
+    query: &Query,
+    collection: &Collection,
+    position: Position,
+) -> Result<Answer, Refusal> {
     let Selected { items, total } = query.select(collection.items());
     let body = match call.representation {
         Representation::Json => Body::Json(collection.json_of(&items)?),
         Representation::Text => Body::Text(collection.lines_of(&items)?),
+        Representation::Html => Body::Html(collection.html_of(&items, position)?),
+        Representation::Xml => Body::Xml(collection.xml_of(&items)?),
     };
     Ok(Answer { paging: query.paging(collection.name(), total), ..Answer::new(200, body) })
 }
@@ -49,11 +59,18 @@ fn read(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
     let collection = shelf.collection(named.collection);
     // Conditions count only where there would be an answer without them (RFC 9110 §13.2.1).
     let record = collection.get(named.id).ok_or(Refusal::NoSuchItem)?;
-    read_at(call, shelf.at(record.seq), || Ok(Answer::new(200, Body::Record(record.clone()))))
+    let position = shelf.at(record.seq);
+    read_at(call, position, || match call.representation {
+        Representation::Html => {
+            let page = html::item(Some(collection.name()), record.json(), Some(position));
+            Ok(Answer::new(200, Body::Html(page.into_bytes().into())))
+        }
+        _ => Ok(Answer::new(200, Body::Record(record.clone()))),
+    })
 }
 
 /// A GET under its conditions (RFC 9110 §13.2.2).
-fn read_at(
+pub fn read_at(
     call: &Call,
     position: Position,
     answer: impl FnOnce() -> Result<Answer, Refusal>,

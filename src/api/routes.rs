@@ -1,8 +1,8 @@
 //! The routing table, and the one door: [`take_up`].
 
 use super::outcome::{Handler, Named, Outcome};
-use super::{changes, resources};
-use crate::exchange::call::{Answer, Body, Call, Method, Talk, Wish};
+use super::{changes, page, resources};
+use crate::exchange::call::{Answer, Body, Call, Method, Representation, Talk, Wish};
 use crate::exchange::change::{CollectionId, Conditions, Tags};
 use crate::refusal::Refusal;
 use crate::store::shelf::Shelf;
@@ -38,11 +38,13 @@ pub const ROUTES: &[Route] = &[
     route(Method::Get, "/rpc", calls, "WebSocket: calls as JSON-RPC 2.0"),
     route(Method::Get, "/healthz", alive, "is the process alive?"),
     route(Method::Get, "/readyz", ready, "can it take calls?"),
+    route(Method::Get, "/-/page.js", page::script, "the script of the pages"),
+    route(Method::Get, "/-/page.css", page::style, "their style"),
 ];
 
 /// Names that no collection may have: those in the table, and those promised for later.
 pub const RESERVED: &[&str] =
-    &["ws", "echo", "rpc", "healthz", "readyz", "metrics", "openapi.json", "asyncapi.json"];
+    &["ws", "echo", "rpc", "healthz", "readyz", "metrics", "openapi.json", "asyncapi.json", "-"];
 
 /// Takes up a call: finds its route, and asks the handler what should happen.
 pub fn take_up(call: &Call, shelf: &Shelf) -> Outcome {
@@ -135,6 +137,9 @@ fn untagged(call: &Call, body: Body) -> Result<Outcome, Refusal> {
 }
 
 fn index(call: &Call, _: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
+    if call.representation == Representation::Html {
+        return untagged(call, page::index(shelf.names()));
+    }
     let collections: Vec<String> = shelf.names().map(|name| format!("\"/{name}\"")).collect();
     let sockets = "\"/ws\",\"/echo\",\"/rpc\"";
     let json = format!(
@@ -175,7 +180,6 @@ fn ready(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::call::Representation;
 
     fn ask(method: Method, path: &str) -> Outcome {
         let shelf = Shelf::new(1, &["tasks".to_owned(), "notes".to_owned()], 1000);
@@ -213,6 +217,10 @@ mod tests {
             (Method::Get, "/tasks/1", 404),
             (Method::Get, "/", 200),
             (Method::Get, "/healthz", 200),
+            (Method::Get, "/-/page.js", 200),
+            (Method::Get, "/-/page.css", 200),
+            (Method::Get, "/-/", 404),
+            (Method::Get, "/-", 404),
             (Method::Get, "/ws", 400),
             (Method::Get, "/other", 404),
             (Method::Get, "/tasks/", 404),
@@ -257,7 +265,7 @@ mod tests {
     #[test]
     fn no_collection_can_hide_a_route() {
         for route in ROUTES {
-            let name = &route.path[1..];
+            let name = route.path[1..].split('/').next().unwrap();
             assert!(name.is_empty() || name.contains('{') || RESERVED.contains(&name), "{name}");
         }
     }

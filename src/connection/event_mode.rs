@@ -3,22 +3,10 @@
 use super::terms::Reach;
 use super::waits::Wait;
 use crate::http::event_stream;
-use crate::http::response;
 
 #[derive(Debug, Default)]
 pub struct EventMode {
     ended: bool,
-}
-
-/// The stream ends where the connection does, so no length is said (RFC 9112 §6.3).
-const FIELDS: &[u8] =
-    b"Content-Type: text/event-stream\r\nCache-Control: no-cache\r\nVary: Accept\r\nConnection: close\r\n";
-
-/// The head of the response.
-pub fn write_head(reach: &mut Reach) {
-    let mut writer = response::begin(200, &reach.terms.date, reach.outbox.own());
-    writer.raw(FIELDS);
-    writer.end_empty();
 }
 
 impl EventMode {

@@ -2,15 +2,19 @@
 
 use super::outbox::{Outbox, SHARED_BYTES_MIN};
 use crate::exchange::call::{Answer, Body, Representation};
-use crate::exchange::{problem, representation};
+use crate::exchange::change::Position;
+use crate::exchange::record::Record;
+use crate::exchange::{html, problem, representation, xml};
 use crate::fault::Fault;
 use crate::http::head::Version;
+use crate::http::origin::Crossing;
 use crate::http::response::{self, Send, Writer};
 use crate::refusal::Refusal;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What must be remembered of a request to answer it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Asked {
     pub send: Send,
     pub representation: Representation,
@@ -18,19 +22,74 @@ pub struct Asked {
     pub persistent: bool,
     /// Seconds for which it would rather wait than be told what it knows (RFC 7240 §4.3).
     pub waits: u32,
+    pub crossing: Crossing,
 }
 
-/// Behind the position in the entity tag of the plain text: two representations never share a
-/// strong tag (RFC 9110 §8.8.1), or a cache would take one for the other.
-pub const TEXT_MARK: &[u8] = b".text";
+/// Behind the position in the entity tag of each representation: no two of them share a strong tag
+/// (RFC 9110 §8.8.1), or a cache would take one for the other.
+const MARKS: [(Representation, &str); Representation::COUNT - 1] =
+    [(Representation::Text, ".text"), (Representation::Html, ".html"), (Representation::Xml, ".xml")];
 
-const JSON_FIELDS: &[u8] = b"Content-Type: application/json\r\nCache-Control: no-cache\r\nVary: Accept\r\n";
-const TEXT_FIELDS: &[u8] =
-    b"Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-cache\r\nVary: Accept\r\n";
-const PROBLEM_FIELDS: &[u8] = b"Content-Type: application/problem+json\r\nVary: Accept\r\n";
+/// What stands before the mark of an entity tag, and the representation that it marks. None: no
+/// tag of ours.
+pub fn represented(opaque: &[u8]) -> Option<(&[u8], Representation)> {
+    let Some(dot) = opaque.iter().position(|&byte| byte == b'.') else {
+        return Some((opaque, Representation::Json));
+    };
+    let (position, mark) = opaque.split_at(dot);
+    let marked = MARKS.iter().find(|(_, of)| of.as_bytes() == mark);
+    marked.map(|&(representation, _)| (position, representation))
+}
+
+/// Fields in front of a body: as everyone gets them; and where the origin of who asks counts too.
+type BodyFields = [&'static [u8]; 2];
+
+macro_rules! body_fields {
+    ($($line:literal)*) => {
+        [
+            concat!($($line, "\r\n",)* "Vary: Accept\r\n").as_bytes(),
+            concat!($($line, "\r\n",)* "Vary: Accept, Origin\r\n").as_bytes(),
+        ]
+    };
+}
+
+const JSON: BodyFields = body_fields!("Content-Type: application/json" "Cache-Control: no-cache");
+const TEXT: BodyFields = body_fields!("Content-Type: text/plain; charset=utf-8" "Cache-Control: no-cache");
+const XML: BodyFields =
+    body_fields!("Content-Type: application/xml" "Cache-Control: no-cache" "X-Content-Type-Options: nosniff");
+// A page runs our script and no other, speaks with this server only (`'self'` takes in ws: and wss:),
+// and stands in nobody's frame. Whatever markup got into it all the same could do nothing.
+const HTML: BodyFields = body_fields!(
+    "Content-Type: text/html; charset=utf-8"
+    "Cache-Control: no-cache"
+    "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "X-Content-Type-Options: nosniff"
+);
+const FILE: BodyFields = body_fields!("Cache-Control: no-cache" "X-Content-Type-Options: nosniff");
+const EVENTS: BodyFields = body_fields!("Content-Type: text/event-stream" "Cache-Control: no-cache");
+const UNCHANGED: BodyFields = body_fields!("Cache-Control: no-cache");
+const PROBLEM_JSON: BodyFields = body_fields!("Content-Type: application/problem+json");
+const PROBLEM_XML: BodyFields =
+    body_fields!("Content-Type: application/problem+xml" "X-Content-Type-Options: nosniff");
+
+impl Asked {
+    fn pick(&self, fields: BodyFields) -> &'static [u8] {
+        fields[usize::from(!matches!(self.crossing, Crossing::Unsaid))]
+    }
+}
+
+/// The head of a stream. It ends where the connection does, so no length is said (RFC 9112 §6.3).
+pub fn write_stream_head(asked: &Asked, date: &[u8; 29], outbox: &mut Outbox) {
+    let mut writer = response::begin(200, date, outbox.own());
+    writer.raw(b"Connection: close\r\n");
+    asked.crossing.write(&mut writer);
+    writer.raw(asked.pick(EVENTS));
+    writer.end_empty();
+}
 
 /// What is said to a call, as a response.
 pub fn write_answer(asked: Asked, answer: &Answer, date: &[u8; 29], outbox: &mut Outbox) {
+    let asked = &asked;
     let mut writer = response::begin(answer.status, date, outbox.own());
     match (asked.version, asked.persistent) {
         (_, false) => _ = writer.raw(b"Connection: close\r\n"),
@@ -40,8 +99,9 @@ pub fn write_answer(asked: Asked, answer: &Answer, date: &[u8; 29], outbox: &mut
     if let Some(position) = answer.etag {
         writer.quoted("ETag", |out| {
             position.write(out);
-            if asked.representation == Representation::Text {
-                out.extend_from_slice(TEXT_MARK);
+            if asked.representation != Representation::Json {
+                let mark = MARKS.iter().find(|(of, _)| *of == asked.representation);
+                out.extend_from_slice(mark.map_or("", |(_, mark)| mark).as_bytes());
             }
         });
     }
@@ -55,52 +115,95 @@ pub fn write_answer(asked: Asked, answer: &Answer, date: &[u8; 29], outbox: &mut
         writer.field("Link", paging.link.as_bytes());
         writer.field("X-Total-Count", paging.total.to_string().as_bytes());
     }
-    let text = asked.representation == Representation::Text;
+    asked.crossing.write(&mut writer);
     match &answer.body {
         Body::Nothing if answer.status == 304 => {
-            writer.raw(b"Cache-Control: no-cache\r\nVary: Accept\r\n");
+            writer.raw(asked.pick(UNCHANGED));
             writer.end_empty();
         }
-        Body::Nothing => writer.end_empty(),
+        Body::Nothing => end_without_body(writer, asked),
         Body::Allow(methods) => {
             writer.field("Allow", methods.as_bytes());
-            writer.end_empty();
+            asked.crossing.write_preflight(methods, &mut writer);
+            end_without_body(writer, asked);
         }
-        Body::Record(record) if text => {
-            let line = representation::item_as_line(record.json());
-            write_with(writer, TEXT_FIELDS, line.as_bytes(), asked);
+        Body::Created { words, .. } if asked.representation == Representation::Text => {
+            write_with(writer, TEXT, words.as_bytes(), asked);
         }
-        Body::Created { words, .. } if text => write_with(writer, TEXT_FIELDS, words.as_bytes(), asked),
-        Body::Record(record) | Body::Created { record, .. } => {
-            write_with(writer, JSON_FIELDS, record.json().as_bytes(), asked);
+        Body::Created { record, collection, .. } => {
+            write_record(writer, record, Some(collection), answer.etag, asked);
         }
-        Body::Json(json) => {
-            write_shared(writer, JSON_FIELDS, json, asked).map_or((), |json| outbox.share(json))
-        }
-        Body::Text(text) => {
-            write_shared(writer, TEXT_FIELDS, text, asked).map_or((), |text| outbox.share(text))
+        Body::Record(record) => write_record(writer, record, None, answer.etag, asked),
+        Body::Json(text) => share(write_shared(writer, JSON, text, asked), outbox),
+        Body::Text(text) => share(write_shared(writer, TEXT, text, asked), outbox),
+        Body::Html(text) => share(write_shared(writer, HTML, text, asked), outbox),
+        Body::Xml(text) => share(write_shared(writer, XML, text, asked), outbox),
+        Body::File { media_type, text } => {
+            writer.field("Content-Type", media_type.as_bytes());
+            write_with(writer, FILE, text.as_bytes(), asked);
         }
         Body::Refused(refusal) => write_refusal(writer, refusal, asked),
     }
 }
 
-fn write_with(mut writer: Writer, fields: &[u8], body: &[u8], asked: Asked) {
-    writer.raw(fields);
+/// An answer to a change, or an item that was asked for.
+fn write_record(
+    writer: Writer,
+    record: &Record,
+    collection: Option<&str>,
+    position: Option<Position>,
+    asked: &Asked,
+) {
+    let json = record.json();
+    match asked.representation {
+        Representation::Json => write_with(writer, JSON, json.as_bytes(), asked),
+        Representation::Text => {
+            write_with(writer, TEXT, representation::item_as_line(json).as_bytes(), asked);
+        }
+        Representation::Html => {
+            let page = html::item(collection, json, position);
+            write_with(writer, HTML, page.as_bytes(), asked);
+        }
+        Representation::Xml => write_with(writer, XML, xml::item(json).as_bytes(), asked),
+    }
+}
+
+/// There is nothing to represent, so Accept did not count.
+fn end_without_body(mut writer: Writer, asked: &Asked) {
+    if !matches!(asked.crossing, Crossing::Unsaid) {
+        writer.raw(b"Vary: Origin\r\n");
+    }
+    writer.end_empty();
+}
+
+fn write_with(mut writer: Writer, fields: BodyFields, body: &[u8], asked: &Asked) {
+    writer.raw(asked.pick(fields));
     writer.end_sized(body, asked.send);
 }
 
 /// Writes the head, and the body if it is short; a long one is to be shared, not copied.
-fn write_shared(mut writer: Writer, fields: &[u8], body: &Arc<[u8]>, asked: Asked) -> Option<Arc<[u8]>> {
+fn write_shared(
+    mut writer: Writer,
+    fields: BodyFields,
+    body: &Arc<[u8]>,
+    asked: &Asked,
+) -> Option<Arc<[u8]>> {
     if body.len() < SHARED_BYTES_MIN || asked.send == Send::HeadOnly {
         write_with(writer, fields, body, asked);
         return None;
     }
-    writer.raw(fields);
+    writer.raw(asked.pick(fields));
     writer.end_before_body(body.len());
     Some(body.clone())
 }
 
-fn write_refusal(mut writer: Writer, refusal: &Refusal, asked: Asked) {
+fn share(body: Option<Arc<[u8]>>, outbox: &mut Outbox) {
+    if let Some(body) = body {
+        outbox.share(body);
+    }
+}
+
+fn write_refusal(mut writer: Writer, refusal: &Refusal, asked: &Asked) {
     match refusal {
         Refusal::MethodNotAllowed { allow } => _ = writer.field("Allow", allow.as_bytes()),
         Refusal::MediaTypeUnsupported { accept } => _ = writer.field("Accept", accept.as_bytes()),
@@ -114,13 +217,14 @@ fn write_refusal(mut writer: Writer, refusal: &Refusal, asked: Asked) {
         }
         _ => {}
     }
-    match asked.representation {
-        Representation::Json => {
-            let problem = problem::of_refusal(refusal, response::reason(refusal.status()));
-            write_with(writer, PROBLEM_FIELDS, problem.to_string().as_bytes(), asked);
-        }
-        Representation::Text => write_with(writer, TEXT_FIELDS, refusal.detail().as_bytes(), asked),
-    }
+    let problem = || problem::of_refusal(refusal, response::reason(refusal.status()));
+    let (fields, text) = match asked.representation {
+        Representation::Json => (PROBLEM_JSON, problem().to_string().into()),
+        Representation::Text => (TEXT, refusal.detail()),
+        Representation::Html => (HTML, html::problem(&problem()).into()),
+        Representation::Xml => (PROBLEM_XML, Cow::<str>::from(xml::problem(&problem()))),
+    };
+    write_with(writer, fields, text.as_bytes(), asked);
 }
 
 /// The last response of a connection whose request could not be read: nobody knows how it was
@@ -130,6 +234,6 @@ pub fn write_fault(fault: Fault, send: Send, date: &[u8; 29], outbox: &mut Outbo
     let problem = problem::of_status(status, response::reason(status), &fault.to_string());
     let mut writer = response::begin(status, date, outbox.own());
     writer.raw(b"Connection: close\r\n");
-    writer.raw(PROBLEM_FIELDS);
+    writer.raw(PROBLEM_JSON[0]);
     writer.end_sized(problem.to_string().as_bytes(), send);
 }

@@ -18,8 +18,7 @@
 //! leaves. Only writes may be under way together, for the journal settles them in order; any other
 //! call waits until those before it are answered.
 
-use super::event_mode;
-use super::http_answer::{Asked, TEXT_MARK, write_answer, write_fault};
+use super::http_answer::{Asked, represented, write_answer, write_fault, write_stream_head};
 use super::owed::{Owed, Rest};
 use super::step::Step;
 use super::terms::{Reach, Terms};
@@ -34,6 +33,7 @@ use crate::http::framing::Framing;
 use crate::http::head::{self, FieldRoom, RequestHead};
 use crate::http::headers::{Fields, Known};
 use crate::http::negotiation;
+use crate::http::origin::{self, Crossing, Deed};
 use crate::http::response::{self, Send};
 use crate::parsed::Parsed;
 use crate::refusal::Refusal;
@@ -175,14 +175,21 @@ impl HttpMode {
         };
         *at += used;
         self.offer = None;
+        let caller = origin::caller(head.fields, head.host, reach.terms.origins);
         let asked = Asked {
             send: if head.method == "HEAD" { Send::HeadOnly } else { Send::HeadAndBody },
             representation: Representation::Json,
             version: head.version,
             persistent: head.persistent,
             waits: 0,
+            crossing: Crossing::of(caller, head.fields, reach.terms.origins),
         };
-        let (question, mut asked) = self.understand(&head, asked, reach.terms)?;
+        let (mut question, mut asked) = self.understand(&head, asked, reach.terms)?;
+        if let Question::Call(call) = &question
+            && !caller.may(deed(call))
+        {
+            question = Question::Refused(Refusal::OriginNotAllowed);
+        }
         if !head.persistent {
             self.reading = Reading::Ended;
         }
@@ -302,15 +309,19 @@ impl HttpMode {
         let fields = &head.fields;
         let mut wish = Wish::Answer;
         if fields.has(Known::Accept) {
-            let offers = ["application/json", "text/plain", "text/event-stream"];
-            match negotiation::choose(fields.all(Known::Accept), &offers) {
-                Some(0) => {}
-                Some(1) => asked.representation = Representation::Text,
-                Some(_) if matches!(head.method, "GET" | "HEAD") => {
+            let mut lines = fields.all(Known::Accept);
+            let offer = match (lines.next(), lines.next()) {
+                // What most say needs no weighing.
+                (Some(b"*/*" | b"application/json"), None) => Some(0),
+                _ => negotiation::choose(fields.all(Known::Accept), &OFFERS),
+            };
+            match offer {
+                Some(EVENTS) if matches!(head.method, "GET" | "HEAD") => {
                     let since = fields.first(Known::LastEventId).and_then(|id| str::from_utf8(id).ok());
                     let start = Start { since: since.map(Into::into), deliver: None };
                     wish = Wish::Follow(Box::new(start));
                 }
+                Some(offer) if offer != EVENTS => asked.representation = OFFERED[offer],
                 _ => return Ok((Question::Refused(Refusal::NotAcceptable), asked)),
             }
         }
@@ -383,7 +394,7 @@ impl HttpMode {
     /// The call handed out last is answered with a stream, if it wants more than its head.
     pub fn stream(&mut self, reach: &mut Reach) -> Send {
         let asked = self.owed.take_current().expect("a call was handed out");
-        event_mode::write_head(reach);
+        write_stream_head(&asked, &reach.terms.date, reach.outbox);
         self.reading = Reading::Ended;
         asked.send
     }
@@ -517,6 +528,28 @@ fn without_empty_lines(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
+/// Media types that Accept may name, best first, and what is meant by each.
+const OFFERS: [&str; 6] =
+    ["application/json", "text/plain", "text/html", "application/xml", "text/xml", "text/event-stream"];
+/// Not a state, but what changes.
+const EVENTS: usize = 5;
+const OFFERED: [Representation; EVENTS] = [
+    Representation::Json,
+    Representation::Text,
+    Representation::Html,
+    Representation::Xml,
+    Representation::Xml,
+];
+
+/// What a page must be allowed to do for this to be done.
+fn deed(call: &Call) -> Deed {
+    match (call.method, &call.wish) {
+        (Method::Post | Method::Put | Method::Patch | Method::Delete, _) => Deed::Change,
+        (Method::Get | Method::Options, Wish::Answer) => Deed::Read,
+        (Method::Get | Method::Options, _) => Deed::Follow,
+    }
+}
+
 /// Methods are case-sensitive (RFC 9110 §9.1). HEAD is a GET whose answer is cut short.
 fn method(name: &str) -> Option<Method> {
     Some(match name {
@@ -568,12 +601,9 @@ fn tags(
     counts: impl Fn(&entity_tag::Tag) -> bool,
 ) -> Option<Box<Tags>> {
     let position = |tag: &entity_tag::Tag| {
-        let (opaque, shown) = match tag.opaque.strip_suffix(TEXT_MARK) {
-            Some(opaque) => (opaque, Representation::Text),
-            None => (tag.opaque, Representation::Json),
-        };
+        let (position, shown) = represented(tag.opaque)?;
         let is_meant = wanted.is_none_or(|wanted| wanted == shown);
-        is_meant.then(|| std::str::from_utf8(opaque).ok()?.parse::<Position>().ok()).flatten()
+        is_meant.then(|| std::str::from_utf8(position).ok()?.parse::<Position>().ok()).flatten()
     };
     Some(Box::new(match entity_tag::parse(fields.all(known))? {
         entity_tag::Tags::Any => Tags::Any,

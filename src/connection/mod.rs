@@ -499,6 +499,7 @@ mod tests {
     use super::*;
     use crate::compression::Compression;
     use crate::limits::Limits;
+    use crate::origins::Origins;
     use crate::timeouts::Timeouts;
 
     #[test]
@@ -506,7 +507,14 @@ mod tests {
         let (limits, timeouts) = (Limits::DEFAULT, Timeouts::DEFAULT);
         let compression = Compression::DEFAULT;
         let (now, date) = (Instant::now(), [b'x'; 29]);
-        let terms = Terms { now, date, limits: &limits, timeouts: &timeouts, compression: &compression };
+        let terms = Terms {
+            now,
+            date,
+            limits: &limits,
+            timeouts: &timeouts,
+            compression: &compression,
+            origins: &Origins::NONE,
+        };
         let mut connection = Connection::new(&terms);
         connection.keep(b"GET ");
         let mut carry = connection.take_carry();

@@ -4,6 +4,7 @@ use super::outbox::Outbox;
 use super::waits::{Wait, Waits};
 use crate::compression::Compression;
 use crate::limits::Limits;
+use crate::origins::Origins;
 use crate::timeouts::Timeouts;
 use std::time::Instant;
 
@@ -15,6 +16,7 @@ pub struct Terms<'a> {
     pub limits: &'a Limits,
     pub timeouts: &'a Timeouts,
     pub compression: &'a Compression,
+    pub origins: &'a Origins,
 }
 
 /// What a mode may touch of its connection, besides itself.

@@ -28,6 +28,7 @@ use crate::connection::Due;
 use crate::connection::terms::Terms;
 use crate::exchange::call::Answer;
 use crate::limits::Limits;
+use crate::origins::Origins;
 use crate::store::journal::{Journal, Settled, Ticket};
 use crate::store::shelf::Shelf;
 use crate::timeouts::Timeouts;
@@ -52,6 +53,7 @@ pub struct Rules {
     pub limits: Limits,
     pub timeouts: Timeouts,
     pub compression: Compression,
+    pub origins: Origins,
 }
 
 pub struct EventLoop<'r> {
@@ -187,8 +189,8 @@ impl<'r> EventLoop<'r> {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => self.clock.tick(Instant::now()),
         }
-        let Rules { limits, timeouts, compression } = self.rules;
-        Ok(Terms { now: self.clock.now(), date: self.clock.date(), limits, timeouts, compression })
+        let Rules { limits, timeouts, compression, origins } = self.rules;
+        Ok(Terms { now: self.clock.now(), date: self.clock.date(), limits, timeouts, compression, origins })
     }
 
     fn next_deadline(&self) -> Option<Instant> {

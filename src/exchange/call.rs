@@ -71,6 +71,12 @@ pub enum Talk {
 pub enum Representation {
     Json,
     Text,
+    Html,
+    Xml,
+}
+
+impl Representation {
+    pub const COUNT: usize = 4;
 }
 
 /// One question, asked by either road. It borrows from the bytes it came in where it can.
@@ -142,6 +148,14 @@ pub enum Body {
     Json(Arc<[u8]>),
     /// Plain text, which is UTF-8.
     Text(Arc<[u8]>),
+    /// A page.
+    Html(Arc<[u8]>),
+    Xml(Arc<[u8]>),
+    /// What belongs to the pages, as it was built in: text, which is UTF-8.
+    File {
+        media_type: &'static str,
+        text: &'static str,
+    },
     /// Methods that the resource takes.
     Allow(&'static str),
     Refused(Box<Refusal>),

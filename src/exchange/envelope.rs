@@ -333,7 +333,11 @@ fn write_body(body: &Body, out: &mut Vec<u8>) {
         Body::Nothing | Body::Refused(_) => return,
         Body::Record(record) | Body::Created { record, .. } => record.json().as_bytes(),
         Body::Json(json) => json,
-        Body::Text(text) => {
+        Body::File { text, .. } => {
+            out.extend_from_slice(b",\"body\":");
+            return push_string(text, out);
+        }
+        Body::Text(text) | Body::Html(text) | Body::Xml(text) => {
             out.extend_from_slice(b",\"body\":");
             return push_string(&String::from_utf8_lossy(text), out);
         }

@@ -10,11 +10,15 @@
 //! answer, [`change`] is what a call does to the resources and the position at which it did it,
 //! [`record`] is one item, [`object`], [`merge_patch`] and [`json_patch`] take its text apart and put
 //! it together, [`parts`] and [`number`] look into it where it stands, [`envelope`] is a call or an
-//! answer as JSON-RPC text, and [`problem`] is a refusal as RFC 9457 text.
+//! answer as JSON-RPC text, [`notice`] what is told to those who follow, and [`problem`] is a refusal as
+//! RFC 9457 text. [`representation`], [`html`] and [`xml`] show values in other ways than as JSON, with the
+//! help of [`tokens`] and [`escape`].
 
 pub mod call;
 pub mod change;
 pub mod envelope;
+pub mod escape;
+pub mod html;
 pub mod json_patch;
 pub mod merge_patch;
 pub mod notice;
@@ -24,3 +28,5 @@ pub mod parts;
 pub mod problem;
 pub mod record;
 pub mod representation;
+pub mod tokens;
+pub mod xml;

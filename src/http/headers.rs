@@ -8,6 +8,7 @@ use memchr::memchr2;
 pub enum Known {
     Accept,
     AcceptEncoding,
+    AccessControlRequestMethod,
     Connection,
     ContentEncoding,
     ContentLength,
@@ -30,9 +31,10 @@ pub enum Known {
 }
 
 /// The name of each `Known`, in the order of the variants.
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 22] = [
     "Accept",
     "Accept-Encoding",
+    "Access-Control-Request-Method",
     "Connection",
     "Content-Encoding",
     "Content-Length",

@@ -7,6 +7,7 @@
 //! Host: example.org\r\n                fields: name, colon, value              headers
 //! If-Match: "v3"\r\n                   a condition                             entity_tag
 //! Accept: application/json\r\n         a wish                                  negotiation
+//! Origin: https://example.org\r\n      whose page it is that asks              origin
 //! Content-Length: 13\r\n               how the body is delimited               framing
 //! \r\n                                 the end of the head
 //! {"done":true}                        the body                                body
@@ -50,5 +51,6 @@ pub mod framing;
 pub mod head;
 pub mod headers;
 pub mod negotiation;
+pub mod origin;
 pub mod response;
 pub mod target;

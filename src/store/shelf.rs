@@ -1,10 +1,13 @@
 //! The resources as they are now.
 
+use crate::exchange::call::Representation;
 use crate::exchange::change::{Act, Change, CollectionId, Conditions, Op, Position, Write};
+use crate::exchange::html;
 use crate::exchange::merge_patch;
 use crate::exchange::object::Object;
 use crate::exchange::record::Record;
 use crate::exchange::representation;
+use crate::exchange::xml;
 use crate::limits::{LISTINGS_BYTES_MAX, Limits};
 use crate::refusal::Refusal;
 use crate::store::history::History;
@@ -35,8 +38,7 @@ pub struct Collection {
     /// From an id to its place. It holds no second copy of the id.
     index: HashTable<Entry>,
     hasher: DefaultHashBuilder,
-    json: RefCell<Option<Listing>>,
-    lines: RefCell<Option<Listing>>,
+    listings: RefCell<Listings>,
     given_out: GivenOut,
 }
 
@@ -65,10 +67,12 @@ impl GivenOut {
     }
 }
 
-/// The whole collection as text, kept until it changes, so that all who ask share it.
-struct Listing {
+/// The whole collection in each representation that was asked for since it changed, so that all who
+/// ask share it.
+#[derive(Default)]
+struct Listings {
     changed: u64,
-    text: Arc<[u8]>,
+    texts: [Option<Arc<[u8]>>; Representation::COUNT],
 }
 
 impl Shelf {
@@ -206,8 +210,7 @@ impl Collection {
             places: Vec::new(),
             index: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
-            json: RefCell::new(None),
-            lines: RefCell::new(None),
+            listings: RefCell::default(),
             given_out: GivenOut::default(),
         }
     }
@@ -241,12 +244,12 @@ impl Collection {
 
     /// All items as one JSON array. Refused while too many earlier ones are still being read.
     pub fn json(&self) -> Result<Arc<[u8]>, Refusal> {
-        self.listing(&self.json, |collection| to_json(collection.items()))
+        self.listing(Representation::Json, || to_json(self.items()))
     }
 
     /// All items as plain text, one a line.
     pub fn lines(&self) -> Result<Arc<[u8]>, Refusal> {
-        self.listing(&self.lines, |collection| to_lines(collection.items()))
+        self.listing(Representation::Text, || to_lines(self.items()))
     }
 
     /// Some of the items as one JSON array, for whoever asks; refused as the text of all is.
@@ -258,28 +261,65 @@ impl Collection {
         self.text_of(items, || to_lines(items.iter().copied()))
     }
 
+    pub fn html_of(&self, items: &[&Record], position: Position) -> Result<Arc<[u8]>, Refusal> {
+        let texts = || items.iter().map(|record| record.json());
+        self.text_of(items, || html::collection(&self.name, position, texts()).into_bytes())
+    }
+
+    pub fn xml_of(&self, items: &[&Record]) -> Result<Arc<[u8]>, Refusal> {
+        self.text_of(items, || {
+            xml::collection(&self.name, items.iter().map(|record| record.json())).into_bytes()
+        })
+    }
+
     fn text_of(&self, items: &[&Record], make: impl FnOnce() -> Vec<u8>) -> Result<Arc<[u8]>, Refusal> {
         self.give_out(items.iter().map(|record| record.json().len() + 1).sum(), make)
+    }
+
+    /// All items as a page, which says at which position it was true.
+    pub fn html(&self, position: Position) -> Result<Arc<[u8]>, Refusal> {
+        let make = || html::collection(&self.name, position, self.items().map(Record::json)).into_bytes();
+        self.listing(Representation::Html, make)
+    }
+
+    pub fn xml(&self) -> Result<Arc<[u8]>, Refusal> {
+        let make = || xml::collection(&self.name, self.items().map(Record::json)).into_bytes();
+        self.listing(Representation::Xml, make)
     }
 
     /// The text that is kept, or a new one if something has changed.
     fn listing(
         &self,
-        kept: &RefCell<Option<Listing>>,
-        make: fn(&Collection) -> Vec<u8>,
+        representation: Representation,
+        make: impl FnOnce() -> Vec<u8>,
     ) -> Result<Arc<[u8]>, Refusal> {
-        let mut kept = kept.borrow_mut();
-        if let Some(listing) = &*kept
-            && listing.changed == self.changed
-        {
-            return Ok(listing.text.clone());
+        let mut kept = self.listings.borrow_mut();
+        if kept.changed != self.changed {
+            // Old texts that nobody reads any more make room.
+            *kept = Listings { changed: self.changed, ..Listings::default() };
         }
-        // An old text that nobody reads any more makes room.
-        *kept = None;
+        if let Some(text) = &kept.texts[representation as usize] {
+            return Ok(text.clone());
+        }
         let bytes = self.items().map(|record| record.json().len() + 1).sum();
-        let text = self.give_out(bytes, || make(self))?;
-        *kept = Some(Listing { changed: self.changed, text: text.clone() });
+        self.make_room(bytes, &mut kept)?;
+        let text: Arc<[u8]> = make().into();
+        // Markup makes it longer than could be known before.
+        self.make_room(text.len(), &mut kept)?;
+        self.given_out.add(&text);
+        kept.texts[representation as usize] = Some(text.clone());
         Ok(text)
+    }
+
+    /// So do other representations, where it is needed.
+    fn make_room(&self, bytes: usize, kept: &mut Listings) -> Result<(), Refusal> {
+        if !self.given_out.has_room(bytes) {
+            kept.texts = Default::default();
+            if !self.given_out.has_room(bytes) {
+                return Err(Refusal::Busy);
+            }
+        }
+        Ok(())
     }
 
     fn give_out(&self, bytes: usize, make: impl FnOnce() -> Vec<u8>) -> Result<Arc<[u8]>, Refusal> {
@@ -527,6 +567,38 @@ mod tests {
         assert!(!given_out.has_room(LISTINGS_BYTES_MAX - 999));
         drop(read);
         assert!(given_out.has_room(LISTINGS_BYTES_MAX));
+    }
+
+    #[test]
+    fn each_representation_is_made_once_a_change() {
+        let mut shelf = shelf();
+        settle(&mut shelf, create("\"n\":1"));
+        let all = |shelf: &Shelf| {
+            let (tasks, position) = (shelf.collection(TASKS), shelf.at(1));
+            [tasks.json(), tasks.lines(), tasks.html(position), tasks.xml()].map(Result::unwrap)
+        };
+        let [first, second] = [all(&shelf), all(&shelf)];
+        assert!(first.iter().zip(&second).all(|(one, other)| Arc::ptr_eq(one, other)));
+        assert!(first.iter().enumerate().all(|(n, text)| !first[..n].contains(text)), "all differ");
+        settle(&mut shelf, create("\"n\":2"));
+        shelf.collection(TASKS).json().unwrap();
+        assert!(second.iter().all(|text| Arc::strong_count(text) == 2), "none of the old is kept");
+        drop((first, second));
+        assert!(all(&shelf).iter().all(|text| std::str::from_utf8(text).unwrap().contains('2')));
+    }
+
+    #[test]
+    fn a_representation_that_nobody_reads_makes_room_for_another() {
+        let mut shelf = shelf();
+        settle(&mut shelf, create("\"n\":1"));
+        let tasks = shelf.collection(TASKS);
+        let read: Arc<[u8]> = vec![0; LISTINGS_BYTES_MAX - 30].into();
+        tasks.given_out.add(&read);
+        drop(tasks.lines().unwrap());
+        assert_eq!(tasks.json().unwrap().len(), 18);
+        assert_eq!(tasks.xml(), Err(Refusal::Busy), "markup counts too");
+        drop(read);
+        assert!(tasks.xml().is_ok());
     }
 
     #[test]

@@ -17,6 +17,12 @@ fn sources() -> BTreeSet<PathBuf> {
 
 /// Every Rust file below these folders, from the root of the project.
 pub fn rust_files(folders: &[&str]) -> BTreeSet<PathBuf> {
+    let is_rust = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
+    files(folders).into_iter().filter(is_rust).collect()
+}
+
+/// Every file below these folders, from the root of the project.
+fn files(folders: &[&str]) -> BTreeSet<PathBuf> {
     let root = root();
     let mut found = BTreeSet::new();
     let mut folders: Vec<PathBuf> = folders.iter().map(|folder| root.join(folder)).collect();
@@ -25,7 +31,7 @@ pub fn rust_files(folders: &[&str]) -> BTreeSet<PathBuf> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+            } else {
                 found.insert(path.strip_prefix(root).unwrap().to_owned());
             }
         }
@@ -54,7 +60,7 @@ fn the_tree_names_every_file() {
             None => _ = named.insert(folders.iter().chain([&name]).collect::<PathBuf>()),
         }
     }
-    let sources = sources();
+    let sources = files(&["src"]);
     let missing: Vec<_> = sources.difference(&named).collect();
     let gone: Vec<_> = named.difference(&sources).collect();
     assert!(missing.is_empty() && gone.is_empty(), "not in the tree: {missing:?}; not there: {gone:?}");

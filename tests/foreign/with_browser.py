@@ -1,6 +1,6 @@
 """Opens page.html in a browser without a window, and prints what its script heard from ADDRESS.
 
-The page is served from here. It is loaded when everything has been heard: then the browser prints
+The page is served from here, at PORT. It is loaded when everything has been heard: then the browser prints
 the document as it has become, and ends.
 """
 
@@ -12,7 +12,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-address, browser, profile = sys.argv[1:]
+address, port, browser, profile = sys.argv[1:]
 page = Path(__file__).with_name("page.html").read_text().replace("ADDRESS", address).encode()
 heard_all = threading.Event()
 
@@ -36,7 +36,7 @@ class Pages(BaseHTTPRequestHandler):
         pass
 
 
-server = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+server = ThreadingHTTPServer(("127.0.0.1", int(port)), Pages)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 print(subprocess.run([browser, "--version"], capture_output=True, text=True, check=True).stdout.strip())
 command = [
@@ -53,7 +53,7 @@ command = [
     f"--user-data-dir={profile}",
     "--timeout=60000",
     "--dump-dom",
-    f"http://127.0.0.1:{server.server_port}/",
+    f"http://127.0.0.1:{port}/",
 ]
 document = subprocess.run(command, capture_output=True, text=True, timeout=100)
 heard = [html.unescape(line) for line in re.findall(r"<li>(.*?)</li>", document.stdout, re.DOTALL)]

@@ -107,16 +107,6 @@ fn an_extension_that_is_not_known_is_declined() {
 }
 
 #[test]
-fn an_origin_makes_no_difference() {
-    let server = Server::start(&[]);
-    for origin in ["http://a", "https://b.example", "null"] {
-        let mut peer = server.connect();
-        peer.say(handshake("/echo").replace("Host: a\r\n", &format!("Host: a\r\nOrigin: {origin}\r\n")));
-        assert_eq!(peer.response().status, 101, "{origin}");
-    }
-}
-
-#[test]
 fn a_handshake_with_other_fields_is_taken() {
     let server = Server::start(&[]);
     let mut peer = server.connect();

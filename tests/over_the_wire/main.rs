@@ -14,6 +14,8 @@ mod handshakes;
 mod hostile;
 mod life;
 mod messages;
+mod origins;
+mod pages;
 mod patches;
 mod peer;
 mod queries;

@@ -35,6 +35,158 @@ fn text_is_said_to_who_asks_for_it() {
     assert_eq!(peer.response().status, 406);
 }
 
+/// A response to a GET with these fields: status, media type, entity tag, body.
+fn get(peer: &mut Peer, path: &str, fields: &str) -> (u16, String, String, String) {
+    peer.say(format!("GET {path} HTTP/1.1\r\nHost: a\r\n{fields}\r\n"));
+    let response = peer.response();
+    let field = |name: &str| response.field(name).unwrap_or_default().to_owned();
+    assert_eq!(field("Vary"), "Accept", "{path} {fields}");
+    (response.status, field("Content-Type"), field("ETag"), response.text())
+}
+
+#[test]
+fn each_representation_is_had_by_its_media_type() {
+    const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
+    let server = Server::start(&[]);
+    let mut peer = server.connect();
+    assert_eq!(ask(&mut peer, "POST", "/tasks", "{\"text\":\"<b> & co\",\"n\":1.50}").0, 201);
+    let mut kind = |path: &str, accept: &str| {
+        let fields = if accept.is_empty() { String::new() } else { format!("Accept: {accept}\r\n") };
+        let (status, media_type, tag, body) = get(&mut peer, path, &fields);
+        assert_eq!(status, 200, "{path} {accept}");
+        let mark = tag.trim_matches('"').split_once('.').map(|(_, mark)| mark.to_owned());
+        (media_type, mark.unwrap_or_default(), body)
+    };
+    let json = "application/json";
+    let text = "text/plain; charset=utf-8";
+    let html = "text/html; charset=utf-8";
+    let xml = "application/xml";
+    for path in ["/tasks", "/tasks/1"] {
+        for (accept, media_type, mark, part) in [
+            ("", json, "", "\"<b> & co\""),
+            ("*/*", json, "", "\"<b> & co\""),
+            ("application/*", json, "", "1.50"),
+            ("text/html;q=0.5, */*;q=0.6", json, "", "1.50"),
+            ("text/plain", text, "text", "\"<b> & co\""),
+            ("text/*", text, "text", "1.50"),
+            ("text/html", html, "html", "<dd>&lt;b&gt; &amp; co</dd>"),
+            (BROWSER, html, "html", "<dd><code>1.50</code></dd>"),
+            ("application/xml", xml, "xml", "<member name=\"text\">&lt;b&gt; &amp; co</member>"),
+            ("text/xml", xml, "xml", "<member name=\"n\" type=\"number\">1.50</member>"),
+            ("application/xml, text/html;q=0.9", xml, "xml", "<item id=\"1\">"),
+        ] {
+            let (had, marked, body) = kind(path, accept);
+            assert_eq!((&*had, &*marked), (media_type, mark), "{path} {accept}");
+            assert!(body.contains(part), "{path} {accept}: {body}");
+        }
+    }
+}
+
+#[test]
+fn a_condition_is_about_the_representation_that_is_asked_for() {
+    let server = Server::start(&[]);
+    let mut peer = server.connect();
+    ask(&mut peer, "POST", "/tasks", "{}");
+    let kinds = ["application/json", "text/plain", "text/html", "application/xml"];
+    for path in ["/tasks", "/tasks/1"] {
+        let tags = kinds.map(|kind| get(&mut peer, path, &format!("Accept: {kind}\r\n")).2);
+        for (n, kind) in kinds.iter().enumerate() {
+            for (m, tag) in tags.iter().enumerate() {
+                let (status, ..) =
+                    get(&mut peer, path, &format!("Accept: {kind}\r\nIf-None-Match: {tag}\r\n"));
+                assert_eq!(status, if n == m { 304 } else { 200 }, "{kind} {tag}");
+            }
+            let all = tags.join(", ");
+            let (status, _, tag, _) =
+                get(&mut peer, path, &format!("Accept: {kind}\r\nIf-None-Match: {all}\r\n"));
+            assert_eq!((status, &tag), (304, &tags[n]));
+        }
+    }
+    // A write is about the item, whichever representation of it was seen.
+    for mark in [".text", ".html", ".xml", ""] {
+        let tag = get(&mut peer, "/tasks/1", "").2.replace("\"", "");
+        let put = |tag: &str| {
+            format!(
+                "PUT /tasks/1 HTTP/1.1\r\nHost: a\r\nIf-Match: \"{tag}\"\r\nContent-Length: 2\r\n\r\n{{}}"
+            )
+        };
+        peer.say(put(&format!("{tag}.pdf")));
+        assert_eq!(peer.response().status, 412);
+        peer.say(put(&format!("{tag}{mark}")));
+        assert_eq!(peer.response().status, 200, "{mark}");
+    }
+}
+
+#[test]
+fn a_problem_is_told_as_it_was_asked() {
+    let server = Server::start(&[]);
+    let mut peer = server.connect();
+    for (accept, media_type, body) in [
+        (
+            "application/json",
+            "application/problem+json",
+            "{\"type\":\"about:blank\",\"title\":\"Bad Request\",",
+        ),
+        ("text/plain", "text/plain; charset=utf-8", "Enter valid data."),
+        ("text/html", "text/html; charset=utf-8", "<!doctype html>"),
+        (
+            "application/xml",
+            "application/problem+xml",
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<problem xmlns=\"urn:ietf:rfc:7807\">",
+        ),
+        ("text/xml", "application/problem+xml", "<?xml"),
+    ] {
+        let post =
+            post("{\"a\":1,\n  <b>}").replace("Host: a\r\n", &format!("Host: a\r\nAccept: {accept}\r\n"));
+        peer.say(post);
+        let response = peer.response();
+        assert_eq!((response.status, response.field("Content-Type")), (400, Some(media_type)), "{accept}");
+        let text = response.text();
+        assert!(text.starts_with(body), "{text}");
+        match accept {
+            "text/html" => {
+                assert!(text.contains("<h1>400 Bad Request</h1>") && text.contains("<p>line: 2</p>"))
+            }
+            "application/xml" => {
+                let document = roxmltree::Document::parse(&text).unwrap();
+                let names: Vec<_> = document
+                    .root_element()
+                    .children()
+                    .map(|child| child.tag_name().name().to_owned())
+                    .collect();
+                assert_eq!(names, ["type", "title", "status", "detail", "reason", "line", "column"]);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn what_was_written_comes_back_as_it_was_asked() {
+    let server = Server::start(&[]);
+    let mut peer = server.connect();
+    let mut write = |method: &str, path: &str, accept: &str| {
+        peer.say(format!(
+            "{method} {path} HTTP/1.1\r\nHost: a\r\nAccept: {accept}\r\nContent-Length: 7\r\n\r\n{{\"n\":1}}"
+        ));
+        let response = peer.response();
+        (response.status, response.field("ETag").unwrap().to_owned(), response.text())
+    };
+    let (status, tag, page) = write("POST", "/tasks", "text/html");
+    assert!(
+        status == 201 && tag.ends_with("-1.html\"") && page.contains("<a href=\"/tasks\">tasks</a> / 1"),
+        "{page}"
+    );
+    let (status, tag, page) = write("PUT", "/tasks/1", "text/html");
+    assert!(
+        status == 200 && tag.ends_with("-2.html\"") && page.contains("<dd><code>1</code></dd>"),
+        "{page}"
+    );
+    let (status, tag, xml) = write("PATCH", "/tasks/1", "text/xml");
+    assert!(status == 200 && tag.ends_with("-3.xml\""), "{tag}");
+    roxmltree::Document::parse(&xml).unwrap();
+}
+
 #[test]
 fn malformed_json_is_told_where() {
     let server = Server::start(&[]);
@@ -107,6 +259,35 @@ fn traps() -> Vec<String> {
         }
     }
     traps
+}
+
+#[test]
+fn whatever_is_stored_is_well_formed_as_xml() {
+    let server = Server::start(&[]);
+    let mut peer = server.connect();
+    // Every character that is not written as itself somewhere, as a name and as a value, and deep inside.
+    let odd: String =
+        (0..=0xff).chain(0x2020..=0x2030).chain(0xfff0..=0xffff).filter_map(char::from_u32).collect();
+    let odd = serde_json::to_string(&odd).unwrap();
+    let mut bodies: Vec<String> = traps().iter().map(|trap| format!("{{{trap}}}")).collect();
+    bodies.push(format!("{{{odd}:{odd},\"a\":[{odd},{{{odd}:[{odd}]}}]}}"));
+    bodies.push(r#"{"]]>":"<![CDATA[","<!--":"-->","<?xml":"&lt;","":"","\u0000":"\ud83d\ude00"}"#.into());
+    bodies.push(format!("{{\"a\":{}{}}}", "[".repeat(100), "]".repeat(100)));
+    for body in &bodies {
+        assert_eq!(ask(&mut peer, "POST", "/tasks", body).0, 201, "{body}");
+    }
+    let mut read = |path: &str| {
+        peer.say(format!("GET {path} HTTP/1.1\r\nHost: a\r\nAccept: application/xml\r\n\r\n"));
+        peer.response().text()
+    };
+    for n in 1..=bodies.len() {
+        let text = read(&format!("/tasks/{n}"));
+        let document = roxmltree::Document::parse(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        assert_eq!(document.root_element().attribute("id"), Some(&*n.to_string()));
+    }
+    let text = read("/tasks");
+    let document = roxmltree::Document::parse(&text).unwrap();
+    assert_eq!(document.root_element().children().count(), bodies.len());
 }
 
 #[test]
