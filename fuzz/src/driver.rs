@@ -9,7 +9,7 @@ use bothways::connection::outbox::{Outbox, SLICES_MAX};
 use bothways::connection::terms::Terms;
 use bothways::event_loop::audience::{Audience, Seats};
 use bothways::event_loop::clock::Clock;
-use bothways::event_loop::peer::{Calls, Next, Peer};
+use bothways::event_loop::peer::{Calls, Next, Peer, Time};
 use bothways::event_loop::slots::{Slots, index_of};
 use bothways::event_loop::socket::{Filled, Socket, Then};
 use bothways::event_loop::timers::Timers;
@@ -303,7 +303,7 @@ impl House {
             match peer.connection.expire(terms) {
                 Ok(due) => {
                     if due == Due::Answer {
-                        peer.answer_held(&mut self.audience, &self.shelf, terms);
+                        peer.answer_held(&mut self.audience, &self.shelf, terms, Time::IsOver);
                     }
                     self.timers.enter(slot, peer.connection.next_deadline());
                     self.flush(token, terms);
@@ -327,7 +327,7 @@ impl House {
         let told = audience.tell(&mut Places { seats, wires }, shelf, terms);
         for token in told.asked {
             let Some(Seat { peer, .. }) = self.seats.get_mut(token) else { continue };
-            peer.answer_held(&mut self.audience, &self.shelf, terms);
+            peer.answer_held(&mut self.audience, &self.shelf, terms, Time::Runs);
             self.dirty.push(token);
         }
         self.dirty.extend(told.pending);

@@ -6,7 +6,7 @@ use super::resources;
 use crate::exchange::call::{Call, Start, Wish};
 use crate::exchange::change::{Change, CollectionId, Op, Position};
 use crate::exchange::notice::About;
-use crate::exchange::record::Record;
+use crate::exchange::record::{Record, is_id};
 use crate::refusal::Refusal;
 use crate::store::shelf::Shelf;
 use std::borrow::Cow;
@@ -157,6 +157,9 @@ fn follow(call: &Call, named: Named, start: &Start, shelf: &Shelf) -> Result<Out
     };
     // Of an item that went since, the position tells; without one there is nothing to begin with.
     let collection = shelf.collection(named.collection);
+    if !named.id.is_empty() && !is_id(named.id) {
+        return Err(Refusal::NoSuchItem);
+    }
     let is_known = matches!(since.as_deref(), Some(text) if text != "now");
     if !is_known && !named.id.is_empty() && collection.get(named.id).is_none() {
         return Err(Refusal::NoSuchItem);
@@ -272,6 +275,7 @@ mod tests {
         refused("/tasks/9", "since=now", 404);
         refused("/tasks", "_sort=n", 400);
         refused("/tasks", "n:like=3", 400);
+        refused("/tasks/a%22b", "since=00000007-3", 404);
         refused("/nothing", "", 404);
         refused("/", "", 406);
         refused("/healthz", "", 406);

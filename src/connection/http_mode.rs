@@ -157,7 +157,7 @@ impl HttpMode {
             self.wait_between(reach);
             return Ok(Step::NeedMore);
         }
-        if self.owed.len() >= reach.terms.limits.calls_waiting_max {
+        if self.holding || self.owed.len() >= reach.terms.limits.calls_waiting_max {
             return Ok(Step::Wait);
         }
         let mut room = FieldRoom::new();
@@ -401,7 +401,9 @@ impl HttpMode {
 
     /// Answers the call handed out last, or else the oldest that waits.
     pub fn answer(&mut self, answer: Answer, reach: &mut Reach) {
-        self.holding = false;
+        if std::mem::take(&mut self.holding) {
+            reach.waits.end_held();
+        }
         let (going, mut ended) = (self.going, false);
         self.owed.settle(answer, |mut asked, answer, rest| {
             asked.persistent &= !(going && rest == Rest::Nothing);

@@ -67,7 +67,15 @@ impl Waits {
 
     /// It is our turn: the peer need do nothing.
     pub fn end(&mut self) {
-        self.reading = None;
+        // That one is not the peer's: it ends with the answer.
+        if !matches!(self.reading, Some((Wait::Held, _))) {
+            self.reading = None;
+        }
+    }
+
+    /// What was held is answered.
+    pub fn end_held(&mut self) {
+        self.reading = self.reading.filter(|(wait, _)| *wait != Wait::Held);
     }
 
     /// The peer is not read: it is not late, whatever it does. Its part of closing has a time of its own,

@@ -40,7 +40,7 @@ use mailbox::Mailbox;
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
-use peer::{Calls, Next, Peer};
+use peer::{Calls, Next, Peer, Time};
 use slots::{RESERVED_TOKENS, Slots, index_of};
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -303,7 +303,7 @@ impl<'r> EventLoop<'r> {
         self.ends_by = Some(terms.now + terms.timeouts.drain);
         for token in self.peers.tokens() {
             if let Some(Seat { peer, .. }) = self.peers.get_mut(token) {
-                peer.answer_held(&mut self.audience, &self.shelf, terms);
+                peer.answer_held(&mut self.audience, &self.shelf, terms, Time::IsOver);
                 peer.connection.go_away(terms);
                 self.timers.enter(index_of(token), peer.connection.next_deadline());
                 self.flush(token, terms);
@@ -340,7 +340,7 @@ impl<'r> EventLoop<'r> {
             match peer.connection.expire(terms) {
                 Ok(due) => {
                     if due == Due::Answer {
-                        peer.answer_held(&mut self.audience, &self.shelf, terms);
+                        peer.answer_held(&mut self.audience, &self.shelf, terms, Time::IsOver);
                     }
                     self.timers.enter(slot, peer.connection.next_deadline());
                     self.flush(token, terms);
@@ -368,7 +368,7 @@ impl<'r> EventLoop<'r> {
         let told = self.audience.tell(&mut self.peers, &self.shelf, terms);
         for token in told.asked {
             let Some(Seat { peer, .. }) = self.peers.get_mut(token) else { continue };
-            peer.answer_held(&mut self.audience, &self.shelf, terms);
+            peer.answer_held(&mut self.audience, &self.shelf, terms, Time::Runs);
             self.dirty.push(token);
         }
         self.dirty.extend(told.pending);

@@ -46,6 +46,13 @@ struct Following {
     held: Option<Call<'static>>,
 }
 
+/// Of a call that is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    Runs,
+    IsOver,
+}
+
 /// What a call needs to be taken up.
 pub struct Calls<'a> {
     pub journal: &'a mut Journal,
@@ -279,13 +286,19 @@ impl Peer {
         self.following.get_or_insert_default().held = Some(Call { wish: Wish::Answer, ..call });
     }
 
-    /// Answers the call that was held, as things are now.
-    pub fn answer_held(&mut self, audience: &mut Audience, shelf: &Shelf, terms: &Terms) {
-        let Some(call) = self.following.as_mut().and_then(|following| following.held.take()) else { return };
-        audience.dismiss(self);
-        if let Outcome::Answer(answer) = routes::take_up(&call, shelf) {
-            self.connection.answer(answer, terms);
+    /// Answers the call that was held, as things are now: where they are as they were, only if its time
+    /// is over.
+    pub fn answer_held(&mut self, audience: &mut Audience, shelf: &Shelf, terms: &Terms, time: Time) {
+        let Some(call) = self.following.as_ref().and_then(|following| following.held.as_ref()) else {
+            return;
+        };
+        let Outcome::Answer(answer) = routes::take_up(call, shelf) else { return };
+        if answer.status == 304 && time == Time::Runs {
+            return;
         }
+        audience.dismiss(self);
+        self.following = None;
+        self.connection.answer(answer, terms);
     }
 
     pub fn subscriptions(&self) -> &[Subscription] {

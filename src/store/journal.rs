@@ -121,8 +121,9 @@ impl Journal {
         }
         log.has_all(self.reader);
         log.forget_applied();
-        log.wake_those_behind(self.reader);
+        // Whoever is woken looks at the head before anything else.
         self.shared.head.store(log.head, Ordering::Release);
+        log.wake_those_behind(self.reader);
     }
 }
 

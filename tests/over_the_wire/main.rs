@@ -9,6 +9,7 @@ mod bounds;
 mod calls;
 mod commands;
 mod compression;
+mod following;
 mod foreign;
 mod handshakes;
 mod hostile;

@@ -169,6 +169,20 @@ impl Peer {
         serde_json::from_slice(&payload).unwrap()
     }
 
+    /// Everything up to these bytes, and them.
+    #[track_caller]
+    pub fn until(&mut self, end: &[u8]) -> String {
+        let mut from = 0;
+        loop {
+            let found = self.heard[from..].windows(end.len()).position(|window| window == end);
+            if let Some(at) = found {
+                return String::from_utf8(self.take(from + at + end.len())).unwrap();
+            }
+            from = (self.heard.len() + 1).saturating_sub(end.len());
+            assert!(self.more(), "the stream ended after: {}", self.so_far());
+        }
+    }
+
     #[track_caller]
     fn take(&mut self, bytes: usize) -> Vec<u8> {
         while self.heard.len() < bytes {
@@ -250,6 +264,13 @@ impl Response {
 
     pub fn text(&self) -> String {
         String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    /// The seq of the position that it says.
+    #[track_caller]
+    pub fn position(&self) -> u64 {
+        let etag = self.field("ETag").expect("it has a position").trim_matches('"');
+        etag.split('-').nth(1).expect("a position").parse().unwrap()
     }
 
     pub fn json(&self) -> Value {
