@@ -52,6 +52,11 @@ pub struct Serve {
     #[arg(long, env = "BOTHWAYS_LOOPS", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub loops: Option<u16>,
 
+    /// What the kernel keeps of what is written to one peer, in bytes; it takes twice as much
+    /// [default: the system grows it as it is needed].
+    #[arg(long, env = "BOTHWAYS_SEND_BUFFER_BYTES", value_name = "BYTES")]
+    pub send_buffer_bytes: Option<u32>,
+
     /// TCP congestion control of accepted connections, by the name the kernel knows [default: the system's].
     #[arg(long, env = "BOTHWAYS_CONGESTION", value_name = "NAME")]
     pub congestion: Option<String>,

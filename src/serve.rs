@@ -91,7 +91,11 @@ fn check_names(names: &[String]) -> Result<(), String> {
 
 /// The addresses, and for each loop its listeners.
 fn bind(serve: &cli::Serve, loops: usize) -> Result<(Vec<SocketAddr>, Vec<Vec<TcpListener>>), String> {
-    let tuning = Tuning { congestion: serve.congestion.clone(), defer_accept: serve.defer_accept };
+    let tuning = Tuning {
+        congestion: serve.congestion.clone(),
+        defer_accept: serve.defer_accept,
+        send_buffer_bytes: serve.send_buffer_bytes,
+    };
     let mut addresses = Vec::new();
     let mut of_loops: Vec<Vec<TcpListener>> = (0..loops).map(|_| Vec::new()).collect();
     for &wanted in &serve.listen {

@@ -15,6 +15,8 @@ pub struct Tuning {
     pub congestion: Option<String>,
     /// Hold a connection back until it has said something, this many seconds at most.
     pub defer_accept: Option<u16>,
+    /// What the kernel keeps of what is written to one peer.
+    pub send_buffer_bytes: Option<u32>,
 }
 
 /// Connections that the kernel keeps for us until they are accepted.
@@ -44,6 +46,10 @@ pub fn bind(
         socket.set_reuse_port(true)?;
         // The accepted sockets inherit what is set here.
         socket.set_tcp_nodelay(true)?;
+        if let Some(bytes) = tuning.send_buffer_bytes {
+            // Accepted sockets inherit it.
+            socket.set_send_buffer_size(bytes as usize)?;
+        }
         if let Some(name) = &tuning.congestion {
             socket.set_tcp_congestion(name.as_bytes()).map_err(|error| {
                 io::Error::new(error.kind(), format!("the system has no congestion control {name}: {error}"))

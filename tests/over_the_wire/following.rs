@@ -212,7 +212,7 @@ fn a_socket_has_as_many_subscriptions_as_it_asks_for_up_to_the_limit() {
     let server =
         Server::start(&["--collection", "tasks", "--collection", "notes", "--subscriptions-max", "3"]);
     let mut follower = Follower { peer: crate::following::socket(&server, "/rpc"), road: Road::Socket };
-    let mut call = |follower: &mut Follower, method: &str, params: Value| {
+    let call = |follower: &mut Follower, method: &str, params: Value| {
         let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         follower.peer.call(message.to_string())
     };

@@ -7,6 +7,7 @@
 mod attacks;
 mod bounds;
 mod calls;
+mod checker;
 mod commands;
 mod compression;
 mod following;

@@ -91,6 +91,20 @@ impl Server {
         response.text()
     }
 
+    /// The seq of the last change in `/tasks`.
+    pub fn get_position(&self) -> u64 {
+        let mut peer = self.connect();
+        peer.say("GET /tasks HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        peer.response().position()
+    }
+
+    /// One change in `/tasks`.
+    pub fn put_item(&self) {
+        let mut peer = self.connect();
+        peer.say("PUT /tasks/last HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}");
+        assert!(peer.response().status < 300);
+    }
+
     /// What it has logged so far.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
