@@ -191,10 +191,24 @@ enum Kind {
     Echo,
     Calls,
     Clock,
+    /// Calls on the socket of its own collection, which it follows.
+    Follows,
+    /// The same collection as events; nothing is asked behind that.
+    Events,
 }
 
 fn script(dice: &mut Dice, peer: usize, weather: Weather) -> Script {
-    let kind = [Kind::Requests, Kind::Requests, Kind::Echo, Kind::Calls, Kind::Clock][dice.below(5)];
+    let kinds = [
+        Kind::Requests,
+        Kind::Requests,
+        Kind::Echo,
+        Kind::Calls,
+        Kind::Clock,
+        Kind::Follows,
+        Kind::Follows,
+        Kind::Events,
+    ];
+    let kind = kinds[dice.below(kinds.len())];
     let mut bytes = Vec::new();
     let mut closes = dice.below(2) == 0;
     match kind {
@@ -209,13 +223,23 @@ fn script(dice: &mut Dice, peer: usize, weather: Weather) -> Script {
                 _ => {}
             }
         }
-        Kind::Echo | Kind::Calls | Kind::Clock => {
-            let path = [(Kind::Echo, "echo"), (Kind::Calls, "rpc"), (Kind::Clock, "ws")];
-            let path = path.iter().find(|(other, _)| *other == kind).map_or("", |(_, path)| path);
+        Kind::Events => {
+            let accept = "Accept: text/event-stream\r\n";
+            bytes.extend(format!("GET /tasks{} HTTP/1.1\r\nHost: a\r\n{accept}\r\n", peer / 2).bytes());
+            // Whoever follows and reads is never given up.
+            closes = true;
+        }
+        Kind::Echo | Kind::Calls | Kind::Clock | Kind::Follows => {
+            let path = match kind {
+                Kind::Echo => "echo",
+                Kind::Calls => "rpc",
+                Kind::Clock => "ws",
+                _ => ["tasks0", "tasks1", "tasks2", "tasks3"][peer % 4],
+            };
             bytes.extend(format!("GET /{path} HTTP/1.1\r\nHost: a\r\n").bytes());
             bytes.extend(HANDSHAKE);
             (0..dice.below(8)).for_each(|_| match kind {
-                Kind::Calls => call(dice, peer, &mut bytes),
+                Kind::Calls | Kind::Follows => call(dice, peer, &mut bytes),
                 _ => message(dice, &mut bytes),
             });
             if closes {
@@ -303,8 +327,28 @@ fn message(dice: &mut Dice, bytes: &mut Vec<u8>) {
     encode_masked(Opcode::Continuation, back, MASK, bytes);
 }
 
+/// Whoever follows is told everything once and in order, from a snapshot on.
+fn check_told(said: &[u8]) {
+    let said = String::from_utf8_lossy(said);
+    let mut last = None;
+    for notice in said.split("{\"jsonrpc\":\"2.0\",\"method\":\"").skip(1) {
+        let seq = notice.split("\"position\":\"3f9c2a7b-").nth(1).and_then(|rest| rest.split('"').next());
+        // What was not taken is cut off somewhere.
+        let Some(seq) = seq.and_then(|seq| seq.parse::<u64>().ok()) else { break };
+        match notice.split('"').next() {
+            Some("snapshot") => assert!(last.is_none_or(|last| seq >= last), "{seq} after {last:?}"),
+            Some("change") => assert!(last.is_some_and(|last| seq > last), "{seq} after {last:?}"),
+            _ => assert!(last.is_none_or(|last| seq >= last), "{seq} after {last:?}"),
+        }
+        last = Some(seq);
+    }
+}
+
 /// Holds what a peer was sent against what it is sent when it is alone and in no hurry.
 fn compare(script: &Script, house: &House, weather: Weather) {
+    if matches!(script.kind, Kind::Follows | Kind::Events) {
+        return check_told(&house.wires[script.peer].taken);
+    }
     let mut alone = House::new(&names(), 1 << 12);
     (0..=script.peer).for_each(|_| _ = alone.arrive());
     alone.take(script.peer, usize::MAX);
