@@ -48,7 +48,11 @@ impl Socket for TcpStream {
 
     fn drain(&mut self, outbox: &Outbox, behind: &[u8], then: Then) -> io::Result<Option<usize>> {
         loop {
-            let single = outbox.single().filter(|_| behind.is_empty());
+            let single = match (outbox.single(), behind) {
+                (Some([]), behind) => Some(behind),
+                (single, []) => single,
+                _ => None,
+            };
             let written = match (single, then) {
                 (Some(bytes), Then::More) => self.write(bytes),
                 (Some(bytes), Then::Close) => send_before_close(self, bytes),
