@@ -29,11 +29,15 @@
 //! server uses, seen from the other end. Absent on purpose: TLS, redirects, proxies, cookies, and
 //! using a connection twice.
 
+pub mod backoff;
+pub mod bounds;
 pub mod call;
+pub mod events;
 pub mod fields;
 pub mod opening;
 pub mod over_http;
 pub mod over_socket;
+pub mod place;
 pub mod question;
 pub mod response;
 pub mod socket;

@@ -17,8 +17,9 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::cli;
+use crate::client::bounds::{ANSWER_WAIT, CLOSE_WAIT, NEWS_MAX};
 use crate::client::opening;
-use crate::client::socket::{CLOSE_WAIT, Heard, Incoming, Outgoing, closed_line};
+use crate::client::socket::{Heard, Incoming, Outgoing, closed_line};
 use crate::client::url::{Scheme, Url};
 use crate::failure::Failure;
 use crate::websocket::close::{self, Closing};
@@ -137,12 +138,6 @@ fn closed(news: &Receiver<News>, closing: Closing, mut outgoing: Outgoing) -> Re
     let _ = writeln!(io::stderr(), "bothways: {line}");
     Ok(())
 }
-
-/// Longest wait for the connection, and for the answer to the handshake.
-const ANSWER_WAIT: Duration = Duration::from_secs(30);
-
-/// Most that is heard and not yet acted on. Past it, the server is not read.
-const NEWS_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {
