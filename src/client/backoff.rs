@@ -16,11 +16,13 @@ pub struct Backoff {
     next: Duration,
 }
 
-impl Backoff {
-    pub fn new() -> Backoff {
+impl Default for Backoff {
+    fn default() -> Backoff {
         Backoff { first: RETRY_FIRST, next: RETRY_FIRST }
     }
+}
 
+impl Backoff {
     /// It went well: the next wait is a first one.
     pub fn reset(&mut self) {
         self.next = self.first;
@@ -29,7 +31,7 @@ impl Backoff {
     /// A server asks for another first wait, and gets it, within bounds.
     pub fn begin_with(&mut self, first: Duration) {
         self.first = first.clamp(RETRY_MIN, RETRY_MAX);
-        self.next = self.first;
+        self.next = self.next.max(self.first);
     }
 
     /// Between half of what it may be and all of it, as `drawn` says.
@@ -50,7 +52,7 @@ mod tests {
 
     #[test]
     fn it_doubles_up_to_a_bound_and_begins_anew() {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::default();
         assert_eq!(millis(&mut backoff, u32::MAX), [250, 500, 1000, 2000, 4000, 8000, 10000, 10000]);
         backoff.reset();
         assert_eq!(millis(&mut backoff, 0), [125, 250, 500, 1000, 2000, 4000, 5000, 5000]);
@@ -58,12 +60,18 @@ mod tests {
 
     #[test]
     fn a_server_can_ask_for_another_first_wait() {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::default();
         backoff.begin_with(Duration::from_secs(3));
         assert_eq!(millis(&mut backoff, u32::MAX)[..3], [3000, 6000, 10000]);
         backoff.reset();
         assert_eq!(backoff.wait(u32::MAX), Duration::from_secs(3));
         backoff.begin_with(Duration::ZERO);
+        assert_eq!(
+            backoff.wait(u32::MAX),
+            Duration::from_secs(6),
+            "what it has grown to stays until it goes well"
+        );
+        backoff.reset();
         assert_eq!(backoff.wait(u32::MAX), RETRY_MIN);
         backoff.begin_with(Duration::MAX);
         assert_eq!(backoff.wait(u32::MAX), RETRY_MAX);

@@ -22,12 +22,22 @@ pub const CLOSE_WAIT: Duration = Duration::from_secs(2);
 /// `watch`: longest wait for the connection, and for the answer that opens it.
 pub const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
-/// `watch`: after so long without a message, a server is pinged where that can be said.
-pub const PING_AFTER: Duration = Timeouts::DEFAULT.heartbeat;
+/// `watch`: how long a silence may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Silence {
+    /// After so long without news, a server is pinged where that can be said.
+    pub ping_after: Duration,
+    /// A server that sends not one byte for so long is gone.
+    pub most: Duration,
+}
 
-/// `watch`: a server that sends not one byte for so long is gone. Three heartbeats, or answers to
-/// pings, should have come meanwhile.
-pub const SILENCE_MAX: Duration = Timeouts::DEFAULT.heartbeat.saturating_mul(3);
+impl Silence {
+    /// Three heartbeats, or answers to pings, should have come before it is too long.
+    pub const DEFAULT: Silence = Silence {
+        ping_after: Timeouts::DEFAULT.heartbeat,
+        most: Timeouts::DEFAULT.heartbeat.saturating_mul(3),
+    };
+}
 
 /// `watch`: before it is tried again for the first time. An event stream can ask for another (`retry`).
 pub const RETRY_FIRST: Duration = Duration::from_millis(250);

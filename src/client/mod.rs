@@ -16,12 +16,15 @@
 //!                           socket <----- {…"result":{"status":200…}} ---
 //! ```
 //!
-//! And whatever comes, until interrupted:
+//! And whatever comes, until interrupted; again by either road, and again when a connection is lost:
 //!
 //! ```text
 //! $ bothways watch ws://127.0.0.1:8080/ws
 //! Connected!
 //! Received: The time is: 12:00:00
+//!
+//!   watch <─ news ── road -- opening, socket --- GET /tasks?since=…, Upgrade: websocket
+//!     └──── place ──↗   or response, events --- GET /tasks, Last-Event-ID: …
 //! ```
 //!
 //! A client may wait, so this room may hold a socket and block on it; what the bytes mean is said by
@@ -40,6 +43,7 @@ pub mod over_socket;
 pub mod place;
 pub mod question;
 pub mod response;
+pub mod road;
 pub mod socket;
 pub mod stream;
 pub mod url;
