@@ -23,7 +23,7 @@ pub enum Command {
     Serve(Box<Serve>),
     /// Make one call, over HTTP or, for a ws: URL, over the socket, and print the answer.
     Call(Call),
-    /// Follow a ws: URL and print every message, until interrupted.
+    /// Follow a resource, over WebSocket or as an event stream, and print every message.
     Watch(Watch),
 }
 
@@ -116,9 +116,14 @@ pub struct Call {
 
 #[derive(Args, Clone, Debug)]
 pub struct Watch {
-    /// ws://HOST:PORT/PATH
+    /// ws://HOST:PORT/PATH to follow it over WebSocket, http://HOST:PORT/PATH for an event stream.
+    /// A connection that is lost is made again, and nothing is missed or said twice.
     #[arg(value_name = "URL")]
     pub url: String,
+
+    /// Print each message as one line of JSON, and nothing else; a text that is no JSON as a JSON string.
+    #[arg(long)]
+    pub json: bool,
 }
 
 fn collection(name: &str) -> Result<String, String> {

@@ -10,6 +10,10 @@ pub enum Failure {
     Usage(String),
     /// It was tried, and it failed, or the server said no: exit status 1.
     Failed(String),
+    /// The server said no, in a status: exit status 1.
+    Refused { status: u16, line: String },
+    /// There is no connection, or no longer; another time there may be one: exit status 1.
+    Lost(String),
     /// What was to be printed could not be: exit status 1.
     Output(io::Error),
 }
@@ -18,7 +22,7 @@ impl Failure {
     pub fn exit_status(&self) -> u8 {
         match self {
             Failure::Usage(_) => 2,
-            Failure::Failed(_) | Failure::Output(_) => 1,
+            Failure::Failed(_) | Failure::Refused { .. } | Failure::Lost(_) | Failure::Output(_) => 1,
         }
     }
 
@@ -34,7 +38,10 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Usage(line) | Failure::Failed(line) => f.write_str(line),
+            Failure::Usage(line)
+            | Failure::Failed(line)
+            | Failure::Refused { line, .. }
+            | Failure::Lost(line) => f.write_str(line),
             Failure::Output(error) => write!(f, "standard output cannot be written: {error}"),
         }
     }

@@ -17,6 +17,17 @@ pub fn serve<T: Send + 'static>(
     (address, thread::spawn(move || talk(listener.accept().unwrap().0)))
 }
 
+/// Takes so many connections, one after the other, and returns what `talk` saw in each.
+pub fn serve_each<T: Send + 'static>(
+    connections: usize,
+    mut talk: impl FnMut(usize, TcpStream) -> T + Send + 'static,
+) -> (SocketAddr, JoinHandle<Vec<T>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let serve = move || (0..connections).map(|n| talk(n, listener.accept().unwrap().0)).collect();
+    (address, thread::spawn(serve))
+}
+
 /// A request's head, blank line and all.
 pub fn read_head(socket: &mut TcpStream) -> String {
     let mut head = Vec::new();

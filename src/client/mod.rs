@@ -16,12 +16,15 @@
 //!                           socket <----- {…"result":{"status":200…}} ---
 //! ```
 //!
-//! And whatever comes, until interrupted:
+//! And whatever comes, until interrupted; again by either road, and again when a connection is lost:
 //!
 //! ```text
 //! $ bothways watch ws://127.0.0.1:8080/ws
 //! Connected!
 //! Received: The time is: 12:00:00
+//!
+//!   watch <─ news ── road -- opening, socket --- GET /tasks?since=…, Upgrade: websocket
+//!     └──── place ──↗   or response, events --- GET /tasks, Last-Event-ID: …
 //! ```
 //!
 //! A client may wait, so this room may hold a socket and block on it; what the bytes mean is said by
@@ -29,13 +32,18 @@
 //! server uses, seen from the other end. Absent on purpose: TLS, redirects, proxies, cookies, and
 //! using a connection twice.
 
+pub mod backoff;
+pub mod bounds;
 pub mod call;
+pub mod events;
 pub mod fields;
 pub mod opening;
 pub mod over_http;
 pub mod over_socket;
+pub mod place;
 pub mod question;
 pub mod response;
+pub mod road;
 pub mod socket;
 pub mod stream;
 pub mod url;

@@ -1,10 +1,10 @@
 //! The client's half of the WebSocket handshake (RFC 6455 §4.1).
 
-use std::io;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::client::bounds::REFUSAL_BYTES_MAX;
 use crate::client::response::{self, status_words};
 use crate::client::socket::{Incoming, Outgoing, random};
 use crate::client::stream::Stream;
@@ -40,13 +40,17 @@ pub fn open(
         (head.status, head.framing, checked)
     })?;
     if status != 101 {
-        let detail = refusal_detail(&mut stream, framing);
-        let words = status_words(status);
-        return Err(Failure::Failed(format!("the server refused the WebSocket: {words}{detail}")));
+        return Err(refused("the server refused the WebSocket", status, &mut stream, framing));
     }
     checked.map_err(|why| Failure::Failed(format!("the server's handshake cannot be believed: {why}")))?;
     let outgoing = Outgoing::new(stream.writing_end()?);
     Ok((Incoming::new(stream), outgoing))
+}
+
+/// The server said no: `what`, the status, and why, if it said that.
+pub fn refused(what: &str, status: u16, stream: &mut Stream, framing: ResponseFraming) -> Failure {
+    let detail = refusal_detail(stream, framing);
+    Failure::Refused { status, line: format!("{what}: {}{detail}", status_words(status)) }
 }
 
 /// `: ` and the `detail` of a problem object (RFC 9457 §3.1.4); nothing, if there is none to be had.
@@ -55,7 +59,7 @@ fn refusal_detail(stream: &mut Stream, framing: ResponseFraming) -> String {
     // Half a body has no detail that can be read, so how it failed does not matter.
     let _ = response::read_body(stream, framing, |piece| {
         body.extend_from_slice(piece);
-        if body.len() > REFUSAL_BYTES_MAX { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(()) }
+        if body.len() <= REFUSAL_BYTES_MAX { Ok(()) } else { Err(Failure::Failed("too long".to_owned())) }
     });
     match serde_json::from_slice::<Value>(&body).unwrap_or_default().get("detail") {
         Some(Value::String(detail)) => format!(": {}", one_line(detail)),
@@ -63,14 +67,11 @@ fn refusal_detail(stream: &mut Stream, framing: ResponseFraming) -> String {
     }
 }
 
-/// Most that is read of why a handshake was refused.
-const REFUSAL_BYTES_MAX: usize = 64 * 1024;
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::client::canned;
-    use std::io::{Read, Write};
+    use std::io::{self, Read, Write};
 
     fn open_at(address: std::net::SocketAddr) -> Result<(Incoming, Outgoing), Failure> {
         let url = format!("ws://{address}/").parse().unwrap();

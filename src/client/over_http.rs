@@ -23,8 +23,7 @@ pub fn make(asked: &Asked, out: &mut impl Write) -> Result<(), Failure> {
         out.write_all(&head).map_err(Failure::Output)?;
     }
     response::read_body(&mut stream, framing, |piece| {
-        out.write_all(piece)?;
-        out.flush()
+        out.write_all(piece).and_then(|()| out.flush()).map_err(Failure::Output)
     })?;
     out.flush().map_err(Failure::Output)?;
     check_status(status)

@@ -1,7 +1,5 @@
 //! Reading a response from a stream: head, then body (RFC 9112 §4, §6).
 
-use std::io;
-
 use crate::client::stream::{Arrival, Stream};
 use crate::failure::Failure;
 use crate::fault::Fault;
@@ -34,7 +32,7 @@ pub fn read_head<T>(
             }
             Ok(Parsed::NeedMore) => {
                 if stream.read_more()? == Arrival::End {
-                    return Err(Failure::Failed(
+                    return Err(Failure::Lost(
                         "the server closed the connection without an answer".to_owned(),
                     ));
                 }
@@ -48,7 +46,7 @@ pub fn read_head<T>(
 pub fn read_body(
     stream: &mut Stream,
     framing: ResponseFraming,
-    mut hand_on: impl FnMut(&[u8]) -> io::Result<()>,
+    mut hand_on: impl FnMut(&[u8]) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let mut reader = BodyReader::of_response(framing);
     let mut piece = Vec::new();
@@ -56,7 +54,7 @@ pub fn read_body(
         let progress = reader.read(stream.unread(), &mut piece, &LIMITS).map_err(unreadable)?;
         stream.consume(progress.used);
         if !piece.is_empty() {
-            hand_on(&piece).map_err(Failure::Output)?;
+            hand_on(&piece)?;
             piece.clear();
         }
         if progress.done {
@@ -65,7 +63,7 @@ pub fn read_body(
         if stream.read_more()? == Arrival::End {
             return match framing {
                 ResponseFraming::UntilClose => Ok(()),
-                _ => Err(Failure::Failed("the server closed the connection inside the body".to_owned())),
+                _ => Err(Failure::Lost("the server closed the connection inside the body".to_owned())),
             };
         }
     }
@@ -105,7 +103,7 @@ mod tests {
         let head = read_head(&mut stream, false, |head, _| (head.status, head.framing));
         let (status, framing) = head.map_err(|failure| failure.to_string())?;
         let mut body = Vec::new();
-        read_body(&mut stream, framing, |piece| body.write_all(piece))
+        read_body(&mut stream, framing, |piece| body.write_all(piece).map_err(Failure::Output))
             .map_err(|failure| failure.to_string())?;
         Ok((status, String::from_utf8(body).unwrap()))
     }

@@ -10,9 +10,10 @@
 //!
 //! Neither half answers by itself: who has both answers a ping with a pong and a close with a close.
 
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
+use crate::client::bounds::{CLOSE_WAIT, MESSAGE_BYTES_MAX};
 use crate::client::stream::{self, Arrival, Stream};
 use crate::failure::{Failure, one_line};
 use crate::fault::Fault;
@@ -111,6 +112,11 @@ impl Outgoing {
         self.send(Opcode::Text, text.as_bytes())
     }
 
+    /// Asks for a sign of life.
+    pub fn ping(&mut self) -> Result<(), Failure> {
+        self.send(Opcode::Ping, b"")
+    }
+
     pub fn pong(&mut self, payload: &[u8]) -> Result<(), Failure> {
         self.send(Opcode::Pong, payload)
     }
@@ -128,6 +134,12 @@ impl Outgoing {
     pub fn fail(&mut self, fault: Fault) -> Failure {
         let _ = self.close(Some(fault.verdict().close_code));
         Failure::Failed(format!("the server broke a rule of WebSocket: {fault}"))
+    }
+
+    /// Ends the connection at once. Whoever listens hears it.
+    pub fn shut_down(&self) {
+        // It may have ended already, and that is as good.
+        let _ = self.socket.shutdown(Shutdown::Both);
     }
 
     fn send(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), Failure> {
@@ -150,12 +162,6 @@ pub fn random<const BYTES: usize>() -> Result<[u8; BYTES], Failure> {
         .map_err(|error| Failure::Failed(format!("the system has no random bytes: {error}")))?;
     Ok(bytes)
 }
-
-/// How long to wait for the server's close frame once ours is sent.
-pub const CLOSE_WAIT: Duration = Duration::from_secs(2);
-
-/// Longest message that is taken: room for a collection of some hundred thousand items.
-const MESSAGE_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
+use crate::client::bounds::READ_BYTES;
 use crate::client::url::Url;
 use crate::failure::Failure;
 
@@ -31,7 +32,7 @@ impl Stream {
         let authority = &url.authority;
         let addresses = (&*url.host, url.port)
             .to_socket_addrs()
-            .map_err(|error| Failure::Failed(format!("cannot find the host of {authority}: {error}")))?;
+            .map_err(|error| Failure::Lost(format!("cannot find the host of {authority}: {error}")))?;
         let mut why = "it has no address".to_owned();
         for address in addresses {
             match TcpStream::connect_timeout(&address, wait) {
@@ -39,7 +40,7 @@ impl Stream {
                 Err(error) => why = error.to_string(),
             }
         }
-        Err(Failure::Failed(format!("cannot connect to {authority}: {why}")))
+        Err(Failure::Lost(format!("cannot connect to {authority}: {why}")))
     }
 
     fn new(socket: TcpStream, wait: Duration) -> Result<Stream, Failure> {
@@ -99,10 +100,10 @@ impl Stream {
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if is_timeout(error.kind()) => {
-                    return Err(Failure::Failed("the server sent nothing for too long".to_owned()));
+                    return Err(Failure::Lost("the server sent nothing for too long".to_owned()));
                 }
                 Err(error) => {
-                    return Err(Failure::Failed(format!("reading from the server failed: {error}")));
+                    return Err(Failure::Lost(format!("reading from the server failed: {error}")));
                 }
             }
         }
@@ -112,8 +113,8 @@ impl Stream {
 /// Writes all of it.
 pub fn write(mut socket: &TcpStream, bytes: &[u8]) -> Result<(), Failure> {
     socket.write_all(bytes).map_err(|error| match is_timeout(error.kind()) {
-        true => Failure::Failed("the server took nothing of what was sent for too long".to_owned()),
-        false => Failure::Failed(format!("writing to the server failed: {error}")),
+        true => Failure::Lost("the server took nothing of what was sent for too long".to_owned()),
+        false => Failure::Lost(format!("writing to the server failed: {error}")),
     })
 }
 
@@ -121,9 +122,6 @@ pub fn write(mut socket: &TcpStream, bytes: &[u8]) -> Result<(), Failure> {
 fn is_timeout(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
-
-/// One read. The receive buffer of the kernel holds more; this much at a time is quick enough.
-const READ_BYTES: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -1,52 +1,44 @@
-//! `bothways watch URL`: follow a WebSocket, and print what comes.
+//! `bothways watch URL`: follow a resource, print what comes, and come back when the connection is lost.
 //!
-//! Two threads wait, for the server and for a signal, and one acts on what they tell:
+//! Threads wait, for the server and for a signal, and one acts on what they tell:
 //!
 //! ```text
-//! server ──→ listen ───┐
-//!                      ├─→ news ──→ follow ──→ standard output, pongs, closes
-//! signals ─→ interrupt ┘
+//! server ──→ road ─────┐
+//!                      ├─→ news ──→ watch ──→ standard output, pings, pongs, closes
+//! signals ─→ interrupt ┘             │
+//!               ↑                    ↓ lost
+//!             road again  ←──  wait a while; place: go on behind what was printed
 //! ```
 
 use std::io::{self, Write};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde::de::IgnoredAny;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::cli;
-use crate::client::opening;
-use crate::client::socket::{CLOSE_WAIT, Heard, Incoming, Outgoing, closed_line};
-use crate::client::url::{Scheme, Url};
+use crate::client::backoff::Backoff;
+use crate::client::bounds::{CLOSE_WAIT, NEWS_MAX, Silence};
+use crate::client::place::Place;
+use crate::client::road::{self, News, Over};
+use crate::client::socket::{Outgoing, closed_line, random};
+use crate::client::url::Url;
 use crate::failure::Failure;
 use crate::websocket::close::{self, Closing};
 
-/// What there is to act on.
-#[derive(Debug)]
-enum News {
-    Heard(Result<Heard, Failure>),
-    /// SIGINT or SIGTERM.
-    Interrupted,
-}
-
-/// Prints `Connected!`, then a line for each message, until interrupted or until the server closes.
-/// A server that closes in good order (1000, 1001) is no failure, and is told of on standard error.
+/// Prints `Connected!` for each connection, and a line for each message, until interrupted or until the
+/// server says in good order that no more is to come. What cannot be had at all is a failure, and so is
+/// the first connection where there is none; later ones are tried again.
 pub fn run(watch: &cli::Watch) -> Result<(), Failure> {
     let url: Url = watch.url.parse()?;
-    if url.scheme == Scheme::Http {
-        return Err(Failure::Usage(format!(
-            "watch follows ws: URLs; for one answer from {} use `bothways call GET`",
-            watch.url
-        )));
-    }
-    let (incoming, outgoing) = opening::open(&url, &url.target(), None, ANSWER_WAIT)?;
-    incoming.wait_for_reads(None)?;
     let (tell, news) = sync_channel(NEWS_MAX);
     interrupt(tell.clone())?;
-    listen(incoming, tell);
-    Failure::pass_over_broken_pipe(follow(&news, outgoing, &mut io::stdout().lock()))
+    let form = if watch.json { Form::Json } else { Form::Words };
+    let paper = Paper { form, out: io::stdout().lock(), aside: io::stderr() };
+    Failure::pass_over_broken_pipe(Watcher::new(url, tell, news, paper).watch())
 }
 
 /// Tells of signals from now on.
@@ -63,86 +55,228 @@ fn interrupt(tell: SyncSender<News>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Tells of what the server says from now on, to its end.
-fn listen(mut incoming: Incoming, tell: SyncSender<News>) {
-    thread::spawn(move || {
+#[derive(Debug)]
+struct Watcher<O, A> {
+    url: Url,
+    place: Place,
+    backoff: Backoff,
+    silence: Silence,
+    /// Whether there was a connection already.
+    was_connected: bool,
+    tell: SyncSender<News>,
+    news: Receiver<News>,
+    paper: Paper<O, A>,
+}
+
+/// What became of a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waited {
+    /// To the end of the time.
+    Out,
+    /// To the end of the connection.
+    Over,
+    Interrupted,
+}
+
+impl<O: Write, A: Write> Watcher<O, A> {
+    fn new(url: Url, tell: SyncSender<News>, news: Receiver<News>, paper: Paper<O, A>) -> Watcher<O, A> {
+        let (place, backoff, silence) = (Place::default(), Backoff::default(), Silence::DEFAULT);
+        Watcher { url, place, backoff, silence, was_connected: false, tell, news, paper }
+    }
+
+    fn watch(&mut self) -> Result<(), Failure> {
         loop {
-            let heard = incoming.hear();
-            let is_last = matches!(heard, Err(_) | Ok(Heard::Broken(_) | Heard::End));
-            if tell.send(News::Heard(heard)).is_err() || is_last {
-                return;
+            road::follow(&self.url, &self.place, self.silence.most, self.tell.clone());
+            let Err(failure) = self.follow_one() else { return Ok(()) };
+            let is_gone = matches!(failure, Failure::Refused { status: 410, .. });
+            if is_gone && self.place.forget(&self.url) {
+                self.paper.say(format_args!("{failure}; beginning anew"));
+                continue;
+            }
+            if !self.was_connected || !may_pass(&failure) {
+                return Err(failure);
+            }
+            let wait = self.backoff.wait(u32::from_ne_bytes(random()?));
+            self.paper.say(format_args!("{failure}; trying again in {:.2} s", wait.as_secs_f64()));
+            if self.wait(wait) == Waited::Interrupted {
+                return Ok(());
             }
         }
-    });
-}
+    }
 
-fn follow(news: &Receiver<News>, mut outgoing: Outgoing, out: &mut impl Write) -> Result<(), Failure> {
-    print(out, format_args!("Connected!"))?;
-    loop {
-        // Whoever listens tells of an end before it goes.
-        let heard = match news.recv() {
-            Ok(News::Heard(heard)) => heard?,
-            Ok(News::Interrupted) => return leave(news, outgoing),
-            Err(_) => Heard::End,
-        };
-        match heard {
-            Heard::Text(text) => print(out, format_args!("Received: {text}"))?,
-            Heard::Binary { bytes } => print(out, format_args!("Received: {bytes} bytes"))?,
-            Heard::Ping(payload) => outgoing.pong(&payload)?,
-            Heard::Pong => {}
-            Heard::Close(closing) => return closed(news, closing, outgoing),
-            Heard::Broken(fault) => return Err(outgoing.fail(fault)),
-            Heard::End => return Err(Failure::Failed(closed_line(close::ABNORMAL, "without a close frame"))),
+    /// From one connection's beginning to its end. No failure: there is nothing more to follow.
+    fn follow_one(&mut self) -> Result<(), Failure> {
+        let mut speaker: Option<Outgoing> = None;
+        loop {
+            match self.news.recv_timeout(self.silence.ping_after) {
+                Ok(News::Connected(outgoing)) => {
+                    speaker = outgoing;
+                    self.was_connected = true;
+                    self.paper.connected()?;
+                }
+                Ok(News::Message { text, id }) => {
+                    self.backoff.reset();
+                    if self.place.pass(&text, id) {
+                        self.paper.message(&text)?;
+                    }
+                }
+                Ok(News::Binary { bytes }) => {
+                    self.backoff.reset();
+                    self.paper.binary(bytes)?;
+                }
+                Ok(News::Ping(payload)) => speak(&mut speaker, |outgoing| outgoing.pong(&payload)),
+                Ok(News::Pong) => {}
+                Ok(News::Retry(first)) => self.backoff.begin_with(first),
+                Ok(News::Close(closing)) => return self.closed(&closing, speaker),
+                Ok(News::Over(over)) => return self.over(over, speaker),
+                Ok(News::Interrupted) => {
+                    self.leave(speaker);
+                    return Ok(());
+                }
+                Err(RecvTimeoutError::Timeout) => speak(&mut speaker, Outgoing::ping),
+                Err(RecvTimeoutError::Disconnected) => unreachable!("we hold a sender ourselves"),
+            }
+        }
+    }
+
+    fn over(&mut self, over: Over, speaker: Option<Outgoing>) -> Result<(), Failure> {
+        match (over, speaker) {
+            (Over::Failed(failure), _) => Err(failure),
+            (Over::Broken(fault), Some(mut outgoing)) => Err(outgoing.fail(fault)),
+            (Over::Broken(fault), None) => Err(Failure::Failed(fault.to_string())),
+            (Over::Done(line), _) => {
+                self.paper.say(format_args!("{line}"));
+                Ok(())
+            }
+        }
+    }
+
+    /// The server closes: answer with the same code (RFC 6455 §5.5.1).
+    fn closed(&mut self, closing: &Closing, speaker: Option<Outgoing>) -> Result<(), Failure> {
+        let mut waited = Waited::Out;
+        if let Some(mut outgoing) = speaker {
+            // It may be gone already, and that is as good.
+            let _ = outgoing.close(closing.code);
+            waited = self.wait(CLOSE_WAIT);
+            if waited == Waited::Out {
+                outgoing.shut_down();
+                waited = self.wait(CLOSE_WAIT);
+            }
+        }
+        let code = closing.code.unwrap_or(close::NO_CODE);
+        let line = closed_line(code, &closing.reason);
+        match code {
+            _ if waited == Waited::Interrupted => Ok(()),
+            close::NORMAL => {
+                self.paper.say(format_args!("{line}"));
+                Ok(())
+            }
+            // It will not like us better another time.
+            close::PROTOCOL_ERROR
+            | close::UNSUPPORTED
+            | close::PAYLOAD_INVALID
+            | close::TOO_LONG
+            | close::EXTENSION_MISSING => Err(Failure::Failed(line)),
+            _ => Err(Failure::Lost(line)),
+        }
+    }
+
+    /// We close: say so, and give the server a moment to say it too.
+    fn leave(&mut self, speaker: Option<Outgoing>) {
+        if let Some(mut outgoing) = speaker
+            && outgoing.close(Some(close::NORMAL)).is_ok()
+        {
+            self.wait(CLOSE_WAIT);
+        }
+    }
+
+    /// Whatever else is heard meanwhile is passed over. A server should end the connection that it has
+    /// closed (§7.1.1); a signal ends the wait for it.
+    fn wait(&mut self, time: Duration) -> Waited {
+        let until = Instant::now() + time;
+        loop {
+            match self.news.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(News::Interrupted) => return Waited::Interrupted,
+                Ok(News::Over(_)) => return Waited::Over,
+                Ok(_) => {}
+                Err(_) => return Waited::Out,
+            }
         }
     }
 }
 
-/// A line that is there at once, also where standard output is a pipe.
-fn print(out: &mut impl Write, line: std::fmt::Arguments) -> Result<(), Failure> {
-    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(Failure::Output)
-}
-
-/// We close: say so, and give the server a moment to say it too.
-fn leave(news: &Receiver<News>, mut outgoing: Outgoing) -> Result<(), Failure> {
-    if outgoing.close(Some(close::NORMAL)).is_ok() {
-        wait_for_end(news);
+/// Says something to the server, if it can be said. If not, whoever listens hears of an end.
+fn speak(speaker: &mut Option<Outgoing>, say: impl FnOnce(&mut Outgoing) -> Result<(), Failure>) {
+    if let Some(outgoing) = speaker
+        && say(outgoing).is_err()
+    {
+        outgoing.shut_down();
     }
-    Ok(())
 }
 
-/// It is for the server to end the connection (RFC 6455 §7.1.1). A second signal ends the wait for it.
-fn wait_for_end(news: &Receiver<News>) {
-    let until = Instant::now() + CLOSE_WAIT;
-    loop {
-        match news.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(News::Heard(Ok(Heard::Broken(_) | Heard::End) | Err(_))) => return,
-            Ok(News::Interrupted) | Err(_) => return,
-            Ok(News::Heard(Ok(_))) => {}
+/// Whether trying again may help.
+fn may_pass(failure: &Failure) -> bool {
+    match failure {
+        Failure::Lost(_) => true,
+        Failure::Refused { status, .. } => matches!(status, 408 | 429 | 500..),
+        Failure::Usage(_) | Failure::Failed(_) | Failure::Output(_) => false,
+    }
+}
+
+/// Where lines go.
+#[derive(Debug)]
+struct Paper<O, A> {
+    form: Form,
+    out: O,
+    /// For what is not to be mixed with messages. Nobody may be there to read it.
+    aside: A,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Words,
+    /// One JSON text on each line, and nothing else.
+    Json,
+}
+
+impl<O: Write, A: Write> Paper<O, A> {
+    fn connected(&mut self) -> Result<(), Failure> {
+        match self.form {
+            Form::Words => self.line(format_args!("Connected!")),
+            Form::Json => {
+                let _ = writeln!(self.aside, "Connected!");
+                Ok(())
+            }
         }
     }
-}
 
-/// The server closes: answer with the same code (§5.5.1), and tell the reader why.
-fn closed(news: &Receiver<News>, closing: Closing, mut outgoing: Outgoing) -> Result<(), Failure> {
-    // It may be gone already, and that is as good.
-    if outgoing.close(closing.code).is_ok() {
-        wait_for_end(news);
+    fn message(&mut self, text: &str) -> Result<(), Failure> {
+        match self.form {
+            Form::Words => self.line(format_args!("Received: {text}")),
+            Form::Json if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
+                // Between the tokens of a JSON text, and nowhere else, one blank is as good as another.
+                self.line(format_args!("{}", text.replace(['\r', '\n'], " ").trim()))
+            }
+            Form::Json => self.line(format_args!("{}", serde_json::Value::from(text))),
+        }
     }
-    let code = closing.code.unwrap_or(close::NO_CODE);
-    let line = closed_line(code, &closing.reason);
-    if !matches!(code, close::NORMAL | close::GOING_AWAY) {
-        return Err(Failure::Failed(line));
+
+    fn binary(&mut self, bytes: usize) -> Result<(), Failure> {
+        match self.form {
+            Form::Words => self.line(format_args!("Received: {bytes} bytes")),
+            Form::Json => self.line(format_args!("{{\"bytes\":{bytes}}}")),
+        }
     }
-    // Nobody may be there to read it.
-    let _ = writeln!(io::stderr(), "bothways: {line}");
-    Ok(())
+
+    /// A line that is there at once, also where standard output is a pipe.
+    fn line(&mut self, line: std::fmt::Arguments) -> Result<(), Failure> {
+        writeln!(self.out, "{line}").and_then(|()| self.out.flush()).map_err(Failure::Output)
+    }
+
+    fn say(&mut self, line: std::fmt::Arguments) {
+        let _ = writeln!(self.aside, "bothways: {line}");
+    }
 }
-
-/// Longest wait for the connection, and for the answer to the handshake.
-const ANSWER_WAIT: Duration = Duration::from_secs(30);
-
-/// Most that is heard and not yet acted on. Past it, the server is not read.
-const NEWS_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -151,70 +285,281 @@ mod tests {
     use crate::websocket::frame::Opcode;
     use std::net::TcpStream;
 
-    const PROMPT: Duration = Duration::from_secs(5);
+    /// What was printed, what was said aside, how it ended.
+    type Seen = (String, String, Result<(), String>);
 
-    /// Follows a server that says these frames after its handshake; `interrupted` sends the news of a
-    /// signal once connected. What was printed, how it ended, what the server saw last.
-    fn watch(
-        frames: &'static [u8],
-        interrupted: Option<News>,
-    ) -> (String, Result<(), String>, (Opcode, Vec<u8>)) {
-        let (address, server) = canned::serve(move |mut socket: TcpStream| {
+    /// Watches a server that has one connection after the other; `talk` is given the number of each. With
+    /// `interrupted`, a signal comes behind the last. What each of them saw.
+    fn watch<T: Send + 'static>(
+        url: &str,
+        form: Form,
+        connections: usize,
+        interrupted: bool,
+        mut talk: impl FnMut(usize, TcpStream) -> T + Send + 'static,
+    ) -> (Seen, Vec<T>) {
+        let (tell, news) = sync_channel(NEWS_MAX);
+        let interrupt = tell.clone();
+        let (address, server) = canned::serve_each(connections, move |n, socket| {
+            let seen = talk(n, socket);
+            if interrupted && n + 1 == connections {
+                let _ = interrupt.send(News::Interrupted);
+            }
+            seen
+        });
+        let url = url.replace("HOST", &address.to_string()).parse().unwrap();
+        let (mut out, mut aside) = (Vec::new(), Vec::new());
+        let paper = Paper { form, out: &mut out, aside: &mut aside };
+        let outcome = Watcher::new(url, tell, news, paper).watch().map_err(|failure| failure.to_string());
+        let [out, aside] = [out, aside].map(|bytes| String::from_utf8(bytes).unwrap());
+        ((out, aside, outcome), server.join().unwrap())
+    }
+
+    /// A server that says these frames after its handshake. What was printed, how it ended, what the
+    /// server saw last.
+    fn watch_frames(frames: &'static [u8], interrupted: bool) -> (Seen, (Opcode, Vec<u8>)) {
+        let (seen, mut last) = watch("ws://HOST/ws", Form::Words, 1, interrupted, move |_, mut socket| {
             canned::shake_hands(&mut socket, None);
             socket.write_all(frames).unwrap();
             let (opcode, payload, _) = canned::read_frame(&mut socket);
             (opcode, payload)
         });
-        let url = format!("ws://{address}/ws").parse().unwrap();
-        let (incoming, outgoing) = opening::open(&url, "/ws", None, PROMPT).unwrap();
-        let (tell, news) = sync_channel(NEWS_MAX);
-        if let Some(interrupted) = interrupted {
-            tell.send(interrupted).unwrap();
-        }
-        listen(incoming, tell);
-        let mut out = Vec::new();
-        let outcome = follow(&news, outgoing, &mut out).map_err(|failure| failure.to_string());
-        (String::from_utf8(out).unwrap(), outcome, server.join().unwrap())
+        (seen, last.remove(0))
     }
 
     #[test]
     fn every_message_is_a_line_until_the_server_closes() {
-        let frames = b"\x81\x05Hello\x82\x02\x00\x01\x8a\x00\x88\x02\x03\xe9";
-        let (printed, outcome, seen) = watch(frames, None);
+        let frames = b"\x81\x05Hello\x82\x02\x00\x01\x8a\x00\x88\x02\x03\xe8";
+        let ((printed, said, outcome), last) = watch_frames(frames, false);
         assert_eq!(printed, "Connected!\nReceived: Hello\nReceived: 2 bytes\n");
-        assert_eq!((outcome, seen), (Ok(()), (Opcode::Close, vec![0x03, 0xe9])));
+        assert_eq!((outcome, last), (Ok(()), (Opcode::Close, vec![0x03, 0xe8])));
+        assert_eq!(said, "bothways: the server closed the connection: 1000\n");
     }
 
     #[test]
     fn a_ping_is_answered() {
-        let (_, outcome, seen) = watch(b"\x89\x01p", None);
-        assert_eq!(seen, (Opcode::Pong, b"p".to_vec()));
-        let words = "the server closed the connection: 1006 without a close frame";
-        assert_eq!(outcome, Err(words.to_owned()));
+        let ((_, said, _), last) = watch_frames(b"\x89\x01p", true);
+        assert_eq!(last, (Opcode::Pong, b"p".to_vec()));
+        let words =
+            "bothways: the server closed the connection: 1006 without a close frame; trying again in ";
+        assert!(said.is_empty() || said.starts_with(words), "{said}");
     }
 
     #[test]
     fn a_server_that_closes_for_a_reason_is_a_failure() {
-        let (_, outcome, seen) = watch(b"\x88\x06\x03\xf0slow", None);
-        assert_eq!(outcome, Err("the server closed the connection: 1008 slow".to_owned()));
-        assert_eq!(seen, (Opcode::Close, vec![0x03, 0xf0]));
-        let (_, outcome, seen) = watch(b"\x88\x00", None);
-        assert_eq!(outcome, Err("the server closed the connection: 1005".to_owned()));
-        assert_eq!(seen, (Opcode::Close, vec![]));
+        let ((_, _, outcome), last) = watch_frames(b"\x88\x06\x03\xf1long", false);
+        assert_eq!(outcome, Err("the server closed the connection: 1009 long".to_owned()));
+        assert_eq!(last, (Opcode::Close, vec![0x03, 0xf1]));
+        let ((.., outcome), last) = watch_frames(b"\x81\x01\xff", false);
+        assert!(outcome.unwrap_err().starts_with("the server broke a rule of WebSocket: "));
+        assert_eq!(last, (Opcode::Close, vec![0x03, 0xef]));
     }
 
     #[test]
     fn a_signal_closes_in_good_order() {
-        let (printed, outcome, seen) = watch(b"", Some(News::Interrupted));
-        assert_eq!((&*printed, outcome), ("Connected!\n", Ok(())));
-        assert_eq!(seen, (Opcode::Close, vec![0x03, 0xe8]));
+        let (tell, news) = sync_channel(NEWS_MAX);
+        let interrupt = tell.clone();
+        let (address, server) = canned::serve(move |mut socket| {
+            canned::shake_hands(&mut socket, None);
+            interrupt.send(News::Interrupted).unwrap();
+            let (opcode, payload, _) = canned::read_frame(&mut socket);
+            (opcode, payload)
+        });
+        let paper = Paper { form: Form::Words, out: Vec::new(), aside: Vec::new() };
+        let url = format!("ws://{address}/ws").parse().unwrap();
+        let mut watcher = Watcher::new(url, tell, news, paper);
+        assert!(watcher.watch().is_ok());
+        // Where the signal comes before the answer, it is an end all the same.
+        if !watcher.paper.out.is_empty() {
+            assert_eq!(watcher.paper.out, b"Connected!\n");
+            assert_eq!(server.join().unwrap(), (Opcode::Close, vec![0x03, 0xe8]));
+        }
+    }
+
+    fn notice(method: &str, seq: u32) -> String {
+        format!(r#"{{"method":"{method}","params":{{"path":"/tasks","position":"3f9c2a7b-{seq}"}}}}"#)
+    }
+
+    /// Whichever road: the position is said, each change is printed once, and a 410 begins anew.
+    #[test]
+    fn it_comes_back_and_goes_on_behind_what_was_printed() {
+        for road in ["ws", "http"] {
+            let ((printed, said, outcome), heads) =
+                watch(&format!("{road}://HOST/tasks?a=b"), Form::Words, 5, true, move |n, mut socket| {
+                    let notices: &[(&str, u32)] = match n {
+                        0 => &[("snapshot", 1), ("change", 2)],
+                        1 => &[("change", 2), ("change", 3), ("position", 3)],
+                        2 => &[],
+                        3 => &[("snapshot", 9)],
+                        _ => &[("change", 9), ("change", 10)],
+                    };
+                    let texts = notices.iter().map(|(method, seq)| notice(method, *seq));
+                    if n == 2 {
+                        let head = canned::read_head(&mut socket);
+                        socket.write_all(b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n").unwrap();
+                        return head;
+                    }
+                    let head = if road == "ws" {
+                        let head = canned::shake_hands(&mut socket, None);
+                        for text in texts {
+                            socket.write_all(&[0x81, text.len() as u8]).unwrap();
+                            socket.write_all(text.as_bytes()).unwrap();
+                        }
+                        // Half a frame, and then nothing.
+                        socket.write_all(b"\x81\x05Hel").unwrap();
+                        head
+                    } else {
+                        let head = canned::read_head(&mut socket);
+                        socket
+                            .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+                            .unwrap();
+                        for text in texts {
+                            socket.write_all(format!("id: x\ndata: {text}\n\n").as_bytes()).unwrap();
+                        }
+                        socket.write_all(b"id: y\ndata: Hel").unwrap();
+                        head
+                    };
+                    socket.shutdown(std::net::Shutdown::Write).unwrap();
+                    // The signal comes only when all was read.
+                    let _ = io::copy(&mut socket, &mut io::sink());
+                    head
+                });
+            let lines: Vec<&str> = printed.lines().collect();
+            let received = |method, seq| format!("Received: {}", notice(method, seq));
+            assert_eq!(
+                lines,
+                [
+                    "Connected!",
+                    &received("snapshot", 1),
+                    &received("change", 2),
+                    "Connected!",
+                    &received("change", 3),
+                    &received("position", 3),
+                    "Connected!",
+                    &received("snapshot", 9),
+                    "Connected!",
+                    &received("change", 10),
+                ]
+            );
+            assert_eq!(outcome, Ok(()));
+            assert!(said.contains("410 Gone; beginning anew\n"), "{said}");
+            let lost = match road {
+                "ws" => {
+                    "bothways: the server closed the connection: 1006 without a close frame; trying again in 0."
+                }
+                _ => "bothways: the server ended the stream; trying again in 0.",
+            };
+            assert!(said.starts_with(lost), "{said}");
+            let asked = |n: usize| heads[n].lines().next().unwrap().to_owned();
+            let id = |n: usize| heads[n].lines().find_map(|line| line.strip_prefix("Last-Event-ID: "));
+            let (positions, ids): (Vec<_>, Vec<_>) = (0..5).map(|n| (asked(n), id(n))).unzip();
+            let place = |text: &str| format!("GET /tasks?a=b{text} HTTP/1.1");
+            let since = ["", "&since=3f9c2a7b-2", "&since=3f9c2a7b-3", "", "&since=3f9c2a7b-9"].map(place);
+            assert_eq!(positions, since);
+            if road == "http" {
+                assert_eq!(ids, [None, Some("3f9c2a7b-2"), Some("3f9c2a7b-3"), None, Some("3f9c2a7b-9")]);
+            }
+        }
     }
 
     #[test]
-    fn an_http_url_is_not_watched() {
-        let failure = run(&cli::Watch { url: "http://a/tasks".to_owned() }).unwrap_err();
-        assert_eq!(failure.exit_status(), 2);
-        assert!(failure.to_string().starts_with("watch follows ws: URLs"), "{failure}");
+    fn a_server_that_is_silent_for_too_long_is_left() {
+        const MOST: Duration = Duration::from_millis(600);
+        for road in ["ws", "http"] {
+            let (tell, news) = sync_channel(NEWS_MAX);
+            let interrupt = tell.clone();
+            let (address, server) = canned::serve_each(2, move |n, mut socket| {
+                let mut signs = Vec::new();
+                if road == "ws" {
+                    canned::shake_hands(&mut socket, None);
+                    // Each ping has its pong, and then none has.
+                    for _ in 0..9 {
+                        signs.push(canned::read_frame(&mut socket).0);
+                        socket.write_all(b"\x8a\x00").unwrap();
+                    }
+                } else {
+                    canned::read_head(&mut socket);
+                    socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n").unwrap();
+                    for _ in 0..9 {
+                        thread::sleep(MOST / 6);
+                        socket.write_all(b":\n\n").unwrap();
+                    }
+                }
+                if n == 1 {
+                    interrupt.send(News::Interrupted).unwrap();
+                }
+                // Says nothing, until the other has gone.
+                let _ = io::copy(&mut socket, &mut io::sink());
+                signs
+            });
+            let url = format!("{road}://{address}/tasks").parse().unwrap();
+            let paper = Paper { form: Form::Words, out: Vec::new(), aside: Vec::new() };
+            let mut watcher = Watcher::new(url, tell, news, paper);
+            watcher.silence = Silence { ping_after: MOST / 6, most: MOST };
+            assert!(watcher.watch().is_ok());
+            assert_eq!(watcher.paper.out, b"Connected!\nConnected!\n");
+            let said = String::from_utf8(watcher.paper.aside).unwrap();
+            assert_eq!(said.lines().count(), 1, "{said}");
+            assert!(
+                said.starts_with("bothways: the server sent nothing for too long; trying again"),
+                "{said}"
+            );
+            let signs = server.join().unwrap().concat();
+            assert!(signs.iter().all(|sign| *sign == Opcode::Ping));
+        }
+    }
+
+    fn refused(url: &str, answer: &'static str) -> Seen {
+        watch(url, Form::Words, 1, false, move |_, mut socket| {
+            canned::read_head(&mut socket);
+            socket.write_all(answer.as_bytes()).unwrap();
+        })
+        .0
+    }
+
+    #[test]
+    fn what_cannot_be_followed_is_told_in_one_line() {
+        for (url, answer, line) in [
+            (
+                "http://HOST/a",
+                "HTTP/1.1 406 Not Acceptable\r\n\r\n{\"detail\":\"no stream\"}",
+                "the server refused the event stream: 406 Not Acceptable: no stream",
+            ),
+            (
+                "http://HOST/a",
+                "HTTP/1.1 503 Service Unavailable\r\n\r\n",
+                "the server refused the event stream: 503 Service Unavailable",
+            ),
+            (
+                "http://HOST/a",
+                "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n",
+                "the server's answer is no event stream",
+            ),
+            ("http://HOST/a", "HTTP/1.1 410 Gone\r\n\r\n", "the server refused the event stream: 410 Gone"),
+            ("ws://HOST/a", "HTTP/1.1 200 OK\r\n\r\n", "the server refused the WebSocket: 200 OK"),
+            ("ws://HOST/a", "", "the server closed the connection without an answer"),
+        ] {
+            let (printed, said, outcome) = refused(url, answer);
+            assert_eq!((&*printed, &*said, outcome), ("", "", Err(line.to_owned())), "{url}");
+        }
+        let (printed, said, outcome) = refused("http://HOST/a", "HTTP/1.1 204 No Content\r\n\r\n");
+        assert_eq!((&*printed, outcome), ("", Ok(())));
+        assert_eq!(said, "bothways: the server ended the stream: 204 No Content\n");
+    }
+
+    #[test]
+    fn json_is_one_line_for_each_message_and_nothing_else() {
+        let body = "HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=utf-8\r\n\r\n\
+                    retry: 100\n\ndata: {\"a\":\ndata: \"b\\n\"}\n\ndata: Hello, \"you\"\ndata: two\n\ndata: 7\n\n";
+        let ((printed, said, outcome), _) =
+            watch("http://HOST/a", Form::Json, 1, true, move |_, mut socket| {
+                canned::read_head(&mut socket);
+                socket.write_all(body.as_bytes()).unwrap();
+                socket.shutdown(std::net::Shutdown::Write).unwrap();
+                let _ = io::copy(&mut socket, &mut io::sink());
+            });
+        assert_eq!(printed, "{\"a\": \"b\\n\"}\n\"Hello, \\\"you\\\"\\ntwo\"\n7\n");
+        assert!(said.starts_with("Connected!\n"), "{said}");
+        assert_eq!(outcome, Ok(()));
     }
 
     #[test]
@@ -228,6 +573,8 @@ mod tests {
                 Ok(())
             }
         }
-        assert!(Failure::pass_over_broken_pipe(print(&mut Gone, format_args!("x"))).is_ok());
+        let mut paper = Paper { form: Form::Words, out: Gone, aside: Gone };
+        paper.say(format_args!("x"));
+        assert!(Failure::pass_over_broken_pipe(paper.message("x")).is_ok());
     }
 }

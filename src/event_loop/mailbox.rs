@@ -51,7 +51,8 @@ impl Sender {
 impl Mailbox {
     /// Looks into it: is the loop asked to end? What comes from now on rings again.
     pub fn open(&self) -> bool {
-        self.letters.rung.store(false, Ordering::Release);
+        // A swap, so that what was done before a ring that came just now is seen behind this.
+        self.letters.rung.swap(false, Ordering::AcqRel);
         self.letters.go_away.load(Ordering::Acquire)
     }
 }

@@ -121,7 +121,7 @@ impl Journal {
         }
         log.has_all(self.reader);
         log.forget_applied();
-        // Whoever is woken looks at the head before anything else.
+        // Before anybody is woken: who is looks here first, and would find nothing and sleep on.
         self.shared.head.store(log.head, Ordering::Release);
         log.wake_those_behind(self.reader);
     }
@@ -262,5 +262,19 @@ mod tests {
         let orders: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
         assert_eq!(orders[0].len() as u64, WRITES * LOOPS as u64);
         assert!(orders.iter().all(|order| *order == orders[0]));
+    }
+
+    #[test]
+    fn whoever_is_woken_sees_that_there_is_something_new() {
+        let shared: Arc<std::sync::OnceLock<Arc<Shared>>> = Arc::default();
+        let seen = Arc::new(AtomicU64::new(0));
+        let (there, see) = (shared.clone(), seen.clone());
+        let wake = move || see.store(there.get().unwrap().head.load(Ordering::Acquire), Ordering::Release);
+        let mut journals = new_log(7, vec![Box::new(|| ()), Box::new(wake)]);
+        shared.set(journals[0].shared.clone()).ok().unwrap();
+        journals[1].listen(true);
+        journals[0].append(Ticket(1), create());
+        journals[0].settle(&mut shelf(), &mut Vec::new());
+        assert_eq!(seen.load(Ordering::Acquire), 1);
     }
 }

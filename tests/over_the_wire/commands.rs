@@ -2,7 +2,11 @@
 
 use crate::server::{PROGRAM, Server, signal, wait_exit};
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
 
 /// Standard output, standard error, and exit status.
 fn run(arguments: &[&str]) -> (String, String, Option<i32>) {
@@ -75,9 +79,19 @@ fn a_failure_is_one_clear_line() {
         assert_eq!((&*out, status), ("", Some(1)));
         assert!(error.starts_with("bothways: ") && error.lines().count() == 1, "{error}");
     }
-    let (_, error, status) = run(&["watch", &format!("ws://{address}/ws")]);
-    assert!(error.starts_with("bothways: ") && error.lines().count() == 1, "{error}");
-    assert_eq!(status, Some(1));
+    let watch = |url: &str| {
+        let (out, error, status) = run(&["watch", url]);
+        assert!(error.starts_with("bothways: ") && error.lines().count() == 1, "{error}");
+        assert_eq!((&*out, status), ("", Some(1)), "{url}");
+        error
+    };
+    watch(&format!("ws://{address}/ws"));
+    watch(&format!("http://{address}/tasks"));
+    let server = Server::start(&[]);
+    for url in [server.url("/tasks/9"), server.socket_url("/tasks/9")] {
+        assert!(watch(&url).ends_with(": 404 Not Found: there is no such item\n"));
+    }
+    assert!(watch(&server.url("/healthz")).contains("406 Not Acceptable"));
 }
 
 #[test]
@@ -89,7 +103,7 @@ fn wrong_usage_is_status_two() {
         &["call", "GET"],
         &["call", "GET", "tasks"],
         &["call", "G T", "http://a/"],
-        &["watch", "http://127.0.0.1:1/tasks"],
+        &["watch", "https://127.0.0.1:1/tasks"],
         &["serve", "--no-such-flag"],
         &["serve", "--memory", "--check", "--connections-max", "0"],
         &["serve", "--memory", "--check", "--head-bytes-max", "0"],
@@ -145,9 +159,9 @@ struct Watch {
 }
 
 impl Watch {
-    fn start(url: &str) -> Watch {
+    fn start(arguments: &[&str]) -> Watch {
         let mut command = Command::new(PROGRAM);
-        command.args(["watch", url]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.arg("watch").args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         Watch { child, lines }
@@ -157,6 +171,15 @@ impl Watch {
         let mut line = String::new();
         self.lines.read_line(&mut line).unwrap();
         line
+    }
+
+    /// The notice in the next line, behind `Received: `: its method, and its text.
+    #[track_caller]
+    fn notice(&mut self) -> (String, String) {
+        let line = self.line();
+        let text = line.strip_prefix("Received: ").expect(&line).trim_end().to_owned();
+        let method = text.split('"').nth(7).expect(&text).to_owned();
+        (method, text)
     }
 
     /// Its exit status, and what it said on standard error.
@@ -186,7 +209,7 @@ fn check_time(line: &str) {
 fn watch_prints_what_it_hears_until_it_is_interrupted() {
     let server = Server::start(&[]);
     for name in ["INT", "TERM"] {
-        let mut watch = Watch::start(&server.socket_url("/ws"));
+        let mut watch = Watch::start(&[&server.socket_url("/ws")]);
         assert_eq!(watch.line(), "Connected!\n");
         check_time(&watch.line());
         check_time(&watch.line());
@@ -196,25 +219,164 @@ fn watch_prints_what_it_hears_until_it_is_interrupted() {
 }
 
 #[test]
-fn watch_ends_well_with_a_server_that_ends_well() {
-    let mut server = Server::start(&[]);
-    let mut watch = Watch::start(&server.socket_url("/ws"));
+fn watch_prints_an_event_stream_too() {
+    let server = Server::start(&[]);
+    let mut watch = Watch::start(&[&server.url("/tasks?text=Buy%20milk")]);
     assert_eq!(watch.line(), "Connected!\n");
-    check_time(&watch.line());
-    server.signal("TERM");
-    assert_eq!(server.wait_exit().0.code(), Some(0));
-    let (status, error) = watch.end();
-    assert_eq!(status, Some(0));
-    assert!(error.contains("1001"), "{error}");
+    assert_eq!(watch.notice().0, "snapshot");
+    put(&server, 1);
+    check(&["call", "POST", &server.url("/tasks"), "\"Buy milk\""], r#"{"id":"2","text":"Buy milk"}"#, "", 0);
+    let (method, text) = watch.notice();
+    assert!(method == "change" && text.ends_with(r#""value":{"id":"2","text":"Buy milk"}}}"#), "{text}");
+    signal(watch.child.id(), "INT");
+    assert_eq!(watch.end(), (Some(0), String::new()));
 }
 
 #[test]
-fn watch_says_when_a_server_is_gone_without_a_word() {
+fn watch_prints_json_and_nothing_else() {
     let server = Server::start(&[]);
-    let mut watch = Watch::start(&server.socket_url("/ws"));
+    for url in [server.url("/tasks"), server.socket_url("/tasks")] {
+        let mut watch = Watch::start(&["--json", &url]);
+        let line = watch.line();
+        assert!(line.starts_with(r#"{"jsonrpc":"2.0","method":"snapshot","#), "{line}");
+        signal(watch.child.id(), "TERM");
+        assert_eq!(watch.end(), (Some(0), "Connected!\n".to_owned()));
+    }
+    let mut watch = Watch::start(&["--json", &server.socket_url("/ws")]);
+    assert!(watch.line().starts_with("\"The time is: "));
+}
+
+/// A relay of single connections, for a server that can be changed behind it.
+struct Relay {
+    address: String,
+    server: Arc<Mutex<String>>,
+}
+
+impl Relay {
+    /// Lets through so many bytes from the server, for one connection after the other, and then ends it.
+    fn start(server: &Server, cuts: impl Iterator<Item = u64> + Send + 'static) -> Relay {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let target = Arc::new(Mutex::new(server.address().to_owned()));
+        let relay = Relay { address, server: target.clone() };
+        thread::spawn(move || {
+            for (cut, client) in cuts.zip(listener.incoming().map_while(Result::ok)) {
+                // While nobody is behind it, there is nobody before it.
+                let Ok(server) = TcpStream::connect(&*target.lock().unwrap()) else { continue };
+                let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                let up = thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(Shutdown::Write);
+                });
+                let _ = std::io::copy(&mut (&server).take(cut), &mut &client);
+                for socket in [&client, &server] {
+                    let _ = socket.shutdown(Shutdown::Both);
+                }
+                let _ = up.join();
+            }
+        });
+        relay
+    }
+}
+
+fn put(server: &Server, n: usize) {
+    let url = server.url(&format!("/tasks/{n}"));
+    let (_, error, status) = run(&["call", "PUT", &url, &format!("{{\"n\":{n}}}")]);
+    assert_eq!((&*error, status), ("", Some(0)));
+}
+
+/// Each connection is cut after other many bytes: mostly in the middle of a notice, and sometimes in the
+/// head of the answer.
+#[test]
+fn watch_prints_every_change_once_however_often_it_is_cut() {
+    const CHANGES: usize = 24;
+    let server = Server::start(&[]);
+    let roads = ["ws", "http"].map(|road| {
+        let cuts = (0u64..).map(|n| if n % 7 == 3 { 60 } else { 480 + n * 97 % 331 });
+        let relay = Relay::start(&server, cuts);
+        let mut watch = Watch::start(&[&format!("{road}://{}/tasks", relay.address)]);
+        assert_eq!(watch.line(), "Connected!\n");
+        assert_eq!(watch.notice().0, "snapshot");
+        (relay, watch)
+    });
+    let reading = roads.map(|(relay, mut watch)| {
+        thread::spawn(move || {
+            let (mut connections, mut changes) = (1, Vec::new());
+            while changes.len() < CHANGES {
+                let line = watch.line();
+                let Some((_, behind)) = line.split_once("\"value\":{\"id\":\"") else {
+                    assert!(line == "Connected!\n" || line.contains("\"method\":\"position\""), "{line}");
+                    connections += usize::from(line == "Connected!\n");
+                    continue;
+                };
+                changes.push(behind.split('"').next().unwrap().parse::<usize>().unwrap());
+            }
+            // What is said behind the last change is no change.
+            signal(watch.child.id(), "INT");
+            let mut rest = String::new();
+            watch.lines.read_to_string(&mut rest).unwrap();
+            assert!(!rest.contains("\"method\":\"change\""), "{rest}");
+            assert_eq!(watch.end().0, Some(0));
+            drop(relay);
+            (connections, changes)
+        })
+    });
+    for n in 1..=CHANGES {
+        put(&server, n);
+    }
+    for reading in reading {
+        let (connections, changes) = reading.join().unwrap();
+        assert_eq!(changes, (1..=CHANGES).collect::<Vec<_>>());
+        assert!(connections > 3, "{connections}");
+    }
+}
+
+#[test]
+fn watch_begins_anew_with_a_server_that_forgot() {
+    for road in ["ws", "http"] {
+        let mut server = Server::start(&[]);
+        let relay = Relay::start(&server, std::iter::repeat(u64::MAX));
+        let mut watch = Watch::start(&[&format!("{road}://{}/tasks", relay.address)]);
+        assert_eq!(watch.line(), "Connected!\n");
+        assert!(watch.notice().1.ends_with("\"value\":[]}}"));
+        put(&server, 1);
+        assert_eq!(watch.notice().0, "change");
+        server.signal("TERM");
+        assert_eq!(server.wait_exit().0.code(), Some(0));
+        drop(server);
+        // It is in vain for a while.
+        thread::sleep(Duration::from_millis(300));
+        let server = Server::start(&[]);
+        put(&server, 7);
+        *relay.server.lock().unwrap() = server.address().to_owned();
+        assert_eq!(watch.line(), "Connected!\n");
+        let (method, text) = watch.notice();
+        assert_eq!(method, "snapshot");
+        assert!(text.ends_with(r#""value":[{"id":"7","n":7}]}}"#), "{text}");
+        put(&server, 8);
+        assert_eq!(watch.notice().0, "change");
+        signal(watch.child.id(), "INT");
+        let (status, error) = watch.end();
+        assert_eq!(status, Some(0));
+        let first = if road == "ws" { "1001" } else { "the server ended the stream" };
+        assert!(error.lines().next().unwrap().contains(first), "{error}");
+        assert!(error.contains("410 Gone: ") && error.contains("; beginning anew\n"), "{error}");
+    }
+}
+
+#[test]
+fn watch_tries_again_where_nobody_listens_any_more() {
+    let server = Server::start(&[]);
+    let mut watch = Watch::start(&[&server.socket_url("/ws")]);
     assert_eq!(watch.line(), "Connected!\n");
+    check_time(&watch.line());
     drop(server);
-    let (status, error) = watch.end();
-    assert_eq!(status, Some(1));
-    assert!(error.starts_with("bothways: ") && error.lines().count() == 1, "{error}");
+    let mut error = BufReader::new(watch.child.stderr.take().unwrap());
+    for words in ["bothways: ", "bothways: cannot connect to 127.0.0.1:"] {
+        let mut line = String::new();
+        error.read_line(&mut line).unwrap();
+        assert!(line.starts_with(words) && line.contains("; trying again in 0."), "{line}");
+    }
+    signal(watch.child.id(), "INT");
+    assert_eq!(wait_exit(&mut watch.child).code(), Some(0));
 }
