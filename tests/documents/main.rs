@@ -1,7 +1,7 @@
 //! README and docs, held to what they say: every command is run, every byte is sent and received,
 //! every link is followed. What is shown in these blocks is played in order, one server a document:
 //!
-//! - `console`: lines after `$ ` are commands, the lines below what they print, first on standard output
+//! - `console [FLAGS]`: lines after `$ ` are commands, the lines below what they print, first on standard output
 //!   and then on standard error. `^C` at the end: the command goes on for ever and is interrupted there.
 //! - `wire [FLAGS]`: a TCP connection of its own. `> ` is sent and `< ` received, with `\r`, `\n`, `\\`
 //!   and `\xHH`; `FIN` is the end of that side's stream. With flags, a server of its own too.
@@ -9,6 +9,8 @@
 //!   behind which the meaning stands; `78*256` is one byte 256 times. With `deflated` behind the path,
 //!   permessage-deflate is offered.
 //! - `messages PATH [FLAGS]`: the same, each line a text message in one frame.
+//! - in these three, a line after `$ ` is a command in another terminal, which is run while the connection is
+//!   open, with what it prints below it, as in `console`.
 //! - `sh`: one command that builds, takes long, or needs what not every machine has. It is not run, only
 //!   known by heart: see [`NOT_RUN`].
 //!
