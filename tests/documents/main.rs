@@ -76,6 +76,8 @@ fn play(block: &Block, shared: &Server, place: &str) {
     let (path, deflated) = (path.first().copied().unwrap_or_default(), path.contains(&"deflated"));
     let own = (!flags.is_empty()).then(|| Server::start(flags));
     let server = own.as_ref().unwrap_or(shared);
+    let path = server.real(path);
+    let path = path.as_str();
     match block.kind {
         "console" => run_console(&block.text, server, place),
         "wire" => converse(&block.text, wire_bytes, server.connect(), server, place),
