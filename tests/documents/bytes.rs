@@ -1,6 +1,7 @@
 //! What is sent and what must come back, byte by byte.
 
 use crate::PATIENCE;
+use crate::console::run_console;
 use crate::server::Server;
 use bothways::websocket::frame::{self, Opcode};
 use std::io::{Read, Write};
@@ -10,24 +11,35 @@ use std::time::Instant;
 /// What is sent or awaited: bytes, in which `None` is whatever may be there.
 type Pattern = Vec<Option<u8>>;
 
+/// How a line begins: sent, received, and what is done in another terminal meanwhile.
+const SIDES: [&str; 3] = ["> ", "< ", "$ "];
+
 /// What one line says, behind its `> ` or `< `.
 type Reading = fn(&str, &str) -> Pattern;
 
 /// Sends and receives in the order of the lines.
 pub fn converse(text: &str, read: Reading, mut stream: TcpStream, server: &Server, place: &str) {
-    let text = server.real(text);
     let mut lines = text.lines().peekable();
     let mut received = Vec::new();
     while let Some(line) = lines.next() {
+        if line.starts_with("$ ") {
+            let mut meanwhile = line.to_owned();
+            while let Some(printed) = lines.next_if(|next| !SIDES.iter().any(|side| next.starts_with(side))) {
+                meanwhile = meanwhile + "\n" + printed;
+            }
+            run_console(&meanwhile, server, place);
+            continue;
+        }
         let (side, content) = line.split_at_checked(2).unwrap_or_else(|| panic!("{place}: {line}"));
+        let read = |content: &str| read(side, &server.real(content));
         if side == "> " && content == "FIN" {
             stream.shutdown(Shutdown::Write).unwrap();
             continue;
         }
-        let mut pattern = if content == "FIN" { Vec::new() } else { read(side, content) };
+        let mut pattern = if content == "FIN" { Vec::new() } else { read(content) };
         let goes_on = |next: &&str| next.starts_with(side) && *next != "< FIN" && *next != "> FIN";
         while content != "FIN" && lines.peek().is_some_and(goes_on) {
-            pattern.extend(read(side, &lines.next().unwrap()[2..]));
+            pattern.extend(read(&lines.next().unwrap()[2..]));
         }
         if side == "> " {
             let bytes: Vec<u8> = pattern.iter().map(|byte| byte.expect("what is sent is known")).collect();

@@ -1,7 +1,7 @@
 //! README and docs, held to what they say: every command is run, every byte is sent and received,
 //! every link is followed. What is shown in these blocks is played in order, one server a document:
 //!
-//! - `console`: lines after `$ ` are commands, the lines below what they print, first on standard output
+//! - `console [FLAGS]`: lines after `$ ` are commands, the lines below what they print, first on standard output
 //!   and then on standard error. `^C` at the end: the command goes on for ever and is interrupted there.
 //! - `wire [FLAGS]`: a TCP connection of its own. `> ` is sent and `< ` received, with `\r`, `\n`, `\\`
 //!   and `\xHH`; `FIN` is the end of that side's stream. With flags, a server of its own too.
@@ -9,6 +9,8 @@
 //!   behind which the meaning stands; `78*256` is one byte 256 times. With `deflated` behind the path,
 //!   permessage-deflate is offered.
 //! - `messages PATH [FLAGS]`: the same, each line a text message in one frame.
+//! - in these three, a line after `$ ` is a command in another terminal, which is run while the connection is
+//!   open, with what it prints below it, as in `console`.
 //! - `sh`: one command that builds, takes long, or needs what not every machine has. It is not run, only
 //!   known by heart: see [`NOT_RUN`].
 //!
@@ -42,6 +44,7 @@ const NOT_RUN: &[&str] = &[
     "BOTHWAYS_SCHEDULES=100000 cargo test --release --test schedules",
     "mkdir -p fuzz/corpus/head && cargo +nightly fuzz run head fuzz/corpus/head fuzz/seeds/head",
     "unshare -rn sh -c '",
+    "jq -c '.posts[] | .id |= tostring' db.json | while read -r item; do bothways call PUT \"http://127.0.0.1:8080/posts/$(printf %s \"$item\" | jq -r .id)\" \"$item\"; done",
     "printf dGhlIHNhbXBsZSBub25jZQ==258EAFA5-E914-47DA-95CA-C5AB0DC85B11 | openssl dgst -sha1 -binary | base64",
 ];
 
@@ -74,6 +77,8 @@ fn play(block: &Block, shared: &Server, place: &str) {
     let (path, deflated) = (path.first().copied().unwrap_or_default(), path.contains(&"deflated"));
     let own = (!flags.is_empty()).then(|| Server::start(flags));
     let server = own.as_ref().unwrap_or(shared);
+    let path = server.real(path);
+    let path = path.as_str();
     match block.kind {
         "console" => run_console(&block.text, server, place),
         "wire" => converse(&block.text, wire_bytes, server.connect(), server, place),

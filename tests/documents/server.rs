@@ -16,16 +16,18 @@ pub struct Server {
 }
 
 impl Server {
+    /// On one loop, so that what a page shows does not hang on which loop the kernel gives a connection to.
     pub fn start(flags: &[&str]) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bothways"));
-        command.args(["serve", "--memory", "--listen", "127.0.0.1:0"]).args(flags);
+        command.args(["serve", "--memory", "--listen", "127.0.0.1:0", "--loops", "1"]).args(flags);
         let mut child = tidy(command.stdout(Stdio::piped())).spawn().unwrap();
         let mut announced = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut announced).unwrap();
         let address = announced.trim_end().rsplit('/').next().unwrap().to_owned();
         let mut server = Server { child, announced, address, epoch: String::new() };
         let (mut stream, mut answer) = (server.connect(), String::new());
-        stream.write_all(b"GET /tasks HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+        let named = flags.iter().skip_while(|flag| **flag != "--collection").nth(1).unwrap_or(&"tasks");
+        write!(stream, "GET /{named} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
         stream.read_to_string(&mut answer).unwrap();
         server.epoch = answer.split("ETag: \"").nth(1).unwrap()[..EPOCH.len()].to_owned();
         server
