@@ -71,7 +71,11 @@ impl Model {
             let mut sides = part.splitn(2, '=');
             let name = decode(sides.next()?)?;
             let value = decode(sides.next().unwrap_or_default())?;
-            count += if name == "_sort" { 1 + value.matches(',').count() } else { 1 };
+            count += match name.as_str() {
+                "_sort" => 1 + value.matches(',').count(),
+                "_page" | "_per_page" => 0,
+                _ => 1,
+            };
             match name.as_str() {
                 "since" | "deliver" => {}
                 "_sort" => sort.push(value),

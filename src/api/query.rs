@@ -90,7 +90,12 @@ impl Query {
             let wrong = |why: &'static str| wrong(name, why);
             let decoded = decoded(name).zip(decoded(value));
             let (name, value) = decoded.ok_or_else(|| wrong("is not percent-encoded UTF-8"))?;
-            let parts = if name == "_sort" { value.split(',').count() } else { 1 };
+            // Those two stand once at the most, and may come on top: links to other pages have both.
+            let parts = match &*name {
+                "_sort" => value.split(',').count(),
+                "_page" | "_per_page" => 0,
+                _ => 1,
+            };
             left = left.checked_sub(parts).ok_or_else(|| too_many(&name))?;
             match &*name {
                 name if OF_FOLLOWING.contains(&name) => {}
@@ -312,6 +317,8 @@ mod tests {
         assert!(Query::parse(&many(32)).is_ok());
         refused(&many(33), "query parameter a32 is one too many: at most 32 are taken");
         assert!(Query::parse(&(many(30) + "&_sort=a,b")).is_ok());
+        let all = Query::parse(&(many(32) + "&_page=2")).unwrap();
+        assert_eq!(Query::parse(&all.to_string()), Ok(all), "a link to another page is taken, too");
         let detail = "query parameter _sort is one too many: at most 32 are taken";
         refused(&(many(30) + "&_sort=a,b,c"), detail);
         let long = |bytes: usize| format!("a={}", "x".repeat(bytes - 2));
