@@ -16,10 +16,9 @@ pub struct Server {
 }
 
 impl Server {
-    /// On one loop, so that what a page shows does not hang on which loop the kernel gives a connection to.
     pub fn start(flags: &[&str]) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bothways"));
-        command.args(["serve", "--memory", "--listen", "127.0.0.1:0", "--loops", "1"]).args(flags);
+        command.args(["serve", "--memory", "--listen", "127.0.0.1:0"]).args(flags);
         let mut child = tidy(command.stdout(Stdio::piped())).spawn().unwrap();
         let mut announced = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut announced).unwrap();
