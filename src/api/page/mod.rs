@@ -37,7 +37,7 @@ pub fn index<'s>(collections: impl Iterator<Item = &'s str>) -> Body {
 }
 
 /// Conditions hold positions, so the tag of a text is spelled as one: its hash (FNV-1a), its length.
-const fn tag_of(text: &str) -> Position {
+pub(super) const fn tag_of(text: &str) -> Position {
     let bytes = text.as_bytes();
     let (mut hash, mut at) = (0x811c_9dc5_u32, 0);
     while at < bytes.len() {
