@@ -4,6 +4,7 @@ use super::outcome::{Handler, Named, Outcome};
 use super::{changes, description, page, resources};
 use crate::exchange::call::{Answer, Body, Call, Method, Representation, Talk, Wish};
 use crate::exchange::change::{CollectionId, Conditions, Tags};
+use crate::meter;
 use crate::refusal::Refusal;
 use crate::store::shelf::Shelf;
 use std::borrow::Cow;
@@ -38,6 +39,7 @@ pub const ROUTES: &[Route] = &[
     route(Method::Get, "/rpc", calls, "WebSocket: calls as JSON-RPC 2.0"),
     route(Method::Get, "/healthz", alive, "is the process alive?"),
     route(Method::Get, "/readyz", ready, "can it take calls?"),
+    route(Method::Get, "/metrics", metrics, "what was counted, as Prometheus reads it"),
     route(Method::Get, "/openapi.json", description::of_requests, "what can be asked, as OpenAPI 3.1"),
     route(
         Method::Get,
@@ -52,7 +54,7 @@ pub const ROUTES: &[Route] = &[
 /// Those of them that are sockets and nothing else.
 pub const SOCKETS: &[&str] = &["/ws", "/echo", "/rpc"];
 
-/// Names that no collection may have: those in the table, and those promised for later.
+/// Names that no collection may have: those in the table.
 pub const RESERVED: &[&str] =
     &["ws", "echo", "rpc", "healthz", "readyz", "metrics", "openapi.json", "asyncapi.json", "-"];
 
@@ -187,6 +189,11 @@ fn ready(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
     untagged(call, Body::Text((*b"ready\n").into()))
 }
 
+/// The one thing here that is not on the shelf.
+fn metrics(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+    untagged(call, Body::File { media_type: meter::MEDIA_TYPE, text: meter::text().into() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,6 +236,7 @@ mod tests {
             (Method::Get, "/healthz", 200),
             (Method::Get, "/-/page.js", 200),
             (Method::Get, "/-/page.css", 200),
+            (Method::Get, "/metrics", 200),
             (Method::Get, "/openapi.json", 200),
             (Method::Get, "/asyncapi.json", 200),
             (Method::Get, "/-/", 404),

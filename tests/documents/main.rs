@@ -19,6 +19,7 @@
 mod bytes;
 mod console;
 mod map;
+mod metrics;
 mod paragraphs;
 mod server;
 mod tables;

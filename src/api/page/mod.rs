@@ -17,12 +17,12 @@ const STYLE: &str = include_str!("page.css");
 const STYLE_TAG: Position = tag_of(STYLE);
 
 pub fn script(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
-    let body = Body::File { media_type: "text/javascript; charset=utf-8", text: SCRIPT };
+    let body = Body::File { media_type: "text/javascript; charset=utf-8", text: SCRIPT.into() };
     read_at(call, SCRIPT_TAG, || Ok(Answer::new(200, body)))
 }
 
 pub fn style(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
-    let body = Body::File { media_type: "text/css; charset=utf-8", text: STYLE };
+    let body = Body::File { media_type: "text/css; charset=utf-8", text: STYLE.into() };
     read_at(call, STYLE_TAG, || Ok(Answer::new(200, body)))
 }
 
