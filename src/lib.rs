@@ -21,6 +21,7 @@ pub mod failure;
 pub mod fault;
 pub mod http;
 pub mod limits;
+pub mod meter;
 pub mod origins;
 pub mod parsed;
 pub mod refusal;

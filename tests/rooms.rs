@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["api", "connection"],
     &["store", "websocket"],
     &["exchange", "http", "cli"],
-    &["failure", "fault", "refusal", "parsed", "limits", "timeouts", "compression", "origins"],
+    &["failure", "fault", "refusal", "parsed", "limits", "timeouts", "compression", "origins", "meter"],
 ];
 
 /// Arrows that do not run down, and why they are there all the same.

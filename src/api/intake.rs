@@ -125,7 +125,8 @@ fn id_from(value: &str) -> Result<Box<str>, Refusal> {
 }
 
 fn malformed(error: serde_json::Error) -> Refusal {
-    let place = Place { line: error.line(), column: error.column() };
+    // Behind a line end serde_json counts no column yet.
+    let place = Place { line: error.line(), column: error.column().max(1) };
     Refusal::InvalidData { reason: error.to_string().into(), place: Some(place) }
 }
 

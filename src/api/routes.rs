@@ -1,9 +1,10 @@
 //! The routing table, and the one door: [`take_up`].
 
 use super::outcome::{Handler, Named, Outcome};
-use super::{changes, page, resources};
+use super::{changes, description, page, resources};
 use crate::exchange::call::{Answer, Body, Call, Method, Representation, Talk, Wish};
 use crate::exchange::change::{CollectionId, Conditions, Tags};
+use crate::meter;
 use crate::refusal::Refusal;
 use crate::store::shelf::Shelf;
 use std::borrow::Cow;
@@ -38,11 +39,22 @@ pub const ROUTES: &[Route] = &[
     route(Method::Get, "/rpc", calls, "WebSocket: calls as JSON-RPC 2.0"),
     route(Method::Get, "/healthz", alive, "is the process alive?"),
     route(Method::Get, "/readyz", ready, "can it take calls?"),
+    route(Method::Get, "/metrics", metrics, "what was counted, as Prometheus reads it"),
+    route(Method::Get, "/openapi.json", description::of_requests, "what can be asked, as OpenAPI 3.1"),
+    route(
+        Method::Get,
+        "/asyncapi.json",
+        description::of_sockets,
+        "what is said over sockets, as AsyncAPI 3.0",
+    ),
     route(Method::Get, "/-/page.js", page::script, "the script of the pages"),
     route(Method::Get, "/-/page.css", page::style, "their style"),
 ];
 
-/// Names that no collection may have: those in the table, and those promised for later.
+/// Those of them that are sockets and nothing else.
+pub const SOCKETS: &[&str] = &["/ws", "/echo", "/rpc"];
+
+/// Names that no collection may have: those in the table.
 pub const RESERVED: &[&str] =
     &["ws", "echo", "rpc", "healthz", "readyz", "metrics", "openapi.json", "asyncapi.json", "-"];
 
@@ -177,6 +189,11 @@ fn ready(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
     untagged(call, Body::Text((*b"ready\n").into()))
 }
 
+/// The one thing here that is not on the shelf.
+fn metrics(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+    untagged(call, Body::File { media_type: meter::MEDIA_TYPE, text: meter::text().into() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,6 +236,9 @@ mod tests {
             (Method::Get, "/healthz", 200),
             (Method::Get, "/-/page.js", 200),
             (Method::Get, "/-/page.css", 200),
+            (Method::Get, "/metrics", 200),
+            (Method::Get, "/openapi.json", 200),
+            (Method::Get, "/asyncapi.json", 200),
             (Method::Get, "/-/", 404),
             (Method::Get, "/-", 404),
             (Method::Get, "/ws", 400),

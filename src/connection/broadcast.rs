@@ -2,6 +2,7 @@
 
 use crate::compression::Compression;
 use crate::http::event_stream;
+use crate::meter::{self, Count};
 use crate::websocket::deflate::{Deflater, Side};
 use crate::websocket::frame::{self, Opcode};
 use std::cell::RefCell;
@@ -50,6 +51,7 @@ pub fn encode(form: Form, id: &[u8], text: &[u8], compression: &Compression, out
     match form {
         Form::Frame => frame::encode(Opcode::Text, text, out),
         Form::Deflated { window_bits } => {
+            meter::one(Count::MessagesDeflated);
             Deflater::new(Side { takeover: false, window_bits }, compression).encode(Opcode::Text, text, out);
         }
         Form::Event => event_stream::encode(id, text, out),

@@ -9,6 +9,7 @@ use crate::fault::Fault;
 use crate::http::head::Version;
 use crate::http::origin::Crossing;
 use crate::http::response::{self, Send, Writer};
+use crate::meter;
 use crate::refusal::Refusal;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -80,6 +81,7 @@ impl Asked {
 
 /// The head of a stream. It ends where the connection does, so no length is said (RFC 9112 §6.3).
 pub fn write_stream_head(asked: &Asked, date: &[u8; 29], outbox: &mut Outbox) {
+    meter::answer(200);
     let mut writer = response::begin(200, date, outbox.own());
     writer.raw(b"Connection: close\r\n");
     asked.crossing.write(&mut writer);
@@ -90,6 +92,7 @@ pub fn write_stream_head(asked: &Asked, date: &[u8; 29], outbox: &mut Outbox) {
 /// What is said to a call, as a response.
 pub fn write_answer(asked: Asked, answer: &Answer, date: &[u8; 29], outbox: &mut Outbox) {
     let asked = &asked;
+    meter::answer(answer.status);
     let mut writer = response::begin(answer.status, date, outbox.own());
     match (asked.version, asked.persistent) {
         (_, false) => _ = writer.raw(b"Connection: close\r\n"),
@@ -232,6 +235,7 @@ fn write_refusal(mut writer: Writer, refusal: &Refusal, asked: &Asked) {
 pub fn write_fault(fault: Fault, send: Send, date: &[u8; 29], outbox: &mut Outbox) {
     let status = fault.verdict().status;
     let problem = problem::of_status(status, response::reason(status), &fault.to_string());
+    meter::answer(status);
     let mut writer = response::begin(status, date, outbox.own());
     writer.raw(b"Connection: close\r\n");
     writer.raw(PROBLEM_JSON[0]);

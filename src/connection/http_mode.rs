@@ -35,6 +35,7 @@ use crate::http::headers::{Fields, Known};
 use crate::http::negotiation;
 use crate::http::origin::{self, Crossing, Deed};
 use crate::http::response::{self, Send};
+use crate::meter::{self, Count};
 use crate::parsed::Parsed;
 use crate::refusal::Refusal;
 use crate::websocket::deflate::Agreement;
@@ -288,6 +289,7 @@ impl HttpMode {
             self.reading = Reading::Ended;
         }
         reach.waits.end();
+        meter::one(Count::Requests);
         self.owed.hand_out(asked);
         match question {
             Question::Call(call) => Ok(Step::Call(call)),
@@ -499,6 +501,7 @@ impl HttpMode {
         let offer = self.offer.take().expect("only a handshake becomes a socket");
         let subprotocol = (talk == Talk::Calls && offer.calls).then_some(envelope::SUBPROTOCOL);
         let compression = offer.compression;
+        meter::answer(101);
         let (date, out) = (&reach.terms.date, reach.outbox.own());
         handshake::encode_accept(&offer.key, subprotocol, compression.as_ref(), date, out);
         compression

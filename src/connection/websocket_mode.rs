@@ -21,11 +21,12 @@ use crate::exchange::call::{Answer, Call, Talk};
 use crate::exchange::envelope::{self, Id, Item, Message};
 use crate::fault::Fault;
 use crate::http::response;
+use crate::meter::{self, Count};
 use crate::refusal::Refusal;
 use crate::websocket::close;
 use crate::websocket::deflate::{Agreement, Deflater, Inflater};
 use crate::websocket::frame::{self, Opcode, Role};
-use crate::websocket::message::{self, Event, Reader, Text};
+use crate::websocket::message::{self, Event, Part, Reader, Text};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -75,6 +76,9 @@ enum End {
 struct Asked {
     id: Id,
 }
+
+/// What is no call is counted as if it were a bad request.
+const NO_CALL: u16 = 400;
 
 /// Bytes waiting to be written past which only the newest ping of a flood is answered.
 const PONGS_BYTES_MAX: usize = 64 * 1024;
@@ -134,6 +138,11 @@ impl WebSocketMode {
         if self.state == State::Open {
             // The peer was heard. What it is waited for next begins when all is read.
             reach.waits.end();
+        }
+        if self.state == State::Open
+            && matches!(event, Event::Text(_) | Event::Binary(_) | Event::Part(Part { fin: true, .. }))
+        {
+            meter::one(Count::Messages);
         }
         match event {
             Event::Close(closing) => {
@@ -415,7 +424,10 @@ impl Voice<'_> {
     #[inline]
     fn say(&mut self, opcode: Opcode, message: &[u8]) {
         match self.deflater {
-            Some(deflater) => deflater.encode(opcode, message, self.outbox.own()),
+            Some(deflater) => {
+                meter::one(Count::MessagesDeflated);
+                deflater.encode(opcode, message, self.outbox.own());
+            }
             None => frame::encode(opcode, message, self.outbox.own()),
         }
     }
@@ -439,6 +451,7 @@ impl Calls {
             // What is no call waits for nobody: JSON-RPC answers carry the id, not the order.
             Err(no_call) => {
                 if let Id::Given(id) = item.id {
+                    meter::answer(NO_CALL);
                     write(&mut self.batch, voice, |out| envelope::write_no_call(&id, &no_call, out));
                 }
                 Step::Again
@@ -474,6 +487,7 @@ fn owned(item: Item) -> Item<'static> {
 }
 
 fn write_answer(id: &str, answer: &Answer, batch: &mut Option<Vec<u8>>, voice: &mut Voice) {
+    meter::answer(answer.status);
     let phrase = response::reason(answer.status);
     write(batch, voice, |out| envelope::write_answer(id, answer, phrase, out));
 }

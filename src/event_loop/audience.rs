@@ -19,6 +19,7 @@ use crate::connection::terms::Terms;
 use crate::exchange::change::{Change, Op, POSITION_BYTES_MAX, Position};
 use crate::exchange::notice::{self, About};
 use crate::exchange::record::Record;
+use crate::meter::{self, Count};
 use crate::refusal::Refusal;
 use crate::store::shelf::Shelf;
 use mio::Token;
@@ -32,6 +33,27 @@ pub enum Kind {
     Told(Form),
     /// Each has a call of its own, which is asked again.
     AskedAgain,
+}
+
+impl Kind {
+    fn listeners(self) -> Count {
+        match self {
+            Kind::Told(Form::Frame) => Count::ListenersFrame,
+            Kind::Told(Form::Deflated { .. }) => Count::ListenersDeflated,
+            Kind::Told(Form::Event) => Count::ListenersEvent,
+            Kind::AskedAgain => Count::ListenersHeld,
+        }
+    }
+
+    /// What is counted when one of them is told the same as the others.
+    fn delivery(self) -> Option<Count> {
+        match self {
+            Kind::Told(Form::Frame) => Some(Count::DeliveriesFrame),
+            Kind::Told(Form::Deflated { .. }) => Some(Count::DeliveriesDeflated),
+            Kind::Told(Form::Event) => Some(Count::DeliveriesEvent),
+            Kind::AskedAgain => None,
+        }
+    }
 }
 
 /// One resource that a peer follows.
@@ -148,6 +170,8 @@ impl Audience {
         if self.is_empty() {
             self.positions_at = now;
         }
+        meter::one(kind.listeners());
+        meter::one(Count::Subscriptions);
         self.feed.join(interest, kind, now)
     }
 
@@ -167,6 +191,7 @@ impl Audience {
     }
 
     fn leave(&mut self, subscription: Subscription) {
+        meter::one_less(self.feed.channel(subscription.channel).kind.listeners());
         if let Place::Current(place) = subscription.place {
             self.feed.channel_mut(subscription.channel).withdraw(place);
         }
@@ -259,13 +284,18 @@ impl Audience {
         told: &mut Told,
     ) {
         let channel = self.feed.channel_mut(id);
+        let Some(delivery) = channel.kind.delivery() else { return };
         for place in 0..channel.places() {
             let Some(token) = channel.at(place) else { continue };
             let Some((peer, socket)) = seats.seat(token) else { continue };
             match peer.tell(bytes, socket, terms) {
-                Telling::Done => {}
-                Telling::Pending => told.pending.push(token),
+                Telling::Done => meter::one(delivery),
+                Telling::Pending => {
+                    meter::one(delivery);
+                    told.pending.push(token);
+                }
                 Telling::Late => {
+                    meter::one(Count::FellBehind);
                     channel.withdraw(place);
                     peer.stay_behind(id, before);
                 }
@@ -306,14 +336,21 @@ impl Audience {
             while subscription.is_late() && room(peer) {
                 subscription.place = match subscription.place {
                     Place::New => match snapshot(peer, &interest, shelf) {
-                        Ok(()) => self.now_current(subscription.channel, token),
+                        Ok(()) => {
+                            meter::one(Count::CaughtUpBySnapshot);
+                            self.now_current(subscription.channel, token)
+                        }
                         Err(_) => return peer.connection.try_later(terms),
                     },
                     Place::Behind(seq) => {
                         match replay(peer, &interest, seq, subscription.deliver, shelf, terms) {
-                            Replayed::All => self.now_current(subscription.channel, token),
+                            Replayed::All => {
+                                meter::one(Count::CaughtUpByChanges);
+                                self.now_current(subscription.channel, token)
+                            }
                             Replayed::UpTo(seq) => Place::Behind(seq),
                             Replayed::Gone => {
+                                meter::one(Count::Gone);
                                 let mut text = Vec::new();
                                 notice::gone(interest.about(shelf), shelf.position(), &mut text);
                                 peer.connection.tell(&spelled(shelf.position()), &text, terms);
@@ -365,6 +402,7 @@ impl Peer {
         if outbox.is_empty() {
             // An error is met again when what is left is written.
             let written = socket.drain(outbox, bytes, Then::More).unwrap_or(None).unwrap_or(0);
+            meter::count(Count::BytesWritten, written);
             if written == bytes.len() {
                 return Telling::Done;
             }

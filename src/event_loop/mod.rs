@@ -28,6 +28,7 @@ use crate::connection::Due;
 use crate::connection::terms::Terms;
 use crate::exchange::call::Answer;
 use crate::limits::Limits;
+use crate::meter::{self, Count};
 use crate::origins::Origins;
 use crate::store::journal::{Journal, Settled, Ticket};
 use crate::store::shelf::Shelf;
@@ -170,6 +171,7 @@ impl<'r> EventLoop<'r> {
         self.write_pending(&terms); // one write for each peer that has something
         self.tell_listeners(&terms); // what changed, to those who follow it
         self.register_fresh(); // whoever is still here
+        meter::hand_in(); // what was counted in this turn
         Ok(())
     }
 
@@ -224,6 +226,8 @@ impl<'r> EventLoop<'r> {
                 }
                 let Accepted::Peer(stream) = self.listeners[n].accept(terms.now) else { break };
                 self.open.fetch_add(1, Ordering::Relaxed);
+                meter::one(Count::ConnectionsAccepted);
+                meter::one(Count::ConnectionsOpen);
                 let token = self.peers.insert(Seat { stream, peer: Peer::new(terms) });
                 self.serve(token, terms);
                 self.fresh.push(token);
@@ -319,6 +323,9 @@ impl<'r> EventLoop<'r> {
                 self.audience.hear(change);
             }
             let Some(Ticket(ticket)) = settled.ticket else { continue };
+            if settled.outcome.is_ok() {
+                meter::one(Count::Changes);
+            }
             let token = Token(ticket as usize);
             let Some(Seat { peer, .. }) = self.peers.get_mut(token) else { continue };
             let answer = match settled.outcome {
@@ -421,6 +428,7 @@ impl<'r> EventLoop<'r> {
         if let Some(mut seat) = self.peers.remove(token) {
             self.audience.dismiss(&mut seat.peer);
             self.open.fetch_sub(1, Ordering::Relaxed);
+            meter::one_less(Count::ConnectionsOpen);
         }
     }
 

@@ -18,6 +18,7 @@ use crate::connection::step::Step;
 use crate::connection::terms::Terms;
 use crate::connection::{Connection, Fate};
 use crate::exchange::call::{Answer, Body, Call, Talk, Wish};
+use crate::meter::{self, Count};
 use crate::refusal::Refusal;
 use crate::store::journal::{Journal, Settled, Ticket};
 use crate::store::shelf::Shelf;
@@ -127,6 +128,7 @@ impl Peer {
             }
             match socket.fill(buffer)? {
                 Filled::Bytes(bytes) => {
+                    meter::count(Count::BytesRead, bytes);
                     self.readable = bytes == buffer.len() || self.eager;
                     self.take_in(&mut buffer[..bytes], socket, token, calls, terms)?;
                     // Whoever fills the buffer has had its share: the others get their turn.
@@ -223,6 +225,7 @@ impl Peer {
     fn say(&mut self, bytes: &[u8], socket: &mut impl Socket, terms: &Terms) -> io::Result<()> {
         let outbox = self.connection.outbox();
         let written = socket.drain(outbox, bytes, Then::More)?.unwrap_or(0);
+        meter::count(Count::BytesWritten, written);
         let of_outbox = written.min(outbox.len());
         outbox.own().extend_from_slice(&bytes[written - of_outbox..]);
         self.connection.wrote(of_outbox, terms);
@@ -342,6 +345,7 @@ impl Peer {
         while !self.connection.outbox().is_empty() {
             let then = if self.connection.fate() == Fate::Close { Then::Close } else { Then::More };
             let written = socket.drain(self.connection.outbox(), &[], then)?;
+            meter::count(Count::BytesWritten, written.unwrap_or(0));
             self.connection.wrote(written.unwrap_or(0), terms);
             if written.is_none() {
                 // The socket takes nothing now, but what it has brought is not told of twice.

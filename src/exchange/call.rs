@@ -151,10 +151,10 @@ pub enum Body {
     /// A page.
     Html(Arc<[u8]>),
     Xml(Arc<[u8]>),
-    /// What belongs to the pages, as it was built in: text, which is UTF-8.
+    /// Text of a media type of its own, as what belongs to the pages: mostly it is built in.
     File {
         media_type: &'static str,
-        text: &'static str,
+        text: Cow<'static, str>,
     },
     /// Methods that the resource takes.
     Allow(&'static str),

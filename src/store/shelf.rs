@@ -12,7 +12,7 @@ use crate::limits::{LISTINGS_BYTES_MAX, Limits};
 use crate::refusal::Refusal;
 use crate::store::history::History;
 use hashbrown::{DefaultHashBuilder, HashTable};
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::hash::BuildHasher;
 use std::sync::{Arc, Weak};
 
@@ -22,6 +22,13 @@ pub struct Shelf {
     item_bytes_max: usize,
     collections: Vec<Collection>,
     history: History,
+    descriptions: [OnceCell<Described>; 2],
+}
+
+/// A text that follows from the names of the collections alone, and its tag.
+pub struct Described {
+    pub tag: Position,
+    pub text: Arc<[u8]>,
 }
 
 /// One collection, its items in order of creation.
@@ -81,7 +88,13 @@ impl Shelf {
     pub fn new(epoch: u32, names: &[String], item_bytes_max: usize) -> Shelf {
         let collections = names.iter().map(|name| Collection::new(name)).collect();
         let history = History::new(Limits::DEFAULT.history_changes_max, Limits::DEFAULT.history_bytes_max);
-        Shelf { position: Position { epoch, seq: 0 }, item_bytes_max, collections, history }
+        Shelf {
+            position: Position { epoch, seq: 0 },
+            item_bytes_max,
+            collections,
+            history,
+            descriptions: Default::default(),
+        }
     }
 
     /// The same, where so many changes of late are kept, and so many bytes of them.
@@ -110,6 +123,11 @@ impl Shelf {
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.collections.iter().map(|collection| &*collection.name)
+    }
+
+    /// One of the descriptions, made when it is asked for first.
+    pub fn described(&self, which: usize, make: impl FnOnce(&[&str]) -> Described) -> &Described {
+        self.descriptions[which].get_or_init(|| make(&self.names().collect::<Vec<_>>()))
     }
 
     /// The token under which the state with this seq goes out.

@@ -21,6 +21,7 @@
 mod bytes;
 mod console;
 mod map;
+mod metrics;
 mod paragraphs;
 mod server;
 mod tables;

@@ -16,6 +16,7 @@ mod handshakes;
 mod hostile;
 mod life;
 mod messages;
+mod metrics;
 mod origins;
 mod pages;
 mod patches;

@@ -17,12 +17,12 @@ const STYLE: &str = include_str!("page.css");
 const STYLE_TAG: Position = tag_of(STYLE);
 
 pub fn script(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
-    let body = Body::File { media_type: "text/javascript; charset=utf-8", text: SCRIPT };
+    let body = Body::File { media_type: "text/javascript; charset=utf-8", text: SCRIPT.into() };
     read_at(call, SCRIPT_TAG, || Ok(Answer::new(200, body)))
 }
 
 pub fn style(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
-    let body = Body::File { media_type: "text/css; charset=utf-8", text: STYLE };
+    let body = Body::File { media_type: "text/css; charset=utf-8", text: STYLE.into() };
     read_at(call, STYLE_TAG, || Ok(Answer::new(200, body)))
 }
 
@@ -37,7 +37,7 @@ pub fn index<'s>(collections: impl Iterator<Item = &'s str>) -> Body {
 }
 
 /// Conditions hold positions, so the tag of a text is spelled as one: its hash (FNV-1a), its length.
-const fn tag_of(text: &str) -> Position {
+pub(super) const fn tag_of(text: &str) -> Position {
     let bytes = text.as_bytes();
     let (mut hash, mut at) = (0x811c_9dc5_u32, 0);
     while at < bytes.len() {
