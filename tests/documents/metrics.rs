@@ -1,7 +1,9 @@
-//! `docs/reference/metrics.md`, held against what the server says at `/metrics`.
+//! `docs/reference/metrics.md`, held against what the server says at `/metrics`; and the statuses of
+//! `docs/reference/http.md` against its description.
 
 use crate::root;
 use crate::server::Server;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
@@ -9,11 +11,7 @@ use std::io::{Read, Write};
 #[test]
 fn the_page_of_metrics_names_those_that_are_there() {
     let page = fs::read_to_string(root().join("docs/reference/metrics.md")).unwrap();
-    let server = Server::start(&[]);
-    let (mut stream, mut said) = (server.connect(), String::new());
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
-    stream.read_to_string(&mut said).unwrap();
-    let (_, said) = said.split_once("\r\n\r\n").unwrap();
+    let said = get("/metrics");
     let mut there = BTreeSet::new();
     for line in said.lines() {
         let line = line.strip_prefix("# TYPE ").unwrap_or(line);
@@ -33,4 +31,34 @@ fn the_page_of_metrics_names_those_that_are_there() {
         named.insert((cells[1].trim_matches('`').to_owned(), cells[2].trim_matches('`').to_owned()));
     }
     assert_eq!(named, there);
+}
+
+#[test]
+fn every_status_of_the_page_is_in_the_description() {
+    let said: Value = serde_json::from_str(&get("/openapi.json")).unwrap();
+    let mut described = BTreeSet::new();
+    for path in said["paths"].as_object().unwrap().values() {
+        for operation in path.as_object().unwrap().values() {
+            let statuses = operation["responses"].as_object();
+            described.extend(statuses.into_iter().flat_map(|statuses| statuses.keys().cloned()));
+        }
+    }
+    let page = fs::read_to_string(root().join("docs/reference/http.md")).unwrap();
+    let (_, rows) = page.split_once("\n## Statuses\n").unwrap();
+    let rows = rows.lines().skip_while(|line| !line.starts_with("| ---")).skip(1);
+    let rows = rows.map_while(|line| line.strip_prefix("| ")?.split(' ').next());
+    // An answer in between, one to methods that are not described, and one over a socket only.
+    let named: BTreeSet<String> =
+        rows.filter(|status| !["100", "405", "429"].contains(status)).map(str::to_owned).collect();
+    assert_eq!(described, named);
+}
+
+fn get(path: &str) -> String {
+    let server = Server::start(&[]);
+    let (mut stream, mut said) = (server.connect(), String::new());
+    stream
+        .write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").as_bytes())
+        .unwrap();
+    stream.read_to_string(&mut said).unwrap();
+    said.split_once("\r\n\r\n").unwrap().1.to_owned()
 }
