@@ -6,7 +6,7 @@
 /// The origins that are listed, besides the server's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
 pub struct Origins {
-    /// Whose pages may make calls besides the server's own: an origin, such as https://example.org, or
+    /// Whose pages may make calls besides the server's own: an origin, such as `https://example.org`, or
     /// `*` for any. May be given more than once.
     #[arg(id = "origin", long = "origin", env = "BOTHWAYS_ORIGIN", value_name = "URL", value_delimiter = ',', value_parser = origin)]
     pub listed: Vec<Origin>,

@@ -2,7 +2,7 @@
 //!
 //! Each page can be read as it stands. With scripts on, `/-/page.js` keeps the page of a resource
 //! as true as the resource: it finds what it needs by the `id` and `data-` attributes here, and
-//! makes the same rows as [`push_row`] and [`push_members`].
+//! makes the same rows as `push_row` and `push_members`.
 
 use super::change::Position;
 use super::escape::{push_attribute, push_content};
