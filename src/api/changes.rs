@@ -98,6 +98,11 @@ impl Interest {
         }
     }
 
+    /// Bytes that are looked at to see what this change is: by each filter, before and after.
+    pub fn effort(&self, change: &Change) -> usize {
+        64 + self.query.filters() * change.bytes()
+    }
+
     /// The whole state, as JSON; `null` where there is none.
     pub fn state(&self, shelf: &Shelf) -> Result<Arc<[u8]>, Refusal> {
         let collection = shelf.collection(self.collection);

@@ -28,6 +28,8 @@ pub struct Channel<K, L> {
     current: Vec<Option<L>>,
     free: Vec<u32>,
     subscribed: usize,
+    /// Where it stands among those of the same collection or item.
+    place: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,10 +70,19 @@ impl<K: Copy + Eq + Hash, L: Copy> Feed<K, L> {
             self.channels.push(None);
             ChannelId((self.channels.len() - 1) as u32)
         });
-        self.concerning(&interest).push(id);
+        let concerning = self.concerning(&interest);
+        concerning.push(id);
+        let place = concerning.len() - 1;
         self.by_key.insert(key, id);
-        self.channels[id.0 as usize] =
-            Some(Channel { interest, kind, told: now, current: Vec::new(), free: Vec::new(), subscribed: 0 });
+        self.channels[id.0 as usize] = Some(Channel {
+            interest,
+            kind,
+            told: now,
+            current: Vec::new(),
+            free: Vec::new(),
+            subscribed: 0,
+            place,
+        });
         id
     }
 
@@ -89,10 +100,14 @@ impl<K: Copy + Eq + Hash, L: Copy> Feed<K, L> {
         if channel.subscribed > 0 {
             return;
         }
-        let Some(Channel { interest, kind, .. }) = self.channels[id.0 as usize].take() else { return };
+        let Some(Channel { interest, kind, place, .. }) = self.channels[id.0 as usize].take() else { return };
         let concerning = self.concerning(&interest);
-        concerning.retain(|other| *other != id);
-        if concerning.is_empty() {
+        concerning.swap_remove(place);
+        let (moved, is_empty) = (concerning.get(place).copied(), concerning.is_empty());
+        if let Some(moved) = moved {
+            self.channel_mut(moved).place = place;
+        }
+        if is_empty {
             match &interest.id {
                 None => _ = self.of_collection.remove(&interest.collection),
                 Some(item) => _ = self.of_item.remove(&(interest.collection, item.clone())),

@@ -124,6 +124,11 @@ impl Query {
         self.filters.is_empty() && self.sort.is_empty() && self.page.is_none()
     }
 
+    /// How many filters each item is held against.
+    pub fn filters(&self) -> usize {
+        self.filters.len()
+    }
+
     /// Changes come in their own order, and end at no page.
     pub fn filters_only(&self) -> Result<(), Refusal> {
         let why = "has no meaning for what is followed";

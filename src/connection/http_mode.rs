@@ -338,6 +338,7 @@ impl HttpMode {
         };
         if wish == Wish::Answer
             && fields.has(Known::Prefer)
+            && method == Method::Get
             && conditions.if_none_match.is_some()
             && let Some(seconds) = negotiation::preferred_wait(fields.all(Known::Prefer))
         {

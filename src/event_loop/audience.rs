@@ -21,6 +21,7 @@ use crate::exchange::notice::{self, About};
 use crate::exchange::record::Record;
 use crate::meter::{self, Count};
 use crate::refusal::Refusal;
+use crate::store::history::Mark;
 use crate::store::shelf::Shelf;
 use mio::Token;
 use std::collections::HashMap;
@@ -90,6 +91,7 @@ pub struct Audience {
     positions_due: Instant,
     /// How far the log was then.
     positions_at: u64,
+    positions_mark: Mark,
 }
 
 /// What came of telling.
@@ -109,6 +111,7 @@ impl Audience {
             late: Vec::new(),
             positions_due: now,
             positions_at: 0,
+            positions_mark: Mark::default(),
         }
     }
 
@@ -169,6 +172,7 @@ impl Audience {
         let now = shelf.position().seq;
         if self.is_empty() {
             self.positions_at = now;
+            self.positions_mark = shelf.history().mark();
         }
         meter::one(kind.listeners());
         meter::one(Count::Subscriptions);
@@ -307,10 +311,11 @@ impl Audience {
     /// not fall out of what is kept.
     fn tell_positions(&mut self, seats: &mut impl Seats, shelf: &Shelf, terms: &Terms, told: &mut Told) {
         let now = shelf.position();
-        let many = now.seq - self.positions_at > shelf.history().changes_max() as u64 / 4;
-        if self.is_empty() || !(many || self.positions_due <= terms.now) {
+        let due = self.positions_due <= terms.now || shelf.history().is_renewed_since(self.positions_mark);
+        if self.is_empty() || !due {
             return;
         }
+        self.positions_mark = shelf.history().mark();
         self.positions_due = terms.now + terms.timeouts.position;
         self.positions_at = now.seq;
         for id in self.feed.ids() {
@@ -330,8 +335,14 @@ impl Audience {
     /// Tells one peer what it lacks, as far as there is room.
     fn catch_up(&mut self, peer: &mut Peer, token: Token, shelf: &Shelf, terms: &Terms) {
         let room = |peer: &mut Peer| peer.connection.outbox().len() < terms.limits.listener_bytes_max;
-        for n in 0..peer.subscriptions().len() {
+        let count = peer.subscriptions().len();
+        // Not always the same one first: what one is told may leave no room for the others.
+        let first = shelf.position().seq as usize % count.max(1);
+        for n in (first..count).chain(0..first) {
             let mut subscription = peer.subscriptions()[n];
+            if !subscription.is_late() {
+                continue;
+            }
             let interest = self.feed.channel(subscription.channel).interest.clone();
             while subscription.is_late() && room(peer) {
                 subscription.place = match subscription.place {
@@ -340,7 +351,10 @@ impl Audience {
                             meter::one(Count::CaughtUpBySnapshot);
                             self.now_current(subscription.channel, token)
                         }
-                        Err(_) => return peer.connection.try_later(terms),
+                        Err(_) => {
+                            self.dismiss(peer);
+                            return peer.connection.try_later(terms);
+                        }
                     },
                     Place::Behind(seq) => {
                         match replay(peer, &interest, seq, subscription.deliver, shelf, terms) {
@@ -348,7 +362,10 @@ impl Audience {
                                 meter::one(Count::CaughtUpByChanges);
                                 self.now_current(subscription.channel, token)
                             }
-                            Replayed::UpTo(seq) => Place::Behind(seq),
+                            Replayed::UpTo(seq) => {
+                                subscription.place = Place::Behind(seq);
+                                break;
+                            }
                             Replayed::Gone => {
                                 meter::one(Count::Gone);
                                 let mut text = Vec::new();
@@ -456,28 +473,44 @@ fn replay(
     terms: &Terms,
 ) -> Replayed {
     let Some(changes) = shelf.history().since(seq) else { return Replayed::Gone };
-    let seen = changes.filter_map(|change| {
-        let (op, record) = interest.sees(change)?;
-        Some((change.position, op, record))
-    });
-    let seen: Vec<(Position, Op, &Record)> = match deliver {
-        Deliver::All => seen.collect(),
-        Deliver::Latest => latest(seen),
-    };
+    let mut room = terms.limits.listener_bytes_max.saturating_sub(peer.connection.outbox().len());
+    let (mut seen, mut effort, mut stopped) = (Vec::new(), 0, None);
+    for change in changes {
+        if let Some((op, record)) = interest.sees(change) {
+            seen.push((change.position, op, record));
+            room = room.saturating_sub(record.json().len());
+        }
+        effort += interest.effort(change);
+        // To see what is the latest takes no room.
+        if effort > EFFORT_PER_TURN || (deliver == Deliver::All && room == 0) {
+            stopped = Some(change.position.seq);
+            break;
+        }
+    }
+    if deliver == Deliver::Latest {
+        seen = latest(seen.into_iter());
+    }
     let mut text = Vec::new();
     for (position, op, record) in seen {
         text.clear();
         notice::change(interest.about_item(record, shelf), position, op, record.json(), &mut text);
         peer.connection.tell(&spelled(position), &text, terms);
-        if peer.connection.outbox().len() >= terms.limits.listener_bytes_max {
+        if deliver == Deliver::Latest && peer.connection.outbox().len() >= terms.limits.listener_bytes_max {
             return Replayed::UpTo(position.seq);
         }
+    }
+    if let Some(seq) = stopped.filter(|seq| *seq < shelf.position().seq) {
+        return Replayed::UpTo(seq);
     }
     text.clear();
     notice::position(interest.about(shelf), shelf.position(), &mut text);
     peer.connection.tell(&spelled(shelf.position()), &text, terms);
     Replayed::All
 }
+
+/// Bytes of items held against filters in a turn for one subscription that catches up, past which the
+/// others get their turn.
+const EFFORT_PER_TURN: usize = 4 * 1024 * 1024;
 
 /// Only the newest state of each item, in the order of these. What came and went meanwhile is not told.
 fn latest<'c>(seen: impl Iterator<Item = (Position, Op, &'c Record)>) -> Vec<(Position, Op, &'c Record)> {

@@ -307,8 +307,8 @@ impl<'r> EventLoop<'r> {
         self.ends_by = Some(terms.now + terms.timeouts.drain);
         for token in self.peers.tokens() {
             if let Some(Seat { peer, .. }) = self.peers.get_mut(token) {
-                peer.answer_held(&mut self.audience, &self.shelf, terms, Time::IsOver);
                 peer.connection.go_away(terms);
+                peer.answer_held(&mut self.audience, &self.shelf, terms, Time::IsOver);
                 self.timers.enter(index_of(token), peer.connection.next_deadline());
                 self.flush(token, terms);
             }

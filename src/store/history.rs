@@ -10,13 +10,22 @@ pub struct History {
     /// The seq of the newest change, kept or not.
     head: u64,
     bytes: usize,
+    /// Bytes of all changes there ever were.
+    bytes_ever: u64,
     changes_max: usize,
     bytes_max: usize,
 }
 
+/// How far a history had come.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mark {
+    seq: u64,
+    bytes_ever: u64,
+}
+
 impl History {
     pub fn new(changes_max: usize, bytes_max: usize) -> History {
-        History { changes: VecDeque::new(), head: 0, bytes: 0, changes_max, bytes_max }
+        History { changes: VecDeque::new(), head: 0, bytes: 0, bytes_ever: 0, changes_max, bytes_max }
     }
 
     /// The next change. The oldest make room for it; one that is longer than all the room is not
@@ -25,6 +34,7 @@ impl History {
         debug_assert_eq!(change.position.seq, self.head + 1, "changes are kept in order");
         self.head = change.position.seq;
         self.bytes += change.bytes();
+        self.bytes_ever += change.bytes() as u64;
         self.changes.push_back(change.clone());
         while self.changes.len() > self.changes_max || self.bytes > self.bytes_max {
             let Some(oldest) = self.changes.pop_front() else { return };
@@ -39,9 +49,14 @@ impl History {
         Some(self.changes.range(from..))
     }
 
-    /// How many changes are kept at the most.
-    pub fn changes_max(&self) -> usize {
-        self.changes_max
+    pub fn mark(&self) -> Mark {
+        Mark { seq: self.head, bytes_ever: self.bytes_ever }
+    }
+
+    /// Has so much come since then that it will not be kept much longer?
+    pub fn is_renewed_since(&self, mark: Mark) -> bool {
+        self.head - mark.seq > self.changes_max as u64 / 4
+            || self.bytes_ever - mark.bytes_ever > self.bytes_max as u64 / 4
     }
 }
 

@@ -334,6 +334,53 @@ fn what_is_kept_no_more_is_gone_and_told_anew() {
     }
 }
 
+/// What is held against many filters is held against them a piece at a time.
+#[test]
+fn a_dear_filter_does_not_keep_others_waiting() {
+    let server = Server::start(&["--loops", "1"]);
+    let base = ask(&server, "PUT", "/tasks/base", "{}").position();
+    flood(&server, 2000, 3000);
+    let filters = (0..29).map(|n| format!("zz{n}:ne=1")).collect::<Vec<_>>().join("&");
+    let since = position(&server, base);
+    let mut follower = Follower::new(&server, Road::Socket, &format!("/tasks?since={since}&{filters}"));
+    let mut other = server.connect();
+    let mut heard = 0;
+    while heard < 2000 {
+        let (method, params) = follower.notice();
+        if method == "change" {
+            heard += 1;
+            assert!(
+                params["position"].as_str().unwrap().ends_with(&format!("-{}", base + heard)),
+                "in order"
+            );
+        }
+        if heard % 100 == 0 {
+            let began = Instant::now();
+            other.say("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+            assert_eq!(other.response().status, 200);
+            assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        }
+    }
+}
+
+/// Bytes push out what is kept, too.
+#[test]
+fn a_quiet_place_is_kept_where_little_room_is() {
+    let server = Server::start(&["--loops", "1", "--history-bytes-max", "2000000"]);
+    ask(&server, "PUT", "/tasks/quiet", "{}");
+    let mut quiet = Follower::new(&server, Road::Socket, "/tasks/quiet?since=now");
+    flood(&server, 40, 100_000);
+    let mut last = String::new();
+    while !quiet.peer.hears_nothing_for(Duration::from_millis(300)) {
+        let (method, params) = quiet.notice();
+        assert_eq!(method, "position");
+        last = params["position"].as_str().unwrap().to_owned();
+    }
+    let mut peer = server.connect();
+    peer.say(request(Road::Events, &format!("/tasks/quiet?since={last}")));
+    assert_eq!(peer.response_to_head().status, 200, "{last}");
+}
+
 #[test]
 fn who_hears_nothing_is_told_how_far_it_has_come() {
     let flags = [
