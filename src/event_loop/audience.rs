@@ -89,9 +89,8 @@ pub struct Audience {
     late: Vec<Token>,
     /// When it is looked again whom to tell how far the log has come.
     positions_due: Instant,
-    /// How far the log was then.
-    positions_at: u64,
-    positions_mark: Mark,
+    /// How far the log was when it was looked last.
+    positions_at: Mark,
 }
 
 /// What came of telling.
@@ -110,8 +109,7 @@ impl Audience {
             news: Vec::new(),
             late: Vec::new(),
             positions_due: now,
-            positions_at: 0,
-            positions_mark: Mark::default(),
+            positions_at: Mark::default(),
         }
     }
 
@@ -125,7 +123,7 @@ impl Audience {
     }
 
     pub fn next_deadline(&self, shelf: &Shelf) -> Option<Instant> {
-        let moved = self.positions_at != shelf.position().seq;
+        let moved = self.positions_at != shelf.history().mark();
         (!self.is_empty() && moved).then_some(self.positions_due)
     }
 
@@ -171,8 +169,7 @@ impl Audience {
     fn join(&mut self, interest: &Interest, kind: Kind, shelf: &Shelf) -> ChannelId {
         let now = shelf.position().seq;
         if self.is_empty() {
-            self.positions_at = now;
-            self.positions_mark = shelf.history().mark();
+            self.positions_at = shelf.history().mark();
         }
         meter::one(kind.listeners());
         meter::one(Count::Subscriptions);
@@ -213,10 +210,7 @@ impl Audience {
     pub fn tell(&mut self, seats: &mut impl Seats, shelf: &Shelf, terms: &Terms) -> Told {
         let mut told = Told::default();
         let news = std::mem::take(&mut self.news);
-        if let Some(first) = news.first() {
-            let before = first.position.seq - 1;
-            self.tell_news(&news, before, seats, shelf, terms, &mut told);
-        }
+        self.tell_news(&news, seats, shelf, terms, &mut told);
         self.news = news;
         self.news.clear();
         self.tell_positions(seats, shelf, terms, &mut told);
@@ -231,12 +225,13 @@ impl Audience {
     fn tell_news(
         &mut self,
         news: &[Change],
-        before: u64,
         seats: &mut impl Seats,
         shelf: &Shelf,
         terms: &Terms,
         told: &mut Told,
     ) {
+        let Some(first) = news.first() else { return };
+        let before = first.position.seq - 1;
         let usual = |change: &Change| {
             let Change { collection, position, op, ref record, .. } = *change;
             let collection = shelf.collection(collection).name();
@@ -311,13 +306,12 @@ impl Audience {
     /// not fall out of what is kept.
     fn tell_positions(&mut self, seats: &mut impl Seats, shelf: &Shelf, terms: &Terms, told: &mut Told) {
         let now = shelf.position();
-        let due = self.positions_due <= terms.now || shelf.history().is_renewed_since(self.positions_mark);
+        let due = self.positions_due <= terms.now || shelf.history().is_renewed_since(self.positions_at);
         if self.is_empty() || !due {
             return;
         }
-        self.positions_mark = shelf.history().mark();
+        self.positions_at = shelf.history().mark();
         self.positions_due = terms.now + terms.timeouts.position;
-        self.positions_at = now.seq;
         for id in self.feed.ids() {
             let channel = self.feed.channel_mut(id);
             let Kind::Told(form) = channel.kind else { continue };

@@ -17,7 +17,7 @@ pub struct History {
 }
 
 /// How far a history had come.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mark {
     seq: u64,
     bytes_ever: u64,
