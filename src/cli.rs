@@ -5,8 +5,10 @@ use crate::exchange::record::is_id;
 use crate::limits::Limits;
 use crate::origins::Origins;
 use crate::timeouts::Timeouts;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
 
 /// The same JSON resources over REST and over one WebSocket.
 #[derive(Debug, Parser)]
@@ -39,14 +41,29 @@ pub struct Serve {
     )]
     pub listen: Vec<SocketAddr>,
 
-    /// A collection to serve. May be given more than once.
-    #[arg(long, env = "BOTHWAYS_COLLECTION", value_name = "NAME", default_value = "tasks", value_delimiter = ',',
+    /// A collection to serve, beside those in the store. May be given more than once
+    /// [default: tasks, where the store has none].
+    #[arg(long, env = "BOTHWAYS_COLLECTION", value_name = "NAME", value_delimiter = ',',
           value_parser = collection)]
     pub collection: Vec<String>,
 
-    /// Keep everything in memory and forget it on exit.
+    /// The file in which everything is stored. It is made where there is none.
+    #[arg(long, env = "BOTHWAYS_DATA", value_name = "PATH", default_value = "bothways.redb")]
+    pub data: PathBuf,
+
+    /// Keep everything in memory and forget it on exit: no file is touched.
     #[arg(long, env = "BOTHWAYS_MEMORY")]
     pub memory: bool,
+
+    /// When a change is synced to the disk. With `always` it is before it is answered or told to anyone.
+    /// With `interval` it is up to --sync-seconds later: a crash of the process or of the machine
+    /// loses changes that were answered, and clients that follow begin anew.
+    #[arg(long, env = "BOTHWAYS_SYNC", value_name = "WHEN", value_enum, default_value_t = When::Always)]
+    pub sync: When,
+
+    /// How long a change may be unsafe with --sync interval.
+    #[arg(long, env = "BOTHWAYS_SYNC_SECONDS", value_name = "SECONDS", default_value = "1", value_parser = crate::timeouts::seconds)]
+    pub sync_seconds: Duration,
 
     /// How many event loops, each with a thread and a listener of its own [default: the number of cores].
     #[arg(long, env = "BOTHWAYS_LOOPS", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -83,6 +100,13 @@ pub struct Serve {
     pub compression: Compression,
 }
 
+/// When a change is made safe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    Always,
+    Interval,
+}
+
 #[derive(Args, Clone, Debug)]
 pub struct Call {
     /// GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS.
@@ -111,7 +135,7 @@ pub struct Call {
 
     /// How long to wait for the connection, and for each part of the answer, in seconds.
     #[arg(long = "max-seconds", value_name = "SECONDS", default_value = "30", value_parser = crate::timeouts::seconds)]
-    pub max: std::time::Duration,
+    pub max: Duration,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -78,6 +78,10 @@ pub struct Limits {
     #[arg(long, env = "BOTHWAYS_LISTENER_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.listener_bytes_max, value_parser = at_least_one())]
     pub listener_bytes_max: usize,
 
+    /// Bytes of writes that may wait for the disk. Past it, a write is refused with 503.
+    #[arg(long, env = "BOTHWAYS_STORE_WAITING_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.store_waiting_bytes_max, value_parser = at_least_one())]
+    pub store_waiting_bytes_max: usize,
+
     /// Bytes that may wait to be written to one peer. Past it, the peer is not read until it reads.
     #[arg(long, env = "BOTHWAYS_OUTBOX_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.outbox_bytes_max, value_parser = at_least_one())]
     pub outbox_bytes_max: usize,
@@ -102,6 +106,7 @@ impl Limits {
         history_bytes_max: 64 * 1024 * 1024,
         subscriptions_max: 100,
         listener_bytes_max: 64 * 1024,
+        store_waiting_bytes_max: 64 * 1024 * 1024,
         outbox_bytes_max: 256 * 1024,
     };
 }
@@ -121,6 +126,12 @@ pub const LISTINGS_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// What a compressed message may say however short it came.
 pub const INFLATED_BYTES_FREE: usize = 1024 * 1024;
+
+/// Memory that the library of the store may use for pages of its file.
+pub const STORE_CACHE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Most collections of a store: their numbers have sixteen bits.
+pub const COLLECTIONS_MAX: usize = 1 << 16;
 
 /// Longest query, in bytes: every item is held against it. In a request the target ends earlier.
 pub const QUERY_BYTES_MAX: usize = 8 * 1024;

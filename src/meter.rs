@@ -25,6 +25,7 @@ pub enum Count {
     Answers4xx,
     Answers5xx,
     Changes,
+    StoreSyncs,
     ListenersFrame,
     ListenersDeflated,
     ListenersEvent,
@@ -104,6 +105,12 @@ const METRICS: &[Metric] = &[
         Kind::Counter,
         "Changes that were asked for here and settled.",
         &[(None, Count::Changes)],
+    ),
+    Metric(
+        "bothways_store_syncs_total",
+        Kind::Counter,
+        "Times that changes were made safe on disk, all together that had been asked for meanwhile.",
+        &[(None, Count::StoreSyncs)],
     ),
     Metric(
         "bothways_listeners",

@@ -78,6 +78,12 @@ pub enum Refusal {
     NotSubscribed,
     /// Texts of whole collections are still being read, more than may be held.
     Busy,
+    /// More is asked for than the disk has stored meanwhile.
+    StoreBehind,
+    /// There is no room on the disk.
+    StoreFull,
+    /// The disk has failed, and nothing is stored any more.
+    StoreFailed,
     /// The body of a call in a message; of a request it is a fault.
     BodyTooLong {
         bytes_max: usize,
@@ -120,7 +126,9 @@ impl Refusal {
             Refusal::WebSocketVersion => 426,
             Refusal::SubscriptionsTooMany { .. } => 429,
             Refusal::MethodUnknown => 501,
-            Refusal::Busy => 503,
+            Refusal::Busy | Refusal::StoreBehind | Refusal::StoreFailed => 503,
+            // RFC 4918 §11.5.
+            Refusal::StoreFull => 507,
         }
     }
 
@@ -169,6 +177,13 @@ impl Refusal {
             }
             Refusal::NotSubscribed => "this socket has no such subscription".into(),
             Refusal::Busy => "too many long answers are still being read: try again in a second".into(),
+            Refusal::StoreBehind => {
+                "more is being written than the disk can store: nothing was stored, try again in a second".into()
+            }
+            Refusal::StoreFull => "the disk is full: nothing was stored".into(),
+            Refusal::StoreFailed => {
+                "the disk has failed: nothing was stored, nor will be until the server is started anew".into()
+            }
             Refusal::BodyTooLong { bytes_max } => {
                 format!("request body is longer than {bytes_max} bytes").into()
             }

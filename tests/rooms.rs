@@ -49,15 +49,16 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["Instant::now", "SystemTime", "Local", "Utc"],
-        &["event_loop", "client"],
+        &["event_loop", "client", "serve"],
         "time is an argument, and is read once a turn",
     ),
-    (&["Instant"], &["event_loop", "client", "connection"], "these have no time"),
+    (&["Instant"], &["event_loop", "client", "serve", "connection", "store"], "these have no time"),
     (
         &["serde", "serde_json"],
         &["exchange", "api", "client"],
         "bytes on the wire have no JSON in them, calls and answers have",
     ),
+    (&["redb::"], &["store"], "what lies on disk is the store's"),
     (&["flate2"], &["websocket"], "only a message is compressed"),
     (&["quick_xml"], &["exchange"], "markup is made in one place, and escaped there"),
     (&["httparse", "base64", "sha1"], &["http", "websocket", "client"], "these are about bytes on the wire"),

@@ -120,7 +120,7 @@ impl House {
             timers: Timers::default(),
             clock: Clock::new(now, wall),
             audience: Audience::new(now),
-            journal: journal::new_log(EPOCH, vec![Box::new(|| ())]).remove(0),
+            journal: journal::in_memory(0, vec![Box::new(|| ())]).remove(0),
             shelf: Shelf::new(EPOCH, names, 1 << 20),
             settled: Vec::new(),
             dirty: Vec::new(),

@@ -173,7 +173,7 @@ struct House {
 
 impl House {
     fn new() -> House {
-        let journal = journal::new_log(1, vec![Box::new(|| ())]).remove(0);
+        let journal = journal::in_memory(0, vec![Box::new(|| ())]).remove(0);
         let mut house = House { journal, shelf: Shelf::new(1, &["tasks".to_owned()], 1 << 20) };
         house.ask(&post(br#"{"text":"Buy milk","a":{"b":[1,2]}}"#, None));
         house

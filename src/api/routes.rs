@@ -184,8 +184,12 @@ fn alive(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
     untagged(call, Body::Text((*b"alive\n").into()))
 }
 
-/// Whoever can be asked has its listeners bound and its shelf loaded.
-fn ready(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+/// Whoever can be asked has its listeners bound and its shelf loaded. Whether it takes writes depends
+/// on the disk.
+fn ready(call: &Call, _: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
+    if let Some(refusal) = shelf.board().get().refusal() {
+        return Err(refusal);
+    }
     untagged(call, Body::Text((*b"ready\n").into()))
 }
 

@@ -212,7 +212,7 @@ fn write_refusal(mut writer: Writer, refusal: &Refusal, asked: &Asked) {
         Refusal::MediaTypeUnsupported { accept } => _ = writer.field("Accept", accept.as_bytes()),
         Refusal::ContentCodingUnsupported => _ = writer.raw(b"Accept-Encoding: identity\r\n"),
         Refusal::PatchMediaTypeUnsupported { accept } => _ = writer.field("Accept-Patch", accept.as_bytes()),
-        Refusal::Busy => _ = writer.raw(b"Retry-After: 1\r\n"),
+        Refusal::Busy | Refusal::StoreBehind => _ = writer.raw(b"Retry-After: 1\r\n"),
         // RFC 9110 §15.5.22: a 426 says what to upgrade to.
         Refusal::WebSocketVersion => {
             // Upgrade is always named by Connection (§7.8), also beside `close`.

@@ -107,6 +107,19 @@ pub struct Write {
     pub conditions: Conditions,
 }
 
+impl Write {
+    /// Bytes of the texts that it holds on to, about.
+    pub fn bytes(&self) -> usize {
+        size_of::<Write>()
+            + match &self.act {
+                Act::Create { members, .. } | Act::Replace { members, .. } => members.len(),
+                Act::Patch { merge, .. } => merge.text.len(),
+                Act::JsonPatch { patch, .. } => patch.bytes(),
+                Act::Remove { .. } => 0,
+            }
+    }
+}
+
 /// What a write does. `members` is compact JSON without braces and without `id`.
 pub enum Act {
     /// Without an id the collection chooses the next number.

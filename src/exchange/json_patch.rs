@@ -27,6 +27,8 @@ use std::borrow::Cow;
 #[derive(Debug)]
 pub struct JsonPatch {
     operations: Vec<Operation>,
+    /// Of its text.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -94,7 +96,13 @@ impl JsonPatch {
             })?;
             Operation::read(&object).map_err(|why| of_operation(n, &why))
         };
-        Ok(JsonPatch { operations: operations.iter().enumerate().map(read).collect::<Result<_, _>>()? })
+        let operations = operations.iter().enumerate().map(read).collect::<Result<_, _>>()?;
+        Ok(JsonPatch { operations, bytes: text.len() })
+    }
+
+    /// Of the text that it was.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The members of the item after all operations, without braces and without its id, which

@@ -40,6 +40,13 @@ impl Record {
         Record { text: text.into(), seq, id_bytes: id.len() as u8 }
     }
 
+    /// A text that [`Record::json`] gave once.
+    pub fn stored(text: &str, seq: u64) -> Option<Record> {
+        let (id, rest) = text.strip_prefix(OPENING)?.split_once('"')?;
+        let is_whole = is_id(id) && rest.ends_with('}');
+        is_whole.then(|| Record { text: text.into(), seq, id_bytes: id.len() as u8 })
+    }
+
     pub fn id(&self) -> &str {
         &self.text[OPENING.len()..OPENING.len() + self.id_bytes as usize]
     }
@@ -77,6 +84,10 @@ mod tests {
         assert_eq!(record.json(), r#"{"id":"a-1","text":"x"}"#);
         assert_eq!(record.id(), "a-1");
         assert_eq!(Record::new("1", "".into(), 1).json(), r#"{"id":"1"}"#);
+        assert_eq!(Record::stored(record.json(), 7), Some(record));
+        for other in ["", "{}", r#"{"id":"a b"}"#, r#"{"id":"a"#, r#"{"id":"a""#, r#"{"no":"1","id":"1"}"#] {
+            assert_eq!(Record::stored(other, 1), None, "{other}");
+        }
     }
 
     #[test]

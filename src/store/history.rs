@@ -4,7 +4,7 @@ use crate::exchange::change::Change;
 use std::collections::VecDeque;
 
 /// The newest changes without a gap, bounded by their number and by the bytes of their texts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct History {
     changes: VecDeque<Change>,
     /// The seq of the newest change, kept or not.
@@ -25,7 +25,19 @@ pub struct Mark {
 
 impl History {
     pub fn new(changes_max: usize, bytes_max: usize) -> History {
-        History { changes: VecDeque::new(), head: 0, bytes: 0, bytes_ever: 0, changes_max, bytes_max }
+        History::beginning_at(0, changes_max, bytes_max)
+    }
+
+    /// Of what comes after the change with this seq.
+    pub fn beginning_at(head: u64, changes_max: usize, bytes_max: usize) -> History {
+        History { changes: VecDeque::new(), head, bytes: 0, bytes_ever: 0, changes_max, bytes_max }
+    }
+
+    /// The same with other bounds.
+    pub fn bounded(self, changes_max: usize, bytes_max: usize) -> History {
+        let mut history = History { changes_max, bytes_max, ..self };
+        history.make_room();
+        history
     }
 
     /// The next change. The oldest make room for it; one that is longer than all the room is not
@@ -36,6 +48,10 @@ impl History {
         self.bytes += change.bytes();
         self.bytes_ever += change.bytes() as u64;
         self.changes.push_back(change.clone());
+        self.make_room();
+    }
+
+    fn make_room(&mut self) {
         while self.changes.len() > self.changes_max || self.bytes > self.bytes_max {
             let Some(oldest) = self.changes.pop_front() else { return };
             self.bytes -= oldest.bytes();

@@ -1,15 +1,19 @@
-//! The order in which things become true, for all loops of the process. It forgets on exit.
+//! The order in which things become true, for all loops of the process.
 //!
-//! A loop asks for a write with [`Journal::append`] and goes on; [`Journal::settle`] then decides
-//! every write that waits, one after the other, against the state that all writes before it have
+//! A loop asks for a write with [`Journal::append`] and goes on; [`Journal::settle`] then has every
+//! write that waits decided, one after the other, against the state that all writes before it have
 //! made, whichever loop they came from. Only what is settled is applied, answered and told.
+//!
+//! Where nothing is to last, the loop that asks decides, under the lock of the [`log`](super::log).
+//! Where it is, a [`keeper`](super::keeper) decides in a thread of its own, and what it has made safe
+//! comes out of the log in a later turn.
 
+use super::desk::Desk;
+use super::log::{SharedLog, Wake};
 use super::shelf::Shelf;
 use crate::exchange::change::{Change, Write};
 use crate::refusal::Refusal;
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 /// Whoever asked for a write is found again by this. The journal does not look into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,51 +29,36 @@ pub struct Settled {
 
 /// One loop's handle to the log that all loops share.
 pub struct Journal {
-    shared: Arc<Shared>,
+    log: Arc<SharedLog>,
     reader: usize,
+    /// Everything up to this edition of the log has been applied.
+    seen: u64,
     waiting: Vec<(Ticket, Write)>,
+    decides: Decides,
 }
 
-struct Shared {
-    /// The seq of the last change, so that a loop sees without the lock that it is behind.
-    head: AtomicU64,
-    log: Mutex<Log>,
+enum Decides {
+    TheLoop,
+    /// Whoever takes up what lies on the desk.
+    TheKeeper(Arc<Desk>),
 }
 
-/// The changes that some loop has not applied yet.
-struct Log {
-    epoch: u32,
-    head: u64,
-    /// Up to `head`, without a gap.
-    changes: VecDeque<Change>,
-    readers: Vec<Reader>,
-}
-
-struct Reader {
-    applied: u64,
-    /// Bytes of the changes after that.
-    behind_bytes: usize,
-    /// It has listeners, who want to be told of every change at once.
-    listening: bool,
-    /// Tells the loop that it falls behind.
-    wake: Box<dyn Fn() + Send>,
-}
-
-/// A loop that has nothing to do is told of changes once so many wait for it, or so many bytes of
-/// them. This bounds what is kept for it; any call it takes up brings it up to date anyway.
-const BEHIND_MAX: u64 = 1024;
-const BEHIND_BYTES_MAX: usize = 4 * 1024 * 1024;
-
-/// The journals of so many loops, on one new log.
+/// The journals of so many loops, on a log that begins at `head` and is forgotten on exit.
 ///
 /// `wake` holds one function for each loop, which makes that loop call [`Journal::settle`] soon.
-pub fn new_log(epoch: u32, wake: Vec<Box<dyn Fn() + Send>>) -> Vec<Journal> {
-    let loops = wake.len();
-    let readers =
-        wake.into_iter().map(|wake| Reader { applied: 0, behind_bytes: 0, listening: false, wake }).collect();
-    let log = Log { epoch, head: 0, changes: VecDeque::new(), readers };
-    let shared = Arc::new(Shared { head: AtomicU64::new(0), log: Mutex::new(log) });
-    (0..loops).map(|reader| Journal { shared: shared.clone(), reader, waiting: Vec::new() }).collect()
+pub fn in_memory(head: u64, wake: Vec<Wake>) -> Vec<Journal> {
+    journals(wake.len(), Arc::new(SharedLog::new(head, wake)), || Decides::TheLoop)
+}
+
+/// The journals of so many loops, whose writes a keeper takes from the desk.
+pub fn kept(loops: usize, log: Arc<SharedLog>, desk: &Arc<Desk>) -> Vec<Journal> {
+    journals(loops, log, || Decides::TheKeeper(desk.clone()))
+}
+
+fn journals(loops: usize, log: Arc<SharedLog>, decides: impl Fn() -> Decides) -> Vec<Journal> {
+    let journal =
+        |reader| Journal { log: log.clone(), reader, seen: 0, waiting: Vec::new(), decides: decides() };
+    (0..loops).map(journal).collect()
 }
 
 impl Journal {
@@ -80,105 +69,49 @@ impl Journal {
 
     /// Is this loop to be woken by every change of another? It is at once, where it has not seen all.
     pub fn listen(&self, listening: bool) {
-        let mut log = self.shared.lock();
-        let head = log.head;
-        let reader = &mut log.readers[self.reader];
-        reader.listening = listening;
-        if listening && reader.applied != head {
-            (reader.wake)();
-        }
+        self.log.lock().listen(self.reader, listening);
     }
 
-    /// Is a write asked for that has not been settled?
+    /// Is a write asked for that has not been settled, nor handed on?
     pub fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
 
     /// Brings the shelf up to all that is settled so far, and says what that was.
     pub fn catch_up(&mut self, shelf: &mut Shelf, settled: &mut Vec<Settled>) {
-        // Acquire pairs with the release in `settle`: what a peer was answered before its call
-        // came here is in the log that this loop is about to lock.
-        if self.shared.head.load(Ordering::Acquire) != shelf.position().seq {
-            let mut log = self.shared.lock();
-            log.bring(self.reader, shelf, settled);
+        let edition = self.log.edition();
+        if edition != self.seen {
+            // What is added from here on may be brought too, and is then looked for in vain: once.
+            self.seen = edition;
+            self.log.lock().bring(self.reader, shelf, settled);
         }
     }
 
-    /// Decides every write asked for, and applies all that is new to the shelf.
+    /// Has every write asked for decided, and applies all that is new to the shelf.
     pub fn settle(&mut self, shelf: &mut Shelf, settled: &mut Vec<Settled>) {
-        if self.waiting.is_empty() {
-            return self.catch_up(shelf, settled);
+        if !self.waiting.is_empty() {
+            match &self.decides {
+                Decides::TheLoop => return self.decide(shelf, settled),
+                Decides::TheKeeper(desk) => desk.ask(self.reader, &mut self.waiting),
+            }
         }
-        let mut log = self.shared.lock();
+        self.catch_up(shelf, settled);
+    }
+
+    fn decide(&mut self, shelf: &mut Shelf, settled: &mut Vec<Settled>) {
+        let mut log = self.log.lock();
         log.bring(self.reader, shelf, settled);
+        let before = shelf.position();
         for (ticket, write) in self.waiting.drain(..) {
             let outcome = shelf.decide(write);
             if let Ok(change) = &outcome {
                 shelf.apply(change);
-                log.push(change);
+                log.push(change, Some(self.reader));
             }
             settled.push(Settled { ticket: Some(ticket), outcome });
         }
-        log.has_all(self.reader);
-        log.forget_applied();
-        // Before anybody is woken: who is looks here first, and would find nothing and sleep on.
-        self.shared.head.store(log.head, Ordering::Release);
-        log.wake_those_behind(self.reader);
-    }
-}
-
-impl Shared {
-    /// A loop that panics takes the process down, so a poisoned lock is never met.
-    fn lock(&self) -> MutexGuard<'_, Log> {
-        self.log.lock().expect("no loop panicked")
-    }
-}
-
-impl Log {
-    /// A change that has been applied by the loop that asked for it. Where there is no other loop,
-    /// nobody is going to ask for it again.
-    fn push(&mut self, change: &Change) {
-        debug_assert_eq!((change.position.epoch, change.position.seq), (self.epoch, self.head + 1));
-        self.head += 1;
-        if self.readers.len() > 1 {
-            self.changes.push_back(change.clone());
-            let bytes = change.record.json().len();
-            self.readers.iter_mut().for_each(|reader| reader.behind_bytes += bytes);
-        }
-    }
-
-    /// Applies what `reader` has not seen.
-    fn bring(&mut self, reader: usize, shelf: &mut Shelf, settled: &mut Vec<Settled>) {
-        let unseen = (self.head - shelf.position().seq) as usize;
-        for change in self.changes.range(self.changes.len() - unseen..) {
-            shelf.apply(change);
-            settled.push(Settled { ticket: None, outcome: Ok(change.clone()) });
-        }
-        self.has_all(reader);
-        if unseen > 0 {
-            self.forget_applied();
-        }
-    }
-
-    fn has_all(&mut self, reader: usize) {
-        let reader = &mut self.readers[reader];
-        (reader.applied, reader.behind_bytes) = (self.head, 0);
-    }
-
-    /// Keeps no change that every loop has.
-    fn forget_applied(&mut self) {
-        let slowest = self.readers.iter().map(|reader| reader.applied).min().unwrap_or(self.head);
-        let needed = (self.head - slowest) as usize;
-        self.changes.drain(..self.changes.len().saturating_sub(needed));
-    }
-
-    fn wake_those_behind(&self, but: usize) {
-        for (n, reader) in self.readers.iter().enumerate() {
-            let behind = self.head - reader.applied;
-            let is_late = behind >= BEHIND_MAX || reader.behind_bytes >= BEHIND_BYTES_MAX;
-            if n != but && behind > 0 && (reader.listening || is_late) {
-                (reader.wake)();
-            }
+        if shelf.position() != before {
+            self.seen = self.log.publish(&mut log, Some(self.reader));
         }
     }
 }
@@ -187,7 +120,9 @@ impl Log {
 mod tests {
     use super::*;
     use crate::exchange::change::{Act, CollectionId, Conditions};
-    use std::sync::atomic::AtomicUsize;
+    use crate::store::log::BEHIND_MAX;
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
     fn create() -> Write {
         let act = Act::Create { id: None, members: "".into() };
@@ -200,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_one_loop_settled_every_other_sees() {
-        let mut journals = new_log(7, vec![Box::new(|| ()), Box::new(|| ())]);
+        let mut journals = in_memory(0, vec![Box::new(|| ()), Box::new(|| ())]);
         let (mut a, mut b) = (journals.remove(0), journals.remove(0));
         let (mut on_a, mut on_b, mut news) = (shelf(), shelf(), Vec::new());
         a.append(Ticket(1), create());
@@ -210,7 +145,7 @@ mod tests {
         b.catch_up(&mut on_b, &mut news);
         assert_eq!(on_b.collection(CollectionId(0)).len(), 1);
         assert_eq!((news.len(), news[0].ticket), (1, None));
-        assert!(a.shared.lock().changes.is_empty(), "what all have seen is forgotten");
+        assert!(a.log.lock().kept() == 0, "what all have seen is forgotten");
 
         // Both ask at once: the second is decided on top of the first, whoever it comes from.
         b.append(Ticket(2), create());
@@ -227,7 +162,7 @@ mod tests {
         let wake = || {
             WOKEN.fetch_add(1, Ordering::Relaxed);
         };
-        let mut journals = new_log(7, vec![Box::new(|| ()), Box::new(wake)]);
+        let mut journals = in_memory(0, vec![Box::new(|| ()), Box::new(wake)]);
         let (mut shelf, mut news) = (shelf(), Vec::new());
         for n in 0..BEHIND_MAX {
             assert_eq!(WOKEN.load(Ordering::Relaxed), 0, "after {n}");
@@ -241,7 +176,7 @@ mod tests {
     fn many_threads_agree_on_one_order() {
         const LOOPS: usize = 4;
         const WRITES: u64 = 500;
-        let journals = new_log(7, (0..LOOPS).map(|_| Box::new(|| ()) as Box<dyn Fn() + Send>).collect());
+        let journals = in_memory(0, (0..LOOPS).map(|_| Box::new(|| ()) as Wake).collect());
         let threads: Vec<_> = journals
             .into_iter()
             .map(|mut journal| {
@@ -266,12 +201,12 @@ mod tests {
 
     #[test]
     fn whoever_is_woken_sees_that_there_is_something_new() {
-        let shared: Arc<std::sync::OnceLock<Arc<Shared>>> = Arc::default();
+        let shared: Arc<OnceLock<Arc<SharedLog>>> = Arc::default();
         let seen = Arc::new(AtomicU64::new(0));
         let (there, see) = (shared.clone(), seen.clone());
-        let wake = move || see.store(there.get().unwrap().head.load(Ordering::Acquire), Ordering::Release);
-        let mut journals = new_log(7, vec![Box::new(|| ()), Box::new(wake)]);
-        shared.set(journals[0].shared.clone()).ok().unwrap();
+        let wake = move || see.store(there.get().unwrap().edition(), Ordering::Release);
+        let mut journals = in_memory(0, vec![Box::new(|| ()), Box::new(wake)]);
+        shared.set(journals[0].log.clone()).ok().unwrap();
         journals[1].listen(true);
         journals[0].append(Ticket(1), create());
         journals[0].settle(&mut shelf(), &mut Vec::new());

@@ -11,6 +11,14 @@
 //!
 //! Nothing in this room knows who asks and who listens.
 
+pub mod desk;
+pub mod guarded;
 pub mod history;
 pub mod journal;
+pub mod keeper;
+pub mod log;
+pub mod on_disk;
+pub mod rows;
 pub mod shelf;
+pub mod standing;
+pub mod stock;

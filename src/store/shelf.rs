@@ -11,6 +11,8 @@ use crate::exchange::xml;
 use crate::limits::{LISTINGS_BYTES_MAX, Limits};
 use crate::refusal::Refusal;
 use crate::store::history::History;
+use crate::store::standing::Board;
+use crate::store::stock::{Stock, Stocked, Tally};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::cell::{OnceCell, RefCell};
 use std::hash::BuildHasher;
@@ -22,6 +24,7 @@ pub struct Shelf {
     item_bytes_max: usize,
     collections: Vec<Collection>,
     history: History,
+    board: Board,
     descriptions: [OnceCell<Described>; 2],
 }
 
@@ -34,12 +37,7 @@ pub struct Described {
 /// One collection, its items in order of creation.
 pub struct Collection {
     name: Arc<str>,
-    /// Seq of the last change to anything in it.
-    changed: u64,
-    /// The last number given as an id.
-    counter: u64,
-    /// The largest number that a client has chosen as an id. Beyond it all numbers are free.
-    chosen_max: u64,
+    tally: Tally,
     /// A removed item leaves a hole until half of the places are holes.
     places: Vec<Option<Record>>,
     /// From an id to its place. It holds no second copy of the id.
@@ -93,13 +91,47 @@ impl Shelf {
             item_bytes_max,
             collections,
             history,
+            board: Board::default(),
+            descriptions: Default::default(),
+        }
+    }
+
+    /// What lay in a store. No item may become longer than `item_bytes_max`, as JSON.
+    pub fn stocked(stock: Stock, item_bytes_max: usize) -> Shelf {
+        let Stock { position, collections, changes } = stock;
+        let collections = collections.into_iter().map(Collection::stocked).collect();
+        let begins_at = position.seq - changes.len() as u64;
+        let mut history = History::beginning_at(begins_at, Limits::DEFAULT.history_changes_max, usize::MAX);
+        changes.iter().for_each(|change| history.push(change));
+        let (board, descriptions) = Default::default();
+        Shelf { position, item_bytes_max, collections, history, board, descriptions }
+    }
+
+    /// What lies in the store now, in the place of everything that this shelf holds.
+    pub fn restocked(&self, stock: Stock) -> Shelf {
+        Shelf { board: self.board.clone(), ..Shelf::stocked(stock, self.item_bytes_max) }
+    }
+
+    /// Whether writes are taken.
+    pub fn board(&self) -> &Board {
+        &self.board
+    }
+
+    /// Another shelf in the same state, for another thread. It shares the texts of the records.
+    pub fn fork(&self) -> Shelf {
+        Shelf {
+            position: self.position,
+            item_bytes_max: self.item_bytes_max,
+            collections: self.collections.iter().map(Collection::fork).collect(),
+            history: self.history.clone(),
+            board: self.board.clone(),
             descriptions: Default::default(),
         }
     }
 
     /// The same, where so many changes of late are kept, and so many bytes of them.
     pub fn keeping(self, changes_max: usize, bytes_max: usize) -> Shelf {
-        Shelf { history: History::new(changes_max, bytes_max), ..self }
+        Shelf { history: self.history.bounded(changes_max, bytes_max), ..self }
     }
 
     /// The changes of late, up to this position.
@@ -140,11 +172,11 @@ impl Shelf {
         let Write { act, conditions, .. } = write;
         let collection = self.collection(write.collection);
         let seq = self.position.seq + 1;
-        let mut counter = collection.counter;
+        let mut counter = collection.tally.counter;
         let (op, record, before) = match act {
             Act::Create { id, members } => {
                 // A POST's conditions are about the collection, which always exists.
-                if !conditions.allow_write(Some(self.at(collection.changed))) {
+                if !conditions.allow_write(Some(self.at(collection.tally.changed))) {
                     return Err(Refusal::ConditionFailed);
                 }
                 let mut digits = itoa::Buffer::new();
@@ -202,13 +234,13 @@ impl Shelf {
         self.position = change.position;
         self.history.push(change);
         let collection = &mut self.collections[change.collection.0 as usize];
-        collection.changed = change.position.seq;
-        let chosen = change.counter == collection.counter;
-        collection.counter = change.counter;
+        collection.tally.changed = change.position.seq;
+        let chosen = change.counter == collection.tally.counter;
+        collection.tally.counter = change.counter;
         match change.op {
             Op::Created => {
                 if chosen && let Ok(number) = change.record.id().parse::<u64>() {
-                    collection.chosen_max = collection.chosen_max.max(number);
+                    collection.tally.chosen_max = collection.tally.chosen_max.max(number);
                 }
                 collection.add(change.record.clone());
             }
@@ -222,12 +254,31 @@ impl Collection {
     fn new(name: &str) -> Collection {
         Collection {
             name: name.into(),
-            changed: 0,
-            counter: 0,
-            chosen_max: 0,
+            tally: Tally::default(),
             places: Vec::new(),
             index: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
+            listings: RefCell::default(),
+            given_out: GivenOut::default(),
+        }
+    }
+
+    fn stocked(stock: Stocked) -> Collection {
+        let Stocked { name, tally, items } = stock;
+        let mut collection = Collection { tally, ..Collection::new(&name) };
+        collection.places.reserve_exact(items.len());
+        collection.index.reserve(items.len(), |entry| spread(entry.hash));
+        items.into_iter().for_each(|record| collection.add(record));
+        collection
+    }
+
+    fn fork(&self) -> Collection {
+        Collection {
+            name: self.name.clone(),
+            tally: self.tally,
+            places: self.places.clone(),
+            index: self.index.clone(),
+            hasher: self.hasher.clone(),
             listings: RefCell::default(),
             given_out: GivenOut::default(),
         }
@@ -237,9 +288,14 @@ impl Collection {
         &self.name
     }
 
+    /// What lasts of it beside its items.
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
     /// Seq of the last change to anything in it.
     pub fn changed(&self) -> u64 {
-        self.changed
+        self.tally.changed
     }
 
     pub fn len(&self) -> usize {
@@ -312,9 +368,9 @@ impl Collection {
         make: impl FnOnce() -> Vec<u8>,
     ) -> Result<Arc<[u8]>, Refusal> {
         let mut kept = self.listings.borrow_mut();
-        if kept.changed != self.changed {
+        if kept.changed != self.tally.changed {
             // Old texts that nobody reads any more make room.
-            *kept = Listings { changed: self.changed, ..Listings::default() };
+            *kept = Listings { changed: self.tally.changed, ..Listings::default() };
         }
         if let Some(text) = &kept.texts[representation as usize] {
             return Ok(text.clone());
@@ -351,8 +407,8 @@ impl Collection {
 
     /// The next number that is nobody's id: a client may have chosen some.
     fn next_number(&self) -> u64 {
-        let mut number = self.counter + 1;
-        while number <= self.chosen_max && self.get(itoa::Buffer::new().format(number)).is_some() {
+        let mut number = self.tally.counter + 1;
+        while number <= self.tally.chosen_max && self.get(itoa::Buffer::new().format(number)).is_some() {
             number += 1;
         }
         number

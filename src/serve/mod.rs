@@ -1,11 +1,16 @@
 //! `bothways serve`: builds the journal, the listeners and the loops, and ends them in order.
 
+mod keeping;
+mod progress;
+mod storage;
+
 use crate::cli;
 use crate::event_loop::listener::{self, Tuning};
 use crate::event_loop::mailbox::{self, Mailbox, Sender};
 use crate::event_loop::{EventLoop, Rules, WAKER, kernel};
 use crate::failure::Failure;
-use crate::store::journal::{self, Journal};
+use crate::store::journal::Journal;
+use crate::store::log::Wake;
 use crate::store::shelf::Shelf;
 use mio::Poll;
 use mio::net::TcpListener;
@@ -18,7 +23,6 @@ use std::thread;
 
 /// Serves until SIGTERM or SIGINT.
 pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
-    check_names(&serve.collection).map_err(Failure::Usage)?;
     if let Err(error) = kernel::raise_descriptor_limit() {
         log::warn!("the limit of open files stays as it is: {error}");
     }
@@ -33,7 +37,9 @@ pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
     // Before the first line is printed: whoever reads it may send a signal at once.
     let mut signals =
         Signals::new([SIGTERM, SIGINT]).map_err(|error| failed("signals cannot be taken", error))?;
-    let desks = furnish(serve, listeners).map_err(|error| failed("an event loop cannot begin", error))?;
+    let posts = posts(listeners).map_err(|error| failed("an event loop cannot begin", error))?;
+    let storage = storage::open(serve, posts.iter().map(Post::wake).collect())?;
+    let seats = furnish(posts, storage.journals, storage.shelves);
     announce(&addresses).map_err(Failure::Output)?;
 
     let rules = Rules {
@@ -43,11 +49,11 @@ pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
         origins: serve.origins.clone(),
     };
     let open = AtomicUsize::new(0);
-    let doors: Vec<Sender> = desks.iter().map(|desk| desk.sender.clone()).collect();
+    let doors: Vec<Sender> = seats.iter().map(|seat| seat.post.sender.clone()).collect();
     let handle = signals.handle();
     let go_away = || doors.iter().for_each(Sender::go_away);
     // A loop that ends well was asked to, and so were the others.
-    let run = |desk: Desk| desk.run(&rules, &open).inspect_err(|_| go_away());
+    let run = |seat: Seat| seat.run(&rules, &open).inspect_err(|_| go_away());
     thread::scope(|scope| {
         scope.spawn(|| {
             // Listens until the last loop has ended: until then a second signal means something.
@@ -60,33 +66,31 @@ pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
                 go_away();
             }
         });
-        let mut desks = desks.into_iter();
+        let keeper = storage.keeper.map(|(keeper, desk)| {
+            let taken_from = desk.clone();
+            (scope.spawn(move || keeping::run(keeper, &taken_from)), desk)
+        });
+        let mut seats = seats.into_iter();
         // The first loop stays on the first thread, whose heap the system grows in larger steps.
-        let first = desks.next().expect("there is at least one loop");
-        let others: Vec<_> = desks.map(|desk| scope.spawn(|| run(desk))).collect();
+        let first = seats.next().expect("there is at least one loop");
+        let others: Vec<_> = seats.map(|seat| scope.spawn(|| run(seat))).collect();
         let first = run(first);
         let others = others.into_iter().map(|thread| thread.join().expect("a panic ends the process"));
         // Every loop is joined before the first error is told.
         let ended = others.fold(first, Result::and);
+        // Nobody asks for anything any more: what was asked is made safe.
+        let kept = keeper.map_or(Ok(()), |(thread, desk)| {
+            desk.close();
+            thread.join().expect("a panic ends the process")
+        });
         handle.close();
-        ended.map_err(|error| failed("an event loop failed", error))
+        ended.map_err(|error| failed("an event loop failed", error))?;
+        kept.map_err(|why| Failure::Failed(format!("the store {}: {why}", serve.data.display())))
     })
 }
 
 fn failed(what: &str, error: io::Error) -> Failure {
     Failure::Failed(format!("{what}: {error}"))
-}
-
-fn check_names(names: &[String]) -> Result<(), String> {
-    for (n, name) in names.iter().enumerate() {
-        if crate::api::routes::RESERVED.contains(&name.as_str()) {
-            return Err(format!("no collection can be called {name}: the name is reserved"));
-        }
-        if names[..n].contains(name) {
-            return Err(format!("the collection {name} is named twice"));
-        }
-    }
-    Ok(())
 }
 
 /// The addresses, and for each loop its listeners.
@@ -109,48 +113,47 @@ fn bind(serve: &cli::Serve, loops: usize) -> Result<(Vec<SocketAddr>, Vec<Vec<Tc
     Ok((addresses, of_loops))
 }
 
-/// Everything that one loop begins with.
-struct Desk {
+/// A loop's means of waiting and being woken.
+struct Post {
     poll: Poll,
     sender: Sender,
     mailbox: Mailbox,
     listeners: Vec<TcpListener>,
+}
+
+impl Post {
+    /// Makes the loop look into the journal.
+    fn wake(&self) -> Wake {
+        let sender = self.sender.clone();
+        Box::new(move || sender.ring())
+    }
+}
+
+fn posts(listeners: Vec<Vec<TcpListener>>) -> io::Result<Vec<Post>> {
+    let post = |listeners| {
+        let poll = Poll::new()?;
+        let (sender, mailbox) = mailbox::mailbox(&poll, WAKER)?;
+        Ok(Post { poll, sender, mailbox, listeners })
+    };
+    listeners.into_iter().map(post).collect()
+}
+
+/// Everything that one loop begins with.
+struct Seat {
+    post: Post,
     journal: Journal,
     shelf: Shelf,
 }
 
-fn furnish(serve: &cli::Serve, listeners: Vec<Vec<TcpListener>>) -> io::Result<Vec<Desk>> {
-    let mut posts = Vec::new();
-    for _ in &listeners {
-        let poll = Poll::new()?;
-        let (sender, mailbox) = mailbox::mailbox(&poll, WAKER)?;
-        posts.push((poll, sender, mailbox));
-    }
-    let epoch = getrandom::u32().map_err(io::Error::other)?;
-    let wake = posts.iter().map(|(_, sender, _)| {
-        let sender = sender.clone();
-        Box::new(move || sender.ring()) as Box<dyn Fn() + Send>
-    });
-    let journals = journal::new_log(epoch, wake.collect());
-    let limits = &serve.limits;
-    let desks = posts.into_iter().zip(listeners).zip(journals).map(|((post, listeners), journal)| {
-        let (poll, sender, mailbox) = post;
-        Desk {
-            poll,
-            sender,
-            mailbox,
-            listeners,
-            journal,
-            shelf: Shelf::new(epoch, &serve.collection, limits.item_bytes_max)
-                .keeping(limits.history_changes_max, limits.history_bytes_max),
-        }
-    });
-    Ok(desks.collect())
+fn furnish(posts: Vec<Post>, journals: Vec<Journal>, shelves: Vec<Shelf>) -> Vec<Seat> {
+    let seats = posts.into_iter().zip(journals).zip(shelves);
+    seats.map(|((post, journal), shelf)| Seat { post, journal, shelf }).collect()
 }
 
-impl Desk {
+impl Seat {
     fn run(self, rules: &Rules, open: &AtomicUsize) -> io::Result<()> {
-        let Desk { poll, mailbox, listeners, journal, shelf, .. } = self;
+        let Seat { post, journal, shelf } = self;
+        let Post { poll, mailbox, listeners, .. } = post;
         EventLoop::new(rules, open, poll, mailbox, listeners, journal, shelf).and_then(EventLoop::run)
     }
 }

@@ -1,0 +1,106 @@
+//! What the loops begin with: journals and shelves, empty or from the store on disk.
+
+use super::progress;
+use crate::api::routes;
+use crate::cli::{self, When};
+use crate::failure::Failure;
+use crate::store::desk::Desk;
+use crate::store::journal::{self, Journal};
+use crate::store::keeper::{Keeper, Sync};
+use crate::store::log::{SharedLog, Wake};
+use crate::store::on_disk::{Epoch, Keeps, OnDisk, StoreError, Watcher};
+use crate::store::shelf::Shelf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+pub struct Storage {
+    /// One of each for each loop.
+    pub journals: Vec<Journal>,
+    pub shelves: Vec<Shelf>,
+    /// Where the log is to last.
+    pub keeper: Option<(Keeper, Arc<Desk>)>,
+}
+
+/// The collection there is where nobody names one.
+const USUAL_COLLECTION: &str = "tasks";
+
+pub fn open(serve: &cli::Serve, wake: Vec<Wake>) -> Result<Storage, Failure> {
+    let epoch = getrandom::u32()
+        .map_err(|error| Failure::Failed(format!("the epoch of the log cannot be drawn: {error}")))?;
+    if serve.memory { in_memory(serve, epoch, wake) } else { on_disk(serve, epoch, wake) }
+}
+
+fn in_memory(serve: &cli::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, Failure> {
+    let names = names(Vec::new(), &serve.collection)?;
+    let limits = &serve.limits;
+    let shelf = Shelf::new(epoch, &names, limits.item_bytes_max)
+        .keeping(limits.history_changes_max, limits.history_bytes_max);
+    let shelves = forks(shelf, wake.len());
+    Ok(Storage { journals: journal::in_memory(0, wake), shelves, keeper: None })
+}
+
+fn on_disk(serve: &cli::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, Failure> {
+    let (path, limits) = (serve.data.clone(), &serve.limits);
+    let keeps = Keeps { changes_max: limits.history_changes_max, bytes_max: limits.history_bytes_max };
+    let failed = |error: StoreError| Failure::Failed(format!("the store {}: {error}", path.display()));
+    let watcher = progress::watcher(&path);
+    let mut disk = OnDisk::open(&path, Epoch::Begin(epoch), keeps, &watcher).map_err(failed)?;
+    let names = names(disk.names().map_err(failed)?, &serve.collection)?;
+    disk.declare(&names).map_err(failed)?;
+    let stock = disk.load(&*watcher).map_err(failed)?;
+    drop(watcher);
+    if let Sync::Interval(_) = sync(serve) {
+        disk.may_lose().map_err(failed)?;
+    }
+    let position = stock.position;
+    let shelf = Shelf::stocked(stock, limits.item_bytes_max)
+        .keeping(limits.history_changes_max, limits.history_bytes_max);
+    // The keeper looks at what is there now, and has no use for what was.
+    let ahead = shelf.fork().keeping(0, 0);
+    let log = Arc::new(SharedLog::new(position.seq, wake));
+    let desk = Arc::new(Desk::new(limits.store_waiting_bytes_max));
+    let shelves = forks(shelf, log.readers());
+    let journals = journal::kept(shelves.len(), log.clone(), &desk);
+    let again = path.clone();
+    let reopen = move || OnDisk::open(&again, Epoch::GoOn(position.epoch), keeps, &silent());
+    let keeper = Keeper::new(disk, Box::new(reopen), ahead, log, sync(serve));
+    Ok(Storage { journals, shelves, keeper: Some((keeper, desk)) })
+}
+
+fn sync(serve: &cli::Serve) -> Sync {
+    match serve.sync {
+        When::Always => Sync::Always,
+        When::Interval => Sync::Interval(serve.sync_seconds),
+    }
+}
+
+fn silent() -> Watcher {
+    Rc::new(|_| ())
+}
+
+/// So many shelves with one content.
+fn forks(shelf: Shelf, count: usize) -> Vec<Shelf> {
+    let mut shelves: Vec<Shelf> = (1..count).map(|_| shelf.fork()).collect();
+    shelves.push(shelf);
+    shelves
+}
+
+/// Those in the store, and those that the command line adds.
+fn names(mut names: Vec<String>, declared: &[String]) -> Result<Vec<String>, Failure> {
+    for (n, name) in declared.iter().enumerate() {
+        if declared[..n].contains(name) {
+            return Err(Failure::Usage(format!("the collection {name} is named twice")));
+        }
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    if names.is_empty() {
+        names.push(USUAL_COLLECTION.to_owned());
+    }
+    let reserved = |name: &&String| routes::RESERVED.contains(&name.as_str());
+    if let Some(name) = names.iter().find(reserved) {
+        return Err(Failure::Usage(format!("no collection can be called {name}: the name is reserved")));
+    }
+    Ok(names)
+}

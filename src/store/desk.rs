@@ -1,0 +1,92 @@
+//! Where the loops put down what they ask for, and the keeper takes it up.
+
+use super::journal::Ticket;
+use crate::exchange::change::Write;
+use crate::refusal::Refusal;
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// A queue of writes between many loops and one keeper, bounded by the bytes of what it holds.
+pub struct Desk {
+    pile: Mutex<Pile>,
+    changed: Condvar,
+    bytes_max: usize,
+}
+
+/// A write, and who is to be told what became of it.
+pub struct Asked {
+    /// The loop.
+    pub reader: usize,
+    pub ticket: Ticket,
+    /// Or why there was no room for it.
+    pub write: Result<Write, Refusal>,
+}
+
+#[derive(Default)]
+struct Pile {
+    asked: VecDeque<Asked>,
+    bytes: usize,
+    is_closed: bool,
+}
+
+/// What the keeper is to do next.
+pub enum Taken {
+    /// Decide these, in order.
+    Writes(VecDeque<Asked>),
+    /// It has waited long enough.
+    Nothing,
+    /// No loop asks for anything any more.
+    Closed,
+}
+
+impl Desk {
+    pub fn new(bytes_max: usize) -> Desk {
+        Desk { pile: Mutex::default(), changed: Condvar::new(), bytes_max }
+    }
+
+    /// Puts down what is waiting. In the place of what there is no room for lies a refusal, for
+    /// outcomes keep the order of what was asked.
+    pub fn ask(&self, reader: usize, waiting: &mut Vec<(Ticket, Write)>) {
+        let mut pile = self.lock();
+        let was_empty = pile.asked.is_empty();
+        for (ticket, write) in waiting.drain(..) {
+            let bytes = write.bytes();
+            let has_room = pile.bytes == 0 || pile.bytes + bytes <= self.bytes_max;
+            if has_room {
+                pile.bytes += bytes;
+            }
+            let write = if has_room { Ok(write) } else { Err(Refusal::StoreBehind) };
+            pile.asked.push_back(Asked { reader, ticket, write });
+        }
+        if was_empty {
+            self.changed.notify_one();
+        }
+    }
+
+    /// No more is going to be asked.
+    pub fn close(&self) {
+        self.lock().is_closed = true;
+        self.changed.notify_one();
+    }
+
+    /// Waits for something to do, so long at the most.
+    pub fn take(&self, wait: Option<Duration>) -> Taken {
+        let is_idle = |pile: &mut Pile| pile.asked.is_empty() && !pile.is_closed;
+        let pile = self.lock();
+        let mut pile = match wait {
+            Some(wait) => self.changed.wait_timeout_while(pile, wait, is_idle).expect("no loop panicked").0,
+            None => self.changed.wait_while(pile, is_idle).expect("no loop panicked"),
+        };
+        pile.bytes = 0;
+        match std::mem::take(&mut pile.asked) {
+            asked if !asked.is_empty() => Taken::Writes(asked),
+            _ if pile.is_closed => Taken::Closed,
+            _ => Taken::Nothing,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pile> {
+        self.pile.lock().expect("no loop panicked")
+    }
+}

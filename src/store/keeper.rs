@@ -1,0 +1,283 @@
+//! Decides what is asked for, makes it safe, and only then lets it be true.
+//!
+//! ```text
+//!   desk ─▶ decide in order ─▶ commit and sync ─▶ publish: every loop applies, answers and tells
+//!     ▲                          one for all          │
+//!     └──── what is asked meanwhile waits ────────────┘
+//! ```
+//!
+//! The keeper is driven by a thread of its own. It has a shelf, which is ahead of all others by what is
+//! being made safe. Whatever is asked for during a sync shares the next one, so that many writers wait for
+//! few syncs.
+
+use super::desk::Asked;
+use super::guarded::Failed;
+use super::log::{Reply, SharedLog, Verdict};
+use super::on_disk::{OnDisk, StoreError};
+use super::shelf::Shelf;
+use super::standing::{Board, Standing};
+use super::stock::Stock;
+use crate::exchange::change::Change;
+use crate::meter::{self, Count};
+use crate::refusal::Refusal;
+use crate::timeouts::Timeouts;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub struct Keeper {
+    log: Arc<SharedLog>,
+    board: Board,
+    /// Everything decided so far.
+    shelf: Shelf,
+    disk: Disk,
+    reopen: Reopen,
+    sync: Sync,
+    /// Published, and not yet safe.
+    at_risk: Vec<Change>,
+    at_risk_bytes: usize,
+    /// When they are to be made safe.
+    save_by: Option<Instant>,
+}
+
+/// What was decided together.
+#[derive(Default)]
+struct News {
+    changes: Vec<Change>,
+    /// With the loop that each is for, in the order asked.
+    replies: Vec<(usize, Reply)>,
+}
+
+/// When a change is made safe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sync {
+    /// Before it is answered and told.
+    Always,
+    /// So much later at the most. What was answered since the last sync is lost in a crash.
+    Interval(Duration),
+}
+
+enum Disk {
+    Good(OnDisk),
+    /// There was no room. It is tried again at this time.
+    Full(Instant),
+    /// Nothing is stored any more, for this reason.
+    Failed(String),
+}
+
+/// Opens the store again.
+pub type Reopen = Box<dyn FnMut() -> Result<OnDisk, StoreError> + Send>;
+
+/// Bytes of changes that may wait for the next sync of an interval.
+const AT_RISK_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+impl Keeper {
+    /// Keeps the log in this store, whose stock is on the shelf.
+    pub fn new(disk: OnDisk, reopen: Reopen, shelf: Shelf, log: Arc<SharedLog>, sync: Sync) -> Keeper {
+        Keeper {
+            log,
+            board: shelf.board().clone(),
+            shelf,
+            disk: Disk::Good(disk),
+            reopen,
+            sync,
+            at_risk: Vec::new(),
+            at_risk_bytes: 0,
+            save_by: None,
+        }
+    }
+
+    /// When there is something to [save](Keeper::save).
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.save_by
+    }
+
+    /// Decides all of this, and makes it safe together.
+    pub fn settle(&mut self, asked: VecDeque<Asked>, now: Instant) {
+        self.try_again(now);
+        let mut news = self.decide(asked);
+        match self.sync {
+            Sync::Always => {
+                if let Err(refusal) = self.commit(&news.changes, now) {
+                    news.refuse_all(&refusal, self.log.lock().head());
+                }
+                self.publish(news);
+            }
+            Sync::Interval(interval) => {
+                let changes = news.changes.clone();
+                self.publish(news);
+                self.put_off(changes, now + interval, now);
+            }
+        }
+    }
+
+    /// What is decided here is true for nobody yet.
+    fn decide(&mut self, asked: VecDeque<Asked>) -> News {
+        let mut news = News::default();
+        for Asked { reader, ticket, write } in asked {
+            let outcome = match self.board.get().refusal() {
+                Some(refusal) => Err(refusal),
+                None => write.and_then(|write| self.shelf.decide(write)),
+            };
+            let verdict = match outcome {
+                Ok(change) => {
+                    self.shelf.apply(&change);
+                    news.changes.push(change);
+                    Verdict::Changed
+                }
+                Err(refusal) => Verdict::Refused(refusal),
+            };
+            news.replies.push((reader, Reply { ticket, seq: self.shelf.position().seq, verdict }));
+        }
+        news
+    }
+
+    fn publish(&self, news: News) {
+        let mut log = self.log.lock();
+        news.changes.iter().for_each(|change| log.push(change, None));
+        for (reader, reply) in news.replies {
+            log.reply(reader, reply);
+        }
+        self.log.publish(&mut log, None);
+    }
+
+    /// Makes changes safe, or says what whoever asked for them is told.
+    fn commit(&mut self, changes: &[Change], now: Instant) -> Result<(), Refusal> {
+        let Disk::Good(disk) = &mut self.disk else { return Ok(()) };
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let Err(error) = disk.commit(changes, &self.shelf) else {
+            meter::one(Count::StoreSyncs);
+            return Ok(());
+        };
+        let failed = disk.trouble().get();
+        Err(self.stop(failed, &error, now))
+    }
+
+    /// The file is not touched any more, until there is room or until the server is started anew.
+    fn stop(&mut self, failed: Option<Failed>, error: &StoreError, now: Instant) -> Refusal {
+        let standing = match failed {
+            Some(failed) if failed.is_for_want_of_room() => {
+                log::error!("writes are refused until there is room on the disk: {failed}");
+                self.wait_for_room(now);
+                Standing::Full
+            }
+            failed => {
+                let why = failed.map_or_else(|| error.to_string(), |failed| failed.to_string());
+                self.give_up(why);
+                Standing::Failed
+            }
+        };
+        self.board.set(standing);
+        standing.refusal().expect("it is not good")
+    }
+
+    fn give_up(&mut self, why: String) {
+        log::error!("writes are refused until the server is started anew: {why}");
+        self.board.set(Standing::Failed);
+        self.disk = Disk::Failed(why);
+        self.save_by = None;
+    }
+
+    fn wait_for_room(&mut self, now: Instant) {
+        let at = now + Timeouts::STORE_RETRY;
+        self.disk = Disk::Full(at);
+        self.save_by = if self.at_risk.is_empty() { None } else { Some(at) };
+    }
+
+    /// Where there was no room: is there now?
+    fn try_again(&mut self, now: Instant) {
+        match self.disk {
+            Disk::Full(at) if at <= now => {}
+            _ => return,
+        }
+        match self.open_again() {
+            Ok((disk, stock)) if stock.position.seq == self.safe_seq() => {
+                log::info!("the store is open again: writes are taken");
+                if self.at_risk.is_empty() {
+                    self.shelf = self.shelf.restocked(stock);
+                }
+                self.disk = Disk::Good(disk);
+                self.board.set(Standing::Good);
+            }
+            Ok((_, stock)) => {
+                let [is, should] = [stock.position.seq, self.safe_seq()];
+                self.give_up(format!("the store is at {is} where it should be at {should}"));
+            }
+            Err(error) => {
+                log::warn!("the store cannot be opened again: {error}");
+                self.wait_for_room(now);
+            }
+        }
+    }
+
+    fn open_again(&mut self) -> Result<(OnDisk, Stock), StoreError> {
+        let mut disk = (self.reopen)()?;
+        let stock = disk.load(&|_| ())?;
+        Ok((disk, stock))
+    }
+
+    /// The seq of the last change that was made safe.
+    fn safe_seq(&self) -> u64 {
+        self.log.lock().head() - self.at_risk.len() as u64
+    }
+
+    fn put_off(&mut self, changes: Vec<Change>, by: Instant, now: Instant) {
+        if changes.is_empty() {
+            return;
+        }
+        self.at_risk_bytes += changes.iter().map(Change::bytes).sum::<usize>();
+        self.at_risk.extend(changes);
+        let by = *self.save_by.get_or_insert(by);
+        if self.at_risk_bytes > AT_RISK_BYTES_MAX || by <= now {
+            self.save(now);
+        }
+    }
+
+    /// Makes safe what was told before it was.
+    pub fn save(&mut self, now: Instant) {
+        self.try_again(now);
+        if !matches!(self.disk, Disk::Good(_)) {
+            return;
+        }
+        let changes = std::mem::take(&mut self.at_risk);
+        if self.commit(&changes, now).is_ok() {
+            (self.at_risk_bytes, self.save_by) = (0, None);
+            return;
+        }
+        self.at_risk = changes;
+        if let Disk::Full(at) = self.disk {
+            self.save_by = Some(at);
+        }
+    }
+
+    /// Saves what is to be saved. An error: something that was answered is not safe, or the disk has
+    /// failed.
+    pub fn close(mut self, now: Instant) -> Result<(), String> {
+        if let Disk::Full(at) = &mut self.disk {
+            *at = now;
+        }
+        self.save(now);
+        match self.disk {
+            Disk::Good(disk) => disk.close().map_err(|error| error.to_string()),
+            Disk::Full(_) if self.at_risk.is_empty() => Ok(()),
+            Disk::Full(_) => Err(format!(
+                "the disk is full, and {} changes that were answered are lost",
+                self.at_risk.len()
+            )),
+            Disk::Failed(why) => Err(why),
+        }
+    }
+}
+
+impl News {
+    /// Nothing of it has happened; the last change is still the one with this seq.
+    fn refuse_all(&mut self, refusal: &Refusal, seq: u64) {
+        self.changes.clear();
+        for (_, reply) in &mut self.replies {
+            reply.seq = seq;
+            reply.verdict = Verdict::Refused(refusal.clone());
+        }
+    }
+}

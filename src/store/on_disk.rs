@@ -1,0 +1,440 @@
+//! The store that lasts: items, changes of late, counters and epoch in one file.
+//!
+//! The file is redb's. `docs/reference/store.md` shows its tables. A commit is one transaction: either
+//! all of it is there when the store is opened again, or nothing of it.
+
+use super::guarded::{Guarded, Trouble};
+use super::rows;
+use super::shelf::Shelf;
+use super::stock::{Stock, Stocked, Tally};
+use crate::exchange::change::{Change, CollectionId, Op, Position};
+use crate::exchange::record::Record;
+use crate::limits::{COLLECTIONS_MAX, STORE_CACHE_BYTES};
+use redb::backends::FileBackend;
+use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, ReadableTableMetadata};
+use redb::{StorageBackend, StorageError, TableDefinition, WriteTransaction};
+use std::collections::{BTreeSet, VecDeque};
+use std::fs::{File, OpenOptions};
+use std::path::Path;
+use std::rc::Rc;
+use std::{fmt, io};
+
+pub struct OnDisk {
+    database: Database,
+    trouble: Trouble,
+    epoch: u32,
+    /// The rows of changes, oldest first, and what all of them hold.
+    rows: VecDeque<Row>,
+    changes: usize,
+    bytes: usize,
+    keeps: Keeps,
+}
+
+/// How many changes of late are kept, and how many bytes of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Keeps {
+    pub changes_max: usize,
+    pub bytes_max: usize,
+}
+
+struct Row {
+    first: u64,
+    changes: usize,
+    bytes: usize,
+}
+
+/// How far opening has come. A large store takes its time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Progress {
+    /// From 0 to 1.
+    Checked(f64),
+    Loaded {
+        items: u64,
+        of: u64,
+    },
+}
+
+pub type Watcher = Rc<dyn Fn(Progress)>;
+
+/// Of the log in a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Epoch {
+    /// The one that is there; or this, where a new one must begin.
+    Begin(u32),
+    /// This one, in which the process has been all the time.
+    GoOn(u32),
+}
+
+/// Why a store cannot be opened, read, or written.
+#[derive(Debug)]
+pub enum StoreError {
+    InUse,
+    /// It is no store, or no longer.
+    Damaged(String),
+    /// Made by a later version of this program.
+    Format(u64),
+    Io(io::Error),
+}
+
+/// What is said of the whole: `format`, `epoch`, `seq` of the last change, and `lossy`, which is 1
+/// while answers are given before their changes are safe.
+const ABOUT: TableDefinition<&str, u64> = TableDefinition::new("about");
+/// By number: name, seq of its last change, counter, largest number chosen as an id.
+const COLLECTIONS: TableDefinition<u16, (&str, u64, u64, u64)> = TableDefinition::new("collections");
+/// By number of the collection, and id: seq of its creation, seq of its last change, JSON.
+const ITEMS: TableDefinition<(u16, &str), (u64, u64, &str)> = TableDefinition::new("items");
+/// By seq of the first: changes that were committed together.
+const CHANGES: TableDefinition<u64, &[u8]> = TableDefinition::new("changes");
+
+const FORMAT: u64 = 1;
+
+/// Items loaded between two looks at the progress.
+const LOADED_STEP: u64 = 10_000;
+
+impl OnDisk {
+    /// Opens the store, or begins one. All that was ever written into it is checked.
+    pub fn open(path: &Path, epoch: Epoch, keeps: Keeps, watcher: &Watcher) -> Result<OnDisk, StoreError> {
+        let is_new = !path.try_exists()?;
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let file = FileBackend::new(file).map_err(redb::Error::from)?;
+        let store = OnDisk::open_with(file, epoch, keeps, watcher)?;
+        if is_new {
+            // A file that is safe is lost all the same as long as its name is not.
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        }
+        Ok(store)
+    }
+
+    pub fn open_with(
+        file: impl StorageBackend,
+        epoch: Epoch,
+        keeps: Keeps,
+        watcher: &Watcher,
+    ) -> Result<OnDisk, StoreError> {
+        let trouble = Trouble::default();
+        let file = Guarded::new(file, trouble.clone())?;
+        let watcher = watcher.clone();
+        let database = Database::builder()
+            .set_cache_size(STORE_CACHE_BYTES)
+            .set_check_integrity_on_open(true)
+            .set_repair_callback(move |session| watcher(Progress::Checked(session.progress())))
+            .create_with_backend(file)?;
+        let rows = VecDeque::new();
+        let mut store = OnDisk { database, trouble, epoch: 0, rows, changes: 0, bytes: 0, keeps };
+        store.epoch = match epoch {
+            Epoch::Begin(fresh) => store.begin(fresh)?,
+            Epoch::GoOn(epoch) => epoch,
+        };
+        Ok(store)
+    }
+
+    /// The epoch of what is there. Where there is nothing, or changes that were told may be lost, a new
+    /// one begins: nobody goes on from a position that means something else now.
+    fn begin(&self, fresh: u32) -> Result<u32, StoreError> {
+        let transaction = self.database.begin_write().map_err(redb::Error::from)?;
+        let epoch = {
+            let mut about = transaction.open_table(ABOUT)?;
+            let read = |name| Ok::<_, StoreError>(about.get(name)?.map(|guard| guard.value()));
+            match read("format")? {
+                Some(FORMAT) | None => {}
+                Some(other) => return Err(StoreError::Format(other)),
+            }
+            let (kept, is_lossy) = (read("epoch")?, read("lossy")? == Some(1));
+            let epoch = match kept {
+                Some(epoch) if !is_lossy => {
+                    u32::try_from(epoch).map_err(|_| damaged("its epoch has more than 32 bits"))?
+                }
+                _ => fresh,
+            };
+            about.insert("format", FORMAT)?;
+            about.insert("epoch", u64::from(epoch))?;
+            about.insert("lossy", 0)?;
+            if is_lossy {
+                log::warn!("the store was not closed, and may lack its last changes: a new epoch begins");
+                transaction.open_table(CHANGES)?.retain(|_, _| false)?;
+            }
+            transaction.open_table(COLLECTIONS)?;
+            transaction.open_table(ITEMS)?;
+            transaction.open_table(CHANGES)?;
+            epoch
+        };
+        transaction.commit().map_err(redb::Error::from)?;
+        Ok(epoch)
+    }
+
+    /// What went wrong with the file first.
+    pub fn trouble(&self) -> &Trouble {
+        &self.trouble
+    }
+
+    /// The names of its collections, by number.
+    pub fn names(&self) -> Result<Vec<String>, StoreError> {
+        let transaction = self.database.begin_read().map_err(redb::Error::from)?;
+        let mut names = Vec::new();
+        for row in transaction.open_table(COLLECTIONS)?.iter()? {
+            let (number, row) = row?;
+            if usize::from(number.value()) != names.len() {
+                return Err(damaged(format!("there is no collection with the number {}", names.len())));
+            }
+            names.push(row.value().0.to_owned());
+        }
+        Ok(names)
+    }
+
+    /// Adds empty collections behind those that are there.
+    pub fn declare(&mut self, names: &[String]) -> Result<(), StoreError> {
+        let there = self.names()?;
+        let transaction = self.database.begin_write().map_err(redb::Error::from)?;
+        {
+            let mut collections = transaction.open_table(COLLECTIONS)?;
+            let new = names.iter().filter(|name| !there.contains(name));
+            for (number, name) in (there.len()..).zip(new) {
+                if number >= COLLECTIONS_MAX {
+                    return Err(damaged(format!("a store has at most {COLLECTIONS_MAX} collections")));
+                }
+                collections.insert(number as u16, (name.as_str(), 0, 0, 0))?;
+            }
+        }
+        transaction.commit().map_err(redb::Error::from)?;
+        Ok(())
+    }
+
+    /// Everything that is in it.
+    pub fn load(&mut self, watcher: &dyn Fn(Progress)) -> Result<Stock, StoreError> {
+        let transaction = self.database.begin_read().map_err(redb::Error::from)?;
+        let seq = transaction.open_table(ABOUT)?.get("seq")?.map_or(0, |guard| guard.value());
+        let position = Position { epoch: self.epoch, seq };
+        let mut collections = Vec::new();
+        for row in transaction.open_table(COLLECTIONS)?.iter()? {
+            let (_, row) = row?;
+            let (name, changed, counter, chosen_max) = row.value();
+            let tally = Tally { changed, counter, chosen_max };
+            collections.push(Stocked { name: name.to_owned(), tally, items: Vec::new() });
+        }
+        let items = transaction.open_table(ITEMS)?;
+        let (of, mut loaded) = (items.len()?, 0);
+        for (number, collection) in collections.iter_mut().enumerate() {
+            let number = number as u16;
+            let mut created = Vec::new();
+            for row in items.range((number, "")..)? {
+                let (key, row) = row?;
+                let ((of_collection, id), (born, changed, json)) = (key.value(), row.value());
+                if of_collection != number {
+                    break;
+                }
+                let record = Record::stored(json, changed).filter(|record| record.id() == id);
+                let name = &collection.name;
+                let record =
+                    record.ok_or_else(|| damaged(format!("/{name}/{id} is not the item of that id")))?;
+                created.push((born, record));
+                loaded += 1;
+                if loaded % LOADED_STEP == 0 {
+                    watcher(Progress::Loaded { items: loaded, of });
+                }
+            }
+            created.sort_unstable_by_key(|(born, _)| *born);
+            collection.items = created.into_iter().map(|(_, record)| record).collect();
+        }
+        if loaded != of {
+            return Err(damaged(format!("{} of its items are in no collection", of - loaded)));
+        }
+        let changes = self.load_changes(position)?;
+        Ok(Stock { position, collections, changes })
+    }
+
+    fn load_changes(&mut self, position: Position) -> Result<Vec<Change>, StoreError> {
+        let transaction = self.database.begin_read().map_err(redb::Error::from)?;
+        let mut changes: Vec<Change> = Vec::new();
+        (self.rows, self.changes, self.bytes) = (VecDeque::new(), 0, 0);
+        for row in transaction.open_table(CHANGES)?.iter()? {
+            let (key, row) = row?;
+            let first = key.value();
+            let read = rows::read_changes(Position { seq: first, ..position }, row.value());
+            let read = read.ok_or_else(|| damaged(format!("the changes from {first} on cannot be read")))?;
+            if changes.last().is_some_and(|last| last.position.seq + 1 != first) {
+                return Err(damaged(format!("changes are missing before {first}")));
+            }
+            self.remember(first, &read);
+            changes.extend(read);
+        }
+        if changes.last().is_some_and(|last| last.position.seq != position.seq) {
+            return Err(damaged(format!("its changes do not end at {}", position.seq)));
+        }
+        Ok(changes)
+    }
+
+    /// Makes these changes safe. The shelf has applied them.
+    pub fn commit(&mut self, changes: &[Change], shelf: &Shelf) -> Result<(), StoreError> {
+        let (Some(first), Some(last)) = (changes.first(), changes.last()) else { return Ok(()) };
+        let transaction = self.database.begin_write().map_err(redb::Error::from)?;
+        write_items(&transaction, changes)?;
+        write_tallies(&transaction, changes, shelf)?;
+        transaction.open_table(ABOUT)?.insert("seq", last.position.seq)?;
+        let first = first.position.seq;
+        self.remember(first, changes);
+        self.write_changes(&transaction, first, changes)?;
+        transaction.commit().map_err(redb::Error::from)?;
+        Ok(())
+    }
+
+    fn remember(&mut self, first: u64, changes: &[Change]) {
+        let row = Row { first, changes: changes.len(), bytes: changes.iter().map(Change::bytes).sum() };
+        self.changes += row.changes;
+        self.bytes += row.bytes;
+        self.rows.push_back(row);
+    }
+
+    /// As one row; and rows that are needed no more go.
+    fn write_changes(
+        &mut self,
+        transaction: &WriteTransaction,
+        first: u64,
+        changes: &[Change],
+    ) -> Result<(), StoreError> {
+        let mut table = transaction.open_table(CHANGES)?;
+        let mut row = Vec::new();
+        changes.iter().for_each(|change| rows::write_change(change, &mut row));
+        table.insert(first, row.as_slice())?;
+        while let Some(oldest) = self.rows.front()
+            && (self.changes - oldest.changes >= self.keeps.changes_max
+                || self.bytes - oldest.bytes >= self.keeps.bytes_max)
+        {
+            table.remove(oldest.first)?;
+            self.changes -= oldest.changes;
+            self.bytes -= oldest.bytes;
+            self.rows.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Fills an empty store, all at once.
+    pub fn fill(&mut self, stock: &Stock) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write().map_err(redb::Error::from)?;
+        {
+            let mut collections = transaction.open_table(COLLECTIONS)?;
+            let mut items = transaction.open_table(ITEMS)?;
+            for (number, stocked) in (0..).zip(&stock.collections) {
+                let Tally { changed, counter, chosen_max } = stocked.tally;
+                collections.insert(number, (stocked.name.as_str(), changed, counter, chosen_max))?;
+                for record in &stocked.items {
+                    items.insert((number, record.id()), (record.seq, record.seq, record.json()))?;
+                }
+            }
+            transaction.open_table(ABOUT)?.insert("seq", stock.position.seq)?;
+        }
+        transaction.commit().map_err(redb::Error::from)?;
+        Ok(())
+    }
+
+    /// From here on until it is closed, changes may be told before they are safe.
+    pub fn may_lose(&mut self) -> Result<(), StoreError> {
+        self.set_lossy(1)
+    }
+
+    /// Everything that was told is safe.
+    pub fn close(mut self) -> Result<(), StoreError> {
+        self.set_lossy(0)?;
+        Ok(self.database.close()?)
+    }
+
+    fn set_lossy(&mut self, lossy: u64) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write().map_err(redb::Error::from)?;
+        let before = transaction.open_table(ABOUT)?.insert("lossy", lossy)?.map(|guard| guard.value());
+        if before == Some(lossy) {
+            return Ok(transaction.abort()?);
+        }
+        transaction.commit().map_err(redb::Error::from)?;
+        Ok(())
+    }
+}
+
+fn write_items(transaction: &WriteTransaction, changes: &[Change]) -> Result<(), StoreError> {
+    let mut items = transaction.open_table(ITEMS)?;
+    for Change { position, collection, op, record, .. } in changes {
+        let key = (collection.0, record.id());
+        let born = match op {
+            Op::Created => position.seq,
+            Op::Updated => {
+                let row = items.get(key)?.map(|row| row.value().0);
+                row.ok_or_else(|| damaged(format!("an item with the id {} is not there", record.id())))?
+            }
+            Op::Deleted => {
+                items.remove(key)?;
+                continue;
+            }
+        };
+        items.insert(key, (born, record.seq, record.json()))?;
+    }
+    Ok(())
+}
+
+fn write_tallies(
+    transaction: &WriteTransaction,
+    changes: &[Change],
+    shelf: &Shelf,
+) -> Result<(), StoreError> {
+    let mut collections = transaction.open_table(COLLECTIONS)?;
+    let changed: BTreeSet<u16> = changes.iter().map(|change| change.collection.0).collect();
+    for number in changed {
+        let collection = shelf.collection(CollectionId(number));
+        let Tally { changed, counter, chosen_max } = collection.tally();
+        collections.insert(number, (&**collection.name(), changed, counter, chosen_max))?;
+    }
+    Ok(())
+}
+
+fn damaged(what: impl Into<String>) -> StoreError {
+    StoreError::Damaged(what.into())
+}
+
+impl From<redb::Error> for StoreError {
+    fn from(error: redb::Error) -> StoreError {
+        match error {
+            redb::Error::DatabaseAlreadyOpen => StoreError::InUse,
+            redb::Error::Io(error) => StoreError::Io(error),
+            redb::Error::Corrupted(why) => StoreError::Damaged(why),
+            redb::Error::UpgradeRequired(_) => {
+                StoreError::Damaged("the file has the format of another version of redb".into())
+            }
+            other => StoreError::Damaged(other.to_string()),
+        }
+    }
+}
+
+impl From<DatabaseError> for StoreError {
+    fn from(error: DatabaseError) -> StoreError {
+        redb::Error::from(error).into()
+    }
+}
+
+impl From<StorageError> for StoreError {
+    fn from(error: StorageError) -> StoreError {
+        redb::Error::from(error).into()
+    }
+}
+
+impl From<redb::TableError> for StoreError {
+    fn from(error: redb::TableError) -> StoreError {
+        redb::Error::from(error).into()
+    }
+}
+
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> StoreError {
+        StoreError::Io(error)
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreError::InUse => f.write_str("another process has it open"),
+            StoreError::Damaged(what) => write!(f, "it is damaged, or no store: {what}"),
+            StoreError::Format(format) => {
+                write!(f, "it has format {format}, and this program knows {FORMAT} only")
+            }
+            StoreError::Io(error) => error.fmt(f),
+        }
+    }
+}

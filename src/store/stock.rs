@@ -1,0 +1,33 @@
+//! Everything that a shelf begins with, where it does not begin empty.
+
+use crate::exchange::change::{Change, Position};
+use crate::exchange::record::Record;
+
+/// All collections at one position, and the changes of late that led there.
+#[derive(Debug, PartialEq)]
+pub struct Stock {
+    pub position: Position,
+    pub collections: Vec<Stocked>,
+    /// Without a gap up to the position.
+    pub changes: Vec<Change>,
+}
+
+/// One collection.
+#[derive(Debug, PartialEq)]
+pub struct Stocked {
+    pub name: String,
+    pub tally: Tally,
+    /// In order of creation.
+    pub items: Vec<Record>,
+}
+
+/// What a collection remembers beside its items.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Seq of the last change to anything in it.
+    pub changed: u64,
+    /// The last number given as an id.
+    pub counter: u64,
+    /// The largest number that a client has chosen as an id. Beyond it all numbers are free.
+    pub chosen_max: u64,
+}
