@@ -76,8 +76,9 @@ pub enum StoreError {
     Io(io::Error),
 }
 
-/// What is said of the whole: `format`, `epoch`, `seq` of the last change, and `lossy`, which is 1
-/// while answers are given before their changes are safe.
+/// What is said of the whole: `format`, `epoch`, and `lossy`, which is 1 while answers are given before
+/// their changes are safe. The seq of the last change is that of the collection that changed last: a
+/// commit touches no page that it need not.
 const ABOUT: TableDefinition<&str, u64> = TableDefinition::new("about");
 /// By number: name, seq of its last change, counter, largest number chosen as an id.
 const COLLECTIONS: TableDefinition<u16, (&str, u64, u64, u64)> = TableDefinition::new("collections");
@@ -203,8 +204,6 @@ impl OnDisk {
     /// Everything that is in it.
     pub fn load(&mut self, watcher: &dyn Fn(Progress)) -> Result<Stock, StoreError> {
         let transaction = self.database.begin_read().map_err(redb::Error::from)?;
-        let seq = transaction.open_table(ABOUT)?.get("seq")?.map_or(0, |guard| guard.value());
-        let position = Position { epoch: self.epoch, seq };
         let mut collections = Vec::new();
         for row in transaction.open_table(COLLECTIONS)?.iter()? {
             let (_, row) = row?;
@@ -212,6 +211,8 @@ impl OnDisk {
             let tally = Tally { changed, counter, chosen_max };
             collections.push(Stocked { name: name.to_owned(), tally, items: Vec::new() });
         }
+        let seq = collections.iter().map(|collection| collection.tally.changed).max().unwrap_or(0);
+        let position = Position { epoch: self.epoch, seq };
         let items = transaction.open_table(ITEMS)?;
         let (of, mut loaded) = (items.len()?, 0);
         for (number, collection) in collections.iter_mut().enumerate() {
@@ -266,12 +267,10 @@ impl OnDisk {
 
     /// Makes these changes safe. The shelf has applied them.
     pub fn commit(&mut self, changes: &[Change], shelf: &Shelf) -> Result<(), StoreError> {
-        let (Some(first), Some(last)) = (changes.first(), changes.last()) else { return Ok(()) };
+        let Some(first) = changes.first().map(|change| change.position.seq) else { return Ok(()) };
         let transaction = self.database.begin_write().map_err(redb::Error::from)?;
         write_items(&transaction, changes)?;
         write_tallies(&transaction, changes, shelf)?;
-        transaction.open_table(ABOUT)?.insert("seq", last.position.seq)?;
-        let first = first.position.seq;
         self.remember(first, changes);
         self.write_changes(&transaction, first, changes)?;
         transaction.commit().map_err(redb::Error::from)?;
@@ -308,7 +307,7 @@ impl OnDisk {
         Ok(())
     }
 
-    /// Fills an empty store, all at once.
+    /// Fills an empty store, all at once. Some collection has changed at its position.
     pub fn fill(&mut self, stock: &Stock) -> Result<(), StoreError> {
         let transaction = self.database.begin_write().map_err(redb::Error::from)?;
         {
@@ -321,7 +320,6 @@ impl OnDisk {
                     items.insert((number, record.id()), (record.seq, record.seq, record.json()))?;
                 }
             }
-            transaction.open_table(ABOUT)?.insert("seq", stock.position.seq)?;
         }
         transaction.commit().map_err(redb::Error::from)?;
         Ok(())
