@@ -27,6 +27,7 @@ mod metrics;
 mod paragraphs;
 mod server;
 mod tables;
+mod units;
 
 use bytes::{converse, frame_bytes, message_bytes, wire_bytes};
 use console::{run, run_console};

@@ -28,3 +28,4 @@ mod semantics;
 mod server;
 mod sockets;
 mod suites;
+mod supervision;
