@@ -73,8 +73,8 @@ impl Timeouts {
     /// How long accepting rests when the process has no file descriptor left, or too many peers.
     pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-    /// How long after the disk was full the next write looks whether there is room again: each look
-    /// reads the whole store.
+    /// How long after the disk was full the keeper looks whether there is room again: each look reads
+    /// the whole store.
     pub const STORE_RETRY: Duration = Duration::from_secs(2);
 }
 
