@@ -14,6 +14,7 @@ mod following;
 mod foreign;
 mod handshakes;
 mod hostile;
+mod killed;
 mod life;
 mod messages;
 mod metrics;
