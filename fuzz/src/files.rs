@@ -55,18 +55,25 @@ impl File {
         }
     }
 
-    /// It works again, and nothing has failed.
+    /// It works again.
     pub fn mend(&self) {
         let mut inner = self.lock();
-        (inner.fault, inner.room, inner.failures, inner.is_cut_off) = (None, None, 0, false);
+        (inner.fault, inner.room) = (None, None);
     }
 
-    /// How often it has failed since it was mended.
+    /// It works, and nothing is known of what has failed.
+    pub fn begin_again(&self) {
+        self.mend();
+        let mut inner = self.lock();
+        (inner.failures, inner.is_cut_off) = (0, false);
+    }
+
+    /// How often it has failed since then.
     pub fn failures(&self) -> usize {
         self.lock().failures
     }
 
-    /// Nothing reaches it any more until it is mended.
+    /// Nothing reaches it any more until it begins again.
     pub fn cut_off(&self) {
         self.lock().is_cut_off = true;
     }

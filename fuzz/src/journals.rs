@@ -372,7 +372,7 @@ impl World {
     /// `is_well`: it ended in good order, and nothing had failed.
     fn begin_again(&mut self, is_well: bool) {
         self.seen.failures += self.file.failures();
-        self.file.mend();
+        self.file.begin_again();
         if self.mode == Mode::Memory {
             return;
         }
