@@ -78,8 +78,8 @@ impl Timeouts {
     /// How long a supervisor may take nothing of what it is told.
     pub const SUPERVISOR: Duration = Duration::from_secs(5);
 
-    /// How long after the disk was full the next write looks whether there is room again: each look
-    /// reads the whole store.
+    /// How long after the disk was full the keeper looks whether there is room again: each look reads
+    /// the whole store.
     pub const STORE_RETRY: Duration = Duration::from_secs(2);
 }
 

@@ -5,6 +5,11 @@ mod cutter;
 #[allow(dead_code)] // Others use the rest.
 #[path = "../fuzz/src/driver.rs"]
 mod driver;
+#[path = "../fuzz/src/files.rs"]
+mod files;
+#[allow(dead_code)] // Others use the rest.
+#[path = "../fuzz/src/journals.rs"]
+mod journals;
 #[path = "../fuzz/src/patches.rs"]
 mod patches;
 #[path = "../fuzz/src/queries.rs"]
@@ -168,6 +173,11 @@ fn a_library_patches_the_same() {
 #[test]
 fn an_item_is_one_line() {
     each_seed("representation", texts::check_representation);
+}
+
+#[test]
+fn a_journal_says_what_a_plain_list_says() {
+    each_seed("journal", journals::check_journal);
 }
 
 #[test]

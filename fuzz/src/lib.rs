@@ -16,6 +16,8 @@
 
 pub mod cutter;
 pub mod driver;
+pub mod files;
+pub mod journals;
 pub mod patches;
 pub mod queries;
 pub mod readers;

@@ -17,7 +17,7 @@ use crate::supervision::notices::Supervisor;
 use crate::supervision::{Wishes, watchdog};
 use mio::Poll;
 use mio::net::TcpListener;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use std::io;
 use std::sync::Arc;
@@ -43,6 +43,9 @@ pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
     // Before the first line is printed: whoever reads it may send a signal at once.
     let mut signals =
         Signals::new([SIGTERM, SIGINT]).map_err(|error| failed("signals cannot be taken", error))?;
+    // A file that may not grow any more (ulimit -f) is a full disk. Nobody looks at the flag.
+    signal_hook::flag::register(SIGXFSZ, Arc::default())
+        .map_err(|error| failed("signals cannot be taken", error))?;
     let posts = posts(listeners).map_err(|error| failed("an event loop cannot begin", error))?;
     let storage = storage::open(serve, posts.iter().map(Post::wake).collect())?;
     let seats = furnish(posts, storage.journals, storage.shelves);

@@ -48,6 +48,7 @@ pub enum Doing {
     Reading,
     Writing,
     Growing,
+    Shrinking,
     Syncing,
 }
 
@@ -107,7 +108,15 @@ impl<F: StorageBackend> StorageBackend for Guarded<F> {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.attempt(Doing::Growing, |file, _| file.set_len(len))
+        if len >= self.file.len()? {
+            return self.attempt(Doing::Growing, |file, _| file.set_len(len));
+        }
+        // The library shrinks the file behind a commit, and says that the commit has failed where this
+        // fails. But it is safe by then. So the failure is kept for whoever writes next.
+        if self.attempt(Doing::Shrinking, |file, _| file.set_len(len)).is_err() {
+            log::warn!("the store stays longer than it needs to be");
+        }
+        Ok(())
     }
 
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
@@ -181,6 +190,7 @@ impl fmt::Display for Failed {
             Doing::Reading => "reading",
             Doing::Writing => "writing",
             Doing::Growing => "growing",
+            Doing::Shrinking => "shrinking",
             Doing::Syncing => "syncing",
         };
         write!(f, "{doing} the file failed: {}", self.words)

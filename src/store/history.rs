@@ -40,6 +40,11 @@ impl History {
         history
     }
 
+    /// The same with the bounds of another.
+    pub fn bounded_as(self, other: &History) -> History {
+        self.bounded(other.changes_max, other.bytes_max)
+    }
+
     /// The next change. The oldest make room for it; one that is longer than all the room is not
     /// kept, and none before it.
     pub fn push(&mut self, change: &Change) {

@@ -87,7 +87,7 @@ impl Keeper {
         }
     }
 
-    /// When there is something to [save](Keeper::save).
+    /// When there is something to [save](Keeper::save), or there may be room again.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.save_by
     }
@@ -114,9 +114,12 @@ impl Keeper {
     /// What is decided here is true for nobody yet.
     fn decide(&mut self, asked: VecDeque<Asked>) -> News {
         let mut news = News::default();
+        let refusal = self.board.get().refusal();
+        // A shelf whose changes were refused is ahead of what is true.
+        let seq_refused = self.log.lock().head();
         for Asked { reader, ticket, write } in asked {
-            let outcome = match self.board.get().refusal() {
-                Some(refusal) => Err(refusal),
+            let outcome = match &refusal {
+                Some(refusal) => Err(refusal.clone()),
                 None => write.and_then(|write| self.shelf.decide(write)),
             };
             let verdict = match outcome {
@@ -127,7 +130,8 @@ impl Keeper {
                 }
                 Err(refusal) => Verdict::Refused(refusal),
             };
-            news.replies.push((reader, Reply { ticket, seq: self.shelf.position().seq, verdict }));
+            let seq = if refusal.is_some() { seq_refused } else { self.shelf.position().seq };
+            news.replies.push((reader, Reply { ticket, seq, verdict }));
         }
         news
     }
@@ -183,7 +187,8 @@ impl Keeper {
     fn wait_for_room(&mut self, now: Instant) {
         let at = now + Timeouts::STORE_RETRY;
         self.disk = Disk::Full(at);
-        self.save_by = if self.at_risk.is_empty() { None } else { Some(at) };
+        // Also where nothing is to be saved: as long as /readyz says no, nobody may ask for anything.
+        self.save_by = Some(at);
     }
 
     /// Where there was no room: is there now?

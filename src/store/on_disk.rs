@@ -390,6 +390,13 @@ impl From<redb::Error> for StoreError {
     fn from(error: redb::Error) -> StoreError {
         match error {
             redb::Error::DatabaseAlreadyOpen => StoreError::InUse,
+            // The disk is well: it is what the library read there.
+            redb::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+                StoreError::Damaged(error.to_string())
+            }
+            redb::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                damaged("it ends before it should")
+            }
             redb::Error::Io(error) => StoreError::Io(error),
             redb::Error::Corrupted(why) => StoreError::Damaged(why),
             redb::Error::UpgradeRequired(_) => {

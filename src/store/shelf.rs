@@ -96,12 +96,13 @@ impl Shelf {
         }
     }
 
-    /// What lay in a store. No item may become longer than `item_bytes_max`, as JSON.
+    /// What lay in a store, with all its changes of late. No item may become longer than
+    /// `item_bytes_max`, as JSON.
     pub fn stocked(stock: Stock, item_bytes_max: usize) -> Shelf {
         let Stock { position, collections, changes } = stock;
         let collections = collections.into_iter().map(Collection::stocked).collect();
         let begins_at = position.seq - changes.len() as u64;
-        let mut history = History::beginning_at(begins_at, Limits::DEFAULT.history_changes_max, usize::MAX);
+        let mut history = History::beginning_at(begins_at, usize::MAX, usize::MAX);
         changes.iter().for_each(|change| history.push(change));
         let (board, descriptions) = Default::default();
         Shelf { position, item_bytes_max, collections, history, board, descriptions }
@@ -109,7 +110,9 @@ impl Shelf {
 
     /// What lies in the store now, in the place of everything that this shelf holds.
     pub fn restocked(&self, stock: Stock) -> Shelf {
-        Shelf { board: self.board.clone(), ..Shelf::stocked(stock, self.item_bytes_max) }
+        let shelf = Shelf::stocked(stock, self.item_bytes_max);
+        let history = shelf.history.bounded_as(&self.history);
+        Shelf { board: self.board.clone(), history, ..shelf }
     }
 
     /// Whether writes are taken.
@@ -535,6 +538,21 @@ mod tests {
         let change = shelf.decide(write).unwrap();
         shelf.apply(&change);
         change
+    }
+
+    #[test]
+    fn as_much_of_late_is_kept_as_is_asked_for_and_no_more() {
+        let mut shelf = shelf();
+        let changes: Vec<Change> =
+            (0..Limits::DEFAULT.history_changes_max + 5).map(|_| settle(&mut shelf, create(""))).collect();
+        let stock = || {
+            let collection = Stocked { name: "tasks".into(), tally: Tally::default(), items: Vec::new() };
+            Stock { position: shelf.position(), collections: vec![collection], changes: changes.clone() }
+        };
+        let long = Shelf::stocked(stock(), 1000).keeping(usize::MAX, usize::MAX);
+        assert!(long.history().since(0).is_some(), "more than is kept where nothing is said");
+        let none = long.fork().keeping(0, 0).restocked(stock());
+        assert!(none.history().since(shelf.position().seq - 1).is_none());
     }
 
     #[test]

@@ -31,10 +31,10 @@ enum Way {
 const WAYS: [Way; 4] = [Way::Events, Way::Socket, Way::Subscription, Way::LongPoll];
 
 /// SplitMix64: small, and the same every time.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

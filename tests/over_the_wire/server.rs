@@ -110,7 +110,11 @@ impl Server {
         self.log.lock().unwrap().clone()
     }
 
-    /// `name` is TERM or INT, or STOP or CONT.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `name` is TERM, INT or KILL, or STOP or CONT.
     pub fn signal(&self, name: &str) {
         signal(self.child.id(), name);
     }
