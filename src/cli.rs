@@ -31,6 +31,12 @@ pub enum Command {
 
 #[derive(Args, Clone, Debug)]
 pub struct Serve {
+    /// A json-server style file that a new store begins with: its top-level members are collections.
+    /// `-` reads it from standard input. Where the store has collections already, it is not read; with
+    /// --memory it is at each start.
+    #[arg(value_name = "FILE.json")]
+    pub file: Option<PathBuf>,
+
     /// Where to listen; port 0 picks a free one. May be given more than once.
     #[arg(
         long,
@@ -86,7 +92,7 @@ pub struct Serve {
     #[command(flatten)]
     pub origins: Origins,
 
-    /// Check the command line and the addresses, and exit.
+    /// Check the command line, the addresses and FILE.json, and exit.
     #[arg(long, env = "BOTHWAYS_CHECK")]
     pub check: bool,
 

@@ -168,6 +168,11 @@ impl OnDisk {
         &self.trouble
     }
 
+    /// Of its log.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
     /// The names of its collections, by number.
     pub fn names(&self) -> Result<Vec<String>, StoreError> {
         let transaction = self.database.begin_read().map_err(redb::Error::from)?;
@@ -310,6 +315,9 @@ impl OnDisk {
 
     /// Fills an empty store, all at once.
     pub fn fill(&mut self, stock: &Stock) -> Result<(), StoreError> {
+        if stock.collections.len() > COLLECTIONS_MAX {
+            return Err(damaged(format!("a store has at most {COLLECTIONS_MAX} collections")));
+        }
         let transaction = self.database.begin_write().map_err(redb::Error::from)?;
         {
             let mut collections = transaction.open_table(COLLECTIONS)?;

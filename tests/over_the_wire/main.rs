@@ -27,4 +27,5 @@ mod requests;
 mod semantics;
 mod server;
 mod sockets;
+mod storage;
 mod suites;
