@@ -27,6 +27,10 @@ pub enum Command {
     Call(Call),
     /// Follow a resource, over WebSocket or as an event stream, and print every message.
     Watch(Watch),
+    /// Print everything that is stored as a json-server style file, one item a line.
+    Export(Export),
+    /// Look whether a store is whole. Nothing is changed.
+    Check(Check),
 }
 
 #[derive(Args, Clone, Debug)]
@@ -56,6 +60,11 @@ pub struct Serve {
     /// The file in which everything is stored. It is made where there is none.
     #[arg(long, env = "BOTHWAYS_DATA", value_name = "PATH", default_value = "bothways.redb")]
     pub data: PathBuf,
+
+    /// Begin a new epoch: who comes back with a position of before begins anew. For a store that was put
+    /// back from an older copy, in which positions that were told would come to mean something else.
+    #[arg(long, env = "BOTHWAYS_NEW_EPOCH")]
+    pub new_epoch: bool,
 
     /// Keep everything in memory and forget it on exit: no file is touched.
     #[arg(long, env = "BOTHWAYS_MEMORY")]
@@ -154,6 +163,25 @@ pub struct Watch {
     /// Print each message as one line of JSON, and nothing else; a text that is no JSON as a JSON string.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Export {
+    /// The file of a store that no process has open, or http://HOST:PORT of a running server: then each
+    /// collection is as it was at one position, and not all of them at the same.
+    #[arg(value_name = "PATH | URL", env = "BOTHWAYS_DATA", default_value = "bothways.redb")]
+    pub from: String,
+
+    /// How long to wait for a connection, and for each part of an answer, in seconds.
+    #[arg(long = "max-seconds", value_name = "SECONDS", default_value = "30", value_parser = crate::timeouts::seconds)]
+    pub max: Duration,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Check {
+    /// The file of a store that no process has open.
+    #[arg(value_name = "PATH", env = "BOTHWAYS_DATA", default_value = "bothways.redb")]
+    pub path: PathBuf,
 }
 
 fn collection(name: &str) -> Result<String, String> {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// strangers.
 const FLOORS: &[&[&str]] = &[
     &["main"],
-    &["serve"],
+    &["serve", "upkeep"],
     &["event_loop", "client"],
     &["api", "connection"],
     &["store", "websocket"],
@@ -44,7 +44,7 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["io::Read", "io::BufRead", "io::Write"],
-        &["event_loop", "client", "serve", "main"],
+        &["event_loop", "client", "serve", "upkeep", "main"],
         "protocol code is shown bytes, and pulls at no stream",
     ),
     (

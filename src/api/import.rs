@@ -283,18 +283,15 @@ mod tests {
         read(text, 200)
     }
 
-    /// The items of each collection, with their seqs.
-    fn taken(text: &str) -> Vec<(String, Vec<(String, u64)>, Tally)> {
-        let collections = read_short(text).unwrap_or_else(|wrong| panic!("{text}: {wrong:?}"));
-        let items = |items: Vec<Record>| items.iter().map(|r| (r.json().to_owned(), r.seq)).collect();
-        collections.into_iter().map(|c| (c.name, items(c.items), c.tally)).collect()
+    fn taken(text: &str) -> Vec<Stocked> {
+        read_short(text).unwrap_or_else(|wrong| panic!("{text}: {wrong:?}"))
     }
 
     /// As JSON, the items of the one collection.
     fn items(text: &str) -> String {
         let collections = taken(text);
         assert_eq!(collections.len(), 1, "{text}");
-        collections[0].1.iter().map(|(json, _)| json.as_str()).collect::<Vec<_>>().join(" ")
+        collections[0].items.iter().map(Record::json).collect::<Vec<_>>().join(" ")
     }
 
     #[track_caller]
@@ -308,18 +305,16 @@ mod tests {
     fn collections_and_items_keep_their_order_and_every_digit() {
         let text = r#" { "z" : [ { "n" : 1.50, "id" : "b" } , {"id":"a","n":12345678901234567890123} ],
                          "a":[], "m\u0031":[{"id":7}] } "#;
-        let tally = |changed, counter, chosen_max| Tally { changed, counter, chosen_max };
-        let expected = vec![
-            (
-                "z".to_owned(),
-                vec![
-                    (r#"{"id":"b","n":1.50}"#.to_owned(), 1),
-                    (r#"{"id":"a","n":12345678901234567890123}"#.to_owned(), 2),
-                ],
-                tally(2, 0, 0),
-            ),
-            ("a".to_owned(), vec![], tally(0, 0, 0)),
-            ("m1".to_owned(), vec![(r#"{"id":"7"}"#.to_owned(), 3)], tally(3, 7, 7)),
+        let stocked = |name: &str, items, [changed, counter, chosen_max]: [u64; 3]| {
+            let tally = Tally { changed, counter, chosen_max };
+            Stocked { name: name.to_owned(), tally, items }
+        };
+        let record = |id, members: &str, seq| Record::new(id, members.to_owned(), seq);
+        let long = record("a", "\"n\":12345678901234567890123", 2);
+        let expected = [
+            stocked("z", vec![record("b", "\"n\":1.50", 1), long], [2, 0, 0]),
+            stocked("a", vec![], [0, 0, 0]),
+            stocked("m1", vec![record("7", "", 3)], [3, 7, 7]),
         ];
         assert_eq!(taken(text), expected);
         assert_eq!(taken("{}"), []);
@@ -330,11 +325,11 @@ mod tests {
         assert_eq!(items(r#"{"a":[{"id":1},{"id":"2"},{"id":-3}]}"#), r#"{"id":"1"} {"id":"2"} {"id":"-3"}"#);
         let text = r#"{"a":[{"x":1},{"id":5},{"x":2},{"id":"x"}]}"#;
         assert_eq!(items(text), r#"{"id":"6","x":1} {"id":"5"} {"id":"7","x":2} {"id":"x"}"#);
-        assert_eq!(taken(text)[0].2.counter, 7);
+        assert_eq!(taken(text)[0].tally.counter, 7);
         // So many are never given; the next after it would be none.
         let text = r#"{"a":[{"id":18446744073709551615},{"id":9007199254740992},{"id":3},{}]}"#;
         assert!(items(text).ends_with(r#"{"id":"4"}"#));
-        assert_eq!(taken(text)[0].2, Tally { changed: 4, counter: 4, chosen_max: u64::MAX });
+        assert_eq!(taken(text)[0].tally, Tally { changed: 4, counter: 4, chosen_max: u64::MAX });
     }
 
     #[test]

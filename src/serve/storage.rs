@@ -63,8 +63,9 @@ fn on_disk(serve: &cli::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, F
     let (path, limits) = (serve.data.clone(), &serve.limits);
     let keeps = Keeps { changes_max: limits.history_changes_max, bytes_max: limits.history_bytes_max };
     let failed = |error: StoreError| Failure::Failed(format!("the store {}: {error}", path.display()));
+    let begin = if serve.new_epoch { Epoch::Anew } else { Epoch::Begin };
     let watcher = progress::watcher(&path);
-    let mut disk = OnDisk::open(&path, Epoch::Begin(epoch), keeps, &watcher).map_err(failed)?;
+    let mut disk = OnDisk::open(&path, begin(epoch), keeps, &watcher).map_err(failed)?;
     let there = disk.names().map_err(failed)?;
     let is_new = there.is_empty();
     if is_new {
