@@ -27,10 +27,20 @@ pub enum Command {
     Call(Call),
     /// Follow a resource, over WebSocket or as an event stream, and print every message.
     Watch(Watch),
+    /// Print everything that is stored as a json-server style file, one item a line.
+    Export(Export),
+    /// Look whether a store is whole. Nothing is changed.
+    Check(Check),
 }
 
 #[derive(Args, Clone, Debug)]
 pub struct Serve {
+    /// A json-server style file that a new store begins with: its top-level members are collections.
+    /// `-` reads it from standard input. Where the store has collections already, it is not read; with
+    /// --memory it is at each start.
+    #[arg(value_name = "FILE.json")]
+    pub file: Option<PathBuf>,
+
     /// Where to listen; port 0 picks a free one. May be given more than once. Sockets that a
     /// supervisor hands over (LISTEN_FDS) are listened on as well [default: 127.0.0.1:8080, or those
     /// sockets alone].
@@ -46,6 +56,11 @@ pub struct Serve {
     /// The file in which everything is stored. It is made where there is none.
     #[arg(long, env = "BOTHWAYS_DATA", value_name = "PATH", default_value = "bothways.redb")]
     pub data: PathBuf,
+
+    /// Begin a new epoch: who comes back with a position of before begins anew. For a store that was put
+    /// back from an older copy, in which positions that were told would come to mean something else.
+    #[arg(long, env = "BOTHWAYS_NEW_EPOCH")]
+    pub new_epoch: bool,
 
     /// Keep everything in memory and forget it on exit: no file is touched.
     #[arg(long, env = "BOTHWAYS_MEMORY")]
@@ -82,7 +97,7 @@ pub struct Serve {
     #[command(flatten)]
     pub origins: Origins,
 
-    /// Check the command line and the addresses, and exit.
+    /// Check the command line, the addresses and FILE.json, and exit.
     #[arg(long, env = "BOTHWAYS_CHECK")]
     pub check: bool,
 
@@ -148,6 +163,25 @@ pub struct Watch {
 
 /// Where to listen when nothing is said about it.
 pub const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080));
+
+#[derive(Args, Clone, Debug)]
+pub struct Export {
+    /// The file of a store that no process has open, or http://HOST:PORT of a running server: then each
+    /// collection is as it was at one position, and not all of them at the same.
+    #[arg(value_name = "PATH | URL", env = "BOTHWAYS_DATA", default_value = "bothways.redb")]
+    pub from: String,
+
+    /// How long to wait for a connection, and for each part of an answer, in seconds.
+    #[arg(long = "max-seconds", value_name = "SECONDS", default_value = "30", value_parser = crate::timeouts::seconds)]
+    pub max: Duration,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Check {
+    /// The file of a store that no process has open.
+    #[arg(value_name = "PATH", env = "BOTHWAYS_DATA", default_value = "bothways.redb")]
+    pub path: PathBuf,
+}
 
 fn collection(name: &str) -> Result<String, String> {
     if !is_id(name) {

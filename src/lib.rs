@@ -29,4 +29,5 @@ pub mod serve;
 pub mod store;
 pub mod supervision;
 pub mod timeouts;
+pub mod upkeep;
 pub mod websocket;

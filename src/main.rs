@@ -3,6 +3,7 @@
 use bothways::cli::{Cli, Command};
 use bothways::client::{call, watch};
 use bothways::serve;
+use bothways::upkeep::{check, export};
 use clap::Parser;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -10,21 +11,15 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
-    let (error, status) = match &cli.command {
-        Command::Serve(serve) => match serve::run(serve) {
-            Ok(()) => return ExitCode::SUCCESS,
-            Err(failure) => (failure.to_string(), failure.exit_status()),
-        },
-        Command::Call(call) => match call::run(call) {
-            Ok(()) => return ExitCode::SUCCESS,
-            Err(failure) => (failure.to_string(), failure.exit_status()),
-        },
-        Command::Watch(watch) => match watch::run(watch) {
-            Ok(()) => return ExitCode::SUCCESS,
-            Err(failure) => (failure.to_string(), failure.exit_status()),
-        },
+    let outcome = match &cli.command {
+        Command::Serve(serve) => serve::run(serve),
+        Command::Call(call) => call::run(call),
+        Command::Watch(watch) => watch::run(watch),
+        Command::Export(export) => export::run(export),
+        Command::Check(check) => check::run(check),
     };
+    let Err(failure) = outcome else { return ExitCode::SUCCESS };
     // Nobody may be there to read it.
-    let _ = writeln!(io::stderr(), "bothways: {error}");
-    ExitCode::from(status)
+    let _ = writeln!(io::stderr(), "bothways: {failure}");
+    ExitCode::from(failure.exit_status())
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// strangers.
 const FLOORS: &[&[&str]] = &[
     &["main"],
-    &["serve"],
+    &["serve", "upkeep"],
     &["supervision"],
     &["event_loop", "client"],
     &["api", "connection"],
@@ -51,7 +51,7 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
     (&["UnixDatagram"], &["supervision"], "only a supervisor is told something beside"),
     (
         &["io::Read", "io::BufRead", "io::Write"],
-        &["event_loop", "client", "serve", "main"],
+        &["event_loop", "client", "serve", "upkeep", "main"],
         "protocol code is shown bytes, and pulls at no stream",
     ),
     (

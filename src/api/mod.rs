@@ -8,7 +8,7 @@
 //!
 //! A handler is pure: it looks at the call and at what is true now, and says what should happen.
 //! The event loop makes it happen. [`routes`] is the table, [`resources`] the handlers,
-//! [`intake`] reads the body of a new item, [`query`] and [`selection`] are what is asked of a list and
+//! [`intake`] reads the body of a new item, [`import`] a whole file of them, [`query`] and [`selection`] are what is asked of a list and
 //! what is left of it, [`changes`] and [`feed`] are for those who follow, [`page`] is what belongs to the
 //! pages, [`description`] says all this to other programs, [`clock`] is the source article's example.
 
@@ -16,6 +16,7 @@ pub mod changes;
 pub mod clock;
 pub mod description;
 pub mod feed;
+pub mod import;
 pub mod intake;
 pub mod outcome;
 pub mod page;

@@ -27,6 +27,8 @@
 //!     └──── place ──↗   or response, events --- GET /tasks, Last-Event-ID: …
 //! ```
 //!
+//! `export` asks a server for all that it has with [`download`].
+//!
 //! A client may wait, so this room may hold a socket and block on it; what the bytes mean is said by
 //! [`http`](crate::http) and [`websocket`](crate::websocket), the same readers and writers that the
 //! server uses, seen from the other end. Absent on purpose: TLS, redirects, proxies, cookies, and
@@ -35,6 +37,7 @@
 pub mod backoff;
 pub mod bounds;
 pub mod call;
+pub mod download;
 pub mod events;
 pub mod fields;
 pub mod opening;

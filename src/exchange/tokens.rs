@@ -39,6 +39,11 @@ impl<'a> Tokens<'a> {
         Tokens { text, at: 0 }
     }
 
+    /// Behind the token that came last.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
     fn skip(&mut self, is_skipped: impl Fn(u8) -> bool) {
         let rest = &self.text.as_bytes()[self.at..];
         self.at += rest.iter().position(|&byte| !is_skipped(byte)).unwrap_or(rest.len());

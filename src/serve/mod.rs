@@ -1,5 +1,6 @@
 //! `bothways serve`: builds the journal, the listeners and the loops, and ends them in order.
 
+mod importing;
 mod keeping;
 mod listeners;
 mod progress;
@@ -38,7 +39,7 @@ pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
     };
     let (addresses, listeners) = listeners::bind(serve, inherited, loops).map_err(Failure::Failed)?;
     if serve.check {
-        return Ok(());
+        return storage::check(serve);
     }
     // Before the first line is printed: whoever reads it may send a signal at once.
     let mut signals =

@@ -1,8 +1,9 @@
 //! What the loops begin with: journals and shelves, empty or from the store on disk.
 
-use super::progress;
+use super::{importing, progress};
 use crate::api::routes;
 use crate::cli::{self, When};
+use crate::exchange::change::Position;
 use crate::failure::Failure;
 use crate::store::desk::Desk;
 use crate::store::journal::{self, Journal};
@@ -10,6 +11,8 @@ use crate::store::keeper::{Keeper, Sync};
 use crate::store::log::{SharedLog, Wake};
 use crate::store::on_disk::{Epoch, Keeps, OnDisk, StoreError, Watcher};
 use crate::store::shelf::Shelf;
+use crate::store::stock::{Stock, Stocked};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -30,24 +33,50 @@ pub fn open(serve: &cli::Serve, wake: Vec<Wake>) -> Result<Storage, Failure> {
     if serve.memory { in_memory(serve, epoch, wake) } else { on_disk(serve, epoch, wake) }
 }
 
+/// Could it begin with the file that is named?
+pub fn check(serve: &cli::Serve) -> Result<(), Failure> {
+    begin_with(serve).map(|_| ())
+}
+
+/// What a store begins with that has nothing yet: the file's collections, then those of the command line.
+fn begin_with(serve: &cli::Serve) -> Result<Vec<Stocked>, Failure> {
+    let mut collections = match &serve.file {
+        Some(file) => importing::read(file, serve.limits.item_bytes_max)?,
+        None => Vec::new(),
+    };
+    let there = collections.iter().map(|collection| collection.name.clone()).collect();
+    let names = names(there, &serve.collection)?.split_off(collections.len());
+    collections.extend(names.into_iter().map(Stocked::empty));
+    Ok(collections)
+}
+
 fn in_memory(serve: &cli::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, Failure> {
-    let names = names(Vec::new(), &serve.collection)?;
-    let limits = &serve.limits;
-    let shelf = Shelf::new(epoch, &names, limits.item_bytes_max)
+    let stock = Stock::beginning(epoch, begin_with(serve)?);
+    let (position, limits) = (stock.position, &serve.limits);
+    let shelf = Shelf::stocked(stock, limits.item_bytes_max)
         .keeping(limits.history_changes_max, limits.history_bytes_max);
     let shelves = forks(shelf, wake.len());
-    Ok(Storage { journals: journal::in_memory(0, wake), shelves, keeper: None })
+    Ok(Storage { journals: journal::in_memory(position.seq, wake), shelves, keeper: None })
 }
 
 fn on_disk(serve: &cli::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, Failure> {
     let (path, limits) = (serve.data.clone(), &serve.limits);
     let keeps = Keeps { changes_max: limits.history_changes_max, bytes_max: limits.history_bytes_max };
     let failed = |error: StoreError| Failure::Failed(format!("the store {}: {error}", path.display()));
+    let begin = if serve.new_epoch { Epoch::Anew } else { Epoch::Begin };
     let watcher = progress::watcher(&path);
-    let mut disk = OnDisk::open(&path, Epoch::Begin(epoch), keeps, &watcher).map_err(failed)?;
-    let names = names(disk.names().map_err(failed)?, &serve.collection)?;
-    disk.declare(&names).map_err(failed)?;
+    let mut disk = OnDisk::open(&path, begin(epoch), keeps, &watcher).map_err(failed)?;
+    let there = disk.names().map_err(failed)?;
+    let is_new = there.is_empty();
+    if is_new {
+        disk.fill(&Stock::beginning(disk.epoch(), begin_with(serve)?)).map_err(failed)?;
+    } else {
+        disk.declare(&names(there, &serve.collection)?).map_err(failed)?;
+    }
     let stock = disk.load(&*watcher).map_err(failed)?;
+    if let Some(file) = &serve.file {
+        tell_of(file, &path, is_new, stock.position);
+    }
     drop(watcher);
     if let Sync::Interval(_) = sync(serve) {
         disk.may_lose().map_err(failed)?;
@@ -65,6 +94,15 @@ fn on_disk(serve: &cli::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, F
     let reopen = move || OnDisk::open(&again, Epoch::GoOn(position.epoch), keeps, &silent());
     let keeper = Keeper::new(disk, Box::new(reopen), ahead, log, sync(serve));
     Ok(Storage { journals, shelves, keeper: Some((keeper, desk)) })
+}
+
+/// Says whether the file was imported. Who starts the server again wants what was stored since.
+fn tell_of(file: &Path, store: &Path, was_new: bool, position: Position) {
+    let (file, store) = (file.display(), store.display());
+    match was_new {
+        true => log::info!("{} items of {file} are in {store} now", position.seq),
+        false => log::info!("{store} has collections already: {file} was not imported again"),
+    }
 }
 
 fn sync(serve: &cli::Serve) -> Sync {

@@ -20,5 +20,7 @@ pub mod log;
 pub mod on_disk;
 pub mod rows;
 pub mod shelf;
+pub mod soundness;
 pub mod standing;
 pub mod stock;
+pub mod untouched;

@@ -7,6 +7,7 @@ use super::guarded::{Guarded, Trouble};
 use super::rows;
 use super::shelf::Shelf;
 use super::stock::{Stock, Stocked, Tally};
+use super::untouched::{Commits, Trust, Untouched};
 use crate::exchange::change::{Change, CollectionId, Op, Position};
 use crate::exchange::record::Record;
 use crate::limits::{COLLECTIONS_MAX, STORE_CACHE_BYTES};
@@ -61,6 +62,8 @@ pub type Watcher = Rc<dyn Fn(Progress)>;
 pub enum Epoch {
     /// The one that is there; or this, where a new one must begin.
     Begin(u32),
+    /// This one: nobody goes on from a position of before.
+    Anew(u32),
     /// This one, in which the process has been all the time.
     GoOn(u32),
 }
@@ -69,6 +72,7 @@ pub enum Epoch {
 #[derive(Debug)]
 pub enum StoreError {
     InUse,
+    Empty,
     /// It is no store, or no longer.
     Damaged(String),
     /// Made by a later version of this program.
@@ -88,6 +92,9 @@ const ITEMS: TableDefinition<(u16, &str), (u64, u64, &str)> = TableDefinition::n
 const CHANGES: TableDefinition<u64, &[u8]> = TableDefinition::new("changes");
 
 const FORMAT: u64 = 1;
+
+/// A file that is shorter has not even the library's header.
+const HEADER_BYTES: u64 = 4096;
 
 /// Items loaded between two looks at the progress.
 const LOADED_STEP: u64 = 10_000;
@@ -113,6 +120,57 @@ impl OnDisk {
         keeps: Keeps,
         watcher: &Watcher,
     ) -> Result<OnDisk, StoreError> {
+        let mut store = OnDisk::unread(file, keeps, watcher)?;
+        store.epoch = match epoch {
+            Epoch::Begin(fresh) => store.begin(fresh, false)?,
+            Epoch::Anew(fresh) => store.begin(fresh, true)?,
+            Epoch::GoOn(epoch) => epoch,
+        };
+        Ok(store)
+    }
+
+    /// Opens the store to look into it. The file stays as it is.
+    pub fn look(path: &Path, trust: Trust, watcher: &Watcher) -> Result<OnDisk, StoreError> {
+        let file = Untouched::new(FileBackend::new(File::open(path)?)?, trust)?;
+        if file.len()? == 0 {
+            return Err(StoreError::Empty);
+        }
+        let mut store = OnDisk::unread(file, Keeps { changes_max: 0, bytes_max: 0 }, watcher)?;
+        match store.about("format")? {
+            Some(FORMAT) => {}
+            Some(other) => return Err(StoreError::Format(other)),
+            None => return Err(damaged("it does not say which format it has")),
+        }
+        let epoch = store.about("epoch")?.and_then(|epoch| u32::try_from(epoch).ok());
+        store.epoch = epoch.ok_or_else(|| damaged("it has no epoch of 32 bits"))?;
+        Ok(store)
+    }
+
+    /// Looks whether all is there that was ever stored, and gives it. `look` at a store forgives what can
+    /// happen in a crash; here nothing is forgiven but what was never answered.
+    pub fn inspect(path: &Path, watcher: &Watcher) -> Result<(OnDisk, Stock), StoreError> {
+        let file = Untouched::new(FileBackend::new(File::open(path)?)?, Trust::Newest)?;
+        let Commits { primary, is_behind, is_certain } = match file.len()? {
+            0 => return Err(StoreError::Empty),
+            HEADER_BYTES.. => file.commits()?,
+            _ => return Err(damaged("it is too short")),
+        };
+        drop(file);
+        let mut store = OnDisk::look(path, Trust::Only(primary), watcher)?;
+        if is_behind && is_certain {
+            return Err(damaged("its header does not name the last commit"));
+        }
+        if is_behind {
+            // It ended between two writes of the header. Both commits must be there then.
+            store.load(&**watcher)?;
+            drop(store);
+            store = OnDisk::look(path, Trust::Only(primary.other()), watcher)?;
+        }
+        let stock = store.load(&**watcher)?;
+        Ok((store, stock))
+    }
+
+    fn unread(file: impl StorageBackend, keeps: Keeps, watcher: &Watcher) -> Result<OnDisk, StoreError> {
         let trouble = Trouble::default();
         let file = Guarded::new(file, trouble.clone())?;
         let watcher = watcher.clone();
@@ -122,17 +180,23 @@ impl OnDisk {
             .set_repair_callback(move |session| watcher(Progress::Checked(session.progress())))
             .create_with_backend(file)?;
         let rows = VecDeque::new();
-        let mut store = OnDisk { database, trouble, epoch: 0, rows, changes: 0, bytes: 0, keeps };
-        store.epoch = match epoch {
-            Epoch::Begin(fresh) => store.begin(fresh)?,
-            Epoch::GoOn(epoch) => epoch,
-        };
-        Ok(store)
+        Ok(OnDisk { database, trouble, epoch: 0, rows, changes: 0, bytes: 0, keeps })
+    }
+
+    fn about(&self, name: &str) -> Result<Option<u64>, StoreError> {
+        let transaction = self.database.begin_read().map_err(redb::Error::from)?;
+        let value = transaction.open_table(ABOUT)?.get(name)?.map(|guard| guard.value());
+        Ok(value)
+    }
+
+    /// Changes that were told may be lacking, for it was not closed.
+    pub fn may_lack_changes(&self) -> Result<bool, StoreError> {
+        Ok(self.about("lossy")? == Some(1))
     }
 
     /// The epoch of what is there. Where there is nothing, or changes that were told may be lost, a new
     /// one begins: nobody goes on from a position that means something else now.
-    fn begin(&self, fresh: u32) -> Result<u32, StoreError> {
+    fn begin(&self, fresh: u32, is_anew: bool) -> Result<u32, StoreError> {
         let transaction = self.database.begin_write().map_err(redb::Error::from)?;
         let epoch = {
             let mut about = transaction.open_table(ABOUT)?;
@@ -143,7 +207,7 @@ impl OnDisk {
             }
             let (kept, is_lossy) = (read("epoch")?, read("lossy")? == Some(1));
             let epoch = match kept {
-                Some(epoch) if !is_lossy => {
+                Some(epoch) if !is_lossy && !is_anew => {
                     u32::try_from(epoch).map_err(|_| damaged("its epoch has more than 32 bits"))?
                 }
                 _ => fresh,
@@ -153,6 +217,8 @@ impl OnDisk {
             about.insert("lossy", 0)?;
             if is_lossy {
                 log::warn!("the store was not closed, and may lack its last changes: a new epoch begins");
+            }
+            if is_lossy || is_anew {
                 transaction.open_table(CHANGES)?.retain(|_, _| false)?;
             }
             transaction.open_table(COLLECTIONS)?;
@@ -167,6 +233,11 @@ impl OnDisk {
     /// What went wrong with the file first.
     pub fn trouble(&self) -> &Trouble {
         &self.trouble
+    }
+
+    /// Of its log.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
     }
 
     /// The names of its collections, by number.
@@ -225,6 +296,7 @@ impl OnDisk {
                     break;
                 }
                 let record = Record::stored(json, changed).filter(|record| record.id() == id);
+                let record = record.filter(|_| born <= changed);
                 let name = &collection.name;
                 let record =
                     record.ok_or_else(|| damaged(format!("/{name}/{id} is not the item of that id")))?;
@@ -309,6 +381,9 @@ impl OnDisk {
 
     /// Fills an empty store, all at once. Some collection has changed at its position.
     pub fn fill(&mut self, stock: &Stock) -> Result<(), StoreError> {
+        if stock.collections.len() > COLLECTIONS_MAX {
+            return Err(damaged(format!("a store has at most {COLLECTIONS_MAX} collections")));
+        }
         let transaction = self.database.begin_write().map_err(redb::Error::from)?;
         {
             let mut collections = transaction.open_table(COLLECTIONS)?;
@@ -435,6 +510,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StoreError::InUse => f.write_str("another process has it open"),
+            StoreError::Empty => f.write_str("it is empty"),
             StoreError::Damaged(what) => write!(f, "it is damaged, or no store: {what}"),
             StoreError::Format(format) => {
                 write!(f, "it has format {format}, and this program knows {FORMAT} only")

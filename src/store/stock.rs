@@ -12,6 +12,14 @@ pub struct Stock {
     pub changes: Vec<Change>,
 }
 
+impl Stock {
+    /// What a log begins with: each item has a seq of its own, counted from 1.
+    pub fn beginning(epoch: u32, collections: Vec<Stocked>) -> Stock {
+        let seq = collections.iter().map(|collection| collection.items.len() as u64).sum();
+        Stock { position: Position { epoch, seq }, collections, changes: Vec::new() }
+    }
+}
+
 /// One collection.
 #[derive(Debug, PartialEq)]
 pub struct Stocked {
@@ -19,6 +27,12 @@ pub struct Stocked {
     pub tally: Tally,
     /// In order of creation.
     pub items: Vec<Record>,
+}
+
+impl Stocked {
+    pub fn empty(name: String) -> Stocked {
+        Stocked { name, tally: Tally::default(), items: Vec::new() }
+    }
 }
 
 /// What a collection remembers beside its items.

@@ -13,7 +13,8 @@ use std::thread;
 pub fn run_console(text: &str, server: &Server, place: &str) {
     for session in format!("\n{text}").split("\n$ ").skip(1) {
         let (command, shown) = session.split_once('\n').unwrap_or((session, ""));
-        let printed = if command == "cargo run --release -- serve" {
+        let serves = command.starts_with("bothways serve ") && !command.contains(" --check ");
+        let printed = if serves || command == "cargo run --release -- serve" {
             server.announced.clone()
         } else {
             run(&server.real(command), shown)

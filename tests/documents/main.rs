@@ -1,7 +1,7 @@
 //! README and docs, held to what they say: every command is run, every byte is sent and received,
 //! every link is followed. What is shown in these blocks is played in order, one server a document:
 //!
-//! - `console [FLAGS]`: lines after `$ ` are commands, the lines below what they print, first on standard output
+//! - `console [FILE.json] [FLAGS]`: lines after `$ ` are commands, the lines below what they print, first on standard output
 //!   and then on standard error. `^C` at the end: the command goes on for ever and is interrupted there.
 //! - `wire [FLAGS]`: a TCP connection of its own. `> ` is sent and `< ` received, with `\r`, `\n`, `\\`
 //!   and `\xHH`; `FIN` is the end of that side's stream. With flags, a server of its own too, which is
@@ -45,10 +45,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// First lines of what is not run.
 const NOT_RUN: &[&str] = &[
     "cargo test",
+    "bothways check bothways.redb",
+    "bothways serve --new-epoch",
     "BOTHWAYS_SCHEDULES=100000 cargo test --release --test schedules",
     "mkdir -p fuzz/corpus/head && cargo +nightly fuzz run head fuzz/corpus/head fuzz/seeds/head",
     "unshare -rn sh -c '",
-    "jq -c '.posts[] | .id |= tostring' db.json | while read -r item; do bothways call PUT \"http://127.0.0.1:8080/posts/$(printf %s \"$item\" | jq -r .id)\" \"$item\"; done",
     "printf dGhlIHNhbXBsZSBub25jZQ==258EAFA5-E914-47DA-95CA-C5AB0DC85B11 | openssl dgst -sha1 -binary | base64",
 ];
 
@@ -80,7 +81,8 @@ fn play_all(path: &Path, has_curl: bool) {
 fn play(block: &Block, shared: &Server, place: &str) {
     let (path, flags) = block.words.split_at(block.words.iter().take_while(|w| !w.starts_with("--")).count());
     let (path, deflated) = (path.first().copied().unwrap_or_default(), path.contains(&"deflated"));
-    let own = (!flags.is_empty()).then(|| Server::start(flags));
+    let arguments = if block.kind == "console" { block.words.as_slice() } else { flags };
+    let own = (!arguments.is_empty()).then(|| Server::start(arguments));
     let server = own.as_ref().unwrap_or(shared);
     let path = server.real(path);
     let path = path.as_str();
@@ -178,7 +180,7 @@ fn the_page_of_flags_is_what_help_says() {
         "# Every command and flag\n\nThis page is what `--help` prints, word for word. A test compares \
         the two;\n`UPDATE_DOCS=1 cargo test --test documents` writes it anew.\n"
             .to_owned();
-    for name in ["", "serve", "call", "watch"] {
+    for name in ["", "serve", "call", "watch", "export", "check"] {
         let command = format!("bothways {name}").trim().to_owned();
         let help = run(&format!("{command} --help"), "");
         let help: Vec<&str> = help.lines().map(str::trim_end).collect();

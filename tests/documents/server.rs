@@ -34,7 +34,9 @@ impl Server {
         let address = announced.trim_end().rsplit('/').next().unwrap().to_owned();
         let mut server = Server { child, announced, address, epoch: String::new() };
         let (mut stream, mut answer) = (server.connect(), String::new());
-        let named = flags.iter().skip_while(|flag| **flag != "--collection").nth(1).unwrap_or(&"tasks");
+        let named = flags.iter().skip_while(|flag| **flag != "--collection").nth(1);
+        let of_file = flags.first().filter(|flag| flag.ends_with(".json")).map(|_| &"posts");
+        let named = named.or(of_file).unwrap_or(&"tasks");
         write!(stream, "GET /{named} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
         stream.read_to_string(&mut answer).unwrap();
         server.epoch = answer.split("ETag: \"").nth(1).unwrap()[..EPOCH.len()].to_owned();

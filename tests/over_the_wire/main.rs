@@ -29,5 +29,6 @@ mod requests;
 mod semantics;
 mod server;
 mod sockets;
+mod storage;
 mod suites;
 mod supervision;

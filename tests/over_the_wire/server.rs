@@ -1,8 +1,11 @@
 //! The program under test as a child process.
 
 use crate::peer::Peer;
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -30,8 +33,22 @@ impl Server {
         Server::start_as(command)
     }
 
+    /// The same with a store, which is the file `bothways.redb` in this folder.
+    #[track_caller]
+    pub fn start_in(folder: &Folder, flags: &[&str]) -> Server {
+        let mut command = Command::new(PROGRAM);
+        command.current_dir(folder.path()).args(Server::arguments_to_keep(flags));
+        Server::start_as(command)
+    }
+
     pub fn arguments<'a>(flags: &[&'a str]) -> Vec<&'a str> {
-        let mut arguments = vec!["serve", "--listen", "127.0.0.1:0", "--memory"];
+        let mut arguments = Server::arguments_to_keep(flags);
+        arguments.insert(1, "--memory");
+        arguments
+    }
+
+    fn arguments_to_keep<'a>(flags: &[&'a str]) -> Vec<&'a str> {
+        let mut arguments = vec!["serve", "--listen", "127.0.0.1:0"];
         if !flags.contains(&"--loops") {
             arguments.extend(["--loops", "2"]);
         }
@@ -184,6 +201,39 @@ impl Drop for Server {
         if thread::panicking() {
             eprintln!("the server's log:\n{}", self.log());
         }
+    }
+}
+
+/// A new folder for the files of one test, removed with them at its end.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Folder {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let (process, n) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(format!("bothways-{process}-{n}"));
+        fs::create_dir(&path).unwrap();
+        Folder(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Of a file in it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// A file in it, with this content.
+    pub fn put(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.file(name), content).unwrap();
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
