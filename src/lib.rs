@@ -28,4 +28,5 @@ pub mod refusal;
 pub mod serve;
 pub mod store;
 pub mod timeouts;
+pub mod visitors;
 pub mod websocket;

@@ -10,6 +10,7 @@ mod calls;
 mod checker;
 mod commands;
 mod compression;
+mod counters;
 mod following;
 mod foreign;
 mod handshakes;
