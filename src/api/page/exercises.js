@@ -67,8 +67,6 @@ export class Ticks {
   constructor(polling, socket, counters, say) {
     Object.assign(this, { polling, socket, counters, say });
     this.run = null;
-    // No answer says which change a tick became; the notice does.
-    socket.sentAt = ({ id, tick }) => (id === this.run?.id ? this.run.sentAt.get(tick) : undefined);
     element('ticks-go').addEventListener('click', () => {
       if (this.run) this.run.until = 0;
       else this.go(Number(element('ticks-rate').value)).catch((error) => this.end(error.message));
@@ -103,6 +101,9 @@ export class Ticks {
     }
     this.end(`${run.written} updates: polling saw ${run.seen.polling}, the socket ${run.seen.socket}. The item is removed.`);
   }
+
+  /** No answer says which change a tick became; the notice does. */
+  sentAt({ id, tick }) { return id === this.run?.id ? this.run.sentAt.get(tick) : undefined; }
 
   async write(run, rate) {
     const beganAt = performance.now();

@@ -162,8 +162,17 @@ function showCounters({ totals, rates }) {
 // Put together.
 
 introduce();
+/** From the id of what is being removed here to when that was sent. */
+const removed = new Map();
 const told = {
   learn(position, at) { book.learn(position, at); },
+  removes(id) { removed.set(id, performance.now()); },
+  sentAt(op, value) {
+    if (op !== 'deleted') return ticks.sentAt(value);
+    const at = removed.get(value.id);
+    removed.delete(value.id);
+    return at;
+  },
   reached(lane, position) {
     book.reached(lane, position);
     showLateness();

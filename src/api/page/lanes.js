@@ -1,7 +1,8 @@
 // The two lanes: each keeps a copy of one collection, and says when it knows more.
 //
 // A lane tells `told`: `learn(position, at)` where it hears of a change, `reached(lane, position)` when it
-// has shown everything up to there, `changed(lane)` when its copy is another, `state(lane, text)` in words.
+// has shown everything up to there, `changed(lane)` when its copy is another, `state(lane, text)` in words. It
+// asks `told.sentAt(op, value)` when this page sent what a notice now tells, if it did.
 
 const SOCKET_WAIT_MS_MIN = 500;
 const SOCKET_WAIT_MS_MAX = 15000;
@@ -28,7 +29,11 @@ class Lane {
 
   change(id, patch) { return this.write('patch', `${this.path}/${id}`, patch); }
 
-  remove(id) { return this.write('delete', `${this.path}/${id}`); }
+  /** That something is removed is answered without a position: the notice has it. */
+  remove(id) {
+    this.told.removes(id);
+    return this.write('delete', `${this.path}/${id}`);
+  }
 }
 
 /** Asks for the whole list again and again. */
@@ -109,8 +114,6 @@ export class Following extends Lane {
     this.waitMs = SOCKET_WAIT_MS_MIN;
     this.calls = new Map();
     this.lastId = 0;
-    /** When this page sent what a notice now tells, where that is known. */
-    this.sentAt = () => undefined;
   }
 
   get isOpen() { return this.socket?.readyState === WebSocket.OPEN; }
@@ -168,7 +171,7 @@ export class Following extends Lane {
     if (method === 'change') {
       if (op === 'deleted') this.items.delete(value.id);
       else this.items.set(value.id, value);
-      this.told.learn(position, this.sentAt(value) ?? performance.now());
+      this.told.learn(position, this.told.sentAt(op, value) ?? performance.now());
     }
     this.position = position;
     if (method !== 'position') this.told.changed(this);
