@@ -135,6 +135,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_chapters_that_the_page_names_are_there() {
+        let named: Vec<&str> =
+            HOME.split("<code>docs/").skip(1).filter_map(|rest| rest.split('<').next()).collect();
+        assert!(named.len() > 5, "{named:?}");
+        for name in named {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
+            assert!(path.is_file(), "the page names {name}");
+        }
+    }
+
     /// Its elements are found by their ids.
     #[test]
     fn the_page_has_what_its_scripts_look_for() {
