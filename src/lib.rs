@@ -30,4 +30,5 @@ pub mod store;
 pub mod supervision;
 pub mod timeouts;
 pub mod upkeep;
+pub mod visitors;
 pub mod websocket;

@@ -133,6 +133,10 @@ pub const STORE_CACHE_BYTES: usize = 16 * 1024 * 1024;
 /// Most collections of a store: their numbers have sixteen bits.
 pub const COLLECTIONS_MAX: usize = 1 << 16;
 
+/// Most browsers for which it is counted what they were served; the half of them heard of last always are.
+/// Each holds 200 bytes.
+pub const VISITORS_MAX: usize = 2048;
+
 /// Longest query, in bytes: every item is held against it. In a request the target ends earlier.
 pub const QUERY_BYTES_MAX: usize = 8 * 1024;
 

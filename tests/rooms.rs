@@ -17,6 +17,7 @@ const FLOORS: &[&[&str]] = &[
     &["api", "connection"],
     &["store", "websocket"],
     &["exchange", "http", "cli"],
+    &["visitors"],
     &["failure", "fault", "refusal", "parsed", "limits", "timeouts", "compression", "origins", "meter"],
 ];
 

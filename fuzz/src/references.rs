@@ -5,12 +5,14 @@ use super::readers::{self, LIMITS};
 use bothways::compression::{Compression, Switch};
 use bothways::fault::Fault;
 use bothways::http::body::{LAST_CHUNK, encode_chunk};
+use bothways::http::cookie;
 use bothways::http::framing::{self, Framing, ResponseFraming};
 use bothways::http::head::{FieldRoom, Version, parse_response};
 use bothways::http::headers::{Fields, Known, is_field_value, is_token, trim};
 use bothways::http::response::{self, Send};
 use bothways::limits::Limits;
 use bothways::parsed::Parsed;
+use bothways::visitors::{self, Visitor};
 use bothways::websocket::deflate::{Deflater, Inflater, Side};
 use bothways::websocket::frame::{Header as FrameHeader, Opcode};
 use bothways::websocket::mask;
@@ -36,8 +38,28 @@ pub fn check_headers(input: &[u8]) {
             assert!(fields.list_has(known, &member.to_ascii_uppercase()), "{known:?} has {member:?}");
         }
     }
+    check_cookies(fields, &lines);
     assert!(fields.iter().eq(lines.iter().map(|line| (line.name, line.value))));
     assert!(lines.iter().all(|line| is_token(line.name.as_bytes()) && is_field_value(line.value)));
+}
+
+/// A cookie is found as by one who puts all lines together, and takes each pair apart at its first `=`.
+fn check_cookies(fields: Fields, lines: &[Header]) {
+    let is_cookie = |line: &&Header| line.name.eq_ignore_ascii_case("cookie");
+    let all = lines.iter().filter(is_cookie).map(|line| line.value).collect::<Vec<_>>().join(&b';');
+    for name in ["a", visitors::COOKIE] {
+        let value = all.split(|&byte| byte == b';').map(trim).find_map(|pair| {
+            let end = pair.iter().position(|&byte| byte == b'=')?;
+            (&pair[..end] == name.as_bytes()).then_some(&pair[end + 1..])
+        });
+        assert_eq!(cookie::value(fields, name), value, "{name}");
+        let is_token = |value: &&[u8]| {
+            let digits = value.iter().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte));
+            value.len() == 16 && digits && value.iter().any(|&byte| byte != b'0')
+        };
+        let visitor = value.and_then(Visitor::parse);
+        assert_eq!(visitor.is_some(), value.as_ref().is_some_and(is_token), "{value:?}");
+    }
 }
 
 /// Fields, as a library reads them.
@@ -370,12 +392,13 @@ pub fn parted<'b>(input: &'b [u8], seam: &[u8]) -> Option<(&'b [u8], &'b [u8])> 
 
 const DATE: &[u8; 29] = b"Sun, 06 Nov 1994 08:49:37 GMT";
 
-const KNOWN: [Known; 19] = [
+const KNOWN: [Known; 20] = [
     Known::Accept,
     Known::AcceptEncoding,
     Known::Connection,
     Known::ContentLength,
     Known::ContentType,
+    Known::Cookie,
     Known::Expect,
     Known::Host,
     Known::IfMatch,

@@ -210,5 +210,6 @@ fn post<'a>(body: &'a [u8], content_type: Option<&'a str>) -> Call<'a> {
         body: body.into(),
         wish: Wish::Answer,
         representation: Representation::Json,
+        visitor: None,
     }
 }

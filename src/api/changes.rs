@@ -215,6 +215,7 @@ mod tests {
             body: Cow::Borrowed(b""),
             wish,
             representation: Representation::Json,
+            visitor: None,
         };
         routes::take_up(&call, &shelf())
     }

@@ -1,12 +1,14 @@
 //! The routing table, and the one door: [`take_up`].
 
 use super::outcome::{Handler, Named, Outcome};
+use super::page::FILES;
 use super::{changes, description, page, resources};
 use crate::exchange::call::{Answer, Body, Call, Method, Representation, Talk, Wish};
 use crate::exchange::change::{CollectionId, Conditions, Tags};
 use crate::meter;
 use crate::refusal::Refusal;
 use crate::store::shelf::Shelf;
+use crate::visitors;
 use std::borrow::Cow;
 
 /// One thing that can be asked.
@@ -40,6 +42,7 @@ pub const ROUTES: &[Route] = &[
     route(Method::Get, "/healthz", alive, "is the process alive?"),
     route(Method::Get, "/readyz", ready, "can it take calls?"),
     route(Method::Get, "/metrics", metrics, "what was counted, as Prometheus reads it"),
+    route(Method::Get, "/counters", counters, "what was counted for the browser that asks"),
     route(Method::Get, "/openapi.json", description::of_requests, "what can be asked, as OpenAPI 3.1"),
     route(
         Method::Get,
@@ -47,8 +50,13 @@ pub const ROUTES: &[Route] = &[
         description::of_sockets,
         "what is said over sockets, as AsyncAPI 3.0",
     ),
-    route(Method::Get, "/-/page.js", page::script, "the script of the pages"),
-    route(Method::Get, "/-/page.css", page::style, "their style"),
+    route(Method::Get, FILES[0].path, page::file::<0>, "the script of the pages of resources"),
+    route(Method::Get, FILES[1].path, page::file::<1>, "their style"),
+    route(Method::Get, FILES[2].path, page::file::<2>, "the script of the page at /"),
+    route(Method::Get, FILES[3].path, page::file::<3>, "a part of it: the two lanes"),
+    route(Method::Get, FILES[4].path, page::file::<4>, "a part of it: what is measured"),
+    route(Method::Get, FILES[5].path, page::file::<5>, "a part of it: the exercises"),
+    route(Method::Get, FILES[6].path, page::file::<6>, "the style of the page at /"),
 ];
 
 /// Those of them that are sockets and nothing else.
@@ -56,7 +64,7 @@ pub const SOCKETS: &[&str] = &["/ws", "/echo", "/rpc"];
 
 /// Names that no collection may have: those in the table.
 pub const RESERVED: &[&str] =
-    &["ws", "echo", "rpc", "healthz", "readyz", "metrics", "openapi.json", "asyncapi.json", "-"];
+    &["ws", "echo", "rpc", "healthz", "readyz", "metrics", "counters", "openapi.json", "asyncapi.json", "-"];
 
 /// Takes up a call: finds its route, and asks the handler what should happen.
 pub fn take_up(call: &Call, shelf: &Shelf) -> Outcome {
@@ -79,6 +87,16 @@ fn decide(call: &Call, shelf: &Shelf) -> Result<Outcome, Refusal> {
         None if call.method == Method::Options => Ok(allow(allowed(pattern))),
         None => Err(Refusal::MethodNotAllowed { allow: allowed(pattern) }),
     }
+}
+
+/// Is it about the page that asks, and not about an item, a collection or a socket?
+pub fn is_of_page(call: &Call, shelf: &Shelf) -> bool {
+    let is_other = |path: Cow<str>| match locate(&path, shelf) {
+        Ok((COLLECTION | ITEM, _)) => call.representation == Representation::Html,
+        Ok((fixed, _)) => !SOCKETS.contains(&fixed),
+        Err(_) => true,
+    };
+    decoded(&call.path).map_or(true, is_other)
 }
 
 /// Which path of the table this is. An item need not exist to be named.
@@ -150,12 +168,13 @@ fn untagged(call: &Call, body: Body) -> Result<Outcome, Refusal> {
 
 fn index(call: &Call, _: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
     if call.representation == Representation::Html {
-        return untagged(call, page::index(shelf.names()));
+        return untagged(call, page::home(shelf));
     }
     let collections: Vec<String> = shelf.names().map(|name| format!("\"/{name}\"")).collect();
     let sockets = "\"/ws\",\"/echo\",\"/rpc\"";
     let json = format!(
-        "{{\"name\":\"bothways\",\"collections\":[{}],\"sockets\":[{sockets}],\"health\":[\"/healthz\",\"/readyz\"]}}",
+        "{{\"name\":\"bothways\",\"collections\":[{}],\"sockets\":[{sockets}],\"health\":[\"/healthz\",\"/readyz\"],\
+         \"counted\":[\"/metrics\",\"/counters\"],\"descriptions\":[\"/openapi.json\",\"/asyncapi.json\"]}}",
         collections.join(",")
     );
     untagged(call, Body::Json(json.into_bytes().into()))
@@ -193,9 +212,15 @@ fn ready(call: &Call, _: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
     untagged(call, Body::Text((*b"ready\n").into()))
 }
 
-/// The one thing here that is not on the shelf.
+/// What is counted is not on the shelf.
 fn metrics(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
     untagged(call, Body::File { media_type: meter::MEDIA_TYPE, text: meter::text().into() })
+}
+
+/// Nor is this.
+fn counters(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+    let text = visitors::text(call.visitor);
+    untagged(call, Body::Json(text.into_bytes().into()))
 }
 
 #[cfg(test)]
@@ -213,6 +238,7 @@ mod tests {
             body: Cow::Borrowed(b"\"x\""),
             wish: Wish::Answer,
             representation: Representation::Json,
+            visitor: None,
         };
         take_up(&call, &shelf)
     }
@@ -240,7 +266,11 @@ mod tests {
             (Method::Get, "/healthz", 200),
             (Method::Get, "/-/page.js", 200),
             (Method::Get, "/-/page.css", 200),
+            (Method::Get, "/-/home.js", 200),
+            (Method::Get, "/-/%68ome.css", 200),
+            (Method::Get, "/-/home.html", 404),
             (Method::Get, "/metrics", 200),
+            (Method::Get, "/counters", 200),
             (Method::Get, "/openapi.json", 200),
             (Method::Get, "/asyncapi.json", 200),
             (Method::Get, "/-/", 404),

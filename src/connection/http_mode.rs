@@ -28,6 +28,7 @@ use crate::exchange::change::{Conditions, Position, Tags};
 use crate::exchange::envelope;
 use crate::fault::Fault;
 use crate::http::body::{self, BodyReader};
+use crate::http::cookie;
 use crate::http::entity_tag;
 use crate::http::framing::Framing;
 use crate::http::head::{self, FieldRoom, RequestHead};
@@ -38,6 +39,7 @@ use crate::http::response::{self, Send};
 use crate::meter::{self, Count};
 use crate::parsed::Parsed;
 use crate::refusal::Refusal;
+use crate::visitors::{self, Visitor};
 use crate::websocket::deflate::Agreement;
 use crate::websocket::handshake::{self, Handshake};
 use std::borrow::Cow;
@@ -58,6 +60,8 @@ pub struct HttpMode {
     holding: bool,
     /// A body was announced that is not going to be read.
     left_unread: bool,
+    /// Who asked last, where its head said so.
+    visitor: Option<Visitor>,
 }
 
 #[derive(Debug)]
@@ -176,6 +180,7 @@ impl HttpMode {
         };
         *at += used;
         self.offer = None;
+        self.visitor = visitor(head.fields);
         let caller = origin::caller(head.fields, head.host, reach.terms.origins);
         let asked = Asked {
             send: if head.method == "HEAD" { Send::HeadOnly } else { Send::HeadAndBody },
@@ -378,6 +383,7 @@ impl HttpMode {
             body: Cow::Borrowed(b""),
             wish,
             representation: asked.representation,
+            visitor: self.visitor,
         };
         Ok((Question::Call(call), asked))
     }
@@ -485,6 +491,10 @@ impl HttpMode {
         self.going
     }
 
+    pub fn visitor(&self) -> Option<Visitor> {
+        self.visitor
+    }
+
     /// Nothing more is read, and nothing is owed.
     pub fn is_over(&self) -> bool {
         self.reads_no_more() && self.owed.is_empty()
@@ -528,6 +538,14 @@ impl<'a> Question<'a> {
             Question::Refused(refusal) => Question::Refused(refusal),
         }
     }
+}
+
+/// Most heads have no cookie, and that is known already.
+fn visitor(fields: Fields) -> Option<Visitor> {
+    fields
+        .has(Known::Cookie)
+        .then(|| cookie::value(fields, visitors::COOKIE).and_then(Visitor::parse))
+        .flatten()
 }
 
 /// Empty lines may stand before a request (RFC 9112 §2.2); a bare line feed is none, and what stands

@@ -28,6 +28,7 @@ use crate::exchange::call::{Answer, Talk};
 use crate::fault::Fault;
 use crate::http::event_stream;
 use crate::http::response::Send;
+use crate::visitors::{Road, Visitor};
 use crate::websocket::close;
 use broadcast::{Broadcast, Form};
 use event_mode::EventMode;
@@ -49,6 +50,8 @@ pub struct Connection {
     outbox: Outbox,
     waits: Waits,
     input: Input,
+    /// Who asked for what the connection has become since it is no longer HTTP.
+    visitor: Option<Visitor>,
 }
 
 #[derive(Debug)]
@@ -97,6 +100,7 @@ impl Connection {
             outbox: Outbox::default(),
             waits,
             input: Input::Open,
+            visitor: None,
         }
     }
 
@@ -244,7 +248,26 @@ impl Connection {
         let mut reach = Reach { outbox, waits, terms };
         let Mode::Http(http) = mode else { unreachable!("events are asked for over HTTP") };
         if http.stream(&mut reach) == Send::HeadAndBody {
+            self.visitor = http.visitor();
             self.mode = Mode::Events(EventMode::begin(&mut reach));
+        }
+    }
+
+    /// Whom the peer speaks for, where the last head said so.
+    pub fn visitor(&self) -> Option<Visitor> {
+        match &self.mode {
+            Mode::Http(http) => http.visitor(),
+            Mode::WebSocket(_) | Mode::Events(_) => self.visitor,
+            Mode::Lingering => None,
+        }
+    }
+
+    /// By which road it is spoken.
+    pub fn road(&self) -> Road {
+        match &self.mode {
+            Mode::Http(_) | Mode::Lingering => Road::Requests,
+            Mode::Events(_) => Road::Events,
+            Mode::WebSocket(_) => Road::Sockets,
         }
     }
 
@@ -322,6 +345,7 @@ impl Connection {
         if going {
             socket.close(close::GOING_AWAY, &mut reach);
         }
+        self.visitor = http.visitor();
         self.mode = Mode::WebSocket(socket);
     }
 

@@ -413,11 +413,11 @@ impl Peer {
         if outbox.is_empty() {
             // An error is met again when what is left is written.
             let written = socket.drain(outbox, bytes, Then::More).unwrap_or(None).unwrap_or(0);
-            meter::count(Count::BytesWritten, written);
+            self.count_written(written);
             if written == bytes.len() {
                 return Telling::Done;
             }
-            outbox.share(bytes.clone());
+            self.connection.outbox().share(bytes.clone());
             self.connection.wrote(written, terms);
             return Telling::Pending;
         }

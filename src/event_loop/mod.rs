@@ -14,6 +14,7 @@
 
 pub mod audience;
 pub mod clock;
+pub mod guest;
 pub mod inherited;
 pub mod kernel;
 pub mod listener;
@@ -34,6 +35,7 @@ use crate::origins::Origins;
 use crate::store::journal::{Journal, Settled, Ticket};
 use crate::store::shelf::Shelf;
 use crate::timeouts::Timeouts;
+use crate::visitors;
 use audience::{Audience, Seats};
 use chrono::Local;
 use clock::Clock;
@@ -173,6 +175,7 @@ impl<'r> EventLoop<'r> {
         self.tell_listeners(&terms); // what changed, to those who follow it
         self.register_fresh(); // whoever is still here
         meter::hand_in(); // what was counted in this turn
+        visitors::hand_in(); // and for whom
         Ok(())
     }
 

@@ -9,6 +9,7 @@
 
 use super::audience::{Audience, Subscription};
 use super::clock::Clock;
+use super::guest::Guest;
 use super::socket::{Filled, Socket, Then};
 use crate::api::changes::{Follow, Interest};
 use crate::api::feed::ChannelId;
@@ -37,6 +38,7 @@ pub struct Peer {
     /// It is among those to be read on in the next turn.
     queued: bool,
     following: Option<Box<Following>>,
+    guest: Guest,
 }
 
 /// What a peer listens to.
@@ -87,7 +89,15 @@ impl Peer {
     /// Just accepted: what it wants to say may be there already.
     pub fn new(terms: &Terms) -> Peer {
         let connection = Connection::new(terms);
-        Peer { connection, readable: true, eager: false, paused: false, queued: false, following: None }
+        Peer {
+            connection,
+            readable: true,
+            eager: false,
+            paused: false,
+            queued: false,
+            following: None,
+            guest: Guest::default(),
+        }
     }
 
     /// There is something to read.
@@ -131,6 +141,7 @@ impl Peer {
                     meter::count(Count::BytesRead, bytes);
                     self.readable = bytes == buffer.len() || self.eager;
                     self.take_in(&mut buffer[..bytes], socket, token, calls, terms)?;
+                    self.guest.read(&self.connection);
                     // Whoever fills the buffer has had its share: the others get their turn.
                     if bytes == buffer.len() {
                         break;
@@ -187,8 +198,10 @@ impl Peer {
                 self.paused = true;
                 return Ok(at);
             }
-            match self.connection.next(bytes, &mut at, terms) {
-                Step::Call(call) => {
+            let from = at;
+            let goes_on = match self.connection.next(bytes, &mut at, terms) {
+                Step::Call(mut call) => {
+                    self.guest.note(&mut call, &self.connection, calls.shelf);
                     // What one peer has been answered, every other may rely on.
                     calls.journal.catch_up(calls.shelf, calls.settled);
                     match routes::take_up(&call, calls.shelf) {
@@ -206,26 +219,42 @@ impl Peer {
                             self.act(outcome, token, calls, terms);
                         }
                     }
+                    true
                 }
-                Step::Say(bytes) => self.say(bytes, socket, terms)?,
-                Step::Again => {}
+                Step::Say(bytes) => {
+                    self.say(bytes, socket, terms)?;
+                    true
+                }
+                Step::Again => true,
                 Step::NeedMore => {
                     self.paused = false;
-                    return Ok(at);
+                    false
                 }
                 Step::Wait => {
                     self.paused = true;
-                    return Ok(at);
+                    false
                 }
+            };
+            // Only now: a handshake has become a socket by what was done, and is counted there.
+            self.guest.used(at - from, &self.connection);
+            if !goes_on {
+                return Ok(at);
             }
         }
+    }
+
+    /// The socket has taken so many bytes, in one write.
+    pub fn count_written(&mut self, bytes: usize) {
+        meter::count(Count::BytesWritten, bytes);
+        self.guest.wrote(bytes, &self.connection);
     }
 
     /// Writes what is in the outbox and these bytes behind it; what the socket does not take is kept.
     fn say(&mut self, bytes: &[u8], socket: &mut impl Socket, terms: &Terms) -> io::Result<()> {
         let outbox = self.connection.outbox();
         let written = socket.drain(outbox, bytes, Then::More)?.unwrap_or(0);
-        meter::count(Count::BytesWritten, written);
+        self.count_written(written);
+        let outbox = self.connection.outbox();
         let of_outbox = written.min(outbox.len());
         outbox.own().extend_from_slice(&bytes[written - of_outbox..]);
         self.connection.wrote(of_outbox, terms);
@@ -345,7 +374,7 @@ impl Peer {
         while !self.connection.outbox().is_empty() {
             let then = if self.connection.fate() == Fate::Close { Then::Close } else { Then::More };
             let written = socket.drain(self.connection.outbox(), &[], then)?;
-            meter::count(Count::BytesWritten, written.unwrap_or(0));
+            self.count_written(written.unwrap_or(0));
             self.connection.wrote(written.unwrap_or(0), terms);
             if written.is_none() {
                 // The socket takes nothing now, but what it has brought is not told of twice.

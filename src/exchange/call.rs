@@ -3,6 +3,7 @@
 use super::change::{Conditions, Position};
 use super::record::Record;
 use crate::refusal::Refusal;
+use crate::visitors::Visitor;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -93,6 +94,8 @@ pub struct Call<'a> {
     pub body: Cow<'a, [u8]>,
     pub wish: Wish,
     pub representation: Representation,
+    /// Who asks, where it is a page that wants to know what it costs.
+    pub visitor: Option<Visitor>,
 }
 
 impl Call<'_> {
@@ -107,6 +110,7 @@ impl Call<'_> {
             body: Cow::Owned(self.body.into_owned()),
             wish: self.wish,
             representation: self.representation,
+            visitor: self.visitor,
         }
     }
 }

@@ -226,6 +226,8 @@ fn read_call<'a>(method: &str, params: Option<&'a RawValue>) -> Result<Call<'a>,
         conditions,
         wish,
         representation: Representation::Json,
+        // It came on the connection of whoever asks.
+        visitor: None,
     })
 }
 

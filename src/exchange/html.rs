@@ -73,21 +73,6 @@ pub fn problem(problem: &Value) -> String {
     end(out)
 }
 
-/// Groups of links, each under its heading.
-pub fn index(groups: &[(&str, Vec<String>)]) -> String {
-    let mut out = begin("bothways", Script::None);
-    out.push_str("<main>\n<h1>bothways</h1>\n");
-    for (heading, paths) in groups {
-        out.push_str(&format!("<h2>{heading}</h2>\n<ul>\n"));
-        for path in paths {
-            out.push_str(&format!("<li><a href=\"{path}\">{path}</a></li>\n"));
-        }
-        out.push_str("</ul>\n");
-    }
-    out.push_str("</main>\n");
-    end(out)
-}
-
 #[derive(Clone, Copy, PartialEq)]
 enum Script {
     Loaded,

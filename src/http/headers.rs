@@ -14,6 +14,7 @@ pub enum Known {
     ContentLength,
     ContentRange,
     ContentType,
+    Cookie,
     Expect,
     Host,
     IfMatch,
@@ -31,7 +32,7 @@ pub enum Known {
 }
 
 /// The name of each `Known`, in the order of the variants.
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 23] = [
     "Accept",
     "Accept-Encoding",
     "Access-Control-Request-Method",
@@ -40,6 +41,7 @@ const NAMES: [&str; 22] = [
     "Content-Length",
     "Content-Range",
     "Content-Type",
+    "Cookie",
     "Expect",
     "Host",
     "If-Match",

@@ -10,6 +10,7 @@ mod calls;
 mod checker;
 mod commands;
 mod compression;
+mod counters;
 mod disks;
 mod following;
 mod foreign;

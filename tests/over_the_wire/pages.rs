@@ -62,9 +62,17 @@ fn nothing_but_our_own_runs_in_a_page() {
 fn script_and_style_are_built_in() {
     let server = Server::start(&[]);
     let mut peer = server.connect();
-    for (path, media_type) in
-        [("/-/page.js", "text/javascript; charset=utf-8"), ("/-/page.css", "text/css; charset=utf-8")]
-    {
+    for path in [
+        "/-/page.js",
+        "/-/page.css",
+        "/-/home.js",
+        "/-/lanes.js",
+        "/-/tally.js",
+        "/-/exercises.js",
+        "/-/home.css",
+    ] {
+        let is_style = path.ends_with(".css");
+        let media_type = if is_style { "text/css; charset=utf-8" } else { "text/javascript; charset=utf-8" };
         for accept in ["", "Accept: */*\r\n", "Accept: text/css,*/*;q=0.1\r\n", ACCEPT] {
             let file = get(&mut peer, path, accept);
             assert_eq!((file.status, file.field("Content-Type")), (200, Some(media_type)));

@@ -10,6 +10,8 @@ pub struct Peer {
     stream: TcpStream,
     /// Heard, and not yet taken.
     heard: Vec<u8>,
+    pub said_bytes: usize,
+    pub heard_bytes: usize,
 }
 
 impl Peer {
@@ -19,12 +21,13 @@ impl Peer {
         stream.set_read_timeout(Some(PROMPT)).unwrap();
         stream.set_write_timeout(Some(PROMPT)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Peer { stream, heard: Vec::new() }
+        Peer { stream, heard: Vec::new(), said_bytes: 0, heard_bytes: 0 }
     }
 
     #[track_caller]
     pub fn say(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).expect("the server reads");
+        self.said_bytes += bytes.as_ref().len();
     }
 
     /// Says what a peer may say that is not listened to any more.
@@ -198,6 +201,7 @@ impl Peer {
         match uninterrupted(|| self.stream.read(&mut piece)) {
             Ok(bytes) => {
                 self.heard.extend_from_slice(&piece[..bytes]);
+                self.heard_bytes += bytes;
                 bytes > 0
             }
             Err(error) => panic!("{error}; heard so far: {}", self.so_far()),

@@ -457,11 +457,19 @@ fn fixed(path: &str) -> (Value, Option<Value>, Value) {
         }
         "/healthz" | "/readyz" => said("text/plain", text["schema"].clone(), &["CacheControl"]),
         "/metrics" => said("text/plain", text["schema"].clone(), &["CacheControl"]),
+        "/counters" => {
+            let mut answer = said("application/json", json!({ "type": "object" }), &["CacheControl", "Vary"]);
+            answer["description"] = "For the visitor that the cookie `bothways-visitor` names; without one, nothing. \
+                                     A token is 16 hexadecimal digits, drawn by chance: it stands for a browser, and \
+                                     is kept in memory only."
+                .into();
+            answer
+        }
         "/openapi.json" | "/asyncapi.json" => {
             said("application/json", json!({ "type": "object" }), OF_A_STATE)
         }
-        "/-/page.js" => said("text/javascript", text["schema"].clone(), OF_A_STATE),
-        "/-/page.css" => said("text/css", text["schema"].clone(), OF_A_STATE),
+        file if file.ends_with(".js") => said("text/javascript", text["schema"].clone(), OF_A_STATE),
+        file if file.ends_with(".css") => said("text/css", text["schema"].clone(), OF_A_STATE),
         // Those that are sockets and nothing else.
         other => {
             debug_assert!(SOCKETS.contains(&other), "{other} is not described");

@@ -1,39 +1,74 @@
-//! What belongs to the pages: the index of them, their script and their style.
+//! What belongs to the pages: the one at `/`, and the scripts and styles of all.
 //!
-//! Script and style are built in, and have no address that changes with them. So whoever keeps them
+//! Scripts and styles are built in, and have no address that changes with them. So whoever keeps them
 //! asks each time whether they are still the same, and is told by a tag made from what they say.
 
 use super::outcome::{Named, Outcome};
 use super::resources::read_at;
 use crate::exchange::call::{Answer, Body, Call};
 use crate::exchange::change::Position;
-use crate::exchange::html;
 use crate::refusal::Refusal;
 use crate::store::shelf::Shelf;
 
-const SCRIPT: &str = include_str!("page.js");
-const SCRIPT_TAG: Position = tag_of(SCRIPT);
-const STYLE: &str = include_str!("page.css");
-const STYLE_TAG: Position = tag_of(STYLE);
-
-pub fn script(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
-    let body = Body::File { media_type: "text/javascript; charset=utf-8", text: SCRIPT.into() };
-    read_at(call, SCRIPT_TAG, || Ok(Answer::new(200, body)))
+/// A script or a style: its address, what it is, and its tag.
+pub struct File {
+    pub path: &'static str,
+    media_type: &'static str,
+    text: &'static str,
+    tag: Position,
 }
 
-pub fn style(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
-    let body = Body::File { media_type: "text/css; charset=utf-8", text: STYLE.into() };
-    read_at(call, STYLE_TAG, || Ok(Answer::new(200, body)))
+const fn script(path: &'static str, text: &'static str) -> File {
+    File { path, media_type: "text/javascript; charset=utf-8", text, tag: tag_of(text) }
 }
 
-/// What there is, as a page.
-pub fn index<'s>(collections: impl Iterator<Item = &'s str>) -> Body {
-    let paths = |paths: &[&str]| paths.iter().map(|&path| path.to_owned()).collect();
-    let groups = [
-        ("Collections", collections.map(|name| format!("/{name}")).collect()),
-        ("Health", paths(&["/healthz", "/readyz"])),
+const fn style(path: &'static str, text: &'static str) -> File {
+    File { path, media_type: "text/css; charset=utf-8", text, tag: tag_of(text) }
+}
+
+/// Those of the pages of resources first, then those of the page at `/`.
+pub const FILES: [File; 7] = [
+    script("/-/page.js", include_str!("page.js")),
+    style("/-/page.css", include_str!("page.css")),
+    script("/-/home.js", include_str!("home.js")),
+    script("/-/lanes.js", include_str!("lanes.js")),
+    script("/-/tally.js", include_str!("tally.js")),
+    script("/-/exercises.js", include_str!("exercises.js")),
+    style("/-/home.css", include_str!("home.css")),
+];
+
+/// The file of that number.
+pub fn file<const N: usize>(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+    let File { media_type, text, tag, .. } = FILES[N];
+    read_at(call, tag, || Ok(Answer::new(200, Body::File { media_type, text: text.into() })))
+}
+
+const HOME: &str = include_str!("home.html");
+
+/// The collection that the page at `/` is about, where there is one of that name; else the first.
+const USUAL: &str = "tasks";
+
+/// The page at `/`. Names of collections need no escape, neither in a path nor in markup.
+pub fn home(shelf: &Shelf) -> Body {
+    let mut names = shelf.names();
+    let first = names.next().unwrap_or(USUAL);
+    let name = if names.any(|name| name == USUAL) { USUAL } else { first };
+    let collections: Vec<String> = shelf.names().map(|name| format!("/{name}")).collect();
+    let groups: [(&str, &[&str]); 4] = [
+        ("Collections", &collections.iter().map(String::as_str).collect::<Vec<_>>()),
+        ("Health", &["/healthz", "/readyz"]),
+        ("Counted", &["/metrics", "/counters"]),
+        ("Descriptions", &["/openapi.json", "/asyncapi.json"]),
     ];
-    Body::Html(html::index(&groups).into_bytes().into())
+    let links: String = groups.iter().map(|(heading, paths)| links_to(heading, paths)).collect();
+    let page = HOME.replace("{path}", &format!("/{name}")).replace("{links}", &links);
+    Body::Html(page.into_bytes().into())
+}
+
+fn links_to(heading: &str, paths: &[&str]) -> String {
+    let items: String =
+        paths.iter().map(|path| format!("<li><a href=\"{path}\">{path}</a></li>\n")).collect();
+    format!("<h3>{heading}</h3>\n<ul>\n{items}</ul>\n")
 }
 
 /// Conditions hold positions, so the tag of a text is spelled as one: its hash (FNV-1a), its length.
@@ -56,15 +91,98 @@ mod tests {
         // The vectors of those who made the hash.
         assert_eq!(tag_of(""), Position { epoch: 0x811c_9dc5, seq: 0 });
         assert_eq!(tag_of("foobar"), Position { epoch: 0xbf9c_f968, seq: 6 });
-        assert_ne!(SCRIPT_TAG, STYLE_TAG);
+        for (n, file) in FILES.iter().enumerate() {
+            assert!(FILES[..n].iter().all(|other| other.tag != file.tag && other.path != file.path));
+        }
     }
 
     #[test]
-    fn the_script_writes_no_markup() {
-        for word in
-            ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"]
+    fn no_script_writes_markup() {
+        for word in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "setHTML",
+            "document.write",
+            "createContextualFragment",
+            "DOMParser",
+            "eval(",
+            "new Function",
+        ] {
+            for file in FILES {
+                assert!(!file.text.contains(word), "{} has {word}", file.path);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_comes_from_elsewhere() {
+        for text in FILES.iter().map(|file| file.text).chain([HOME]) {
+            assert!(!text.contains("//www.") && !text.contains("http://") && !text.contains("https://"));
+        }
+    }
+
+    #[test]
+    fn each_script_asks_for_parts_that_are_there() {
+        for file in FILES {
+            for part in file.text.split(" from './").skip(1).filter_map(|rest| rest.split('\'').next()) {
+                assert!(
+                    FILES.iter().any(|other| other.path == format!("/-/{part}")),
+                    "{}: {part}",
+                    file.path
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_chapters_that_the_page_names_are_there() {
+        let named: Vec<&str> =
+            HOME.split("<code>docs/").skip(1).filter_map(|rest| rest.split('<').next()).collect();
+        assert!(named.len() > 5, "{named:?}");
+        for name in named {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
+            assert!(path.is_file(), "the page names {name}");
+        }
+    }
+
+    /// Its elements are found by their ids.
+    #[test]
+    fn the_page_has_what_its_scripts_look_for() {
+        let ids: Vec<&str> = HOME.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(ids.iter().enumerate().all(|(n, id)| !ids[..n].contains(id)), "an id stands twice: {ids:?}");
+        for file in FILES.iter().filter(|file| file.path != "/-/page.js") {
+            let looks_for = |call: &str, close: char| {
+                let rests: Vec<&str> = file.text.split(call).skip(1).collect();
+                rests.into_iter().map(move |rest| rest.split(close).next().unwrap().to_owned())
+            };
+            for id in looks_for("element('", '\'').chain(looks_for("put('", '\'')) {
+                assert!(ids.contains(&&*id), "{} looks for {id}", file.path);
+            }
+            for call in ["element(`${lane.name}-", "put(`${lane.name}-", "put(`${name}-", "element(`${name}-"]
+            {
+                for end in looks_for(call, '`') {
+                    for id in ["polling", "socket"].map(|lane| format!("{lane}-{end}")) {
+                        assert!(ids.contains(&&*id), "{} looks for {id}", file.path);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_page_is_about_tasks_or_what_comes_first() {
+        for (names, path) in
+            [(&["tasks"][..], "/tasks"), (&["notes", "tasks"], "/tasks"), (&["notes", "plans"], "/notes")]
         {
-            assert!(!SCRIPT.contains(word), "{word}");
+            let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+            let Body::Html(page) = home(&Shelf::new(1, &names, 1000)) else { panic!("it is a page") };
+            let page = std::str::from_utf8(&page).unwrap();
+            assert!(page.contains(&format!("<body data-path=\"{path}\">")), "{path}");
+            assert!(!page.contains('{'), "every place is filled");
+            for name in names {
+                assert!(page.contains(&format!("<a href=\"/{name}\">/{name}</a>")), "{name}");
+            }
         }
     }
 }

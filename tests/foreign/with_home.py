@@ -1,0 +1,301 @@
+"""A real browser opens the page at `/` of a server of ours, and both lanes do what the page says: a task added in
+one is shown in the other, the server's counters grow, the slider sets how often polling asks, ticks run and
+end and leave nothing behind, and a server that went away and came back is found again.
+
+    with_home.py SERVER BROWSER PROFILE [PICTURES]
+
+SERVER is the program: it is started and ended here. PICTURES is a folder to which pictures of the page go, in three
+widths, light and dark.
+"""
+
+import asyncio
+import base64
+import json
+import re
+import socket
+import subprocess
+import sys
+import urllib.request
+
+import websockets
+
+SERVER, BROWSER, PROFILE = sys.argv[1:4]
+PICTURES = sys.argv[4] if len(sys.argv) > 4 else None
+# A browser on a busy machine.
+PATIENCE = 40
+WIDTHS = [("phone", 390, 844), ("narrow", 320, 640), ("desk", 1280, 800)]
+# Whatever reaches beyond the right edge, but for what is only heard.
+BEYOND = """Array.from(document.querySelectorAll("body *"))
+  .filter(each => !each.closest(".unseen, .skip"))
+  .filter(each => each.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5)
+  .map(each => each.outerHTML.slice(0, 120))"""
+
+
+def start(port):
+    """Another collection stands first, and is not what the page is about."""
+    flags = ["--memory", "--loops", "2", "--collection", "notes", "--collection", "tasks"]
+    server = subprocess.Popen([SERVER, "serve", "--listen", f"127.0.0.1:{port}", *flags],
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    if "listening on" not in server.stdout.readline():
+        sys.exit("home: the server does not listen")
+    return server
+
+
+class Page:
+    """One page, driven over the browser's own protocol."""
+
+    def __init__(self, socket):
+        self.socket, self.calls, self.complaints = socket, 0, []
+
+    async def call(self, method, **params):
+        self.calls += 1
+        await self.socket.send(json.dumps({"id": self.calls, "method": method, "params": params}))
+        while True:
+            answer = json.loads(await asyncio.wait_for(self.socket.recv(), PATIENCE))
+            if answer.get("id") == self.calls:
+                return answer.get("result", {})
+            if answer.get("method") in ("Log.entryAdded", "Runtime.exceptionThrown"):
+                self.complaints.append(json.dumps(answer["params"]))
+
+    async def run(self, script):
+        answer = await self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        if "exceptionDetails" in answer:
+            sys.exit(f"home: {script}: {json.dumps(answer['exceptionDetails'])[:1000]}")
+        return answer.get("result", {}).get("value")
+
+    async def until(self, what, script):
+        for _ in range(PATIENCE * 10):
+            if await self.run(f"!!({script})"):
+                return
+            await asyncio.sleep(0.1)
+        sys.exit(f"home: {what}: not so\n{await self.run('document.body.innerText')}\n{self.complaints}")
+
+    async def text(self, id):
+        return await self.run(f"document.getElementById('{id}').textContent")
+
+    async def press(self, key, code, text=None):
+        shared = {"key": key, "code": key, "windowsVirtualKeyCode": code}
+        await self.call("Input.dispatchKeyEvent", type="keyDown", **shared, **({"text": text} if text else {}))
+        await self.call("Input.dispatchKeyEvent", type="keyUp", **shared)
+
+    async def add(self, lane, text, kind="text"):
+        """As one who has only a keyboard."""
+        await self.run(f"document.getElementById('{lane}-{kind}').focus()")
+        await self.call("Input.insertText", text=text)
+        await self.press("Enter", 13, "\r")
+
+    async def set_interval(self, seconds):
+        slider = "document.getElementById('interval')"
+        await self.run(f"{slider}.value = {seconds}; {slider}.dispatchEvent(new Event('input'))")
+
+    async def shows(self, lane, text, wanted=True, kind="items"):
+        there = f"document.getElementById('{lane}-{kind}').innerText.includes({json.dumps(text)})"
+        await self.until(f"{text!r} in {lane}-{kind}: {wanted}", f"{there} === {json.dumps(wanted)}")
+
+    async def is_in_state(self, lane, word):
+        await self.until(f"{lane} is {word}", f"document.getElementById('{lane}-state').textContent.includes('{word}')")
+
+
+async def open_page(port, address):
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/json/new?about:blank", method="PUT")
+    target = json.load(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request))
+    page = Page(await websockets.connect(target["webSocketDebuggerUrl"], max_size=None))
+    for domain in ("Page", "Log", "Runtime"):
+        await page.call(f"{domain}.enable")
+    await page.call("Page.navigate", url=f"http://{address}/")
+    await page.until("it is about tasks", "document.readyState === 'complete' && document.body.dataset.path === '/tasks'")
+    await page.is_in_state("polling", "Asked")
+    await page.is_in_state("socket", "Connected")
+    return page
+
+
+async def counters(page):
+    return await page.run("fetch('/counters').then(answer => answer.json())")
+
+
+async def tasks_in_both_lanes(page):
+    await page.set_interval(1)
+    await page.add("polling", "Buy milk")
+    for lane in ("socket", "polling"):
+        await page.shows(lane, "Buy milk")
+    await page.add("socket", "<b>Water</b> the plants")
+    for lane in ("polling", "socket"):
+        await page.shows(lane, "<b>Water</b> the plants")
+    assert not await page.run("!!document.querySelector('.items b')"), "what is shown became markup"
+    # The newest is on top, so this is the milk.
+    await page.run("document.querySelector('#polling-items li:last-child input').click()")
+    await page.until("what is done left is done right", "document.querySelector('#socket-items .done')")
+    await page.run("document.querySelector('#socket-items li:last-child button').click()")
+    for lane in ("socket", "polling"):
+        await page.shows(lane, "Buy milk", wanted=False)
+    for lane in ("polling", "socket"):
+        late = await page.text(f"{lane}-stale-more")
+        assert re.fullmatch(r"at worst [0-9.]+ m?s, of the last [45]", late), late
+    print("tasks added, done and removed in one lane are so in the other, by keyboard too")
+
+
+async def the_server_counts(page):
+    before = await counters(page)
+    await asyncio.sleep(3)
+    after = await counters(page)
+    polls = after["requests"]["calls"] - before["requests"]["calls"]
+    assert 2 <= polls <= 4, f"{polls} polls in 3 s, one each second"
+    assert after["requests"]["written_bytes"] > before["requests"]["written_bytes"]
+    # Nothing has happened, so the socket has said nothing.
+    assert after["sockets"] == before["sockets"], (before, after)
+    assert after["sockets"]["connections"] == 1 and after["requests"]["connections"] >= 1, after
+    for lane in ("polling", "socket"):
+        assert re.match(r"\d", await page.text(f"{lane}-bytes")), lane
+        assert int(await page.text(f"{lane}-calls")) > 0 and int(await page.text(f"{lane}-connections")) > 0
+        curve = await page.run(f"document.querySelector('#{lane}-drawing .curve').getAttribute('d')")
+        assert curve.count("L") >= 2, curve
+    print("the counters of this browser grow with polling, and a quiet socket costs nothing")
+
+
+async def the_slider_sets_the_pace(page):
+    await page.set_interval(0.2)
+    assert await page.text("interval-said") == "200 ms"
+    before = await counters(page)
+    await asyncio.sleep(3)
+    fast = (await counters(page))["requests"]["calls"] - before["requests"]["calls"]
+    assert 8 <= fast <= 18, f"{fast} polls in 3 s, five each second"
+    # A slider is moved by keys as well.
+    await page.run("document.getElementById('interval').focus()")
+    await page.press("ArrowRight", 39)
+    assert await page.text("interval-said") == "400 ms"
+    await page.set_interval(10)
+    before = await counters(page)
+    await asyncio.sleep(2)
+    slow = (await counters(page))["requests"]["calls"] - before["requests"]["calls"]
+    assert slow <= 1, f"{slow} polls in 2 s, one each ten"
+    await page.set_interval(1)
+    print(f"the slider sets how often polling asks: {fast} times in 3 s, then {slow} in 2 s")
+
+
+async def they_talk(page):
+    await page.add("polling", "Hello from the left", "chat-text")
+    await page.shows("socket", "Hello from the left", kind="chat")
+    await page.add("socket", "Hello from the right", "chat-text")
+    await page.shows("polling", "Hello from the right", kind="chat")
+    await page.shows("socket", "Hello", wanted=False)
+    print("one lane talks with the other, and what is said is none of the list")
+
+
+async def ticks_run_and_end(page):
+    await page.run("document.getElementById('ticks-rate').value = '20'")
+    await page.run("document.getElementById('ticks-go').click()")
+    await page.until("updates are seen", "Number(document.getElementById('socket-seen').textContent) > 60")
+    await page.until("the updates end", "document.getElementById('ticks-go').textContent === 'Start'")
+    said = await page.text("ticks-state")
+    written, left, right = map(int, re.search(r"(\d+) updates: polling saw (\d+), the socket (\d+)", said).groups())
+    assert 100 < written <= 200 and right == written, said
+    assert 5 <= left <= 14, f"{said}: polling asked once a second"
+    assert await page.text("polling-missed") == str(written - left) and await page.text("socket-missed") == "0"
+    items = await page.run("fetch('/tasks').then(answer => answer.text())")
+    assert "price" not in items, items
+    costs = [await page.text(f"{lane}-{what}") for lane in ("polling", "socket") for what in ("cost", "each")]
+    assert all(re.match(r"\d", cost) for cost in costs), costs
+    print(f"ticks run and end, and leave nothing: {said} Bytes: {costs}")
+
+
+async def it_fits_every_screen(page):
+    for name, width, height in WIDTHS:
+        await page.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 1000)
+        await asyncio.sleep(0.3)
+        beyond = await page.run(BEYOND)
+        assert not beyond, f"wider than {width} pixels: {beyond}"
+        await page.run("for (const each of document.querySelectorAll('details')) each.open = true")
+        beyond = await page.run(BEYOND)
+        assert not beyond, f"wider than {width} pixels, with all that is told: {beyond}"
+        if PICTURES:
+            picture = await page.call("Page.captureScreenshot", captureBeyondViewport=True)
+            with open(f"{PICTURES}/{name}-open.png", "wb") as file:
+                file.write(base64.b64decode(picture["data"]))
+        await page.run("for (const each of document.querySelectorAll('details')) each.open = false")
+        for scheme in ("light", "dark"):
+            await page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+            for part, whole in (("", False), ("-whole", True)):
+                if PICTURES:
+                    picture = await page.call("Page.captureScreenshot", captureBeyondViewport=whole)
+                    with open(f"{PICTURES}/{name}-{scheme}{part}.png", "wb") as file:
+                        file.write(base64.b64decode(picture["data"]))
+    await page.call("Emulation.clearDeviceMetricsOverride")
+    print("nothing is wider than a screen of 320 pixels")
+
+
+async def everything_has_a_name(page):
+    await page.call("Accessibility.enable")
+    nodes = (await page.call("Accessibility.getFullAXTree"))["nodes"]
+    named = {"button", "textbox", "slider", "checkbox", "combobox", "link", "image", "table", "region", "list"}
+    roles = set()
+    for node in nodes:
+        role = node.get("role", {}).get("value")
+        if node.get("ignored"):
+            continue
+        roles.add(role)
+        is_footer_list = role == "list" and not node.get("name", {}).get("value")
+        if role in named and not is_footer_list:
+            assert node.get("name", {}).get("value"), f"a {role} has no name: {node}"
+    assert {"main", "banner", "contentinfo", "navigation", "status", "slider", "table", "columnheader"} <= roles, roles
+    print("whatever can be used has a name, and there are landmarks")
+
+
+async def a_server_comes_back(page, server, port):
+    await page.add("polling", "of the old server")
+    await page.shows("socket", "of the old server")
+    server.terminate()
+    server.wait()
+    await page.is_in_state("socket", "Not connected")
+    await page.is_in_state("polling", "Not reached")
+    server = start(port)
+    await page.is_in_state("socket", "Connected")
+    await page.is_in_state("polling", "Asked")
+    for lane in ("polling", "socket"):
+        await page.shows(lane, "of the old server", wanted=False)
+    before = await page.text("polling-bytes")
+    await page.add("socket", "of the new server")
+    for lane in ("polling", "socket"):
+        await page.shows(lane, "of the new server")
+    await page.until("counting goes on", f"document.getElementById('polling-bytes').textContent !== '{before}'")
+    assert int(await page.text("socket-connections")) == 2, "one socket to each of the two servers"
+    print("a server that went away and came back is found again, and what it says is shown")
+    return server
+
+
+async def main(port):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        at = free.getsockname()[1]
+    server = start(at)
+    try:
+        page = await open_page(port, f"127.0.0.1:{at}")
+        await tasks_in_both_lanes(page)
+        await the_server_counts(page)
+        await the_slider_sets_the_pace(page)
+        await they_talk(page)
+        await ticks_run_and_end(page)
+        await it_fits_every_screen(page)
+        await everything_has_a_name(page)
+        if page.complaints:
+            sys.exit(f"home: the browser complains: {page.complaints}")
+        server = await a_server_comes_back(page, server, at)
+    finally:
+        server.terminate()
+        server.wait()
+    if server.returncode != 0:
+        sys.exit("home: the server did not end well")
+
+
+browser = subprocess.Popen(
+    [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--no-proxy-server",
+     "--remote-debugging-port=0", "--remote-allow-origins=*", f"--user-data-dir={PROFILE}", "about:blank"],
+    stderr=subprocess.PIPE, text=True)
+try:
+    for line in browser.stderr:
+        if found := re.search(r"DevTools listening on ws://[^:]+:(\d+)/", line):
+            asyncio.run(main(int(found[1])))
+            break
+    else:
+        sys.exit("home: the browser did not say where it listens")
+finally:
+    browser.terminate()
+    browser.wait()
