@@ -428,7 +428,7 @@ const LISTENERS: usize = 8;
 impl Play {
     fn new(name: &str, flags: &[&'static str], seed: u64) -> Play {
         // Outside of those that the system gives away: it is free again after each kill.
-        let from = 20_000 + (std::process::id() as u16 ^ seed as u16 * 101) % 10_000;
+        let from = 20_000 + (std::process::id() as u16 ^ (seed as u16 * 101)) % 10_000;
         let port = (from..).find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok()).unwrap();
         Play {
             folder: Folder::new(name),
