@@ -19,6 +19,7 @@ pub mod change;
 pub mod envelope;
 pub mod escape;
 pub mod html;
+pub mod idempotency;
 pub mod json_patch;
 pub mod merge_patch;
 pub mod notice;

@@ -16,6 +16,7 @@ pub enum Known {
     ContentType,
     Expect,
     Host,
+    IdempotencyKey,
     IfMatch,
     IfNoneMatch,
     LastEventId,
@@ -31,7 +32,7 @@ pub enum Known {
 }
 
 /// The name of each `Known`, in the order of the variants.
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 23] = [
     "Accept",
     "Accept-Encoding",
     "Access-Control-Request-Method",
@@ -42,6 +43,7 @@ const NAMES: [&str; 22] = [
     "Content-Type",
     "Expect",
     "Host",
+    "Idempotency-Key",
     "If-Match",
     "If-None-Match",
     "Last-Event-ID",

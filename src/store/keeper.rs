@@ -12,12 +12,13 @@
 
 use super::desk::Asked;
 use super::guarded::Failed;
+use super::keys::{Decided, Kept, Keys};
 use super::log::{Reply, SharedLog, Verdict};
 use super::on_disk::{OnDisk, StoreError};
 use super::shelf::Shelf;
 use super::standing::{Board, Standing};
 use super::stock::Stock;
-use crate::exchange::change::Change;
+use crate::exchange::change::{Change, Write};
 use crate::meter::{self, Count};
 use crate::refusal::Refusal;
 use crate::timeouts::Timeouts;
@@ -30,6 +31,8 @@ pub struct Keeper {
     board: Board,
     /// Everything decided so far.
     shelf: Shelf,
+    /// Those of everything decided so far.
+    keys: Keys,
     disk: Disk,
     reopen: Reopen,
     sync: Sync,
@@ -73,11 +76,19 @@ const AT_RISK_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 impl Keeper {
     /// Keeps the log in this store, whose stock is on the shelf.
-    pub fn new(disk: OnDisk, reopen: Reopen, shelf: Shelf, log: Arc<SharedLog>, sync: Sync) -> Keeper {
+    pub fn new(
+        disk: OnDisk,
+        reopen: Reopen,
+        shelf: Shelf,
+        keys: Keys,
+        log: Arc<SharedLog>,
+        sync: Sync,
+    ) -> Keeper {
         Keeper {
             log,
             board: shelf.board().clone(),
             shelf,
+            keys,
             disk: Disk::Good(disk),
             reopen,
             sync,
@@ -99,7 +110,9 @@ impl Keeper {
         match self.sync {
             Sync::Always => {
                 if let Err(refusal) = self.commit(&news.changes, now) {
-                    news.refuse_all(&refusal, self.log.lock().head());
+                    let head = self.log.lock().head();
+                    news.refuse_all(&refusal, head);
+                    self.keys.undo_after(head);
                 }
                 self.publish(news);
             }
@@ -116,11 +129,12 @@ impl Keeper {
         let mut news = News::default();
         for Asked { reader, ticket, write } in asked {
             let outcome = match self.board.get().refusal() {
-                Some(refusal) => Err(refusal),
-                None => write.and_then(|write| self.shelf.decide(write)),
+                Some(refusal) => write.and_then(|write| self.refuse(&write, refusal)),
+                None => write.and_then(|write| self.keys.decide(write, &self.shelf)),
             };
             let verdict = match outcome {
-                Ok(change) => {
+                Ok(Decided::Repeated(earlier)) => Verdict::Repeated(earlier),
+                Ok(Decided::Change(change)) => {
                     self.shelf.apply(&change);
                     news.changes.push(change);
                     Verdict::Changed
@@ -130,6 +144,11 @@ impl Keeper {
             news.replies.push((reader, Reply { ticket, seq: self.shelf.position().seq, verdict }));
         }
         news
+    }
+
+    /// Nothing is written now. What has been before is there all the same.
+    fn refuse(&mut self, write: &Write, refusal: Refusal) -> Result<Decided, Refusal> {
+        self.keys.known(write)?.map(Decided::Repeated).ok_or(refusal)
     }
 
     fn publish(&self, news: News) {
@@ -147,7 +166,8 @@ impl Keeper {
         if changes.is_empty() {
             return Ok(());
         }
-        let Err(error) = disk.commit(changes, &self.shelf) else {
+        let Err(error) = disk.commit(changes, &self.shelf, &self.keys) else {
+            self.keys.have_gone();
             meter::one(Count::StoreSyncs);
             return Ok(());
         };
@@ -193,15 +213,16 @@ impl Keeper {
             _ => return,
         }
         match self.open_again() {
-            Ok((disk, stock)) if stock.position.seq == self.safe_seq() => {
+            Ok((disk, stock, keys)) if stock.position.seq == self.safe_seq() => {
                 log::info!("the store is open again: writes are taken");
                 if self.at_risk.is_empty() {
                     self.shelf = self.shelf.restocked(stock);
+                    self.keys = self.keys.restocked(keys);
                 }
                 self.disk = Disk::Good(disk);
                 self.board.set(Standing::Good);
             }
-            Ok((_, stock)) => {
+            Ok((_, stock, _)) => {
                 let [is, should] = [stock.position.seq, self.safe_seq()];
                 self.give_up(format!("the store is at {is} where it should be at {should}"));
             }
@@ -212,10 +233,11 @@ impl Keeper {
         }
     }
 
-    fn open_again(&mut self) -> Result<(OnDisk, Stock), StoreError> {
+    fn open_again(&mut self) -> Result<(OnDisk, Stock, Vec<Kept>), StoreError> {
         let mut disk = (self.reopen)()?;
         let stock = disk.load(&|_| ())?;
-        Ok((disk, stock))
+        let keys = disk.load_keys(self.keys.now())?;
+        Ok((disk, stock, keys))
     }
 
     /// The seq of the last change that was made safe.
@@ -277,7 +299,10 @@ impl News {
         self.changes.clear();
         for (_, reply) in &mut self.replies {
             reply.seq = seq;
-            reply.verdict = Verdict::Refused(refusal.clone());
+            // What was safe before is answered.
+            if !matches!(&reply.verdict, Verdict::Repeated(earlier) if earlier.record.seq <= seq) {
+                reply.verdict = Verdict::Refused(refusal.clone());
+            }
         }
     }
 }

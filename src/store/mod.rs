@@ -16,6 +16,7 @@ pub mod guarded;
 pub mod history;
 pub mod journal;
 pub mod keeper;
+pub mod keys;
 pub mod log;
 pub mod on_disk;
 pub mod rows;

@@ -14,6 +14,7 @@ mod following;
 mod foreign;
 mod handshakes;
 mod hostile;
+mod idempotency;
 mod life;
 mod messages;
 mod metrics;

@@ -101,7 +101,7 @@ fn a_preflight_is_told_what_the_path_takes() {
         assert_eq!((response.status, response.field("Allow")), (204, Some(methods)));
         assert_eq!(response.field("Access-Control-Allow-Methods"), Some(methods));
         assert_eq!(response.field("Access-Control-Allow-Origin"), Some(APP));
-        let headers = "Content-Type, If-Match, If-None-Match, Prefer, Last-Event-ID, Accept";
+        let headers = "Content-Type, If-Match, If-None-Match, Idempotency-Key, Prefer, Last-Event-ID, Accept";
         assert_eq!(response.field("Access-Control-Allow-Headers"), Some(headers));
         assert_eq!(response.field("Access-Control-Max-Age"), Some("600"));
         assert_eq!(response.field("Access-Control-Expose-Headers"), None);
