@@ -262,11 +262,8 @@ fn curl_and_our_own_client_send_a_key() {
         String::from_utf8(output.stdout).unwrap()
     };
     assert!(!called(&server.url("/tasks")).contains("eplayed"));
-    assert!(
-        called(&server.url("/tasks")).contains("\r\nIdempotent-Replayed: true\r\n")
-            || called(&server.url("/tasks")).contains("\nIdempotent-Replayed: true\n")
-    );
-    assert!(called(&server.socket_url("/tasks")).contains(r#"{"id":"1","text":"x"}"#));
+    assert!(called(&server.url("/tasks")).contains("Idempotent-Replayed: true"));
+    assert!(called(&server.socket_url("/tasks")).contains("\nreplayed: true\n"));
     let curl = Command::new("curl").args(["-si", &server.url("/tasks"), "-H", key, "-d", "\"x\""]).output();
     if let Ok(output) = curl {
         assert!(String::from_utf8_lossy(&output.stdout).contains("\r\nIdempotent-Replayed: true\r\n"));

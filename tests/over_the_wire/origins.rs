@@ -6,7 +6,7 @@ use std::process::Command;
 
 const APP: &str = "http://localhost:5173";
 const EVIL: &str = "https://evil.example";
-const EXPOSED: &str = "ETag, Location, Link, X-Total-Count, Preference-Applied";
+const EXPOSED: &str = "ETag, Location, Link, X-Total-Count, Preference-Applied, Idempotent-Replayed";
 
 fn ask(peer: &mut Peer, method: &str, path: &str, origin: &str, fields: &str) -> Response {
     let origin = if origin.is_empty() { String::new() } else { format!("Origin: {origin}\r\n") };
