@@ -222,7 +222,8 @@ impl Keys {
         }
     }
 
-    /// Nothing after the change with this seq has happened.
+    /// Nothing after the change with this seq has happened. What was forgotten to make room for it comes
+    /// back when the store is opened again.
     pub fn undo_after(&mut self, seq: u64) {
         while let Some(newest) = self.kept.back()
             && newest.seq() > seq
