@@ -14,7 +14,7 @@ use crate::http::headers::members;
 
 /// The text of the one message that asks.
 ///
-/// Only [some fields](TAKEN) have a place in it: any other is wrong usage, and so is a second key.
+/// Only four fields have a place in it: any other is wrong usage, and so is a second key.
 /// A body that is not JSON, nor said to be `text/plain`, cannot travel.
 pub fn encode(asked: &Asked) -> Result<String, Failure> {
     let taken = |name: &&str| TAKEN.iter().any(|taken| taken.eq_ignore_ascii_case(name));
