@@ -6,7 +6,7 @@ use crate::limits::Limits;
 use crate::origins::Origins;
 use crate::timeouts::Timeouts;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -31,14 +31,10 @@ pub enum Command {
 
 #[derive(Args, Clone, Debug)]
 pub struct Serve {
-    /// Where to listen; port 0 picks a free one. May be given more than once.
-    #[arg(
-        long,
-        env = "BOTHWAYS_LISTEN",
-        value_name = "ADDR:PORT",
-        default_value = "127.0.0.1:8080",
-        value_delimiter = ','
-    )]
+    /// Where to listen; port 0 picks a free one. May be given more than once. Sockets that a
+    /// supervisor hands over (LISTEN_FDS) are listened on as well [default: 127.0.0.1:8080, or those
+    /// sockets alone].
+    #[arg(long, env = "BOTHWAYS_LISTEN", value_name = "ADDR:PORT", value_delimiter = ',')]
     pub listen: Vec<SocketAddr>,
 
     /// A collection to serve, beside those in the store. May be given more than once
@@ -149,6 +145,9 @@ pub struct Watch {
     #[arg(long)]
     pub json: bool,
 }
+
+/// Where to listen when nothing is said about it.
+pub const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080));
 
 fn collection(name: &str) -> Result<String, String> {
     if !is_id(name) {

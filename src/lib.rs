@@ -27,5 +27,6 @@ pub mod parsed;
 pub mod refusal;
 pub mod serve;
 pub mod store;
+pub mod supervision;
 pub mod timeouts;
 pub mod websocket;

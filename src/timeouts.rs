@@ -77,6 +77,11 @@ impl Timeouts {
 
     /// How long accepting rests when the process has no file descriptor left, or too many peers.
     pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+    /// When the process is asked to end: how long peers that have connected and said nothing yet may take
+    /// to begin. What they ask may be on the way.
+    pub const FIRST_WORD: Duration = Duration::from_secs(1);
+    /// How long a supervisor may take nothing of what it is told.
+    pub const SUPERVISOR: Duration = Duration::from_secs(5);
 
     /// How long after the disk was full the next write looks whether there is room again: each look
     /// reads the whole store.

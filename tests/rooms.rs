@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["main"],
     &["serve"],
+    &["supervision"],
     &["event_loop", "client"],
     &["api", "connection"],
     &["store", "websocket"],
@@ -30,6 +31,11 @@ const NEVER: &[(&str, &[&str], &str)] = &[
     ("api", &["http", "websocket", "fault", "timeouts", "cli"], "a call is the same on every road"),
     ("connection", &["api", "store", "cli"], "a connection does not know what a call means"),
     ("event_loop", &["websocket", "cli"], "the loop does not know what an opcode is"),
+    (
+        "supervision",
+        &["api", "store", "connection", "exchange", "http", "websocket", "cli"],
+        "it hears of processes, not of peers",
+    ),
     ("client", &["api", "store", "refusal"], "a client sees a server from outside"),
 ];
 
@@ -42,6 +48,7 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
         &["event_loop", "client", "serve"],
         "protocol code is shown bytes, and touches no socket",
     ),
+    (&["UnixDatagram"], &["supervision"], "only a supervisor is told something beside"),
     (
         &["io::Read", "io::BufRead", "io::Write"],
         &["event_loop", "client", "serve", "main"],

@@ -459,6 +459,11 @@ impl HttpMode {
         }
     }
 
+    /// Reads no request behind the one that is awaited, and says so with its answer.
+    pub fn take_the_last(&mut self) {
+        self.going = true;
+    }
+
     /// Reads no further request, and says so with the answers still owed.
     pub fn go_away(&mut self) {
         self.going = true;

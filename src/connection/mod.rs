@@ -343,9 +343,16 @@ impl Connection {
 
     /// The server is going: finish what was begun, and begin nothing.
     pub fn go_away(&mut self, terms: &Terms) {
-        let Connection { mode, outbox, waits, .. } = self;
+        let Connection { mode, outbox, waits, carry, .. } = self;
         let mut reach = Reach { outbox, waits, terms };
         match mode {
+            // One request more: what is not here yet may be on the way.
+            Mode::Http(http) if reach.waits.is_for(Wait::Head) => {
+                http.take_the_last();
+                if carry.is_empty() {
+                    reach.begin(Wait::FirstWord);
+                }
+            }
             Mode::Http(http) => http.go_away(),
             Mode::WebSocket(socket) => socket.close(close::GOING_AWAY, &mut reach),
             Mode::Events(events) => events.end(),
@@ -451,6 +458,7 @@ impl Connection {
         let Some(wait) = self.waits.over(terms.now) else { return Ok(Due::Nothing) };
         let after = wait.length(terms.timeouts);
         match (wait, &mut self.mode) {
+            (Wait::FirstWord, _) => return Err(Fault::HeadTooSlow { after }),
             (Wait::Head, _) if self.carry.is_empty() => return Err(Fault::HeadTooSlow { after }),
             (Wait::Head, mode) => {
                 if let Mode::Http(http) = mode {

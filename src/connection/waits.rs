@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 pub enum Wait {
     /// The rest of a request head.
     Head,
+    /// The first byte of whoever has come, and said nothing when the process was asked to end.
+    FirstWord,
     /// More of a body, or of an unfinished message.
     Body,
     /// The next request on a kept connection.
@@ -29,6 +31,7 @@ impl Wait {
     pub fn length(self, timeouts: &Timeouts) -> Duration {
         match self {
             Wait::Head => timeouts.head,
+            Wait::FirstWord => Timeouts::FIRST_WORD,
             Wait::Body => timeouts.body,
             Wait::KeepAlive => timeouts.keep_alive,
             Wait::Idle => timeouts.idle,
@@ -93,6 +96,10 @@ impl Waits {
         if let Some((wait, None)) = self.reading {
             self.begin(wait, now, timeouts);
         }
+    }
+
+    pub fn is_for(&self, wait: Wait) -> bool {
+        self.reading.is_some_and(|(current, _)| current == wait)
     }
 
     pub fn is_reading(&self) -> bool {

@@ -3,6 +3,8 @@
 
 use socket2::Socket;
 use std::io;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Holds a new connection back until its first bytes are there (tcp(7), TCP_DEFER_ACCEPT).
 #[cfg(target_os = "linux")]
@@ -43,4 +45,24 @@ pub fn raise_descriptor_limit() -> io::Result<()> {
         }
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Takes over descriptors that were open when the process began: `first`, and those behind it.
+///
+/// Only once, and before anything else is opened: later their numbers may be those of others.
+pub fn take_over(first: RawFd, count: u16) -> Vec<(RawFd, io::Result<OwnedFd>)> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    assert!(!TAKEN.swap(true, Ordering::Relaxed), "nobody else takes descriptors over");
+    let descriptors = (first..).take(count.into());
+    descriptors.map(|descriptor| (descriptor, take(descriptor))).collect()
+}
+
+fn take(descriptor: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: this call is given no memory, and changes nothing.
+    if unsafe { libc::fcntl(descriptor, libc::F_GETFD) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it is open, as was just asked. Whoever started the process has given it to the process,
+    // whose other parts know no number of it: `take_over` runs once, before they open any.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }

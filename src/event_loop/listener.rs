@@ -44,20 +44,7 @@ pub fn bind(
         let socket = socket(bound)?;
         socket.set_reuse_address(true)?;
         socket.set_reuse_port(true)?;
-        // The accepted sockets inherit what is set here.
-        socket.set_tcp_nodelay(true)?;
-        if let Some(bytes) = tuning.send_buffer_bytes {
-            // Accepted sockets inherit it.
-            socket.set_send_buffer_size(bytes as usize)?;
-        }
-        if let Some(name) = &tuning.congestion {
-            socket.set_tcp_congestion(name.as_bytes()).map_err(|error| {
-                io::Error::new(error.kind(), format!("the system has no congestion control {name}: {error}"))
-            })?;
-        }
-        if let Some(seconds) = tuning.defer_accept {
-            kernel::defer_accept(&socket, seconds)?;
-        }
+        tune(&socket, tuning)?;
         socket.bind(&bound.into())?;
         socket.listen(BACKLOG)?;
         let listener = TcpListener::from_std(socket.into());
@@ -65,6 +52,37 @@ pub fn bind(
         listeners.push(listener);
     }
     Ok((bound, listeners))
+}
+
+/// One listening socket for all loops, which somebody else has opened.
+///
+/// It cannot be spread as [`bind`] does: a socket of our own beside it would take those who wait there
+/// with it when we end. So each loop looks at the same one. Whoever comes wakes every loop that sleeps (mio
+/// knows no EPOLLEXCLUSIVE), the first takes it, and the others find nobody: a turn each, and a call in
+/// vain. Loops that are busy are not woken, so it costs most where there is least to do.
+pub fn share(socket: &Socket, loops: usize, tuning: &Tuning) -> io::Result<Vec<TcpListener>> {
+    // Whoever is taken by another loop between being told and being accepted must not block this one.
+    socket.set_nonblocking(true)?;
+    tune(socket, tuning)?;
+    // Each has a descriptor of its own, which no program that we might start inherits.
+    (0..loops).map(|_| Ok(TcpListener::from_std(socket.try_clone()?.into()))).collect()
+}
+
+/// Accepted sockets inherit what is set here.
+fn tune(socket: &Socket, tuning: &Tuning) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    if let Some(bytes) = tuning.send_buffer_bytes {
+        socket.set_send_buffer_size(bytes as usize)?;
+    }
+    if let Some(name) = &tuning.congestion {
+        socket.set_tcp_congestion(name.as_bytes()).map_err(|error| {
+            io::Error::new(error.kind(), format!("the system has no congestion control {name}: {error}"))
+        })?;
+    }
+    if let Some(seconds) = tuning.defer_accept {
+        kernel::defer_accept(socket, seconds)?;
+    }
+    Ok(())
 }
 
 fn socket(address: SocketAddr) -> io::Result<Socket> {

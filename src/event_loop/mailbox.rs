@@ -3,7 +3,7 @@
 use mio::{Poll, Token, Waker};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The end that other threads hold.
 #[derive(Clone)]
@@ -22,6 +22,10 @@ struct Letters {
     /// Woken already, and has not looked yet.
     rung: AtomicBool,
     go_away: AtomicBool,
+    /// How often the loop has looked.
+    looks: AtomicU64,
+    /// It looks no more.
+    ended: AtomicBool,
 }
 
 /// A mailbox of the loop that waits in `poll`.
@@ -46,13 +50,27 @@ impl Sender {
         self.letters.go_away.store(true, Ordering::Release);
         self.ring();
     }
+
+    /// How often the loop has looked into its mailbox, which it does in the turn after a ring. None: it
+    /// has ended.
+    pub fn looks(&self) -> Option<u64> {
+        let ended = self.letters.ended.load(Ordering::Relaxed);
+        (!ended).then(|| self.letters.looks.load(Ordering::Relaxed))
+    }
 }
 
 impl Mailbox {
     /// Looks into it: is the loop asked to end? What comes from now on rings again.
     pub fn open(&self) -> bool {
+        self.letters.looks.fetch_add(1, Ordering::Relaxed);
         // A swap, so that what was done before a ring that came just now is seen behind this.
         self.letters.rung.swap(false, Ordering::AcqRel);
         self.letters.go_away.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        self.letters.ended.store(true, Ordering::Relaxed);
     }
 }

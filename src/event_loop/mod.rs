@@ -14,6 +14,7 @@
 
 pub mod audience;
 pub mod clock;
+pub mod inherited;
 pub mod kernel;
 pub mod listener;
 pub mod mailbox;
@@ -302,7 +303,10 @@ impl<'r> EventLoop<'r> {
         while self.listeners.iter_mut().any(|listener| listener.is_ready(terms.now)) {
             self.accept_new(terms);
         }
-        self.listeners.clear();
+        for mut listener in self.listeners.drain(..) {
+            // To close it is not enough where others hold the same socket: it would go on waking us.
+            let _ = self.poll.registry().deregister(&mut listener.socket);
+        }
         self.ends_by = Some(terms.now + terms.timeouts.drain);
         for token in self.peers.tokens() {
             if let Some(Seat { peer, .. }) = self.peers.get_mut(token) {

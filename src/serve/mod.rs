@@ -1,28 +1,34 @@
 //! `bothways serve`: builds the journal, the listeners and the loops, and ends them in order.
 
 mod keeping;
+mod listeners;
 mod progress;
 mod storage;
 
 use crate::cli;
-use crate::event_loop::listener::{self, Tuning};
+use crate::event_loop::inherited;
 use crate::event_loop::mailbox::{self, Mailbox, Sender};
 use crate::event_loop::{EventLoop, Rules, WAKER, kernel};
 use crate::failure::Failure;
 use crate::store::journal::Journal;
 use crate::store::log::Wake;
 use crate::store::shelf::Shelf;
+use crate::supervision::notices::Supervisor;
+use crate::supervision::{Wishes, watchdog};
 use mio::Poll;
 use mio::net::TcpListener;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::io;
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::thread;
 
 /// Serves until SIGTERM or SIGINT.
 pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
+    let wishes = Wishes::of_environment()?;
+    // Before anything is opened: its number could be one of theirs.
+    let inherited = inherited::take_over(wishes.sockets).map_err(Failure::Failed)?;
     if let Err(error) = kernel::raise_descriptor_limit() {
         log::warn!("the limit of open files stays as it is: {error}");
     }
@@ -30,7 +36,7 @@ pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
         Some(loops) => loops.into(),
         None => thread::available_parallelism().map_or(1, usize::from),
     };
-    let (addresses, listeners) = bind(serve, loops).map_err(Failure::Failed)?;
+    let (addresses, listeners) = listeners::bind(serve, inherited, loops).map_err(Failure::Failed)?;
     if serve.check {
         return Ok(());
     }
@@ -40,7 +46,9 @@ pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
     let posts = posts(listeners).map_err(|error| failed("an event loop cannot begin", error))?;
     let storage = storage::open(serve, posts.iter().map(Post::wake).collect())?;
     let seats = furnish(posts, storage.journals, storage.shelves);
-    announce(&addresses).map_err(Failure::Output)?;
+    listeners::announce(&addresses).map_err(Failure::Output)?;
+    let supervisor = Arc::new(Supervisor::at(wishes.notify.as_deref()));
+    supervisor.ready(&addresses);
 
     let rules = Rules {
         limits: serve.limits.clone(),
@@ -50,6 +58,10 @@ pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
     };
     let open = AtomicUsize::new(0);
     let doors: Vec<Sender> = seats.iter().map(|seat| seat.post.sender.clone()).collect();
+    if let Some(within) = wishes.watchdog.filter(|_| supervisor.is_there()) {
+        let begun = watchdog::begin(Arc::clone(&supervisor), within, doors.clone());
+        begun.map_err(|error| failed("the watchdog cannot begin", error))?;
+    }
     let handle = signals.handle();
     let go_away = || doors.iter().for_each(Sender::go_away);
     // A loop that ends well was asked to, and so were the others.
@@ -64,6 +76,7 @@ pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
                 }
                 log::info!("signal {signal}: finishing what was begun");
                 go_away();
+                supervisor.stopping();
             }
         });
         let keeper = storage.keeper.map(|(keeper, desk)| {
@@ -91,26 +104,6 @@ pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
 
 fn failed(what: &str, error: io::Error) -> Failure {
     Failure::Failed(format!("{what}: {error}"))
-}
-
-/// The addresses, and for each loop its listeners.
-fn bind(serve: &cli::Serve, loops: usize) -> Result<(Vec<SocketAddr>, Vec<Vec<TcpListener>>), String> {
-    let tuning = Tuning {
-        congestion: serve.congestion.clone(),
-        defer_accept: serve.defer_accept,
-        send_buffer_bytes: serve.send_buffer_bytes,
-    };
-    let mut addresses = Vec::new();
-    let mut of_loops: Vec<Vec<TcpListener>> = (0..loops).map(|_| Vec::new()).collect();
-    for &wanted in &serve.listen {
-        let (address, listeners) = listener::bind(wanted, loops, &tuning)
-            .map_err(|error| format!("cannot listen on {wanted}: {error}"))?;
-        addresses.push(address);
-        for (of_loop, listener) in of_loops.iter_mut().zip(listeners) {
-            of_loop.push(listener);
-        }
-    }
-    Ok((addresses, of_loops))
 }
 
 /// A loop's means of waiting and being woken.
@@ -156,13 +149,4 @@ impl Seat {
         let Post { poll, mailbox, listeners, .. } = post;
         EventLoop::new(rules, open, poll, mailbox, listeners, journal, shelf).and_then(EventLoop::run)
     }
-}
-
-/// One line for each listener, and nothing else: others wait for it.
-fn announce(addresses: &[SocketAddr]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    for address in addresses {
-        writeln!(out, "listening on http://{address}")?;
-    }
-    out.flush()
 }

@@ -78,8 +78,9 @@ pub enum StoreError {
     Io(io::Error),
 }
 
-/// What is said of the whole: `format`, `epoch`, `seq` of the last change, and `lossy`, which is 1
-/// while answers are given before their changes are safe.
+/// What is said of the whole: `format`, `epoch`, and `lossy`, which is 1 while answers are given before
+/// their changes are safe. The seq of the last change is that of the collection that changed last: a
+/// commit touches no page that it need not.
 const ABOUT: TableDefinition<&str, u64> = TableDefinition::new("about");
 /// By number: name, seq of its last change, counter, largest number chosen as an id.
 const COLLECTIONS: TableDefinition<u16, (&str, u64, u64, u64)> = TableDefinition::new("collections");
@@ -209,8 +210,6 @@ impl OnDisk {
     /// Everything that is in it.
     pub fn load(&mut self, watcher: &dyn Fn(Progress)) -> Result<Stock, StoreError> {
         let transaction = self.database.begin_read().map_err(redb::Error::from)?;
-        let seq = transaction.open_table(ABOUT)?.get("seq")?.map_or(0, |guard| guard.value());
-        let position = Position { epoch: self.epoch, seq };
         let mut collections = Vec::new();
         for row in transaction.open_table(COLLECTIONS)?.iter()? {
             let (_, row) = row?;
@@ -218,6 +217,8 @@ impl OnDisk {
             let tally = Tally { changed, counter, chosen_max };
             collections.push(Stocked { name: name.to_owned(), tally, items: Vec::new() });
         }
+        let seq = collections.iter().map(|collection| collection.tally.changed).max().unwrap_or(0);
+        let position = Position { epoch: self.epoch, seq };
         let items = transaction.open_table(ITEMS)?;
         let (of, mut loaded) = (items.len()?, 0);
         for (number, collection) in collections.iter_mut().enumerate() {
@@ -274,15 +275,17 @@ impl OnDisk {
     /// wall was set back, they are as old as that from here on.
     pub fn load_keys(&mut self, now: u64) -> Result<Vec<Kept>, StoreError> {
         let transaction = self.database.begin_read().map_err(redb::Error::from)?;
-        let seq = transaction.open_table(ABOUT)?.get("seq")?.map_or(0, |guard| guard.value());
-        let collections = transaction.open_table(COLLECTIONS)?.len()?;
+        let mut changed = Vec::new();
+        for row in transaction.open_table(COLLECTIONS)?.iter()? {
+            changed.push(row?.1.value().1);
+        }
         let (mut keys, mut younger) = (Vec::new(), Vec::new());
         for row in transaction.open_table(KEYS)?.iter()? {
             let (of, row) = row?;
             let (of, (collection, at, is_chosen, key, json)) = (of.value(), row.value());
             let read = Key::stored(key).zip(Record::stored(json, of));
             let (key, record) = read
-                .filter(|_| of <= seq && u64::from(collection) < collections)
+                .filter(|_| changed.get(usize::from(collection)).is_some_and(|&seq| of <= seq))
                 .ok_or_else(|| damaged(format!("the key of the change {of} cannot be read")))?;
             let earlier = Earlier { collection: CollectionId(collection), record };
             keys.push(Kept { key, earlier, is_chosen, at: at.min(now) });
@@ -301,13 +304,12 @@ impl OnDisk {
 
     /// Makes these changes safe, with their keys. The shelf has applied them.
     pub fn commit(&mut self, changes: &[Change], shelf: &Shelf, keys: &Keys) -> Result<(), StoreError> {
-        let (Some(first), Some(last)) = (changes.first(), changes.last()) else { return Ok(()) };
+        let [first, last] = [changes.first(), changes.last()].map(|change| change.map(|of| of.position.seq));
+        let (Some(first), Some(last)) = (first, last) else { return Ok(()) };
         let transaction = self.database.begin_write().map_err(redb::Error::from)?;
         write_items(&transaction, changes)?;
         write_tallies(&transaction, changes, shelf)?;
-        transaction.open_table(ABOUT)?.insert("seq", last.position.seq)?;
-        let first = first.position.seq;
-        let of_these = keys.since(first).take_while(|kept| kept.seq() <= last.position.seq);
+        let of_these = keys.since(first).take_while(|kept| kept.seq() <= last);
         write_keys(&transaction, of_these, keys.forgotten())?;
         self.remember(first, changes);
         self.write_changes(&transaction, first, changes)?;
@@ -345,7 +347,7 @@ impl OnDisk {
         Ok(())
     }
 
-    /// Fills an empty store, all at once.
+    /// Fills an empty store, all at once. Some collection has changed at its position.
     pub fn fill(&mut self, stock: &Stock) -> Result<(), StoreError> {
         let transaction = self.database.begin_write().map_err(redb::Error::from)?;
         {
@@ -358,7 +360,6 @@ impl OnDisk {
                     items.insert((number, record.id()), (record.seq, record.seq, record.json()))?;
                 }
             }
-            transaction.open_table(ABOUT)?.insert("seq", stock.position.seq)?;
         }
         transaction.commit().map_err(redb::Error::from)?;
         Ok(())

@@ -4,7 +4,9 @@
 //! - `console [FLAGS]`: lines after `$ ` are commands, the lines below what they print, first on standard output
 //!   and then on standard error. `^C` at the end: the command goes on for ever and is interrupted there.
 //! - `wire [FLAGS]`: a TCP connection of its own. `> ` is sent and `< ` received, with `\r`, `\n`, `\\`
-//!   and `\xHH`; `FIN` is the end of that side's stream. With flags, a server of its own too.
+//!   and `\xHH`; `FIN` is the end of that side's stream. With flags, a server of its own too, which is
+//!   killed at the end of the block. With `--data NAME` as the first of them, the next block that says the
+//!   same goes on with what that one has stored.
 //! - `frames PATH [FLAGS]`: the same after a handshake at that path, in hexadecimal up to two spaces,
 //!   behind which the meaning stands; `78*256` is one byte 256 times. With `deflated` behind the path,
 //!   permessage-deflate is offered.
@@ -25,6 +27,7 @@ mod metrics;
 mod paragraphs;
 mod server;
 mod tables;
+mod units;
 
 use bytes::{converse, frame_bytes, message_bytes, wire_bytes};
 use console::{run, run_console};
@@ -58,6 +61,7 @@ fn every_command_and_every_byte_is_as_shown() {
             scope.spawn(move || play_all(&path, has_curl));
         }
     });
+    server::clear_away();
 }
 
 fn play_all(path: &Path, has_curl: bool) {

@@ -5,6 +5,7 @@ use crate::{ADDRESS, EPOCH, PATIENCE};
 use bothways::websocket::handshake;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 pub struct Server {
@@ -16,9 +17,17 @@ pub struct Server {
 }
 
 impl Server {
+    /// What it is to store it forgets, but where a flag names a file: that lies in a folder which all
+    /// pages share, until it is [cleared away](clear_away).
     pub fn start(flags: &[&str]) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bothways"));
-        command.args(["serve", "--memory", "--listen", "127.0.0.1:0"]).args(flags);
+        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        match flags.split_first() {
+            Some((&"--data", [name, others @ ..])) => {
+                command.arg("--data").arg(data_folder().join(name)).args(others)
+            }
+            _ => command.arg("--memory").args(flags),
+        };
         let mut child = tidy(command.stdout(Stdio::piped())).spawn().unwrap();
         let mut announced = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut announced).unwrap();
@@ -65,6 +74,18 @@ impl Server {
     }
 }
 
+fn data_folder() -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("bothways-documents-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Removes what the servers of the pages stored.
+pub fn clear_away() {
+    std::fs::remove_dir_all(data_folder()).unwrap();
+}
+
+/// With SIGKILL: so a page can show what is there afterwards.
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();

@@ -167,6 +167,31 @@ fn who_comes_back_is_told_what_came_since() {
 }
 
 #[test]
+fn a_server_that_goes_answers_what_it_holds_and_closes() {
+    let mut server = Server::start(&["--drain-seconds", "60"]);
+    ask(&server, "POST", "/tasks", "\"one\"");
+    let known = position(&server, 1);
+    let held =
+        format!("GET /tasks HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"{known}\"\r\nPrefer: wait=50\r\n\r\n");
+    let mut peers = [server.connect(), server.connect()];
+    peers.iter_mut().for_each(|peer| peer.say(&held));
+    // Another waits behind, and is not taken up any more.
+    peers[1].say(&held);
+    // On each loop: those before have been read.
+    for _ in 0..10 {
+        server.get("/tasks");
+    }
+    server.signal("TERM");
+    for mut peer in peers {
+        let response = peer.response();
+        assert_eq!((response.status, response.field("Connection")), (304, Some("close")));
+        assert_eq!(response.field("ETag"), Some(&*format!("\"{known}\"")));
+        peer.hear_end();
+    }
+    assert_eq!(server.wait_exit().0.code(), Some(0));
+}
+
+#[test]
 fn an_answer_is_held_until_there_is_another() {
     let server = Server::start(&["--loops", "2"]);
     ask(&server, "POST", "/tasks", "\"one\"");

@@ -97,6 +97,28 @@ fn who_shakes_hands_with_a_server_that_goes_is_told_so() {
 }
 
 #[test]
+fn who_has_come_before_the_signal_may_still_ask_and_not_for_long() {
+    let mut server = Server::start(&["--drain-seconds", "60"]);
+    let mut peers = [server.connect(), server.connect()];
+    // Accepted before the signal, as above.
+    for _ in 0..10 {
+        server.get("/tasks");
+    }
+    server.signal("TERM");
+    wait_until("the listeners are closed", || TcpStream::connect(server.address()).is_err());
+    let began = Instant::now();
+    let [asking, silent] = &mut peers;
+    asking.say(GET);
+    let response = asking.response();
+    assert_eq!((response.status, response.field("Connection")), (200, Some("close")));
+    asking.hear_end();
+    silent.hear_end();
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    drop(peers);
+    assert_eq!(server.wait_exit().0.code(), Some(0));
+}
+
+#[test]
 fn who_has_asked_before_the_signal_is_answered_though_nobody_has_come_to_the_door() {
     let mut server = Server::start(&["--drain-seconds", "60"]);
     server.signal("STOP");

@@ -29,3 +29,4 @@ mod semantics;
 mod server;
 mod sockets;
 mod suites;
+mod supervision;

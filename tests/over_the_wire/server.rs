@@ -144,6 +144,11 @@ impl Server {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
+    /// How often its first thread has waited for something.
+    pub fn waits(&self) -> usize {
+        self.status("voluntary_ctxt_switches:").parse().unwrap()
+    }
+
     /// Memory that it occupies, in bytes.
     pub fn resident_bytes(&self) -> usize {
         self.status_bytes("VmRSS:")
@@ -155,9 +160,13 @@ impl Server {
     }
 
     fn status_bytes(&self, name: &str) -> usize {
+        self.status(name).strip_suffix(" kB").unwrap().parse::<usize>().unwrap() * 1024
+    }
+
+    fn status(&self, name: &str) -> String {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-        line.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() * 1024
+        line.trim().to_owned()
     }
 }
 

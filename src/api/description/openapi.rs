@@ -268,8 +268,9 @@ const PROBLEMS: &[(u16, &str)] = &[
     (426, "Another version of WebSocket than 13."),
     (431, "The head is too long or has too many fields. The connection ends."),
     (501, "A transfer coding that is not known. The connection ends."),
-    (503, "Too many long answers are still being read."),
+    (503, "Too many long answers are still being read; or the disk is behind, or has failed."),
     (505, "Another major version of HTTP than 1. The connection ends."),
+    (507, "There is no room on the disk."),
 ];
 
 /// Those that can come of every request, whatever it asks for.
@@ -416,7 +417,7 @@ fn unchanged(others: &[&str]) -> Value {
 }
 
 /// What can be said to every write.
-const OF_WRITES: &[u16] = &[403, 412, 413, 415];
+const OF_WRITES: &[u16] = &[403, 412, 413, 415, 503, 507];
 
 fn created(mut answer: Value) -> Value {
     answer["headers"]["Location"] = json!({ "$ref": "#/components/headers/Location" });
@@ -494,7 +495,8 @@ fn fixed(path: &str) -> (Value, Option<Value>, Value) {
     };
     // What has no tag can still be asked for with *.
     let answers = json!({ "200": answer, "304": unchanged(&[]) });
-    (write_parameters(), None, responses(&[412], answers))
+    let problems: &[u16] = if path == "/readyz" { &[412, 503, 507] } else { &[412] };
+    (write_parameters(), None, responses(problems, answers))
 }
 
 #[cfg(test)]
