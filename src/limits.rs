@@ -69,6 +69,14 @@ pub struct Limits {
     #[arg(long, env = "BOTHWAYS_HISTORY_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.history_bytes_max, value_parser = at_least_one())]
     pub history_bytes_max: usize,
 
+    /// Most keys of POSTs that are kept (Idempotency-Key). Past it, the oldest are forgotten first.
+    #[arg(long, env = "BOTHWAYS_IDEMPOTENCY_KEYS_MAX", value_name = "COUNT", default_value_t = Limits::DEFAULT.idempotency_keys_max, value_parser = at_least_one())]
+    pub idempotency_keys_max: usize,
+
+    /// Bytes of these keys with the items that they created; where that is reached first, too.
+    #[arg(long, env = "BOTHWAYS_IDEMPOTENCY_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.idempotency_bytes_max, value_parser = at_least_one())]
+    pub idempotency_bytes_max: usize,
+
     /// Most subscriptions of one socket.
     #[arg(long, env = "BOTHWAYS_SUBSCRIPTIONS_MAX", value_name = "COUNT", default_value_t = Limits::DEFAULT.subscriptions_max, value_parser = at_least_one())]
     pub subscriptions_max: usize,
@@ -104,6 +112,8 @@ impl Limits {
         batch_calls_max: 1000,
         history_changes_max: 10_000,
         history_bytes_max: 64 * 1024 * 1024,
+        idempotency_keys_max: 100_000,
+        idempotency_bytes_max: 64 * 1024 * 1024,
         subscriptions_max: 100,
         listener_bytes_max: 64 * 1024,
         store_waiting_bytes_max: 64 * 1024 * 1024,
@@ -136,6 +146,9 @@ pub const COLLECTIONS_MAX: usize = 1 << 16;
 /// Most browsers for which it is counted what they were served; the half of them heard of last always are.
 /// Each holds 200 bytes.
 pub const VISITORS_MAX: usize = 2048;
+
+/// Longest Idempotency-Key, in bytes without quotes. So has Stripe.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 
 /// Longest query, in bytes: every item is held against it. In a request the target ends earlier.
 pub const QUERY_BYTES_MAX: usize = 8 * 1024;

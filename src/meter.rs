@@ -25,6 +25,7 @@ pub enum Count {
     Answers4xx,
     Answers5xx,
     Changes,
+    Replays,
     StoreSyncs,
     ListenersFrame,
     ListenersDeflated,
@@ -105,6 +106,12 @@ const METRICS: &[Metric] = &[
         Kind::Counter,
         "Changes that were asked for here and settled.",
         &[(None, Count::Changes)],
+    ),
+    Metric(
+        "bothways_replays_total",
+        Kind::Counter,
+        "POSTs answered as an earlier one with the same Idempotency-Key was.",
+        &[(None, Count::Replays)],
     ),
     Metric(
         "bothways_store_syncs_total",

@@ -22,6 +22,10 @@ pub enum Refusal {
     },
     /// If-Match or If-None-Match is neither `*` nor a list of entity tags.
     ConditionMalformed,
+    /// Idempotency-Key is no key, or there are several.
+    IdempotencyKeyMalformed,
+    /// The key came before, with something else.
+    IdempotencyKeyReused,
     NoSuchResource,
     NoSuchItem,
     /// The resource exists, and does these methods only.
@@ -110,7 +114,7 @@ impl Refusal {
         match self {
             Refusal::InvalidData { .. } | Refusal::PathMalformed | Refusal::ConditionMalformed => 400,
             Refusal::PartialPut | Refusal::PositionMalformed | Refusal::DeliverUnknown => 400,
-            Refusal::QueryMalformed { .. } => 400,
+            Refusal::QueryMalformed { .. } | Refusal::IdempotencyKeyMalformed => 400,
             Refusal::NotAHandshake | Refusal::HandshakeMalformed { .. } => 400,
             Refusal::OriginNotAllowed => 403,
             Refusal::NoSuchResource | Refusal::NoSuchItem | Refusal::NotSubscribed => 404,
@@ -123,6 +127,7 @@ impl Refusal {
             Refusal::ItemTooLong { .. } | Refusal::BodyTooLong { .. } => 413,
             Refusal::MediaTypeUnsupported { .. } | Refusal::PatchMediaTypeUnsupported { .. } => 415,
             Refusal::ContentCodingUnsupported => 415,
+            Refusal::IdempotencyKeyReused => 422,
             Refusal::WebSocketVersion => 426,
             Refusal::SubscriptionsTooMany { .. } => 429,
             Refusal::MethodUnknown => 501,
@@ -142,6 +147,12 @@ impl Refusal {
             }
             Refusal::ConditionMalformed => {
                 "If-Match and If-None-Match take * or a list of quoted entity tags".into()
+            }
+            Refusal::IdempotencyKeyMalformed => {
+                "Idempotency-Key is one key of 1 to 255 visible ASCII characters, with double quotes or without".into()
+            }
+            Refusal::IdempotencyKeyReused => {
+                "this Idempotency-Key came before with another body: whatever is new needs a new key".into()
             }
             Refusal::NoSuchResource => "there is no such resource".into(),
             Refusal::NoSuchItem => "there is no such item".into(),

@@ -41,6 +41,10 @@ pub struct Timeouts {
     #[arg(long = "hold-seconds", env = "BOTHWAYS_HOLD_SECONDS", value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub hold: Duration,
 
+    /// How long the key of a POST is kept (Idempotency-Key), in whole seconds, over restarts too.
+    #[arg(long = "idempotency-seconds", env = "BOTHWAYS_IDEMPOTENCY_SECONDS", value_name = "SECONDS", default_value = "86400", value_parser = seconds)]
+    pub idempotency: Duration,
+
     /// From sending a close frame to the peer's, or from the last answer of an HTTP connection to
     /// the peer's end of stream; then the socket is dropped.
     #[arg(long = "close-seconds", env = "BOTHWAYS_CLOSE_SECONDS", value_name = "SECONDS", default_value = "5", value_parser = seconds)]
@@ -65,6 +69,7 @@ impl Timeouts {
         heartbeat: Duration::from_secs(15),
         position: Duration::from_secs(20),
         hold: Duration::from_secs(60),
+        idempotency: Duration::from_secs(24 * 60 * 60),
         close: Duration::from_secs(5),
         write_stall: Duration::from_secs(30),
         drain: Duration::from_secs(10),

@@ -4,6 +4,7 @@
 //! `BOTHWAYS_DAMAGES=10000 cargo test --release --test damage` does more of it.
 
 use bothways::exchange::change::{Act, CollectionId, Conditions, Write};
+use bothways::store::keys::{Bounds, Keys};
 use bothways::store::on_disk::{Epoch, Keeps, OnDisk, Watcher};
 use bothways::store::shelf::Shelf;
 use bothways::store::soundness;
@@ -12,6 +13,7 @@ use bothways::store::untouched::Trust;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 fn silent() -> Watcher {
     Rc::new(|_| ())
@@ -45,6 +47,7 @@ fn write_stores(folder: &Path) -> [Vec<u8>; 2] {
     let keeps = Keeps { changes_max: 60, bytes_max: 1 << 20 };
     let mut disk = OnDisk::open(&path, Epoch::Begin(0x3f9c2a7b), keeps, &silent()).unwrap();
     disk.declare(&names).unwrap();
+    let keys = Keys::new(Bounds { time: Duration::from_secs(60), keys_max: 100, bytes_max: 1 << 20 }, 0);
     let (mut shelf, mut dice) = (Shelf::new(0x3f9c2a7b, &names, 1 << 20), Dice(4711));
     for _ in 0..80 {
         let mut changes = Vec::new();
@@ -58,11 +61,13 @@ fn write_stores(folder: &Path) -> [Vec<u8>; 2] {
                 (1, [_, ..]) => Act::Replace { id: ids[dice.throw(ids.len())].clone(), members },
                 _ => Act::Create { id: None, members },
             };
-            let change = shelf.decide(Write { collection, act, conditions: Conditions::default() }).unwrap();
+            let change = shelf
+                .decide(Write { collection, act, conditions: Conditions::default(), once: None })
+                .unwrap();
             shelf.apply(&change);
             changes.push(change);
         }
-        disk.commit(&changes, &shelf).unwrap();
+        disk.commit(&changes, &shelf, &keys).unwrap();
     }
     let left = fs::read(&path).unwrap();
     disk.close().unwrap();

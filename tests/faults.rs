@@ -10,8 +10,9 @@ mod journals;
 use bothways::exchange::change::{Act, CollectionId, Conditions, Write};
 use bothways::refusal::Refusal;
 use bothways::store::desk::{Desk, Taken};
-use bothways::store::journal::{Settled, Ticket};
+use bothways::store::journal::{Outcome, Settled, Ticket};
 use bothways::store::keeper::{Keeper, Sync};
+use bothways::store::keys::{Bounds, Keys};
 use bothways::store::log::SharedLog;
 use bothways::store::on_disk::{Epoch, Keeps, OnDisk};
 use bothways::store::shelf::Shelf;
@@ -94,10 +95,11 @@ impl House {
         let mut disk = open(file.clone(), Epoch::Begin(7)).unwrap();
         disk.declare(&["tasks".to_owned()]).unwrap();
         let shelf = Shelf::stocked(disk.load(&|_| ()).unwrap(), 1000);
-        let log = Arc::new(SharedLog::new(0, vec![Box::new(|| ())]));
+        let log = Arc::new(SharedLog::new(0, None, vec![Box::new(|| ())]));
         let again = file.clone();
         let reopen = Box::new(move || open(again.clone(), Epoch::GoOn(7)));
-        let keeper = Keeper::new(disk, reopen, shelf.fork(), log.clone(), Sync::Always);
+        let keys = Keys::new(Bounds { time: Duration::from_secs(60), keys_max: 100, bytes_max: 1 << 20 }, 0);
+        let keeper = Keeper::new(disk, reopen, shelf.fork(), keys, log.clone(), Sync::Always);
         let desk = Arc::new(Desk::new(1 << 20));
         House { file, keeper, desk, log, shelf, now: Instant::now() }
     }
@@ -105,7 +107,7 @@ impl House {
     /// A new item is asked for, and the keeper settles it.
     fn create(&mut self, ticket: u64) {
         let act = Act::Create { id: None, members: String::new() };
-        let write = Write { collection: CollectionId(0), act, conditions: Conditions::default() };
+        let write = Write { collection: CollectionId(0), act, conditions: Conditions::default(), once: None };
         self.desk.ask(0, &mut vec![(Ticket(ticket), write)]);
         self.turn();
     }
@@ -125,7 +127,12 @@ impl House {
         let mut settled = Vec::new();
         self.log.lock().bring(0, &mut self.shelf, &mut settled);
         let told = |Settled { ticket, outcome }: Settled| {
-            (ticket.expect("it asked for all").0, outcome.map(|change| change.position.seq))
+            let outcome = match outcome {
+                Outcome::Changed(change) => Ok(change.position.seq),
+                Outcome::Refused(refusal) => Err(refusal),
+                Outcome::Repeated(_) => panic!("no key was given"),
+            };
+            (ticket.expect("it asked for all").0, outcome)
         };
         settled.into_iter().map(told).collect()
     }

@@ -13,10 +13,10 @@ use bothways::event_loop::peer::{Calls, Next, Peer, Time};
 use bothways::event_loop::slots::{Slots, index_of};
 use bothways::event_loop::socket::{Filled, Socket, Then};
 use bothways::event_loop::timers::Timers;
-use bothways::exchange::call::Answer;
 use bothways::origins::Origins;
 use bothways::parsed::Parsed;
 use bothways::store::journal::{self, Journal, Settled, Ticket};
+use bothways::store::keys::{Bounds, Keys};
 use bothways::store::shelf::Shelf;
 use bothways::timeouts::Timeouts;
 use bothways::websocket::deflate::deflated_bytes_max;
@@ -26,6 +26,9 @@ use mio::Token;
 use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::time::{Duration, Instant};
+
+/// So few and so short that they are forgotten, too.
+const BOUNDS: Bounds = Bounds { time: Duration::from_secs(100), keys_max: 2, bytes_max: 1000 };
 
 static ORIGINS: Origins = Origins::NONE;
 
@@ -120,7 +123,7 @@ impl House {
             timers: Timers::default(),
             clock: Clock::new(now, wall),
             audience: Audience::new(now),
-            journal: journal::in_memory(0, vec![Box::new(|| ())]).remove(0),
+            journal: journal::in_memory(0, Keys::new(BOUNDS, 0), vec![Box::new(|| ())]).remove(0),
             shelf: Shelf::new(EPOCH, names, 1 << 20),
             settled: Vec::new(),
             dirty: Vec::new(),
@@ -278,16 +281,13 @@ impl House {
         }
         self.journal.settle(&mut self.shelf, &mut self.settled);
         for settled in self.settled.drain(..) {
-            if let Ok(change) = &settled.outcome {
+            if let journal::Outcome::Changed(change) = &settled.outcome {
                 self.audience.hear(change);
             }
             let Some(Ticket(ticket)) = settled.ticket else { continue };
             let token = Token(ticket as usize);
             let Some(Seat { peer, .. }) = self.seats.get_mut(token) else { continue };
-            let answer = match settled.outcome {
-                Ok(change) => resources::answer_to(change, &self.shelf),
-                Err(refusal) => Answer::from(refusal),
-            };
+            let answer = resources::answer_to(settled.outcome, &self.shelf);
             peer.connection.outbox().lend(&mut self.spare);
             peer.connection.answer(answer, terms);
             if self.dirty.last() != Some(&token) {

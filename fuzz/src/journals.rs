@@ -12,8 +12,9 @@ use bothways::exchange::change::{Act, Change, CollectionId, Conditions, Op, Posi
 use bothways::exchange::object::Object;
 use bothways::refusal::Refusal;
 use bothways::store::desk::{Desk, Taken};
-use bothways::store::journal::{self, Journal, Settled, Ticket};
+use bothways::store::journal::{self, Journal, Outcome, Settled, Ticket};
 use bothways::store::keeper::{Keeper, Sync};
+use bothways::store::keys::{Bounds, Keys};
 use bothways::store::log::{SharedLog, Wake};
 use bothways::store::on_disk::{Epoch, Keeps, OnDisk, StoreError};
 use bothways::store::shelf::Shelf;
@@ -146,6 +147,7 @@ pub fn check_steps(mode: Mode, loops: usize, steps: &[Step]) -> Seen {
     world.seen
 }
 
+const BOUNDS: Bounds = Bounds { time: Duration::from_secs(60), keys_max: 2, bytes_max: 1000 };
 const NAMES: [&str; 2] = ["tasks", "notes"];
 const KEEPS: Keeps = Keeps { changes_max: 8, bytes_max: 1 << 20 };
 const ITEM_BYTES_MAX: usize = 1000;
@@ -435,7 +437,7 @@ impl Process {
         let names = NAMES.map(str::to_owned);
         let (journals, shelf, kept) = if mode == Mode::Memory {
             let shelf = Shelf::new(fresh, &names, ITEM_BYTES_MAX).keeping(KEEPS.changes_max, KEEPS.bytes_max);
-            (journal::in_memory(0, wake), shelf, None)
+            (journal::in_memory(0, Keys::new(BOUNDS, 0), wake), shelf, None)
         } else {
             let mut disk =
                 OnDisk::open_with(file.clone(), Epoch::Begin(fresh), KEEPS, &(Rc::new(|_| ()) as _))?;
@@ -447,14 +449,14 @@ impl Process {
             }
             let position = stock.position;
             let shelf = Shelf::stocked(stock, ITEM_BYTES_MAX).keeping(KEEPS.changes_max, KEEPS.bytes_max);
-            let log = Arc::new(SharedLog::new(position.seq, wake));
+            let log = Arc::new(SharedLog::new(position.seq, None, wake));
             let desk = Arc::new(Desk::new(DESK_BYTES_MAX));
             let again = file.clone();
             let reopen = move || {
                 OnDisk::open_with(again.clone(), Epoch::GoOn(position.epoch), KEEPS, &(Rc::new(|_| ()) as _))
             };
             let ahead = shelf.fork().keeping(0, 0);
-            let keeper = Keeper::new(disk, Box::new(reopen), ahead, log.clone(), sync);
+            let keeper = Keeper::new(disk, Box::new(reopen), ahead, Keys::new(BOUNDS, 0), log.clone(), sync);
             (journal::kept(loops, log.clone(), &desk), shelf, Some((keeper, desk, log)))
         };
         let seat = |(journal, is_woken)| Loop {
@@ -477,12 +479,16 @@ impl Loop {
         self.is_woken.store(false, Ordering::Relaxed);
         let mut seq = before;
         for Settled { ticket, outcome } in settled {
-            let outcome = outcome.map(|change| {
-                seq += 1;
-                assert_eq!(change.position, Position { epoch, seq }, "each once, in order");
-                assert_eq!(Told::new(&change), model.changes[seq as usize - 1]);
-                seq
-            });
+            let outcome = match outcome {
+                Outcome::Changed(change) => {
+                    seq += 1;
+                    assert_eq!(change.position, Position { epoch, seq }, "each once, in order");
+                    assert_eq!(Told::new(&change), model.changes[seq as usize - 1]);
+                    Ok(seq)
+                }
+                Outcome::Refused(refusal) => Err(refusal),
+                Outcome::Repeated(_) => panic!("nobody gives a key"),
+            };
             let Some(Ticket(ticket)) = ticket else {
                 assert!(outcome.is_ok(), "nobody asked for what is refused");
                 continue;
@@ -542,7 +548,7 @@ impl Asked {
             Wish::Remove(n) => Act::Remove { id: id(n) },
         };
         let conditions = Conditions { if_match, if_none_match };
-        Write { collection: CollectionId(self.collection), act, conditions }
+        Write { collection: CollectionId(self.collection), act, conditions, once: None }
     }
 }
 

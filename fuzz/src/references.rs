@@ -392,7 +392,7 @@ pub fn parted<'b>(input: &'b [u8], seam: &[u8]) -> Option<(&'b [u8], &'b [u8])> 
 
 const DATE: &[u8; 29] = b"Sun, 06 Nov 1994 08:49:37 GMT";
 
-const KNOWN: [Known; 20] = [
+const KNOWN: [Known; 21] = [
     Known::Accept,
     Known::AcceptEncoding,
     Known::Connection,
@@ -401,6 +401,7 @@ const KNOWN: [Known; 20] = [
     Known::Cookie,
     Known::Expect,
     Known::Host,
+    Known::IdempotencyKey,
     Known::IfMatch,
     Known::IfNoneMatch,
     Known::LastEventId,

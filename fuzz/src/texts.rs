@@ -10,10 +10,12 @@ use bothways::exchange::record::{Record, is_id};
 use bothways::exchange::{html, representation, xml};
 use bothways::http::response;
 use bothways::store::journal::{self, Journal, Settled, Ticket};
+use bothways::store::keys::{Bounds, Keys};
 use bothways::store::shelf::Shelf;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Names that the library keeps for itself: it does not read them as names.
 const KEPT: &str = "serde_json::private";
@@ -173,7 +175,8 @@ struct House {
 
 impl House {
     fn new() -> House {
-        let journal = journal::in_memory(0, vec![Box::new(|| ())]).remove(0);
+        let bounds = Bounds { time: Duration::from_secs(100), keys_max: 2, bytes_max: 1000 };
+        let journal = journal::in_memory(0, Keys::new(bounds, 0), vec![Box::new(|| ())]).remove(0);
         let mut house = House { journal, shelf: Shelf::new(1, &["tasks".to_owned()], 1 << 20) };
         house.ask(&post(br#"{"text":"Buy milk","a":{"b":[1,2]}}"#, None));
         house
@@ -193,10 +196,7 @@ impl House {
         let json = self.shelf.collection(CollectionId(0)).json().expect("nobody holds another");
         let items: Vec<&RawValue> = serde_json::from_slice(&json).expect("what is on the shelf is JSON");
         assert_eq!(items.len(), self.shelf.collection(CollectionId(0)).len());
-        match outcome {
-            Ok(change) => resources::answer_to(change, &self.shelf),
-            Err(refusal) => Answer::from(refusal),
-        }
+        resources::answer_to(outcome, &self.shelf)
     }
 }
 
@@ -207,6 +207,7 @@ fn post<'a>(body: &'a [u8], content_type: Option<&'a str>) -> Call<'a> {
         query: "".into(),
         content_type: content_type.map(Into::into),
         conditions: Conditions::default(),
+        idempotency_key: None,
         body: body.into(),
         wish: Wish::Answer,
         representation: Representation::Json,

@@ -198,7 +198,8 @@ mod tests {
         let mut shelf = Shelf::new(7, &["tasks".to_owned()], 1000).keeping(2, 1000);
         for n in 1..=4 {
             let act = Act::Create { id: None, members: format!("\"n\":{n}") };
-            let write = Write { collection: CollectionId(0), act, conditions: Conditions::default() };
+            let write =
+                Write { collection: CollectionId(0), act, conditions: Conditions::default(), once: None };
             let change = shelf.decide(write).unwrap();
             shelf.apply(&change);
         }
@@ -212,6 +213,7 @@ mod tests {
             query: query.into(),
             content_type: None,
             conditions: Conditions::default(),
+            idempotency_key: None,
             body: Cow::Borrowed(b""),
             wish,
             representation: Representation::Json,

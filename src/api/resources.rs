@@ -5,10 +5,13 @@ use super::outcome::{Named, Outcome};
 use super::query::Query;
 use super::selection::Selected;
 use crate::exchange::call::{Answer, Body, Call, Representation};
-use crate::exchange::change::{Act, Change, Op, Position, Write};
+use crate::exchange::change::{Act, Change, CollectionId, Once, Op, Position, Write};
 use crate::exchange::html;
-use crate::exchange::record::is_id;
+use crate::exchange::idempotency::Key;
+use crate::exchange::record::{Record, is_id};
 use crate::refusal::Refusal;
+use crate::store::journal;
+use crate::store::keys::Earlier;
 use crate::store::shelf::{Collection, Shelf};
 
 /// What PATCH takes, for `Accept-Patch`.
@@ -84,9 +87,18 @@ pub fn read_at(
     Ok(Outcome::Answer(Answer { etag: current, ..answer }))
 }
 
+/// The one method that is not idempotent by itself, and is by a key.
 pub fn create(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+    let once = call.idempotency_key.as_deref().map(once).transpose()?;
     let Intake { id, members } = intake::read(call)?;
-    Ok(please(call, named, Act::Create { id, members }))
+    let act = Act::Create { id, members };
+    Ok(Outcome::Write(Write { once, ..please(call, named, act) }))
+}
+
+/// Whoever takes the write up knows the time.
+fn once(key: &str) -> Result<Box<Once>, Refusal> {
+    let key = Key::read(key).ok_or(Refusal::IdempotencyKeyMalformed)?;
+    Ok(Box::new(Once { key, at: 0 }))
 }
 
 pub fn replace(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
@@ -97,7 +109,7 @@ pub fn replace(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal>
     if id.is_some_and(|id| *id != *named.id) {
         return Err(Refusal::invalid("the id in the body is not the one in the path"));
     }
-    Ok(please(call, named.clone(), Act::Replace { id: named.id.into(), members }))
+    Ok(Outcome::Write(please(call, named.clone(), Act::Replace { id: named.id.into(), members })))
 }
 
 pub fn patch(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
@@ -114,31 +126,51 @@ pub fn patch(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
     } else {
         Act::Patch { id, merge: Box::new(intake::merge_patch(&call.body)?) }
     };
-    Ok(please(call, named, act))
+    Ok(Outcome::Write(please(call, named, act)))
 }
 
 pub fn remove(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
-    Ok(please(call, named.clone(), Act::Remove { id: named.id.into() }))
+    Ok(Outcome::Write(please(call, named.clone(), Act::Remove { id: named.id.into() })))
 }
 
-fn please(call: &Call, named: Named, act: Act) -> Outcome {
-    Outcome::Write(Write { collection: named.collection, act, conditions: call.conditions.clone() })
+fn please(call: &Call, named: Named, act: Act) -> Write {
+    Write { collection: named.collection, act, conditions: call.conditions.clone(), once: None }
 }
 
 /// What is said of a write when it is settled.
-pub fn answer_to(change: Change, shelf: &Shelf) -> Answer {
+pub fn answer_to(outcome: journal::Outcome, shelf: &Shelf) -> Answer {
+    match outcome {
+        journal::Outcome::Changed(change) => changed(change, shelf),
+        journal::Outcome::Repeated(Earlier { collection, record }) => {
+            let position = shelf.at(record.seq);
+            created(position, collection, record, shelf, true)
+        }
+        journal::Outcome::Refused(refusal) => refusal.into(),
+    }
+}
+
+fn changed(change: Change, shelf: &Shelf) -> Answer {
     let Change { position, collection, op, record, .. } = change;
     let etag = Some(position);
     match op {
-        Op::Created => {
-            let collection = shelf.collection(collection).name().clone();
-            let words = match &*collection {
-                "tasks" => "Task added successfully.",
-                _ => "Added successfully.",
-            };
-            Answer { etag, ..Answer::new(201, Body::Created { record, collection, words }) }
-        }
+        Op::Created => created(position, collection, record, shelf, false),
         Op::Updated => Answer { etag, ..Answer::new(200, Body::Record(record)) },
         Op::Deleted => Answer::new(204, Body::Nothing),
     }
+}
+
+fn created(
+    position: Position,
+    collection: CollectionId,
+    record: Record,
+    shelf: &Shelf,
+    replayed: bool,
+) -> Answer {
+    let collection = shelf.collection(collection).name().clone();
+    let words = match &*collection {
+        "tasks" => "Task added successfully.",
+        _ => "Added successfully.",
+    };
+    let body = Body::Created { record, collection, words, replayed };
+    Answer { etag: Some(position), ..Answer::new(201, body) }
 }

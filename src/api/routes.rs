@@ -235,6 +235,7 @@ mod tests {
             query: "".into(),
             content_type: None,
             conditions: Conditions::default(),
+            idempotency_key: None,
             body: Cow::Borrowed(b"\"x\""),
             wish: Wish::Answer,
             representation: Representation::Json,

@@ -74,6 +74,8 @@ struct Success<'a> {
     #[serde(default)]
     location: Option<String>,
     #[serde(default)]
+    replayed: bool,
+    #[serde(default)]
     link: Option<String>,
     #[serde(default)]
     total: Option<u64>,
@@ -117,6 +119,7 @@ fn print_reply(text: &str, print: Print, out: &mut impl Write) -> Result<(), Fai
     let fields = [
         ("etag", etag),
         ("location", success.location),
+        ("replayed", success.replayed.then(|| "true".to_owned())),
         ("link", success.link),
         ("total", total),
         ("allow", success.allow),

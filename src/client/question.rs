@@ -14,21 +14,27 @@ use crate::http::headers::members;
 
 /// The text of the one message that asks.
 ///
-/// Only If-Match, If-None-Match and Content-Type have a place in it: any other field is wrong usage.
+/// Only four fields have a place in it: any other is wrong usage, and so is a second key.
 /// A body that is not JSON, nor said to be `text/plain`, cannot travel.
 pub fn encode(asked: &Asked) -> Result<String, Failure> {
     let taken = |name: &&str| TAKEN.iter().any(|taken| taken.eq_ignore_ascii_case(name));
     if let Some(name) = asked.fields.iter().map(|field| field.name).find(|name| !taken(name)) {
-        let [first, second, third] = TAKEN;
-        let words =
-            format!("{name} is no part of a call over a socket, which takes {first}, {second} and {third}");
+        let [first, second, third, fourth] = TAKEN;
+        let words = format!(
+            "{name} is no part of a call over a socket, which takes {first}, {second}, {third} and {fourth}"
+        );
         return Err(Failure::Usage(words));
+    }
+    let is_key = |field: &&Field| field.is("Idempotency-Key") && !field.value.is_empty();
+    if asked.fields.iter().filter(is_key).count() > 1 {
+        return Err(Failure::Usage("a call has one Idempotency-Key".to_owned()));
     }
     let mut params = Params {
         path: &asked.url.path,
         query: asked.url.query.as_deref(),
         if_match: tags(&asked.fields, "If-Match"),
         if_none_match: tags(&asked.fields, "If-None-Match"),
+        idempotency_key: asked.fields.iter().find(is_key).map(|field| field.value),
         content_type: fields::find(&asked.fields, "Content-Type").filter(|value| !value.is_empty()),
         body: None,
     };
@@ -58,6 +64,8 @@ struct Params<'a> {
     if_match: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     if_none_match: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idempotency_key: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content_type: Option<&'a str>,
 }
@@ -110,7 +118,7 @@ fn no_json(error: serde_json::Error) -> Failure {
 pub const ID: u32 = 1;
 
 /// The fields of a request that have a place among the params of a call.
-const TAKEN: [&str; 3] = ["If-Match", "If-None-Match", "Content-Type"];
+const TAKEN: [&str; 4] = ["If-Match", "If-None-Match", "Idempotency-Key", "Content-Type"];
 
 #[cfg(test)]
 mod tests {
@@ -161,6 +169,14 @@ mod tests {
         let text = ask("GET", "ws://a/t", None, &["if-none-match: \"e-2\", \"e-3\"", "If-Match: \"e-1\""]);
         let tags = r#""if_match":"\"e-1\"","if_none_match":["\"e-2\"","\"e-3\""]"#;
         check(text, &format!(r#""method":"get","params":{{"path":"/t",{tags}}}"#));
+    }
+
+    #[test]
+    fn a_key_travels_as_it_was_written() {
+        let text = ask("POST", "ws://a/t", Some("{}"), &["idempotency-key: \"k 1\""]);
+        check(text, r#""method":"post","params":{"path":"/t","body":{},"idempotency_key":"\"k 1\""}"#);
+        let twice = ask("POST", "ws://a/t", Some("{}"), &["Idempotency-Key: a", "Idempotency-Key: a"]);
+        assert_eq!(twice.unwrap_err(), "2 a call has one Idempotency-Key");
     }
 
     #[test]

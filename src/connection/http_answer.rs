@@ -114,6 +114,9 @@ pub fn write_answer(asked: Asked, answer: &Answer, date: &[u8; 29], outbox: &mut
     if let Some(pieces) = answer.location() {
         writer.pieces("Location", pieces);
     }
+    if let Body::Created { replayed: true, .. } = &answer.body {
+        writer.raw(b"Idempotent-Replayed: true\r\n");
+    }
     if let Some(paging) = &answer.paging {
         writer.field("Link", paging.link.as_bytes());
         writer.field("X-Total-Count", paging.total.to_string().as_bytes());

@@ -341,6 +341,14 @@ impl HttpMode {
         let Some(conditions) = conditions(method, asked.representation, fields) else {
             return Ok((Question::Refused(Refusal::ConditionMalformed), asked));
         };
+        let idempotency_key = if method == Method::Post && fields.has(Known::IdempotencyKey) {
+            let Some(key) = only_text(fields, Known::IdempotencyKey) else {
+                return Ok((Question::Refused(Refusal::IdempotencyKeyMalformed), asked));
+            };
+            Some(key.into())
+        } else {
+            None
+        };
         if wish == Wish::Answer
             && fields.has(Known::Prefer)
             && method == Method::Get
@@ -380,6 +388,7 @@ impl HttpMode {
             query: Cow::Borrowed(head.query),
             content_type: content_type.map(Cow::Borrowed),
             conditions,
+            idempotency_key,
             body: Cow::Borrowed(b""),
             wish,
             representation: asked.representation,
@@ -602,6 +611,13 @@ fn unfit_content(method: Method, fields: &Fields) -> Option<Refusal> {
         return Some(Refusal::ContentCodingUnsupported);
     }
     (fields.has(Known::ContentRange) && method == Method::Put).then_some(Refusal::PartialPut)
+}
+
+/// None: it is there more than once, or is not UTF-8.
+fn only_text<'b>(fields: &Fields<'_, 'b>, known: Known) -> Option<&'b str> {
+    let mut lines = fields.all(known);
+    let (first, second) = (lines.next()?, lines.next());
+    if second.is_some() { None } else { str::from_utf8(first).ok() }
 }
 
 /// None: one of the two is malformed.

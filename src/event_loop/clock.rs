@@ -51,6 +51,11 @@ impl Clock {
         self.now
     }
 
+    /// The second that the clock on the wall shows, counted from 1970.
+    pub fn second(&self) -> u64 {
+        self.wall.timestamp().max(0) as u64
+    }
+
     pub fn date(&self) -> [u8; 29] {
         self.date
     }

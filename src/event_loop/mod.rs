@@ -28,11 +28,10 @@ use crate::api::resources;
 use crate::compression::Compression;
 use crate::connection::Due;
 use crate::connection::terms::Terms;
-use crate::exchange::call::Answer;
 use crate::limits::Limits;
 use crate::meter::{self, Count};
 use crate::origins::Origins;
-use crate::store::journal::{Journal, Settled, Ticket};
+use crate::store::journal::{Journal, Outcome, Settled, Ticket};
 use crate::store::shelf::Shelf;
 use crate::timeouts::Timeouts;
 use crate::visitors;
@@ -326,19 +325,18 @@ impl<'r> EventLoop<'r> {
     fn settle(&mut self, terms: &Terms) {
         self.journal.settle(&mut self.shelf, &mut self.settled);
         for settled in self.settled.drain(..) {
-            if let Ok(change) = &settled.outcome {
+            if let Outcome::Changed(change) = &settled.outcome {
                 self.audience.hear(change);
             }
             let Some(Ticket(ticket)) = settled.ticket else { continue };
-            if settled.outcome.is_ok() {
-                meter::one(Count::Changes);
+            match settled.outcome {
+                Outcome::Changed(_) => meter::one(Count::Changes),
+                Outcome::Repeated(_) => meter::one(Count::Replays),
+                Outcome::Refused(_) => {}
             }
             let token = Token(ticket as usize);
             let Some(Seat { peer, .. }) = self.peers.get_mut(token) else { continue };
-            let answer = match settled.outcome {
-                Ok(change) => resources::answer_to(change, &self.shelf),
-                Err(refusal) => Answer::from(refusal),
-            };
+            let answer = resources::answer_to(settled.outcome, &self.shelf);
             peer.connection.outbox().lend(&mut self.spare);
             peer.connection.answer(answer, terms);
             if self.dirty.last() != Some(&token) {

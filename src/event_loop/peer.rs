@@ -264,7 +264,10 @@ impl Peer {
     fn act(&mut self, outcome: Outcome, token: Token, calls: &mut Calls, terms: &Terms) {
         match outcome {
             Outcome::Answer(answer) => self.connection.answer(answer, terms),
-            Outcome::Write(write) => {
+            Outcome::Write(mut write) => {
+                if let Some(once) = &mut write.once {
+                    once.at = calls.clock.second();
+                }
                 calls.journal.append(Ticket(token.0 as u64), write);
                 self.connection.postpone();
             }

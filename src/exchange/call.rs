@@ -91,6 +91,8 @@ pub struct Call<'a> {
     /// Media type of the body, as sent.
     pub content_type: Option<Cow<'a, str>>,
     pub conditions: Conditions,
+    /// As sent. It counts for a POST only.
+    pub idempotency_key: Option<Box<str>>,
     pub body: Cow<'a, [u8]>,
     pub wish: Wish,
     pub representation: Representation,
@@ -107,6 +109,7 @@ impl Call<'_> {
             query: Cow::Owned(self.query.into_owned()),
             content_type: self.content_type.map(|t| Cow::Owned(t.into_owned())),
             conditions: self.conditions,
+            idempotency_key: self.idempotency_key,
             body: Cow::Owned(self.body.into_owned()),
             wish: self.wish,
             representation: self.representation,
@@ -147,6 +150,8 @@ pub enum Body {
         record: Record,
         collection: Arc<str>,
         words: &'static str,
+        /// An earlier call with the same key has created it, and this one nothing.
+        replayed: bool,
     },
     /// Any other JSON value, shared by all who ask for it.
     Json(Arc<[u8]>),

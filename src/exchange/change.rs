@@ -1,5 +1,6 @@
 //! What a call asks to be written, and what then became true, at which position.
 
+use super::idempotency::Key;
 use super::json_patch::JsonPatch;
 use super::object::Object;
 use super::record::Record;
@@ -105,12 +106,24 @@ pub struct Write {
     pub collection: CollectionId,
     pub act: Act,
     pub conditions: Conditions,
+    /// It is to be done once, however often it is asked for. Boxed, for it is rare.
+    pub once: Option<Box<Once>>,
+}
+
+/// By what a write is known when it is asked for again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    pub key: Key,
+    /// When it was taken up, in seconds of the clock on the wall.
+    pub at: u64,
 }
 
 impl Write {
     /// Bytes of the texts that it holds on to, about.
     pub fn bytes(&self) -> usize {
+        let key = self.once.as_ref().map_or(0, |once| size_of::<Once>() + once.key.as_str().len());
         size_of::<Write>()
+            + key
             + match &self.act {
                 Act::Create { members, .. } | Act::Replace { members, .. } => members.len(),
                 Act::Patch { merge, .. } => merge.text.len(),

@@ -137,6 +137,8 @@ struct Params<'a> {
     #[serde(default)]
     if_none_match: Option<TagText>,
     #[serde(borrow, default)]
+    idempotency_key: Option<Text<'a>>,
+    #[serde(borrow, default)]
     content_type: Option<Text<'a>>,
     #[serde(borrow, default)]
     since: Option<Text<'a>>,
@@ -224,6 +226,7 @@ fn read_call<'a>(method: &str, params: Option<&'a RawValue>) -> Result<Call<'a>,
         },
         content_type,
         conditions,
+        idempotency_key: params.idempotency_key.map(|text| text.0.into()),
         wish,
         representation: Representation::Json,
         // It came on the connection of whoever asks.
@@ -317,6 +320,9 @@ pub fn write_answer(id: &str, answer: &Answer, phrase: &str, out: &mut Vec<u8>) 
             out.extend_from_slice(b",\"location\":\"");
             pieces.iter().for_each(|piece| out.extend_from_slice(piece.as_bytes()));
             out.push(b'"');
+        }
+        if let Body::Created { replayed: true, .. } = &answer.body {
+            out.extend_from_slice(b",\"replayed\":true");
         }
         if let Some(paging) = &answer.paging {
             out.extend_from_slice(b",\"link\":");
@@ -469,7 +475,10 @@ mod tests {
         let record = crate::exchange::record::Record::new("1", r#""text":"Buy milk""#.into(), 42);
         let answer = Answer {
             etag: Some(Position { epoch: 0x3f9c2a7b, seq: 42 }),
-            ..Answer::new(201, Body::Created { record, collection: "tasks".into(), words: "" })
+            ..Answer::new(
+                201,
+                Body::Created { record, collection: "tasks".into(), words: "", replayed: false },
+            )
         };
         let mut out = Vec::new();
         write_answer("1", &answer, "Created", &mut out);

@@ -8,7 +8,7 @@
 //!
 //! Nothing in this room knows that HTTP or WebSocket exist. [`call`] is the question and the
 //! answer, [`change`] is what a call does to the resources and the position at which it did it,
-//! [`record`] is one item, [`object`], [`merge_patch`] and [`json_patch`] take its text apart and put
+//! [`idempotency`] the key by which it is known again, [`record`] is one item, [`object`], [`merge_patch`] and [`json_patch`] take its text apart and put
 //! it together, [`parts`] and [`number`] look into it where it stands, [`envelope`] is a call or an
 //! answer as JSON-RPC text, [`notice`] what is told to those who follow, and [`problem`] is a refusal as
 //! RFC 9457 text. [`representation`], [`html`] and [`xml`] show values in other ways than as JSON, with the
@@ -19,6 +19,7 @@ pub mod change;
 pub mod envelope;
 pub mod escape;
 pub mod html;
+pub mod idempotency;
 pub mod json_patch;
 pub mod merge_patch;
 pub mod notice;

@@ -56,6 +56,12 @@ impl Record {
         &self.text[1..OPENING.len() + self.id_bytes as usize + 1]
     }
 
+    /// The other members, as they were given to [`Record::new`].
+    pub fn members(&self) -> &str {
+        let behind_id = &self.text[1 + self.first_member().len()..self.text.len() - 1];
+        behind_id.strip_prefix(',').unwrap_or(behind_id)
+    }
+
     /// The whole item as compact JSON.
     pub fn json(&self) -> &str {
         &self.text
@@ -82,7 +88,8 @@ mod tests {
     fn a_record_begins_with_its_id() {
         let record = Record::new("a-1", r#""text":"x""#.into(), 7);
         assert_eq!(record.json(), r#"{"id":"a-1","text":"x"}"#);
-        assert_eq!(record.id(), "a-1");
+        assert_eq!((record.id(), record.members()), ("a-1", r#""text":"x""#));
+        assert_eq!(Record::new("1", "".into(), 1).members(), "");
         assert_eq!(Record::new("1", "".into(), 1).json(), r#"{"id":"1"}"#);
         assert_eq!(Record::stored(record.json(), 7), Some(record));
         for other in ["", "{}", r#"{"id":"a b"}"#, r#"{"id":"a"#, r#"{"id":"a""#, r#"{"no":"1","id":"1"}"#] {

@@ -17,6 +17,7 @@ pub enum Known {
     Cookie,
     Expect,
     Host,
+    IdempotencyKey,
     IfMatch,
     IfNoneMatch,
     LastEventId,
@@ -32,7 +33,7 @@ pub enum Known {
 }
 
 /// The name of each `Known`, in the order of the variants.
-const NAMES: [&str; 23] = [
+const NAMES: [&str; 24] = [
     "Accept",
     "Accept-Encoding",
     "Access-Control-Request-Method",
@@ -44,6 +45,7 @@ const NAMES: [&str; 23] = [
     "Cookie",
     "Expect",
     "Host",
+    "Idempotency-Key",
     "If-Match",
     "If-None-Match",
     "Last-Event-ID",

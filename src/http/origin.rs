@@ -124,12 +124,12 @@ impl Crossing {
 
 /// What a page may read of an answer besides what every page may.
 const EXPOSED: &[u8] =
-    b"Access-Control-Expose-Headers: ETag, Location, Link, X-Total-Count, Preference-Applied\r\n";
+    b"Access-Control-Expose-Headers: ETag, Location, Link, X-Total-Count, Preference-Applied, Idempotent-Replayed\r\n";
 
 /// What a page may say, and for how long its browser need not ask again: ten minutes, so that a list
 /// that was changed is soon known, and a page that asks often asks once.
 const PREFLIGHT: &[u8] =
-    b"Access-Control-Allow-Headers: Content-Type, If-Match, If-None-Match, Prefer, Last-Event-ID, Accept\r\n\
+    b"Access-Control-Allow-Headers: Content-Type, If-Match, If-None-Match, Idempotency-Key, Prefer, Last-Event-ID, Accept\r\n\
                            Access-Control-Max-Age: 600\r\n";
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::store::desk::Desk;
 use crate::store::journal::{self, Journal};
 use crate::store::keeper::{Keeper, Sync};
+use crate::store::keys::{self, Keys};
 use crate::store::log::{SharedLog, Wake};
 use crate::store::on_disk::{Epoch, Keeps, OnDisk, StoreError, Watcher};
 use crate::store::shelf::Shelf;
@@ -15,6 +16,7 @@ use crate::store::stock::{Stock, Stocked};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 pub struct Storage {
     /// One of each for each loop.
@@ -56,7 +58,7 @@ fn in_memory(serve: &cli::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage,
     let shelf = Shelf::stocked(stock, limits.item_bytes_max)
         .keeping(limits.history_changes_max, limits.history_bytes_max);
     let shelves = forks(shelf, wake.len());
-    Ok(Storage { journals: journal::in_memory(position.seq, wake), shelves, keeper: None })
+    Ok(Storage { journals: journal::in_memory(position.seq, keys(serve), wake), shelves, keeper: None })
 }
 
 fn on_disk(serve: &cli::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, Failure> {
@@ -77,6 +79,8 @@ fn on_disk(serve: &cli::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, F
     if let Some(file) = &serve.file {
         tell_of(file, &path, is_new, stock.position);
     }
+    let keys = keys(serve);
+    let keys = keys.restocked(disk.load_keys(keys.now()).map_err(failed)?);
     drop(watcher);
     if let Sync::Interval(_) = sync(serve) {
         disk.may_lose().map_err(failed)?;
@@ -86,13 +90,13 @@ fn on_disk(serve: &cli::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, F
         .keeping(limits.history_changes_max, limits.history_bytes_max);
     // The keeper looks at what is there now, and has no use for what was.
     let ahead = shelf.fork().keeping(0, 0);
-    let log = Arc::new(SharedLog::new(position.seq, wake));
+    let log = Arc::new(SharedLog::new(position.seq, None, wake));
     let desk = Arc::new(Desk::new(limits.store_waiting_bytes_max));
     let shelves = forks(shelf, log.readers());
     let journals = journal::kept(shelves.len(), log.clone(), &desk);
     let again = path.clone();
     let reopen = move || OnDisk::open(&again, Epoch::GoOn(position.epoch), keeps, &silent());
-    let keeper = Keeper::new(disk, Box::new(reopen), ahead, log, sync(serve));
+    let keeper = Keeper::new(disk, Box::new(reopen), ahead, keys, log, sync(serve));
     Ok(Storage { journals, shelves, keeper: Some((keeper, desk)) })
 }
 
@@ -103,6 +107,17 @@ fn tell_of(file: &Path, store: &Path, was_new: bool, position: Position) {
         true => log::info!("{} items of {file} are in {store} now", position.seq),
         false => log::info!("{store} has collections already: {file} was not imported again"),
     }
+}
+
+/// None of them yet, at this second.
+fn keys(serve: &cli::Serve) -> Keys {
+    let bounds = keys::Bounds {
+        time: serve.timeouts.idempotency,
+        keys_max: serve.limits.idempotency_keys_max,
+        bytes_max: serve.limits.idempotency_bytes_max,
+    };
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    Keys::new(bounds, now.map_or(0, |since| since.as_secs()))
 }
 
 fn sync(serve: &cli::Serve) -> Sync {

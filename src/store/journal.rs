@@ -9,6 +9,7 @@
 //! comes out of the log in a later turn.
 
 use super::desk::Desk;
+use super::keys::{Decided, Earlier, Keys};
 use super::log::{SharedLog, Wake};
 use super::shelf::Shelf;
 use crate::exchange::change::{Change, Write};
@@ -24,7 +25,15 @@ pub struct Ticket(pub u64);
 pub struct Settled {
     /// Of the write that asked for it, where this loop's did.
     pub ticket: Option<Ticket>,
-    pub outcome: Result<Change, Refusal>,
+    pub outcome: Outcome,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    Changed(Change),
+    /// Nothing has changed: it is answered as the earlier write with the same key was.
+    Repeated(Earlier),
+    Refused(Refusal),
 }
 
 /// One loop's handle to the log that all loops share.
@@ -46,8 +55,8 @@ enum Decides {
 /// The journals of so many loops, on a log that begins at `head` and is forgotten on exit.
 ///
 /// `wake` holds one function for each loop, which makes that loop call [`Journal::settle`] soon.
-pub fn in_memory(head: u64, wake: Vec<Wake>) -> Vec<Journal> {
-    journals(wake.len(), Arc::new(SharedLog::new(head, wake)), || Decides::TheLoop)
+pub fn in_memory(head: u64, keys: Keys, wake: Vec<Wake>) -> Vec<Journal> {
+    journals(wake.len(), Arc::new(SharedLog::new(head, Some(keys), wake)), || Decides::TheLoop)
 }
 
 /// The journals of so many loops, whose writes a keeper takes from the desk.
@@ -103,11 +112,18 @@ impl Journal {
         log.bring(self.reader, shelf, settled);
         let before = shelf.position();
         for (ticket, write) in self.waiting.drain(..) {
-            let outcome = shelf.decide(write);
-            if let Ok(change) = &outcome {
-                shelf.apply(change);
-                log.push(change, Some(self.reader));
-            }
+            let keys = log.keys.as_mut().expect("the loops decide");
+            let outcome = match keys.decide(write, shelf) {
+                Ok(Decided::Change(change)) => {
+                    // There is no store in which what is forgotten could lie.
+                    keys.have_gone();
+                    shelf.apply(&change);
+                    log.push(&change, Some(self.reader));
+                    Outcome::Changed(change)
+                }
+                Ok(Decided::Repeated(earlier)) => Outcome::Repeated(earlier),
+                Err(refusal) => Outcome::Refused(refusal),
+            };
             settled.push(Settled { ticket: Some(ticket), outcome });
         }
         if shelf.position() != before {
@@ -119,14 +135,27 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::change::Once;
     use crate::exchange::change::{Act, CollectionId, Conditions};
+    use crate::exchange::idempotency::Key;
+    use crate::store::keys::Bounds;
     use crate::store::log::BEHIND_MAX;
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+    use std::time::Duration;
 
     fn create() -> Write {
         let act = Act::Create { id: None, members: "".into() };
-        Write { collection: CollectionId(0), act, conditions: Conditions::default() }
+        Write { collection: CollectionId(0), act, conditions: Conditions::default(), once: None }
+    }
+
+    fn keys() -> Keys {
+        Keys::new(Bounds { time: Duration::from_secs(100), keys_max: 100, bytes_max: 1 << 20 }, 0)
+    }
+
+    fn change(settled: Settled) -> Change {
+        let Outcome::Changed(change) = settled.outcome else { panic!("{settled:?}") };
+        change
     }
 
     fn shelf() -> Shelf {
@@ -135,7 +164,7 @@ mod tests {
 
     #[test]
     fn what_one_loop_settled_every_other_sees() {
-        let mut journals = in_memory(0, vec![Box::new(|| ()), Box::new(|| ())]);
+        let mut journals = in_memory(0, keys(), vec![Box::new(|| ()), Box::new(|| ())]);
         let (mut a, mut b) = (journals.remove(0), journals.remove(0));
         let (mut on_a, mut on_b, mut news) = (shelf(), shelf(), Vec::new());
         a.append(Ticket(1), create());
@@ -157,12 +186,29 @@ mod tests {
     }
 
     #[test]
+    fn a_key_counts_whichever_loop_is_asked() {
+        let mut journals = in_memory(0, keys(), vec![Box::new(|| ()), Box::new(|| ())]);
+        let (mut shelf_a, mut shelf_b, mut news) = (shelf(), shelf(), Vec::new());
+        let once = Once { key: Key::read("k").unwrap(), at: 1 };
+        let create = || Write { once: Some(Box::new(once.clone())), ..create() };
+        journals[0].append(Ticket(1), create());
+        journals[1].append(Ticket(2), create());
+        journals[0].settle(&mut shelf_a, &mut news);
+        let first = change(news.pop().unwrap());
+        journals[1].settle(&mut shelf_b, &mut news);
+        let earlier = Earlier { collection: first.collection, record: first.record.clone() };
+        assert_eq!(news[0], Settled { ticket: None, outcome: Outcome::Changed(first) });
+        assert_eq!(news[1], Settled { ticket: Some(Ticket(2)), outcome: Outcome::Repeated(earlier) });
+        assert_eq!((news.len(), shelf_b.position().seq), (2, 1));
+    }
+
+    #[test]
     fn an_idle_loop_is_woken_before_much_is_kept_for_it() {
         static WOKEN: AtomicUsize = AtomicUsize::new(0);
         let wake = || {
             WOKEN.fetch_add(1, Ordering::Relaxed);
         };
-        let mut journals = in_memory(0, vec![Box::new(|| ()), Box::new(wake)]);
+        let mut journals = in_memory(0, keys(), vec![Box::new(|| ()), Box::new(wake)]);
         let (mut shelf, mut news) = (shelf(), Vec::new());
         for n in 0..BEHIND_MAX {
             assert_eq!(WOKEN.load(Ordering::Relaxed), 0, "after {n}");
@@ -176,7 +222,7 @@ mod tests {
     fn many_threads_agree_on_one_order() {
         const LOOPS: usize = 4;
         const WRITES: u64 = 500;
-        let journals = in_memory(0, (0..LOOPS).map(|_| Box::new(|| ()) as Wake).collect());
+        let journals = in_memory(0, keys(), (0..LOOPS).map(|_| Box::new(|| ()) as Wake).collect());
         let threads: Vec<_> = journals
             .into_iter()
             .map(|mut journal| {
@@ -190,7 +236,7 @@ mod tests {
                         journal.catch_up(&mut shelf, &mut settled);
                         std::thread::yield_now();
                     }
-                    settled.into_iter().map(|s| s.outcome.unwrap().record.clone()).collect::<Vec<_>>()
+                    settled.into_iter().map(|s| change(s).record).collect::<Vec<_>>()
                 })
             })
             .collect();
@@ -205,7 +251,7 @@ mod tests {
         let seen = Arc::new(AtomicU64::new(0));
         let (there, see) = (shared.clone(), seen.clone());
         let wake = move || see.store(there.get().unwrap().edition(), Ordering::Release);
-        let mut journals = in_memory(0, vec![Box::new(|| ()), Box::new(wake)]);
+        let mut journals = in_memory(0, keys(), vec![Box::new(|| ()), Box::new(wake)]);
         shared.set(journals[0].log.clone()).ok().unwrap();
         journals[1].listen(true);
         journals[0].append(Ticket(1), create());

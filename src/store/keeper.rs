@@ -12,12 +12,13 @@
 
 use super::desk::Asked;
 use super::guarded::Failed;
+use super::keys::{Decided, Kept, Keys};
 use super::log::{Reply, SharedLog, Verdict};
 use super::on_disk::{OnDisk, StoreError};
 use super::shelf::Shelf;
 use super::standing::{Board, Standing};
 use super::stock::Stock;
-use crate::exchange::change::Change;
+use crate::exchange::change::{Change, Write};
 use crate::meter::{self, Count};
 use crate::refusal::Refusal;
 use crate::timeouts::Timeouts;
@@ -30,6 +31,8 @@ pub struct Keeper {
     board: Board,
     /// Everything decided so far.
     shelf: Shelf,
+    /// Those of everything decided so far.
+    keys: Keys,
     disk: Disk,
     reopen: Reopen,
     sync: Sync,
@@ -73,11 +76,19 @@ const AT_RISK_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 impl Keeper {
     /// Keeps the log in this store, whose stock is on the shelf.
-    pub fn new(disk: OnDisk, reopen: Reopen, shelf: Shelf, log: Arc<SharedLog>, sync: Sync) -> Keeper {
+    pub fn new(
+        disk: OnDisk,
+        reopen: Reopen,
+        shelf: Shelf,
+        keys: Keys,
+        log: Arc<SharedLog>,
+        sync: Sync,
+    ) -> Keeper {
         Keeper {
             log,
             board: shelf.board().clone(),
             shelf,
+            keys,
             disk: Disk::Good(disk),
             reopen,
             sync,
@@ -99,7 +110,9 @@ impl Keeper {
         match self.sync {
             Sync::Always => {
                 if let Err(refusal) = self.commit(&news.changes, now) {
-                    news.refuse_all(&refusal, self.log.lock().head());
+                    let head = self.log.lock().head();
+                    news.refuse_all(&refusal, head);
+                    self.keys.undo_after(head);
                 }
                 self.publish(news);
             }
@@ -119,11 +132,12 @@ impl Keeper {
         let seq_refused = self.log.lock().head();
         for Asked { reader, ticket, write } in asked {
             let outcome = match &refusal {
-                Some(refusal) => Err(refusal.clone()),
-                None => write.and_then(|write| self.shelf.decide(write)),
+                Some(refusal) => write.and_then(|write| self.refuse(&write, refusal.clone())),
+                None => write.and_then(|write| self.keys.decide(write, &self.shelf)),
             };
             let verdict = match outcome {
-                Ok(change) => {
+                Ok(Decided::Repeated(earlier)) => Verdict::Repeated(earlier),
+                Ok(Decided::Change(change)) => {
                     self.shelf.apply(&change);
                     news.changes.push(change);
                     Verdict::Changed
@@ -134,6 +148,11 @@ impl Keeper {
             news.replies.push((reader, Reply { ticket, seq, verdict }));
         }
         news
+    }
+
+    /// Nothing is written now. What has been before is there all the same.
+    fn refuse(&mut self, write: &Write, refusal: Refusal) -> Result<Decided, Refusal> {
+        self.keys.known(write)?.map(Decided::Repeated).ok_or(refusal)
     }
 
     fn publish(&self, news: News) {
@@ -151,7 +170,8 @@ impl Keeper {
         if changes.is_empty() {
             return Ok(());
         }
-        let Err(error) = disk.commit(changes, &self.shelf) else {
+        let Err(error) = disk.commit(changes, &self.shelf, &self.keys) else {
+            self.keys.have_gone();
             meter::one(Count::StoreSyncs);
             return Ok(());
         };
@@ -198,15 +218,16 @@ impl Keeper {
             _ => return,
         }
         match self.open_again() {
-            Ok((disk, stock)) if stock.position.seq == self.safe_seq() => {
+            Ok((disk, stock, keys)) if stock.position.seq == self.safe_seq() => {
                 log::info!("the store is open again: writes are taken");
                 if self.at_risk.is_empty() {
                     self.shelf = self.shelf.restocked(stock);
+                    self.keys = self.keys.restocked(keys);
                 }
                 self.disk = Disk::Good(disk);
                 self.board.set(Standing::Good);
             }
-            Ok((_, stock)) => {
+            Ok((_, stock, _)) => {
                 let [is, should] = [stock.position.seq, self.safe_seq()];
                 self.give_up(format!("the store is at {is} where it should be at {should}"));
             }
@@ -217,10 +238,11 @@ impl Keeper {
         }
     }
 
-    fn open_again(&mut self) -> Result<(OnDisk, Stock), StoreError> {
+    fn open_again(&mut self) -> Result<(OnDisk, Stock, Vec<Kept>), StoreError> {
         let mut disk = (self.reopen)()?;
         let stock = disk.load(&|_| ())?;
-        Ok((disk, stock))
+        let keys = disk.load_keys(self.keys.now())?;
+        Ok((disk, stock, keys))
     }
 
     /// The seq of the last change that was made safe.
@@ -282,7 +304,195 @@ impl News {
         self.changes.clear();
         for (_, reply) in &mut self.replies {
             reply.seq = seq;
-            reply.verdict = Verdict::Refused(refusal.clone());
+            // What was safe before is answered.
+            if !matches!(&reply.verdict, Verdict::Repeated(earlier) if earlier.record.seq <= seq) {
+                reply.verdict = Verdict::Refused(refusal.clone());
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::change::{Act, CollectionId, Conditions, Once};
+    use crate::exchange::idempotency::Key;
+    use crate::store::desk::Desk;
+    use crate::store::journal::{self, Journal, Outcome, Ticket};
+    use crate::store::keys::Bounds;
+    use crate::store::on_disk::{Epoch, Keeps};
+    use redb::StorageBackend;
+    use std::io;
+    use std::rc::Rc;
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// A disk that can be full.
+    #[derive(Clone, Debug, Default)]
+    struct File {
+        bytes: Arc<Mutex<Vec<u8>>>,
+        is_full: Arc<AtomicBool>,
+    }
+
+    impl StorageBackend for File {
+        fn len(&self) -> io::Result<u64> {
+            Ok(self.bytes.lock().unwrap().len() as u64)
+        }
+
+        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+            out.copy_from_slice(&self.bytes.lock().unwrap()[offset as usize..][..out.len()]);
+            Ok(())
+        }
+
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            self.bytes.lock().unwrap().resize(len as usize, 0);
+            Ok(())
+        }
+
+        fn sync_data(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+            if self.is_full.load(Ordering::Relaxed) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.bytes.lock().unwrap()[offset as usize..][..data.len()].copy_from_slice(data);
+            Ok(())
+        }
+    }
+
+    fn open(file: &File) -> Result<OnDisk, StoreError> {
+        let keeps = Keeps { changes_max: 100, bytes_max: 1 << 20 };
+        OnDisk::open_with(file.clone(), Epoch::Begin(7), keeps, &(Rc::new(|_| ()) as _))
+    }
+
+    /// A loop, its keeper, and the disk under it.
+    struct House {
+        file: File,
+        keeper: Keeper,
+        desk: Arc<Desk>,
+        journal: Journal,
+        shelf: Shelf,
+        now: Instant,
+    }
+
+    /// What became of a write: the id of what was created, now or earlier; or why it was refused.
+    #[derive(Debug, PartialEq)]
+    enum Became {
+        New(String),
+        Old(String),
+        Refused(Refusal),
+    }
+
+    impl House {
+        /// At this second of the clock on the wall.
+        fn open(file: &File, second: u64, sync: Sync) -> House {
+            let mut disk = open(file).unwrap();
+            disk.declare(&["tasks".to_owned()]).unwrap();
+            let shelf = Shelf::stocked(disk.load(&|_| ()).unwrap(), 1000);
+            let keeps = Bounds { time: Duration::from_secs(100), keys_max: 3, bytes_max: 1 << 20 };
+            let keys = Keys::new(keeps, second).restocked(disk.load_keys(second).unwrap());
+            let log = Arc::new(SharedLog::new(shelf.position().seq, None, vec![Box::new(|| ())]));
+            let desk = Arc::new(Desk::new(1 << 20));
+            let journal = journal::kept(1, log.clone(), &desk).remove(0);
+            let again = file.clone();
+            let keeper = Keeper::new(disk, Box::new(move || open(&again)), shelf.fork(), keys, log, sync);
+            House { file: file.clone(), keeper, desk, journal, shelf, now: Instant::now() }
+        }
+
+        /// Posts items with these keys together, each at its second.
+        fn post(&mut self, calls: &[(&str, u64)]) -> Vec<Became> {
+            for &(key, at) in calls {
+                let once = Once { key: Key::read(key).unwrap(), at };
+                let act = Act::Create { id: None, members: String::new() };
+                let (collection, conditions) = (CollectionId(0), Conditions::default());
+                let write = Write { collection, act, conditions, once: Some(Box::new(once)) };
+                self.journal.append(Ticket(0), write);
+            }
+            let mut settled = Vec::new();
+            self.journal.settle(&mut self.shelf, &mut settled);
+            let crate::store::desk::Taken::Writes(asked) = self.desk.take(None) else { panic!() };
+            self.keeper.settle(asked, self.now);
+            self.journal.settle(&mut self.shelf, &mut settled);
+            let became = |outcome| match outcome {
+                Outcome::Changed(change) => Became::New(change.record.id().to_owned()),
+                Outcome::Repeated(earlier) => Became::Old(earlier.record.id().to_owned()),
+                Outcome::Refused(refusal) => Became::Refused(refusal),
+            };
+            settled.into_iter().map(|settled| became(settled.outcome)).collect()
+        }
+    }
+
+    fn new(id: &str) -> Became {
+        Became::New(id.to_owned())
+    }
+
+    fn old(id: &str) -> Became {
+        Became::Old(id.to_owned())
+    }
+
+    fn full() -> Became {
+        Became::Refused(Refusal::StoreFull)
+    }
+
+    #[test]
+    fn what_was_made_safe_is_repeated_on_a_full_disk_and_nothing_else() {
+        let mut house = House::open(&File::default(), 1, Sync::Always);
+        assert_eq!(house.post(&[("a", 1), ("a", 1), ("b", 1)]), [new("1"), old("1"), new("2")]);
+        house.file.is_full.store(true, Ordering::Relaxed);
+        assert_eq!(house.post(&[("c", 1), ("a", 1), ("c", 1)]), [full(), old("1"), full()]);
+        assert_eq!(house.post(&[("a", 1), ("c", 1)]), [old("1"), full()], "it does not try now");
+        house.file.is_full.store(false, Ordering::Relaxed);
+        house.now += Timeouts::STORE_RETRY;
+        assert_eq!(house.post(&[("c", 1), ("a", 1), ("b", 1)]), [new("3"), old("1"), old("2")]);
+        let file = house.file.clone();
+        house.keeper.close(house.now).unwrap();
+        let mut house = House::open(&file, 1, Sync::Always);
+        assert_eq!(house.post(&[("c", 1), ("b", 1)]), [old("3"), old("2")]);
+    }
+
+    #[test]
+    fn what_is_told_before_it_is_safe_keeps_its_key_all_the_same() {
+        let mut house = House::open(&File::default(), 1, Sync::Interval(Duration::from_secs(1)));
+        assert_eq!(house.post(&[("a", 1)]), [new("1")]);
+        house.file.is_full.store(true, Ordering::Relaxed);
+        house.now += Duration::from_secs(1);
+        house.keeper.save(house.now);
+        assert_eq!(house.post(&[("a", 1), ("b", 1)]), [old("1"), full()]);
+        house.file.is_full.store(false, Ordering::Relaxed);
+        house.now += Timeouts::STORE_RETRY;
+        assert_eq!(house.post(&[("b", 1), ("c", 1), ("d", 1)]), [new("2"), new("3"), new("4")]);
+        let file = house.file.clone();
+        house.keeper.close(house.now).unwrap();
+        // The oldest was forgotten before it was saved.
+        let mut house = House::open(&file, 1, Sync::Always);
+        assert_eq!(house.post(&[("d", 1), ("b", 1), ("a", 1)]), [old("4"), old("2"), new("5")]);
+    }
+
+    #[test]
+    fn what_is_forgotten_lies_in_the_store_no_more() {
+        let mut house = House::open(&File::default(), 1000, Sync::Always);
+        assert_eq!(house.post(&[("a", 1000), ("b", 1050)]), [new("1"), new("2")]);
+        assert_eq!(house.post(&[("c", 1101)]), [new("3")]);
+        let file = house.file.clone();
+        house.keeper.close(house.now).unwrap();
+        let kept = open(&file).unwrap().load_keys(1101).unwrap();
+        assert_eq!(kept.iter().map(|kept| kept.seq()).collect::<Vec<_>>(), [2, 3]);
+    }
+
+    #[test]
+    fn a_clock_set_back_between_two_starts_keeps_no_key_for_ever() {
+        let mut house = House::open(&File::default(), 1_000_000, Sync::Always);
+        assert_eq!(house.post(&[("a", 1_000_000)]), [new("1")]);
+        let file = house.file.clone();
+        house.keeper.close(house.now).unwrap();
+        // It is as old as the start, and grows older from there, over further starts too.
+        House::open(&file, 1000, Sync::Always).keeper.close(Instant::now()).unwrap();
+        let mut house = House::open(&file, 1090, Sync::Always);
+        assert_eq!(house.post(&[("a", 1100)]), [old("1")]);
+        house.keeper.close(house.now).unwrap();
+        let mut house = House::open(&file, 1101, Sync::Always);
+        assert_eq!(house.post(&[("a", 1101)]), [new("2")]);
     }
 }

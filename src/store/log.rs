@@ -1,7 +1,8 @@
 //! What all loops share: the changes that are settled, as far as some loop has not applied them yet,
 //! and what whoever asked for them is told.
 
-use super::journal::{Settled, Ticket};
+use super::journal::{Outcome, Settled, Ticket};
+use super::keys::{Earlier, Keys};
 use super::shelf::Shelf;
 use crate::exchange::change::Change;
 use crate::refusal::Refusal;
@@ -19,6 +20,8 @@ pub struct SharedLog {
 /// The changes that some loop has not applied yet.
 pub struct Log {
     head: u64,
+    /// Where the loops decide by themselves.
+    pub keys: Option<Keys>,
     /// Up to `head`, without a gap.
     changes: VecDeque<Change>,
     readers: Vec<Reader>,
@@ -50,6 +53,7 @@ pub struct Reply {
 pub enum Verdict {
     /// The change with the reply's seq.
     Changed,
+    Repeated(Earlier),
     Refused(Refusal),
 }
 
@@ -60,7 +64,7 @@ const BEHIND_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 impl SharedLog {
     /// Everything up to `head` is on the shelves of all loops.
-    pub fn new(head: u64, wake: Vec<Wake>) -> SharedLog {
+    pub fn new(head: u64, keys: Option<Keys>, wake: Vec<Wake>) -> SharedLog {
         let reader = |wake| Reader {
             applied: head,
             behind_bytes: 0,
@@ -71,7 +75,7 @@ impl SharedLog {
         let readers = wake.into_iter().map(reader).collect();
         SharedLog {
             edition: AtomicU64::new(0),
-            log: Mutex::new(Log { head, changes: VecDeque::new(), readers }),
+            log: Mutex::new(Log { head, keys, changes: VecDeque::new(), readers }),
         }
     }
 
@@ -140,13 +144,13 @@ impl Log {
         let replies = &mut self.readers[reader].replies;
         for change in self.changes.range(self.changes.len() - unseen..) {
             let seq = change.position.seq;
-            tell_refused(replies, |reply| reply.seq < seq, settled);
+            tell_unchanged(replies, |reply| reply.seq < seq, settled);
             shelf.apply(change);
             let is_own = |reply: &Reply| reply.seq == seq && matches!(reply.verdict, Verdict::Changed);
             let ticket = pop_if(replies, is_own).map(|reply| reply.ticket);
-            settled.push(Settled { ticket, outcome: Ok(change.clone()) });
+            settled.push(Settled { ticket, outcome: Outcome::Changed(change.clone()) });
         }
-        tell_refused(replies, |_| true, settled);
+        tell_unchanged(replies, |_| true, settled);
         self.has_all(reader);
         if unseen > 0 {
             self.forget_applied();
@@ -182,11 +186,20 @@ impl Log {
     }
 }
 
-/// Those of the next replies that are refusals, as long as they are to be told now.
-fn tell_refused(replies: &mut VecDeque<Reply>, is_now: impl Fn(&Reply) -> bool, settled: &mut Vec<Settled>) {
-    let is_next = |reply: &Reply| is_now(reply) && matches!(reply.verdict, Verdict::Refused(_));
-    while let Some(Reply { ticket, verdict: Verdict::Refused(refusal), .. }) = pop_if(replies, is_next) {
-        settled.push(Settled { ticket: Some(ticket), outcome: Err(refusal) });
+/// Those of the next replies that tell of no change, as long as they are to be told now.
+fn tell_unchanged(
+    replies: &mut VecDeque<Reply>,
+    is_now: impl Fn(&Reply) -> bool,
+    settled: &mut Vec<Settled>,
+) {
+    let is_next = |reply: &Reply| is_now(reply) && !matches!(reply.verdict, Verdict::Changed);
+    while let Some(Reply { ticket, verdict, .. }) = pop_if(replies, is_next) {
+        let outcome = match verdict {
+            Verdict::Changed => unreachable!("it tells of no change"),
+            Verdict::Repeated(earlier) => Outcome::Repeated(earlier),
+            Verdict::Refused(refusal) => Outcome::Refused(refusal),
+        };
+        settled.push(Settled { ticket: Some(ticket), outcome });
     }
 }
 

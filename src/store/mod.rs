@@ -9,6 +9,9 @@
 //! what has been settled. A shelf needs no lock, and what one peer has been answered, every other
 //! peer may rely on, because a loop catches up before it takes up a call.
 //!
+//! What is to be done once has a key, and [`keys`] knows what came of it: whoever asks again is answered again,
+//! and nothing changes.
+//!
 //! Nothing in this room knows who asks and who listens.
 
 pub mod desk;
@@ -16,6 +19,7 @@ pub mod guarded;
 pub mod history;
 pub mod journal;
 pub mod keeper;
+pub mod keys;
 pub mod log;
 pub mod on_disk;
 pub mod rows;

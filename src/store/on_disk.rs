@@ -4,11 +4,13 @@
 //! all of it is there when the store is opened again, or nothing of it.
 
 use super::guarded::{Guarded, Trouble};
+use super::keys::{Earlier, Kept, Keys};
 use super::rows;
 use super::shelf::Shelf;
 use super::stock::{Stock, Stocked, Tally};
 use super::untouched::{Commits, Trust, Untouched};
 use crate::exchange::change::{Change, CollectionId, Op, Position};
+use crate::exchange::idempotency::Key;
 use crate::exchange::record::Record;
 use crate::limits::{COLLECTIONS_MAX, STORE_CACHE_BYTES};
 use redb::backends::FileBackend;
@@ -90,6 +92,9 @@ const COLLECTIONS: TableDefinition<u16, (&str, u64, u64, u64)> = TableDefinition
 const ITEMS: TableDefinition<(u16, &str), (u64, u64, &str)> = TableDefinition::new("items");
 /// By seq of the first: changes that were committed together.
 const CHANGES: TableDefinition<u64, &[u8]> = TableDefinition::new("changes");
+
+/// By seq of the change: collection, second, whether the id was chosen, key, and JSON of what was created.
+const KEYS: TableDefinition<u64, (u16, u64, bool, &str, &str)> = TableDefinition::new("keys");
 
 const FORMAT: u64 = 1;
 
@@ -224,6 +229,7 @@ impl OnDisk {
             transaction.open_table(COLLECTIONS)?;
             transaction.open_table(ITEMS)?;
             transaction.open_table(CHANGES)?;
+            transaction.open_table(KEYS)?;
             epoch
         };
         transaction.commit().map_err(redb::Error::from)?;
@@ -337,12 +343,46 @@ impl OnDisk {
         Ok(changes)
     }
 
-    /// Makes these changes safe. The shelf has applied them.
-    pub fn commit(&mut self, changes: &[Change], shelf: &Shelf) -> Result<(), StoreError> {
-        let Some(first) = changes.first().map(|change| change.position.seq) else { return Ok(()) };
+    /// The keys that are in it, oldest first. None of them is younger than `now`: where the clock on the
+    /// wall was set back, they are as old as that from here on.
+    pub fn load_keys(&mut self, now: u64) -> Result<Vec<Kept>, StoreError> {
+        let transaction = self.database.begin_read().map_err(redb::Error::from)?;
+        let mut changed = Vec::new();
+        for row in transaction.open_table(COLLECTIONS)?.iter()? {
+            changed.push(row?.1.value().1);
+        }
+        let (mut keys, mut younger) = (Vec::new(), Vec::new());
+        for row in transaction.open_table(KEYS)?.iter()? {
+            let (of, row) = row?;
+            let (of, (collection, at, is_chosen, key, json)) = (of.value(), row.value());
+            let read = Key::stored(key).zip(Record::stored(json, of));
+            let (key, record) = read
+                .filter(|_| changed.get(usize::from(collection)).is_some_and(|&seq| of <= seq))
+                .ok_or_else(|| damaged(format!("the key of the change {of} cannot be read")))?;
+            let earlier = Earlier { collection: CollectionId(collection), record };
+            keys.push(Kept { key, earlier, is_chosen, at: at.min(now) });
+            if at > now {
+                younger.push(keys.len() - 1);
+            }
+        }
+        drop(transaction);
+        if !younger.is_empty() {
+            let transaction = self.database.begin_write().map_err(redb::Error::from)?;
+            write_keys(&transaction, younger.iter().map(|&n| &keys[n]), &[])?;
+            transaction.commit().map_err(redb::Error::from)?;
+        }
+        Ok(keys)
+    }
+
+    /// Makes these changes safe, with their keys. The shelf has applied them.
+    pub fn commit(&mut self, changes: &[Change], shelf: &Shelf, keys: &Keys) -> Result<(), StoreError> {
+        let [first, last] = [changes.first(), changes.last()].map(|change| change.map(|of| of.position.seq));
+        let (Some(first), Some(last)) = (first, last) else { return Ok(()) };
         let transaction = self.database.begin_write().map_err(redb::Error::from)?;
         write_items(&transaction, changes)?;
         write_tallies(&transaction, changes, shelf)?;
+        let of_these = keys.since(first).take_while(|kept| kept.seq() <= last);
+        write_keys(&transaction, of_these, keys.forgotten())?;
         self.remember(first, changes);
         self.write_changes(&transaction, first, changes)?;
         transaction.commit().map_err(redb::Error::from)?;
@@ -438,6 +478,25 @@ fn write_items(transaction: &WriteTransaction, changes: &[Change]) -> Result<(),
             }
         };
         items.insert(key, (born, record.seq, record.json()))?;
+    }
+    Ok(())
+}
+
+fn write_keys<'k>(
+    transaction: &WriteTransaction,
+    kept: impl Iterator<Item = &'k Kept>,
+    forgotten: &[u64],
+) -> Result<(), StoreError> {
+    let mut kept = kept.peekable();
+    if kept.peek().is_none() && forgotten.is_empty() {
+        return Ok(());
+    }
+    let mut table = transaction.open_table(KEYS)?;
+    for seq in forgotten {
+        table.remove(seq)?;
+    }
+    for Kept { key, earlier: Earlier { collection, record }, is_chosen, at } in kept {
+        table.insert(record.seq, (collection.0, *at, *is_chosen, key.as_str(), record.json()))?;
     }
     Ok(())
 }

@@ -522,7 +522,7 @@ mod tests {
     }
 
     fn write(act: Act) -> Write {
-        Write { collection: TASKS, act, conditions: Conditions::default() }
+        Write { collection: TASKS, act, conditions: Conditions::default(), once: None }
     }
 
     fn create(members: &str) -> Write {

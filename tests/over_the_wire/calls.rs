@@ -17,7 +17,9 @@ pub struct Line {
     if_none_match: Option<&'static str>,
     status: u16,
     etag: Option<&'static str>,
+    key: Option<&'static str>,
     location: Option<&'static str>,
+    replayed: bool,
     link: Option<&'static str>,
     total: Option<u64>,
     answer: Said,
@@ -39,9 +41,11 @@ pub const fn call(method: &'static str, path: &'static str) -> Line {
         content_type: None,
         if_match: None,
         if_none_match: None,
+        key: None,
         status: 0,
         etag: None,
         location: None,
+        replayed: false,
         link: None,
         total: None,
         answer: Said::Nothing,
@@ -63,6 +67,16 @@ impl Line {
 
     pub const fn if_none_match(self, tags: &'static str) -> Line {
         Line { if_none_match: Some(tags), ..self }
+    }
+
+    /// With this Idempotency-Key.
+    pub const fn keyed(self, key: &'static str) -> Line {
+        Line { key: Some(key), ..self }
+    }
+
+    /// The answer is that to an earlier call.
+    pub const fn replayed(self) -> Line {
+        Line { replayed: true, ..self }
     }
 
     pub const fn answered(self, status: u16, json: &'static str) -> Line {
@@ -254,6 +268,7 @@ struct Heard {
     status: u16,
     etag: Option<String>,
     location: Option<String>,
+    replayed: bool,
     link: Option<String>,
     total: Option<u64>,
     body: Value,
@@ -338,6 +353,7 @@ fn tell(server: &Server, story: &[Line], mut ask: impl FnMut(&Told) -> Heard) {
             status: line.status,
             etag: line.etag.map(with_epoch),
             location: line.location.map(str::to_owned),
+            replayed: line.replayed,
             link: line.link.map(str::to_owned),
             total: line.total,
             body,
@@ -357,6 +373,7 @@ fn title(status: u16) -> &'static str {
         412 => "Precondition Failed",
         413 => "Content Too Large",
         415 => "Unsupported Media Type",
+        422 => "Unprocessable Content",
         other => panic!("{other} is not in the story"),
     }
 }
@@ -389,7 +406,7 @@ impl Told {
     }
 
     fn as_request(&self, more: &str) -> String {
-        let Line { method, path, body, content_type, if_match, if_none_match, .. } = self.line;
+        let Line { method, path, body, content_type, if_match, if_none_match, key, .. } = self.line;
         let mut request = format!("{method} {path} HTTP/1.1\r\nHost: a\r\n{more}");
         let mut field = |name: &str, value: String| request.push_str(&format!("{name}: {value}\r\n"));
         if let Some(name) = content_type {
@@ -401,6 +418,9 @@ impl Told {
         if let Some(tags) = if_none_match {
             field("If-None-Match", self.tags(tags));
         }
+        if let Some(key) = key {
+            field("Idempotency-Key", key.to_owned());
+        }
         if let Some(body) = body {
             field("Content-Length", body.len().to_string());
         }
@@ -408,7 +428,7 @@ impl Told {
     }
 
     fn as_message(&self) -> String {
-        let Line { method, path, body, content_type, if_match, if_none_match, .. } = self.line;
+        let Line { method, path, body, content_type, if_match, if_none_match, key, .. } = self.line;
         let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
         let mut params = json!({"path": path});
         let mut param = |name: &str, value: Option<String>| {
@@ -420,6 +440,7 @@ impl Told {
         param("content_type", content_type.map(str::to_owned));
         param("if_match", if_match.map(|tags| self.tags(tags)));
         param("if_none_match", if_none_match.map(|tags| self.tags(tags)));
+        param("idempotency_key", key.map(str::to_owned));
         let method = method.to_lowercase();
         let mut params = params.to_string();
         if let Some(body) = body {
@@ -437,7 +458,10 @@ fn heard_over_http(response: Response) -> Heard {
     let (location, link) = (field("Location"), field("Link"));
     let total = field("X-Total-Count").map(|total| total.parse().unwrap());
     let body = if response.body.is_empty() { Value::Null } else { response.json() };
-    Heard { status: response.status, etag, location, link, total, body }
+    let replayed = field("Idempotent-Replayed");
+    assert!(replayed.as_deref().is_none_or(|value| value == "true"));
+    let replayed = replayed.is_some();
+    Heard { status: response.status, etag, location, replayed, link, total, body }
 }
 
 fn heard_over_socket(peer: &mut Peer, told: &Told) -> Heard {
@@ -448,13 +472,14 @@ fn heard_over_socket(peer: &mut Peer, told: &Told) -> Heard {
         assert_eq!(error["message"], error["data"]["title"]);
         let status = error["code"].as_u64().unwrap() as u16;
         let body = error["data"].clone();
-        return Heard { status, etag: None, location: None, link: None, total: None, body };
+        return Heard { status, etag: None, location: None, replayed: false, link: None, total: None, body };
     }
     let result = &answer["result"];
     Heard {
         status: result["status"].as_u64().unwrap() as u16,
         etag: text(&result["etag"]),
         location: text(&result["location"]),
+        replayed: result["replayed"] == true,
         link: text(&result["link"]),
         total: result["total"].as_u64(),
         body: result["body"].clone(),

@@ -16,6 +16,7 @@ mod following;
 mod foreign;
 mod handshakes;
 mod hostile;
+mod idempotency;
 mod killed;
 mod life;
 mod messages;

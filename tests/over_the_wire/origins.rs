@@ -6,7 +6,7 @@ use std::process::Command;
 
 const APP: &str = "http://localhost:5173";
 const EVIL: &str = "https://evil.example";
-const EXPOSED: &str = "ETag, Location, Link, X-Total-Count, Preference-Applied";
+const EXPOSED: &str = "ETag, Location, Link, X-Total-Count, Preference-Applied, Idempotent-Replayed";
 
 fn ask(peer: &mut Peer, method: &str, path: &str, origin: &str, fields: &str) -> Response {
     let origin = if origin.is_empty() { String::new() } else { format!("Origin: {origin}\r\n") };
@@ -101,7 +101,7 @@ fn a_preflight_is_told_what_the_path_takes() {
         assert_eq!((response.status, response.field("Allow")), (204, Some(methods)));
         assert_eq!(response.field("Access-Control-Allow-Methods"), Some(methods));
         assert_eq!(response.field("Access-Control-Allow-Origin"), Some(APP));
-        let headers = "Content-Type, If-Match, If-None-Match, Prefer, Last-Event-ID, Accept";
+        let headers = "Content-Type, If-Match, If-None-Match, Idempotency-Key, Prefer, Last-Event-ID, Accept";
         assert_eq!(response.field("Access-Control-Allow-Headers"), Some(headers));
         assert_eq!(response.field("Access-Control-Max-Age"), Some("600"));
         assert_eq!(response.field("Access-Control-Expose-Headers"), None);

@@ -187,7 +187,7 @@ impl Peer {
     }
 
     #[track_caller]
-    fn take(&mut self, bytes: usize) -> Vec<u8> {
+    pub fn take(&mut self, bytes: usize) -> Vec<u8> {
         while self.heard.len() < bytes {
             assert!(self.more(), "the stream ended after: {}", self.so_far());
         }

@@ -241,6 +241,11 @@ fn schemas() -> Value {
                     "body": { "description": "Any value; what is taken says /openapi.json." },
                     "if_match": tags,
                     "if_none_match": tags,
+                    "idempotency_key": {
+                        "type": "string",
+                        "description": "Of post: what is sent again with the same key is done once. With quotes \
+                                        or without."
+                    },
                     "content_type": { "type": "string" },
                     "since": { "type": "string", "description": "Of subscribe." },
                     "deliver": { "enum": ["all", "latest"], "description": "Of subscribe." }
@@ -263,6 +268,7 @@ fn schemas() -> Value {
                             "status": { "type": "integer", "minimum": 200, "maximum": 399 },
                             "etag": reference("Position"),
                             "location": { "type": "string", "pattern": "^/" },
+                            "replayed": { "const": true },
                             "link": { "type": "string" },
                             "total": { "type": "integer", "minimum": 0 },
                             "allow": { "type": "string" },

@@ -94,7 +94,7 @@ fn operation(route: &Route, address: &str, name: Option<&str>) -> Value {
     let (parameters, body, responses) = match (route.path, route.method) {
         (COLLECTION, Method::Get) => (list_parameters(), None, followed(list(), true)),
         (ITEM, Method::Get) => (follow_parameters(), None, followed(item("The item."), false)),
-        (COLLECTION, Method::Post) => (write_parameters(), Some(content("NewItem")), created_by_post(name)),
+        (COLLECTION, Method::Post) => (post_parameters(), Some(content("NewItem")), created_by_post(name)),
         (_, Method::Put) => (write_parameters(), Some(content("WrittenItem")), written()),
         (_, Method::Patch) => (write_parameters(), Some(patches()), patched()),
         (_, Method::Delete) => (write_parameters(), None, removed()),
@@ -133,6 +133,12 @@ fn write_parameters() -> Value {
     conditions().into()
 }
 
+fn post_parameters() -> Value {
+    let mut all = conditions();
+    all.push(parameter("IdempotencyKey"));
+    all.into()
+}
+
 fn follow_parameters() -> Value {
     let mut all = conditions();
     all.extend(["Prefer", "LastEventId", "Since", "Deliver"].map(parameter));
@@ -145,6 +151,9 @@ fn list_parameters() -> Value {
     all.extend(of_lists.map(parameter));
     all.into()
 }
+
+/// With or without quotes.
+const KEY: &str = r#"^([!#-+.-~-]{1,255}|"([!#-\[\]-~]|\\["\\]){1,255}")$"#;
 
 const TAG: &str = "\"3f9c2a7b-42\"";
 
@@ -159,6 +168,14 @@ fn parameters() -> Value {
             "name": "If-None-Match", "in": "header", "schema": tags, "example": TAG,
             "description": "Only if the state is none of these; or, with *, if there is none. Else 304 for a \
                             GET, 412 for a write."
+        },
+        "IdempotencyKey": {
+            "name": "Idempotency-Key", "in": "header",
+            "schema": { "type": "string", "pattern": KEY },
+            "example": "\"8e03978e-40d5-43dd-bc93-6894a57f9324\"",
+            "description": "1 to 255 visible ASCII characters, in quotes or without. What is sent again with \
+                            the same key and body is done once, and answered as it was then; with another \
+                            body it is 422."
         },
         "Prefer": {
             "name": "Prefer", "in": "header", "schema": { "type": "string" }, "example": "wait=1",
@@ -247,6 +264,7 @@ const PROBLEMS: &[(u16, &str)] = &[
     (414, "The target is too long. The connection ends."),
     (415, "Not this media type, or a content coding."),
     (417, "Another expectation than 100-continue. The connection ends."),
+    (422, "The key came before with another body."),
     (426, "Another version of WebSocket than 13."),
     (431, "The head is too long or has too many fields. The connection ends."),
     (501, "A transfer coding that is not known. The connection ends."),
@@ -315,6 +333,7 @@ const HEADERS: &[(&str, &str, &str, &str)] = &[
         "The position, and behind a dot the representation if it is not JSON.",
     ),
     ("Location", "Location", "^/", "Where what was created stands."),
+    ("Replayed", "Idempotent-Replayed", "^true$", "An earlier call with the same key has created it."),
     ("Link", "Link", "^<", "Where the other pages are (RFC 8288): first, prev, next, last."),
     ("TotalCount", "X-Total-Count", "^[0-9]+$", "How many items there are on all pages."),
     ("PreferenceApplied", "Preference-Applied", "^wait=[0-9]+$", "For how long it would have waited."),
@@ -409,7 +428,8 @@ fn created_by_post(name: Option<&str>) -> Value {
     let words = if name == Some("tasks") { "Task added successfully." } else { "Added successfully." };
     let mut answer = created(item("It is created: Location says where."));
     answer["content"]["text/plain"]["schema"]["const"] = words.into();
-    responses(&[OF_WRITES, &[409]].concat(), json!({ "201": answer }))
+    answer["headers"]["Idempotent-Replayed"] = json!({ "$ref": "#/components/headers/Replayed" });
+    responses(&[OF_WRITES, &[409, 422]].concat(), json!({ "201": answer }))
 }
 
 fn written() -> Value {
