@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::fmt;
 
-/// What is wrong with a file, collection by collection: at most [`NAMED_MAX`] places, and how many more there are.
+/// What is wrong with a file, collection by collection: at most ten places, and how many more there are.
 #[derive(Debug, Default, PartialEq)]
 pub struct Wrong {
     /// A path in the file and what is wrong there: `/posts/3/id: …`.
