@@ -219,13 +219,16 @@ impl Keeper {
         }
         match self.open_again() {
             Ok((disk, stock, keys)) if stock.position.seq == self.safe_seq() => {
-                log::info!("the store is open again: writes are taken");
                 if self.at_risk.is_empty() {
                     self.shelf = self.shelf.restocked(stock);
                     self.keys = self.keys.restocked(keys);
                 }
                 self.disk = Disk::Good(disk);
-                self.board.set(Standing::Good);
+                // What was answered comes first: as long as there is no room for it, nothing more is taken.
+                if self.save_answered(now).is_ok() {
+                    log::info!("the store is open again: writes are taken");
+                    self.board.set(Standing::Good);
+                }
             }
             Ok((_, stock, _)) => {
                 let [is, should] = [stock.position.seq, self.safe_seq()];
@@ -265,18 +268,20 @@ impl Keeper {
     /// Makes safe what was told before it was.
     pub fn save(&mut self, now: Instant) {
         self.try_again(now);
-        if !matches!(self.disk, Disk::Good(_)) {
-            return;
+        if let Disk::Good(_) = self.disk {
+            // A failure has been told to whoever can do something about it.
+            let _ = self.save_answered(now);
         }
+    }
+
+    fn save_answered(&mut self, now: Instant) -> Result<(), Refusal> {
         let changes = std::mem::take(&mut self.at_risk);
-        if self.commit(&changes, now).is_ok() {
-            (self.at_risk_bytes, self.save_by) = (0, None);
-            return;
+        let saved = self.commit(&changes, now);
+        match saved {
+            Ok(()) => (self.at_risk_bytes, self.save_by) = (0, None),
+            Err(_) => self.at_risk = changes,
         }
-        self.at_risk = changes;
-        if let Disk::Full(at) = self.disk {
-            self.save_by = Some(at);
-        }
+        saved
     }
 
     /// Saves what is to be saved. An error: something that was answered is not safe, or the disk has
