@@ -288,6 +288,10 @@ impl Keeper {
     /// failed.
     pub fn close(mut self, now: Instant) -> Result<(), String> {
         if let Disk::Full(at) = &mut self.disk {
+            if self.sync == Sync::Always {
+                // All that was answered is safe, and to look for room takes as long as to start.
+                return Ok(());
+            }
             *at = now;
         }
         self.save(now);
@@ -455,6 +459,15 @@ mod tests {
         house.keeper.close(house.now).unwrap();
         let mut house = House::open(&file, 1, Sync::Always);
         assert_eq!(house.post(&[("c", 1), ("b", 1)]), [old("3"), old("2")]);
+    }
+
+    #[test]
+    fn a_full_disk_is_not_looked_at_again_where_nothing_is_to_be_saved() {
+        let mut house = House::open(&File::default(), 1, Sync::Always);
+        house.file.is_full.store(true, Ordering::Relaxed);
+        assert_eq!(house.post(&[("a", 1)]), [full()]);
+        house.keeper.reopen = Box::new(|| panic!("it is opened again"));
+        house.keeper.close(house.now + Timeouts::STORE_RETRY).unwrap();
     }
 
     #[test]
