@@ -471,6 +471,23 @@ mod tests {
     }
 
     #[test]
+    fn a_store_that_is_another_when_there_is_room_is_not_written() {
+        let (file, other) = (File::default(), File::default());
+        for file in [&file, &other] {
+            House::open(file, 1, Sync::Always).keeper.close(Instant::now()).unwrap();
+        }
+        let mut house = House::open(&file, 1, Sync::Always);
+        assert_eq!(house.post(&[("a", 1)]), [new("1")]);
+        house.file.is_full.store(true, Ordering::Relaxed);
+        assert_eq!(house.post(&[("b", 1)]), [full()]);
+        house.keeper.reopen = Box::new(move || open(&other));
+        house.now += Timeouts::STORE_RETRY;
+        assert_eq!(house.post(&[("b", 1)]), [Became::Refused(Refusal::StoreFailed)]);
+        let why = house.keeper.close(house.now).unwrap_err();
+        assert_eq!(why, "the store is at 0 where it should be at 1");
+    }
+
+    #[test]
     fn what_is_told_before_it_is_safe_keeps_its_key_all_the_same() {
         let mut house = House::open(&File::default(), 1, Sync::Interval(Duration::from_secs(1)));
         assert_eq!(house.post(&[("a", 1)]), [new("1")]);
