@@ -289,6 +289,10 @@ impl Keeper {
     /// failed.
     pub fn close(mut self, now: Instant) -> Result<(), String> {
         if let Disk::Full(at) = &mut self.disk {
+            if self.sync == Sync::Always {
+                // All that was answered is safe, and to look for room takes as long as to start.
+                return Ok(());
+            }
             *at = now;
         }
         self.save(now);
@@ -456,6 +460,32 @@ mod tests {
         house.keeper.close(house.now).unwrap();
         let mut house = House::open(&file, 1, Sync::Always);
         assert_eq!(house.post(&[("c", 1), ("b", 1)]), [old("3"), old("2")]);
+    }
+
+    #[test]
+    fn a_full_disk_is_not_looked_at_again_where_nothing_is_to_be_saved() {
+        let mut house = House::open(&File::default(), 1, Sync::Always);
+        house.file.is_full.store(true, Ordering::Relaxed);
+        assert_eq!(house.post(&[("a", 1)]), [full()]);
+        house.keeper.reopen = Box::new(|| panic!("it is opened again"));
+        house.keeper.close(house.now + Timeouts::STORE_RETRY).unwrap();
+    }
+
+    #[test]
+    fn a_store_that_is_another_when_there_is_room_is_not_written() {
+        let (file, other) = (File::default(), File::default());
+        for file in [&file, &other] {
+            House::open(file, 1, Sync::Always).keeper.close(Instant::now()).unwrap();
+        }
+        let mut house = House::open(&file, 1, Sync::Always);
+        assert_eq!(house.post(&[("a", 1)]), [new("1")]);
+        house.file.is_full.store(true, Ordering::Relaxed);
+        assert_eq!(house.post(&[("b", 1)]), [full()]);
+        house.keeper.reopen = Box::new(move || open(&other));
+        house.now += Timeouts::STORE_RETRY;
+        assert_eq!(house.post(&[("b", 1)]), [Became::Refused(Refusal::StoreFailed)]);
+        let why = house.keeper.close(house.now).unwrap_err();
+        assert_eq!(why, "the store is at 0 where it should be at 1");
     }
 
     #[test]
