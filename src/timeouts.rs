@@ -83,6 +83,9 @@ impl Timeouts {
     /// How long a supervisor may take nothing of what it is told.
     pub const SUPERVISOR: Duration = Duration::from_secs(5);
 
+    /// What the store is given at least to save what waits for it, when the drain is over.
+    pub const SAVE_MIN: Duration = Duration::from_secs(1);
+
     /// How long after the disk was full the keeper looks whether there is room again: each look reads
     /// the whole store.
     pub const STORE_RETRY: Duration = Duration::from_secs(2);

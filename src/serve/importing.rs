@@ -23,7 +23,9 @@ pub fn read(path: &Path, item_bytes_max: usize) -> Result<Vec<Stocked>, Failure>
         let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
         failed(format!("it is not UTF-8, in line {line}"))
     })?;
-    import::read(&text, item_bytes_max).map_err(|wrong| Failure::Failed(lines(&shown, &wrong)))
+    // Windows puts a mark in front that is no part of the text (RFC 8259 §8.1 lets us pass over it).
+    import::read(text.strip_prefix('\u{feff}').unwrap_or(&text), item_bytes_max)
+        .map_err(|wrong| Failure::Failed(lines(&shown, &wrong)))
 }
 
 /// One line for each place.

@@ -16,15 +16,17 @@ use crate::store::log::Wake;
 use crate::store::shelf::Shelf;
 use crate::supervision::notices::Supervisor;
 use crate::supervision::{Wishes, watchdog};
+use keeping::Keeping;
 use mio::Poll;
 use mio::net::TcpListener;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
+use std::time::Instant;
 
 /// Serves until SIGTERM or SIGINT.
 pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
@@ -74,6 +76,7 @@ pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
         begun.map_err(|error| failed("the watchdog cannot begin", error))?;
     }
     let handle = signals.handle();
+    let asked_to_end = OnceLock::new();
     let go_away = || doors.iter().for_each(Sender::go_away);
     // A loop that ends well was asked to, and so were the others.
     let run = |seat: Seat| seat.run(&rules, &open).inspect_err(|_| go_away());
@@ -86,14 +89,12 @@ pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
                     std::process::exit(1);
                 }
                 log::info!("signal {signal}: finishing what was begun");
+                let _ = asked_to_end.set(Instant::now());
                 go_away();
                 supervisor.stopping();
             }
         });
-        let keeper = storage.keeper.map(|(keeper, desk)| {
-            let taken_from = desk.clone();
-            (scope.spawn(move || keeping::run(keeper, &taken_from)), desk)
-        });
+        let keeping = storage.keeper.map(|(keeper, desk)| Keeping::begin(keeper, desk));
         let mut seats = seats.into_iter();
         // The first loop stays on the first thread, whose heap the system grows in larger steps.
         let first = seats.next().expect("there is at least one loop");
@@ -103,10 +104,8 @@ pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
         // Every loop is joined before the first error is told.
         let ended = others.fold(first, Result::and);
         // Nobody asks for anything any more: what was asked is made safe.
-        let kept = keeper.map_or(Ok(()), |(thread, desk)| {
-            desk.close();
-            thread.join().expect("a panic ends the process")
-        });
+        let ends_by = *asked_to_end.get_or_init(Instant::now) + rules.timeouts.drain;
+        let kept = keeping.map_or(Ok(()), |keeping| keeping.end(ends_by));
         handle.close();
         ended.map_err(|error| failed("an event loop failed", error))?;
         kept.map_err(|why| Failure::Failed(format!("the store {}: {why}", serve.data.display())))

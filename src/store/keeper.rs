@@ -167,10 +167,12 @@ impl Keeper {
 
     /// Makes changes safe, or says what whoever asked for them is told.
     fn commit(&mut self, changes: &[Change], now: Instant) -> Result<(), Refusal> {
-        let Disk::Good(disk) = &mut self.disk else { return Ok(()) };
         if changes.is_empty() {
             return Ok(());
         }
+        let Disk::Good(disk) = &mut self.disk else {
+            unreachable!("nothing is decided while the disk is not good");
+        };
         let Err(error) = disk.commit(changes, &self.shelf, &self.keys) else {
             self.keys.have_gone();
             meter::one(Count::StoreSyncs);

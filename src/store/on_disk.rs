@@ -96,14 +96,13 @@ const LOADED_STEP: u64 = 10_000;
 impl OnDisk {
     /// Opens the store, or begins one. All that was ever written into it is checked.
     pub fn open(path: &Path, epoch: Epoch, keeps: Keeps, watcher: &Watcher) -> Result<OnDisk, StoreError> {
-        let is_new = !path.try_exists()?;
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         let file = FileBackend::new(file)?;
         let store = OnDisk::open_with(file, epoch, keeps, watcher)?;
-        if is_new {
-            // A file that is safe is lost all the same as long as its name is not.
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        // A file that is safe is lost all the same as long as its name is not: whoever made it may have been
+        // killed before this.
+        if let Some(folder) = path.canonicalize()?.parent() {
+            File::open(folder)?.sync_all()?;
         }
         Ok(store)
     }

@@ -427,9 +427,11 @@ const LISTENERS: usize = 8;
 
 impl Play {
     fn new(name: &str, flags: &[&'static str], seed: u64) -> Play {
-        // Outside of those that the system gives away: it is free again after each kill.
-        let from = 20_000 + (std::process::id() as u16 ^ (seed as u16 * 101)) % 10_000;
-        let port = (from..).find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok()).unwrap();
+        // Outside of those that the system gives away, and a pair for each play: whoever still looks for the
+        // server that was killed must not find that of another.
+        let from = 10_000 + ((std::process::id() * 8 + seed as u32) % 10_000) as u16 * 2;
+        let is_free = |&port: &u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+        let port = (from..).step_by(2).find(|port| is_free(port) && is_free(&(port + 1))).unwrap();
         Play {
             folder: Folder::new(name),
             flags: flags.to_vec(),
@@ -442,7 +444,7 @@ impl Play {
     }
 
     fn start(&mut self) -> Server {
-        let port = if self.dice.below(2) == 0 { self.port } else { 0 };
+        let port = self.port + self.dice.below(2) as u16;
         let mut command = Command::new(PROGRAM);
         command.args(["serve", "--history-changes-max", "100000", "--listen", &format!("127.0.0.1:{port}")]);
         command.arg("--data").arg(self.folder.join("store.redb")).args(&self.flags);

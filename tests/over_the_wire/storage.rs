@@ -47,7 +47,8 @@ fn end(mut server: Server) {
 #[test]
 fn a_file_is_imported_once_and_then_the_store_goes_on() {
     let folder = Folder::new();
-    folder.put("db.json", DB);
+    // As editors on Windows write it.
+    folder.put("db.json", &format!("\u{feff}{DB}"));
     let server = Server::start_in(&folder, &["db.json", "--collection", "more"]);
     assert_eq!(server.get("/posts"), POSTS);
     let expected = r#"[{"id":"1","text":"a comment about post 1","postId":"1"},{"id":"2","text":"another","postId":"1"}]"#;
