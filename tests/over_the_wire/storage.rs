@@ -48,7 +48,7 @@ fn end(mut server: Server) {
 fn a_file_is_imported_once_and_then_the_store_goes_on() {
     let folder = Folder::new();
     // As editors on Windows write it.
-    folder.put("db.json", &format!("\u{feff}{DB}"));
+    folder.put("db.json", format!("\u{feff}{DB}"));
     let server = Server::start_in(&folder, &["db.json", "--collection", "more"]);
     assert_eq!(server.get("/posts"), POSTS);
     let expected = r#"[{"id":"1","text":"a comment about post 1","postId":"1"},{"id":"2","text":"another","postId":"1"}]"#;
