@@ -2,6 +2,7 @@
 
 use bothways::cli::{Cli, Command};
 use bothways::client::{call, watch};
+use bothways::compare;
 use bothways::serve;
 use clap::Parser;
 use std::io::{self, Write};
@@ -20,6 +21,10 @@ fn main() -> ExitCode {
             Err(failure) => (failure.to_string(), failure.exit_status()),
         },
         Command::Watch(watch) => match watch::run(watch) {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(failure) => (failure.to_string(), failure.exit_status()),
+        },
+        Command::Compare(compare) => match compare::run(compare) {
             Ok(()) => return ExitCode::SUCCESS,
             Err(failure) => (failure.to_string(), failure.exit_status()),
         },

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// strangers.
 const FLOORS: &[&[&str]] = &[
     &["main"],
-    &["serve"],
+    &["serve", "compare"],
     &["event_loop", "client"],
     &["api", "connection"],
     &["store", "websocket"],
@@ -30,32 +30,41 @@ const NEVER: &[(&str, &[&str], &str)] = &[
     ("api", &["http", "websocket", "fault", "timeouts", "cli"], "a call is the same on every road"),
     ("connection", &["api", "store", "cli"], "a connection does not know what a call means"),
     ("event_loop", &["websocket", "cli"], "the loop does not know what an opcode is"),
+    (
+        "compare",
+        &["api", "store", "event_loop", "connection", "refusal", "meter"],
+        "what is measured is seen from outside",
+    ),
     ("client", &["api", "store", "refusal"], "a client sees a server from outside"),
 ];
 
 /// Words that few rooms may use.
 const WORDS: &[(&[&str], &[&str], &str)] = &[
     (&["mio"], &["event_loop", "serve"], "readiness is the loop's"),
-    (&["socket2", "libc"], &["event_loop"], "so are the kernel's other doors"),
+    (&["socket2", "libc"], &["event_loop", "compare"], "so are the kernel's other doors"),
     (
         &["TcpStream", "TcpListener", "UdpSocket", "UnixStream"],
-        &["event_loop", "client", "serve"],
+        &["event_loop", "client", "compare", "serve"],
         "protocol code is shown bytes, and touches no socket",
     ),
     (
         &["io::Read", "io::BufRead", "io::Write"],
-        &["event_loop", "client", "serve", "main"],
+        &["event_loop", "client", "compare", "serve", "main"],
         "protocol code is shown bytes, and pulls at no stream",
     ),
     (
         &["Instant::now", "SystemTime", "Local", "Utc"],
-        &["event_loop", "client", "serve"],
+        &["event_loop", "client", "compare", "serve"],
         "time is an argument, and is read once a turn",
     ),
-    (&["Instant"], &["event_loop", "client", "serve", "connection", "store"], "these have no time"),
+    (
+        &["Instant"],
+        &["event_loop", "client", "compare", "serve", "connection", "store"],
+        "these have no time",
+    ),
     (
         &["serde", "serde_json"],
-        &["exchange", "api", "client"],
+        &["exchange", "api", "client", "compare"],
         "bytes on the wire have no JSON in them, calls and answers have",
     ),
     (&["redb::"], &["store"], "what lies on disk is the store's"),

@@ -174,7 +174,7 @@ fn the_page_of_flags_is_what_help_says() {
         "# Every command and flag\n\nThis page is what `--help` prints, word for word. A test compares \
         the two;\n`UPDATE_DOCS=1 cargo test --test documents` writes it anew.\n"
             .to_owned();
-    for name in ["", "serve", "call", "watch"] {
+    for name in ["", "serve", "call", "watch", "compare"] {
         let command = format!("bothways {name}").trim().to_owned();
         let help = run(&format!("{command} --help"), "");
         let help: Vec<&str> = help.lines().map(str::trim_end).collect();
