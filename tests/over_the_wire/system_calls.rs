@@ -32,7 +32,10 @@ fn scrape(peer: &mut Peer) -> BTreeMap<String, u64> {
 fn seen(trace: &str) -> BTreeMap<String, u64> {
     let mut seen: BTreeMap<String, u64> = NAMES.iter().map(|(name, _)| ((*name).to_owned(), 0)).collect();
     let mut scrapes = 0;
-    for line in trace.lines() {
+    // The thread that waits for signals makes calls of its own, whenever it comes to it.
+    let scrape = trace.lines().find(|line| line.contains("\"GET /metrics ")).expect("it was asked for");
+    let thread = scrape.split(' ').next();
+    for line in trace.lines().filter(|line| line.split(' ').next() == thread) {
         // `PID name(…`; what was interrupted by another thread goes on in a line of its own.
         let call = line.split_once(' ').map_or("", |(_, call)| call.trim_start());
         let name = call.split('(').next().unwrap_or_default();
