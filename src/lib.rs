@@ -13,6 +13,7 @@
 pub mod api;
 pub mod cli;
 pub mod client;
+pub mod compare;
 pub mod compression;
 pub mod connection;
 pub mod event_loop;
