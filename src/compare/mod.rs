@@ -28,6 +28,8 @@ pub mod kernel;
 pub mod proc;
 pub mod reply;
 pub mod report;
+pub mod segment;
+pub mod sequence;
 pub mod server;
 pub mod table;
 pub mod tally;
