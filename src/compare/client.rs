@@ -16,11 +16,10 @@ use crate::client::opening::{self, Asks, Offered};
 use crate::client::response::{self, status_words};
 use crate::client::socket::random;
 use crate::client::stream::{Arrival, Stream};
-use crate::client::url::Url;
-use crate::compare::headers::Extra;
-use crate::compare::kernel::{self, TcpInfo};
+use crate::compare::kernel;
+use crate::compare::plan::{Lasts, Plan, Road};
 use crate::compare::reply::Reply;
-use crate::compare::tally::{Application, Both, Network, Segments};
+use crate::compare::tally::{Application, Both, Network, Segments, TcpInfo};
 use crate::exchange::envelope::SUBPROTOCOL;
 use crate::failure::Failure;
 use crate::fault::Fault;
@@ -29,36 +28,6 @@ use crate::websocket::close;
 use crate::websocket::deflate::Inflater;
 use crate::websocket::frame::{self, Opcode, Role};
 use crate::websocket::message::{Event, Reader, Step};
-
-/// What a caller does, again and again.
-#[derive(Debug)]
-pub struct Plan {
-    pub url: Url,
-    pub road: Road,
-    pub lasts: Lasts,
-    /// The status of each answer.
-    pub expected: u16,
-    pub extra: Extra,
-}
-
-#[derive(Debug)]
-pub enum Road {
-    /// The bytes of the request.
-    Http(Vec<u8>),
-    /// The texts of the calls that go in one write, each with its own id, from 1 on.
-    Socket { texts: Vec<String>, offered: Offered },
-}
-
-/// How long a connection does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lasts {
-    /// Until all calls are made.
-    All,
-    /// For one call; then the client closes.
-    OneCall,
-    /// For one call; then the server closes.
-    OneCallOfServer,
-}
 
 /// Whether the kernel is asked about each connection before it is closed: one system call more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +47,8 @@ pub struct Caller<'p> {
     pub said: Both<Application>,
     /// What the kernel has counted of those that are closed.
     closed: Network,
+    /// Of which one the kernel has counted something else, and what.
+    pub disagreement: Option<Failure>,
 }
 
 /// A connection.
@@ -95,7 +66,7 @@ struct Line {
 impl<'p> Caller<'p> {
     pub fn new(plan: &'p Plan, ask_of_each: Ask) -> Caller<'p> {
         let (said, closed) = (Both::default(), Network::default());
-        Caller { plan, ask_of_each, line: None, connections: 0, said, closed }
+        Caller { plan, ask_of_each, line: None, connections: 0, said, closed, disagreement: None }
     }
 
     /// Connects, and shakes hands where that is needed.
@@ -174,7 +145,8 @@ impl<'p> Caller<'p> {
         if self.ask_of_each == Ask::Kernel {
             let info = line.info()?;
             let said = self.said - line.before;
-            agree(&info, &said, line.ended)?;
+            let disagreement = agree(&info, &said, line.ended).err();
+            self.disagreement = self.disagreement.take().or(disagreement);
             self.closed += network_of(&info, &said, line.is_ipv6());
         }
         Ok(())

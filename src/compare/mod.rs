@@ -25,6 +25,7 @@ pub mod headers;
 pub mod hold;
 #[cfg_attr(not(target_os = "linux"), path = "kernel_elsewhere.rs")]
 pub mod kernel;
+pub mod plan;
 pub mod proc;
 pub mod reply;
 pub mod report;
@@ -45,6 +46,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::cli::{Compare, Experiment, Way};
+use crate::descriptors;
 use crate::failure::Failure;
 use ask::{Bench, Stop};
 use counting::{Counting, Place};
@@ -57,9 +59,11 @@ use ways::Course;
 
 /// Measures, and prints what was measured: also when it is interrupted, which is a failure all the same.
 pub fn run(compare: &Compare) -> Result<(), Failure> {
+    check_rate(compare)?;
     let extra = headers::read(&compare.headers)?;
     let place = Place::choose(compare)?;
     let interrupted = listen_for_interrupts()?;
+    descriptors::raise_limit();
     let server = match &compare.url {
         Some(url) => Server::at(url, compare.pid)?,
         None => Server::start(compare.payload_bytes)?,
@@ -68,6 +72,18 @@ pub fn run(compare: &Compare) -> Result<(), Failure> {
     let report = measure(compare, &server, &counting, &extra, &interrupted)?;
     print(compare, &report)?;
     judge(&report)
+}
+
+/// Where several calls go in one write, none of them has a time of its own: there is no rate to keep.
+fn check_rate(compare: &Compare) -> Result<(), Failure> {
+    let named = compare.ways.iter().find(|way| ways::is_pipelined(**way));
+    match (compare.rate, named) {
+        (Some(_), Some(&way)) => {
+            let name = ways::name(way);
+            Err(Failure::Usage(format!("--rate: the calls of {name} go several in one write, at no rate")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The first signal asks for an end, a second one takes it.
@@ -101,7 +117,7 @@ fn measure(
         settings: Settings::of(compare),
         ask: Vec::new(),
         hold: Vec::new(),
-        notes: notes(server),
+        notes: notes(compare, server),
     };
     if compare.experiments.contains(&Experiment::Ask) {
         let bench = Bench { server, counting, calls: compare.calls, rate: compare.rate, interrupted };
@@ -113,7 +129,7 @@ fn measure(
     Ok(report)
 }
 
-fn notes(server: &Server) -> Vec<String> {
+fn notes(compare: &Compare, server: &Server) -> Vec<String> {
     let mut notes = vec![
         "Compression is that of WebSocket messages (permessage-deflate); bodies over HTTP are as they come."
             .to_owned(),
@@ -125,6 +141,10 @@ fn notes(server: &Server) -> Vec<String> {
     }
     if !server.counts {
         let words = "Not measured: system calls of the server, which does not say them at /metrics.";
+        notes.push(words.to_owned());
+    }
+    if compare.rate.is_some() && wanted(compare).any(ways::is_pipelined) {
+        let words = "Not measured at a rate: ways in which several calls go in one write.";
         notes.push(words.to_owned());
     }
     notes
@@ -177,7 +197,7 @@ fn ask_in_turns(
         }
     }
     progress.finish_and_clear();
-    asked.extend(lanes.into_iter().map(|lane| Asked::new(lane.way, compare, &lane.rounds, lane.left_out)));
+    asked.extend(lanes.into_iter().map(|lane| Asked::new(lane.way, compare, lane.rounds, lane.left_out)));
     Ok(complete)
 }
 
