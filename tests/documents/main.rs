@@ -48,6 +48,7 @@ const NOT_RUN: &[&str] = &[
     "bothways check bothways.redb",
     "bothways serve --new-epoch",
     "bothways compare --calls 1000 --rounds 5",
+    "bothways compare --ways new,kept --calls 1000 --rounds 1 --json > report.json &",
     "BOTHWAYS_SCHEDULES=100000 cargo test --release --test schedules",
     "mkdir -p fuzz/corpus/head && cargo +nightly fuzz run head fuzz/corpus/head fuzz/seeds/head",
     "unshare -rn sh -c '",
