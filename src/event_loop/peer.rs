@@ -264,6 +264,9 @@ impl Peer {
     fn act(&mut self, outcome: Outcome, token: Token, calls: &mut Calls, terms: &Terms) {
         match outcome {
             Outcome::Answer(answer) => self.connection.answer(answer, terms),
+            Outcome::Write(write) if !calls.journal.has_room(&write) => {
+                self.connection.answer(Refusal::StoreBehind.into(), terms);
+            }
             Outcome::Write(mut write) => {
                 if let Some(once) = &mut write.once {
                     once.at = calls.clock.second();

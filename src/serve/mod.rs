@@ -20,10 +20,11 @@ use crate::supervision::{Wishes, watchdog};
 use mio::Poll;
 use mio::net::TcpListener;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 /// Serves until SIGTERM or SIGINT.
@@ -40,15 +41,21 @@ pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
     if serve.check {
         return storage::check(serve);
     }
-    // Before the first line is printed: whoever reads it may send a signal at once.
-    let mut signals =
-        Signals::new([SIGTERM, SIGINT]).map_err(|error| failed("signals cannot be taken", error))?;
+    let no_signals = |error| failed("signals cannot be taken", error);
+    // As long as there is nothing to be finished a signal ends the process, however long the store or
+    // FILE.json takes to read. As process 1 it would else be passed over.
+    let is_reading = Arc::new(AtomicBool::new(true));
+    for signal in [SIGTERM, SIGINT] {
+        flag::register_conditional_shutdown(signal, 0, is_reading.clone()).map_err(no_signals)?;
+    }
     // A file that may not grow any more (ulimit -f) is a full disk. Nobody looks at the flag.
-    signal_hook::flag::register(SIGXFSZ, Arc::default())
-        .map_err(|error| failed("signals cannot be taken", error))?;
+    flag::register(SIGXFSZ, Arc::default()).map_err(no_signals)?;
     let posts = posts(listeners).map_err(|error| failed("an event loop cannot begin", error))?;
     let storage = storage::open(serve, posts.iter().map(Post::wake).collect())?;
     let seats = furnish(posts, storage.journals, storage.shelves);
+    // Before the first line is printed: whoever reads it may send a signal at once.
+    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(no_signals)?;
+    is_reading.store(false, Ordering::SeqCst);
     listeners::announce(&addresses).map_err(Failure::Output)?;
     let supervisor = Arc::new(Supervisor::at(wishes.notify.as_deref()));
     supervisor.ready(&addresses);

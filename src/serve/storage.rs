@@ -5,14 +5,16 @@ use crate::api::routes;
 use crate::cli::{self, When};
 use crate::exchange::change::Position;
 use crate::failure::Failure;
+use crate::limits::COLLECTIONS_MAX;
 use crate::store::desk::Desk;
 use crate::store::journal::{self, Journal};
 use crate::store::keeper::{Keeper, Sync};
 use crate::store::keys::{self, Keys};
 use crate::store::log::{SharedLog, Wake};
-use crate::store::on_disk::{Epoch, Keeps, OnDisk, StoreError, Watcher};
+use crate::store::on_disk::{Epoch, Keeps, OnDisk, Watcher};
 use crate::store::shelf::Shelf;
 use crate::store::stock::{Stock, Stocked};
+use crate::store::store_error::StoreError;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -151,9 +153,25 @@ fn names(mut names: Vec<String>, declared: &[String]) -> Result<Vec<String>, Fai
     if names.is_empty() {
         names.push(USUAL_COLLECTION.to_owned());
     }
+    if names.len() > COLLECTIONS_MAX {
+        return Err(Failure::Usage(format!("there are at most {COLLECTIONS_MAX} collections")));
+    }
     let reserved = |name: &&String| routes::RESERVED.contains(&name.as_str());
     if let Some(name) = names.iter().find(reserved) {
         return Err(Failure::Usage(format!("no collection can be called {name}: the name is reserved")));
     }
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_collection_has_a_number_of_its_own() {
+        let there: Vec<String> = (0..COLLECTIONS_MAX).map(|n| format!("c{n}")).collect();
+        assert_eq!(names(there.clone(), &["c7".to_owned()]).unwrap().len(), COLLECTIONS_MAX);
+        let one_more = names(there, &["more".to_owned()]).unwrap_err();
+        assert_eq!(one_more.to_string(), "there are at most 65536 collections");
+    }
 }

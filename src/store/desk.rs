@@ -30,6 +30,13 @@ struct Pile {
     is_closed: bool,
 }
 
+impl Pile {
+    /// One write always has.
+    fn has_room(&self, bytes: usize, bytes_max: usize) -> bool {
+        self.bytes == 0 || self.bytes + bytes <= bytes_max
+    }
+}
+
 /// What the keeper is to do next.
 pub enum Taken {
     /// Decide these, in order.
@@ -45,6 +52,11 @@ impl Desk {
         Desk { pile: Mutex::default(), changed: Condvar::new(), bytes_max }
     }
 
+    /// Is there room for a write of so many bytes, before all that waits to be put down?
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.lock().has_room(bytes, self.bytes_max)
+    }
+
     /// Puts down what is waiting. In the place of what there is no room for lies a refusal, for
     /// outcomes keep the order of what was asked.
     pub fn ask(&self, reader: usize, waiting: &mut Vec<(Ticket, Write)>) {
@@ -52,7 +64,7 @@ impl Desk {
         let was_empty = pile.asked.is_empty();
         for (ticket, write) in waiting.drain(..) {
             let bytes = write.bytes();
-            let has_room = pile.bytes == 0 || pile.bytes + bytes <= self.bytes_max;
+            let has_room = pile.has_room(bytes, self.bytes_max);
             if has_room {
                 pile.bytes += bytes;
             }
@@ -88,5 +100,29 @@ impl Desk {
 
     fn lock(&self) -> MutexGuard<'_, Pile> {
         self.pile.lock().expect("no loop panicked")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::change::{Act, CollectionId, Conditions};
+
+    fn write(bytes: usize) -> Write {
+        let act = Act::Create { id: None, members: "x".repeat(bytes) };
+        Write { collection: CollectionId(0), act, conditions: Conditions::default(), once: None }
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_refused_in_its_place() {
+        let desk = Desk::new(2 * write(100).bytes());
+        assert!(desk.has_room(1 << 30), "one write always has room");
+        let sizes = [100, 200, 100, 0];
+        desk.ask(3, &mut (0..).map(Ticket).zip(sizes.map(write)).collect());
+        assert!(!desk.has_room(write(0).bytes()));
+        let Taken::Writes(asked) = desk.take(None) else { panic!() };
+        let is_taken: Vec<_> = asked.iter().map(|asked| (asked.ticket.0, asked.write.is_ok())).collect();
+        assert_eq!(is_taken, [(0, true), (1, false), (2, true), (3, false)]);
+        assert!(desk.has_room(1 << 30), "what was taken up makes room");
     }
 }

@@ -196,3 +196,58 @@ impl fmt::Display for Failed {
         write!(f, "{doing} the file failed: {}", self.words)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file whose next write may stop in the middle.
+    #[derive(Clone, Debug)]
+    struct Torn {
+        bytes: Arc<Mutex<Vec<u8>>>,
+        tears: Arc<Mutex<Option<io::ErrorKind>>>,
+    }
+
+    impl StorageBackend for Torn {
+        fn len(&self) -> io::Result<u64> {
+            Ok(self.bytes.lock().unwrap().len() as u64)
+        }
+
+        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+            out.copy_from_slice(&self.bytes.lock().unwrap()[offset as usize..][..out.len()]);
+            Ok(())
+        }
+
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            self.bytes.lock().unwrap().resize(len as usize, 0);
+            Ok(())
+        }
+
+        fn sync_data(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+            let torn = self.tears.lock().unwrap().take();
+            let written = if torn.is_some() { bytes.len() / 2 } else { bytes.len() };
+            self.bytes.lock().unwrap()[offset as usize..][..written].copy_from_slice(&bytes[..written]);
+            torn.map_or(Ok(()), |kind| Err(kind.into()))
+        }
+    }
+
+    #[test]
+    fn half_a_header_is_put_back_too() {
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::Other] {
+            let file = Torn { bytes: Arc::new(Mutex::new(vec![0; 8192])), tears: Arc::default() };
+            let guarded = Guarded::new(file.clone(), Trouble::default()).unwrap();
+            guarded.write(0, &[1; 300]).unwrap();
+            guarded.sync_data().unwrap();
+            let safe = file.bytes.lock().unwrap().clone();
+            *file.tears.lock().unwrap() = Some(kind);
+            assert_eq!(guarded.write(0, &[2; 300]).unwrap_err().kind(), kind);
+            assert!(*file.bytes.lock().unwrap() == safe);
+            assert!(guarded.write(0, &[3; 300]).is_err() && guarded.sync_data().is_err());
+            assert!(*file.bytes.lock().unwrap() == safe, "nothing is written after a failure");
+        }
+    }
+}

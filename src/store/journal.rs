@@ -76,6 +76,15 @@ impl Journal {
         self.waiting.push((ticket, write));
     }
 
+    /// Has whoever decides room for this? Where not, it is refused at once: to lie and wait with the others
+    /// it would need room too.
+    pub fn has_room(&self, write: &Write) -> bool {
+        match &self.decides {
+            Decides::TheLoop => true,
+            Decides::TheKeeper(desk) => desk.has_room(write.bytes()),
+        }
+    }
+
     /// Is this loop to be woken by every change of another? It is at once, where it has not seen all.
     pub fn listen(&self, listening: bool) {
         self.log.lock().listen(self.reader, listening);

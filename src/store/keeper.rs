@@ -14,10 +14,11 @@ use super::desk::Asked;
 use super::guarded::Failed;
 use super::keys::{Decided, Kept, Keys};
 use super::log::{Reply, SharedLog, Verdict};
-use super::on_disk::{OnDisk, StoreError};
+use super::on_disk::OnDisk;
 use super::shelf::Shelf;
 use super::standing::{Board, Standing};
 use super::stock::Stock;
+use super::store_error::StoreError;
 use crate::exchange::change::{Change, Write};
 use crate::meter::{self, Count};
 use crate::refusal::Refusal;
@@ -219,13 +220,16 @@ impl Keeper {
         }
         match self.open_again() {
             Ok((disk, stock, keys)) if stock.position.seq == self.safe_seq() => {
-                log::info!("the store is open again: writes are taken");
                 if self.at_risk.is_empty() {
                     self.shelf = self.shelf.restocked(stock);
                     self.keys = self.keys.restocked(keys);
                 }
                 self.disk = Disk::Good(disk);
-                self.board.set(Standing::Good);
+                // What was answered comes first: as long as there is no room for it, nothing more is taken.
+                if self.save_answered(now).is_ok() {
+                    log::info!("the store is open again: writes are taken");
+                    self.board.set(Standing::Good);
+                }
             }
             Ok((_, stock, _)) => {
                 let [is, should] = [stock.position.seq, self.safe_seq()];
@@ -265,24 +269,30 @@ impl Keeper {
     /// Makes safe what was told before it was.
     pub fn save(&mut self, now: Instant) {
         self.try_again(now);
-        if !matches!(self.disk, Disk::Good(_)) {
-            return;
+        if let Disk::Good(_) = self.disk {
+            // A failure has been told to whoever can do something about it.
+            let _ = self.save_answered(now);
         }
+    }
+
+    fn save_answered(&mut self, now: Instant) -> Result<(), Refusal> {
         let changes = std::mem::take(&mut self.at_risk);
-        if self.commit(&changes, now).is_ok() {
-            (self.at_risk_bytes, self.save_by) = (0, None);
-            return;
+        let saved = self.commit(&changes, now);
+        match saved {
+            Ok(()) => (self.at_risk_bytes, self.save_by) = (0, None),
+            Err(_) => self.at_risk = changes,
         }
-        self.at_risk = changes;
-        if let Disk::Full(at) = self.disk {
-            self.save_by = Some(at);
-        }
+        saved
     }
 
     /// Saves what is to be saved. An error: something that was answered is not safe, or the disk has
     /// failed.
     pub fn close(mut self, now: Instant) -> Result<(), String> {
         if let Disk::Full(at) = &mut self.disk {
+            if self.sync == Sync::Always {
+                // All that was answered is safe, and to look for room takes as long as to start.
+                return Ok(());
+            }
             *at = now;
         }
         self.save(now);
@@ -450,6 +460,32 @@ mod tests {
         house.keeper.close(house.now).unwrap();
         let mut house = House::open(&file, 1, Sync::Always);
         assert_eq!(house.post(&[("c", 1), ("b", 1)]), [old("3"), old("2")]);
+    }
+
+    #[test]
+    fn a_full_disk_is_not_looked_at_again_where_nothing_is_to_be_saved() {
+        let mut house = House::open(&File::default(), 1, Sync::Always);
+        house.file.is_full.store(true, Ordering::Relaxed);
+        assert_eq!(house.post(&[("a", 1)]), [full()]);
+        house.keeper.reopen = Box::new(|| panic!("it is opened again"));
+        house.keeper.close(house.now + Timeouts::STORE_RETRY).unwrap();
+    }
+
+    #[test]
+    fn a_store_that_is_another_when_there_is_room_is_not_written() {
+        let (file, other) = (File::default(), File::default());
+        for file in [&file, &other] {
+            House::open(file, 1, Sync::Always).keeper.close(Instant::now()).unwrap();
+        }
+        let mut house = House::open(&file, 1, Sync::Always);
+        assert_eq!(house.post(&[("a", 1)]), [new("1")]);
+        house.file.is_full.store(true, Ordering::Relaxed);
+        assert_eq!(house.post(&[("b", 1)]), [full()]);
+        house.keeper.reopen = Box::new(move || open(&other));
+        house.now += Timeouts::STORE_RETRY;
+        assert_eq!(house.post(&[("b", 1)]), [Became::Refused(Refusal::StoreFailed)]);
+        let why = house.keeper.close(house.now).unwrap_err();
+        assert_eq!(why, "the store is at 0 where it should be at 1");
     }
 
     #[test]

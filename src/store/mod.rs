@@ -27,4 +27,5 @@ pub mod shelf;
 pub mod soundness;
 pub mod standing;
 pub mod stock;
+pub mod store_error;
 pub mod untouched;

@@ -8,19 +8,19 @@ use super::keys::{Earlier, Kept, Keys};
 use super::rows;
 use super::shelf::Shelf;
 use super::stock::{Stock, Stocked, Tally};
+use super::store_error::{StoreError, damaged};
 use super::untouched::{Commits, Trust, Untouched};
 use crate::exchange::change::{Change, CollectionId, Op, Position};
 use crate::exchange::idempotency::Key;
 use crate::exchange::record::Record;
 use crate::limits::{COLLECTIONS_MAX, STORE_CACHE_BYTES};
 use redb::backends::FileBackend;
-use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, ReadableTableMetadata};
-use redb::{StorageBackend, StorageError, TableDefinition, WriteTransaction};
+use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata};
+use redb::{StorageBackend, TableDefinition, WriteTransaction};
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::rc::Rc;
-use std::{fmt, io};
 
 pub struct OnDisk {
     database: Database,
@@ -70,18 +70,6 @@ pub enum Epoch {
     GoOn(u32),
 }
 
-/// Why a store cannot be opened, read, or written.
-#[derive(Debug)]
-pub enum StoreError {
-    InUse,
-    Empty,
-    /// It is no store, or no longer.
-    Damaged(String),
-    /// Made by a later version of this program.
-    Format(u64),
-    Io(io::Error),
-}
-
 /// What is said of the whole: `format`, `epoch`, and `lossy`, which is 1 while answers are given before
 /// their changes are safe. The seq of the last change is that of the collection that changed last: a
 /// commit touches no page that it need not.
@@ -96,7 +84,8 @@ const CHANGES: TableDefinition<u64, &[u8]> = TableDefinition::new("changes");
 /// By seq of the change: collection, second, whether the id was chosen, key, and JSON of what was created.
 const KEYS: TableDefinition<u64, (u16, u64, bool, &str, &str)> = TableDefinition::new("keys");
 
-const FORMAT: u64 = 1;
+/// What this program writes, and the only one that it reads.
+pub const FORMAT: u64 = 1;
 
 /// A file that is shorter has not even the library's header.
 const HEADER_BYTES: u64 = 4096;
@@ -109,7 +98,7 @@ impl OnDisk {
     pub fn open(path: &Path, epoch: Epoch, keeps: Keeps, watcher: &Watcher) -> Result<OnDisk, StoreError> {
         let is_new = !path.try_exists()?;
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        let file = FileBackend::new(file).map_err(redb::Error::from)?;
+        let file = FileBackend::new(file)?;
         let store = OnDisk::open_with(file, epoch, keeps, watcher)?;
         if is_new {
             // A file that is safe is lost all the same as long as its name is not.
@@ -189,7 +178,7 @@ impl OnDisk {
     }
 
     fn about(&self, name: &str) -> Result<Option<u64>, StoreError> {
-        let transaction = self.database.begin_read().map_err(redb::Error::from)?;
+        let transaction = self.database.begin_read()?;
         let value = transaction.open_table(ABOUT)?.get(name)?.map(|guard| guard.value());
         Ok(value)
     }
@@ -202,7 +191,7 @@ impl OnDisk {
     /// The epoch of what is there. Where there is nothing, or changes that were told may be lost, a new
     /// one begins: nobody goes on from a position that means something else now.
     fn begin(&self, fresh: u32, is_anew: bool) -> Result<u32, StoreError> {
-        let transaction = self.database.begin_write().map_err(redb::Error::from)?;
+        let transaction = self.database.begin_write()?;
         let epoch = {
             let mut about = transaction.open_table(ABOUT)?;
             let read = |name| Ok::<_, StoreError>(about.get(name)?.map(|guard| guard.value()));
@@ -232,7 +221,7 @@ impl OnDisk {
             transaction.open_table(KEYS)?;
             epoch
         };
-        transaction.commit().map_err(redb::Error::from)?;
+        transaction.commit()?;
         Ok(epoch)
     }
 
@@ -248,7 +237,7 @@ impl OnDisk {
 
     /// The names of its collections, by number.
     pub fn names(&self) -> Result<Vec<String>, StoreError> {
-        let transaction = self.database.begin_read().map_err(redb::Error::from)?;
+        let transaction = self.database.begin_read()?;
         let mut names = Vec::new();
         for row in transaction.open_table(COLLECTIONS)?.iter()? {
             let (number, row) = row?;
@@ -263,7 +252,7 @@ impl OnDisk {
     /// Adds empty collections behind those that are there.
     pub fn declare(&mut self, names: &[String]) -> Result<(), StoreError> {
         let there = self.names()?;
-        let transaction = self.database.begin_write().map_err(redb::Error::from)?;
+        let transaction = self.database.begin_write()?;
         {
             let mut collections = transaction.open_table(COLLECTIONS)?;
             let new = names.iter().filter(|name| !there.contains(name));
@@ -274,13 +263,13 @@ impl OnDisk {
                 collections.insert(number as u16, (name.as_str(), 0, 0, 0))?;
             }
         }
-        transaction.commit().map_err(redb::Error::from)?;
+        transaction.commit()?;
         Ok(())
     }
 
     /// Everything that is in it.
     pub fn load(&mut self, watcher: &dyn Fn(Progress)) -> Result<Stock, StoreError> {
-        let transaction = self.database.begin_read().map_err(redb::Error::from)?;
+        let transaction = self.database.begin_read()?;
         let mut collections = Vec::new();
         for row in transaction.open_table(COLLECTIONS)?.iter()? {
             let (_, row) = row?;
@@ -323,7 +312,7 @@ impl OnDisk {
     }
 
     fn load_changes(&mut self, position: Position) -> Result<Vec<Change>, StoreError> {
-        let transaction = self.database.begin_read().map_err(redb::Error::from)?;
+        let transaction = self.database.begin_read()?;
         let mut changes: Vec<Change> = Vec::new();
         (self.rows, self.changes, self.bytes) = (VecDeque::new(), 0, 0);
         for row in transaction.open_table(CHANGES)?.iter()? {
@@ -346,7 +335,7 @@ impl OnDisk {
     /// The keys that are in it, oldest first. None of them is younger than `now`: where the clock on the
     /// wall was set back, they are as old as that from here on.
     pub fn load_keys(&mut self, now: u64) -> Result<Vec<Kept>, StoreError> {
-        let transaction = self.database.begin_read().map_err(redb::Error::from)?;
+        let transaction = self.database.begin_read()?;
         let mut changed = Vec::new();
         for row in transaction.open_table(COLLECTIONS)?.iter()? {
             changed.push(row?.1.value().1);
@@ -367,9 +356,9 @@ impl OnDisk {
         }
         drop(transaction);
         if !younger.is_empty() {
-            let transaction = self.database.begin_write().map_err(redb::Error::from)?;
+            let transaction = self.database.begin_write()?;
             write_keys(&transaction, younger.iter().map(|&n| &keys[n]), &[])?;
-            transaction.commit().map_err(redb::Error::from)?;
+            transaction.commit()?;
         }
         Ok(keys)
     }
@@ -378,14 +367,14 @@ impl OnDisk {
     pub fn commit(&mut self, changes: &[Change], shelf: &Shelf, keys: &Keys) -> Result<(), StoreError> {
         let [first, last] = [changes.first(), changes.last()].map(|change| change.map(|of| of.position.seq));
         let (Some(first), Some(last)) = (first, last) else { return Ok(()) };
-        let transaction = self.database.begin_write().map_err(redb::Error::from)?;
+        let transaction = self.database.begin_write()?;
         write_items(&transaction, changes)?;
         write_tallies(&transaction, changes, shelf)?;
         let of_these = keys.since(first).take_while(|kept| kept.seq() <= last);
         write_keys(&transaction, of_these, keys.forgotten())?;
         self.remember(first, changes);
         self.write_changes(&transaction, first, changes)?;
-        transaction.commit().map_err(redb::Error::from)?;
+        transaction.commit()?;
         Ok(())
     }
 
@@ -424,7 +413,7 @@ impl OnDisk {
         if stock.collections.len() > COLLECTIONS_MAX {
             return Err(damaged(format!("a store has at most {COLLECTIONS_MAX} collections")));
         }
-        let transaction = self.database.begin_write().map_err(redb::Error::from)?;
+        let transaction = self.database.begin_write()?;
         {
             let mut collections = transaction.open_table(COLLECTIONS)?;
             let mut items = transaction.open_table(ITEMS)?;
@@ -436,7 +425,7 @@ impl OnDisk {
                 }
             }
         }
-        transaction.commit().map_err(redb::Error::from)?;
+        transaction.commit()?;
         Ok(())
     }
 
@@ -452,12 +441,12 @@ impl OnDisk {
     }
 
     fn set_lossy(&mut self, lossy: u64) -> Result<(), StoreError> {
-        let transaction = self.database.begin_write().map_err(redb::Error::from)?;
+        let transaction = self.database.begin_write()?;
         let before = transaction.open_table(ABOUT)?.insert("lossy", lossy)?.map(|guard| guard.value());
         if before == Some(lossy) {
             return Ok(transaction.abort()?);
         }
-        transaction.commit().map_err(redb::Error::from)?;
+        transaction.commit()?;
         Ok(())
     }
 }
@@ -514,67 +503,4 @@ fn write_tallies(
         collections.insert(number, (&**collection.name(), changed, counter, chosen_max))?;
     }
     Ok(())
-}
-
-fn damaged(what: impl Into<String>) -> StoreError {
-    StoreError::Damaged(what.into())
-}
-
-impl From<redb::Error> for StoreError {
-    fn from(error: redb::Error) -> StoreError {
-        match error {
-            redb::Error::DatabaseAlreadyOpen => StoreError::InUse,
-            // The disk is well: it is what the library read there.
-            redb::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-                StoreError::Damaged(error.to_string())
-            }
-            redb::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                damaged("it ends before it should")
-            }
-            redb::Error::Io(error) => StoreError::Io(error),
-            redb::Error::Corrupted(why) => StoreError::Damaged(why),
-            redb::Error::UpgradeRequired(_) => {
-                StoreError::Damaged("the file has the format of another version of redb".into())
-            }
-            other => StoreError::Damaged(other.to_string()),
-        }
-    }
-}
-
-impl From<DatabaseError> for StoreError {
-    fn from(error: DatabaseError) -> StoreError {
-        redb::Error::from(error).into()
-    }
-}
-
-impl From<StorageError> for StoreError {
-    fn from(error: StorageError) -> StoreError {
-        redb::Error::from(error).into()
-    }
-}
-
-impl From<redb::TableError> for StoreError {
-    fn from(error: redb::TableError) -> StoreError {
-        redb::Error::from(error).into()
-    }
-}
-
-impl From<io::Error> for StoreError {
-    fn from(error: io::Error) -> StoreError {
-        StoreError::Io(error)
-    }
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StoreError::InUse => f.write_str("another process has it open"),
-            StoreError::Empty => f.write_str("it is empty"),
-            StoreError::Damaged(what) => write!(f, "it is damaged, or no store: {what}"),
-            StoreError::Format(format) => {
-                write!(f, "it has format {format}, and this program knows {FORMAT} only")
-            }
-            StoreError::Io(error) => error.fmt(f),
-        }
-    }
 }

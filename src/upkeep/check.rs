@@ -3,8 +3,9 @@
 use super::silent;
 use crate::cli;
 use crate::failure::Failure;
-use crate::store::on_disk::{OnDisk, StoreError};
+use crate::store::on_disk::OnDisk;
 use crate::store::soundness;
+use crate::store::store_error::StoreError;
 use std::io::{self, Write};
 
 /// Faults that are named. Where there are more, somebody has to look at the file anyway.

@@ -572,7 +572,7 @@ fn check(name: &str, flags: &[&'static str], seed: u64) {
             (listener.since, listener.told) = (seq_of(&listener.place), Vec::new());
         }
     }
-    play.figures.resumed = listeners.iter().map(|listener| listener.resumed - 1).sum();
+    play.figures.resumed = listeners.iter().map(|listener| listener.resumed.saturating_sub(1)).sum();
     play.say(name);
 }
 
@@ -612,7 +612,7 @@ fn what_is_synced_late_is_never_lost_without_a_word() {
         }
         for listener in &mut listeners {
             play.figures.told += listener.told.len();
-            play.figures.resumed += listener.resumed - 1;
+            play.figures.resumed += listener.resumed.saturating_sub(1);
             assert_eq!(listener.follow(server.address(), None), Err(Gone), "from {}", listener.place);
             play.figures.gone += 1;
         }

@@ -1,10 +1,10 @@
 //! From the first line to the exit status, and what a server survives between them.
 
 use crate::peer::{BINARY, CLOSE, Peer, TEXT, closing, handshake, masked};
-use crate::server::{PROGRAM, PROMPT, Server, wait_until};
+use crate::server::{PROGRAM, PROMPT, Server, wait_exit, wait_until};
 use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -46,6 +46,21 @@ fn at_a_signal_what_was_begun_is_finished() {
         socket.hear_end();
         let (status, printed) = server.wait_exit();
         assert_eq!((status.code(), &*printed), (Some(0), ""), "SIG{name}");
+    }
+}
+
+#[test]
+fn a_signal_ends_a_server_that_still_reads_its_file() {
+    for name in ["TERM", "INT"] {
+        let mut command = Command::new(PROGRAM);
+        command.args(["serve", "-", "--memory", "--listen", "127.0.0.1:0"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        // More than the pipe holds: when it is written, it is being read.
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(&[b' '; 1 << 20]).unwrap();
+        let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+        assert_eq!(wait_exit(&mut child).code(), Some(0), "SIG{name}");
     }
 }
 
