@@ -31,6 +31,8 @@ pub enum Command {
     Export(Export),
     /// Look whether a store is whole. Nothing is changed.
     Check(Check),
+    /// Measure what each way of asking costs, of a server that is started for it or of any other.
+    Compare(Compare),
 }
 
 #[derive(Args, Clone, Debug)]
@@ -181,6 +183,108 @@ pub struct Check {
     /// The file of a store that no process has open.
     #[arg(value_name = "PATH", env = "BOTHWAYS_DATA", default_value = "bothways.redb")]
     pub path: PathBuf,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Compare {
+    /// Measure what this URL answers, http://HOST:PORT/PATH, and not a server of our own. What only
+    /// its own machine or program could tell is then left out, and said to be.
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+
+    /// The process that serves the URL, if it is on this machine: for its processor time and memory.
+    #[arg(long, value_name = "PID", requires = "url")]
+    pub pid: Option<u32>,
+
+    /// What is measured: calls (ask), or connections on which nothing happens (hold).
+    #[arg(long, value_name = "EXPERIMENT", default_value = "ask", value_delimiter = ',')]
+    pub experiments: Vec<Experiment>,
+
+    /// Which ways are measured [default: all].
+    #[arg(long, value_name = "WAY", value_delimiter = ',')]
+    pub ways: Vec<Way>,
+
+    /// Calls in each round of each way.
+    #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub calls: u32,
+
+    /// How often each way is measured; what differs from round to round is shown. A short round before
+    /// them is thrown away.
+    #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub rounds: u16,
+
+    /// Connections of the ways that ask on several at a time.
+    #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u16).range(2..=256))]
+    pub in_flight: u16,
+
+    /// Calls in one write, of the ways that do not wait for answers.
+    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u16).range(2..=1000))]
+    pub depth: u16,
+
+    /// Ask once more at this rate, in calls a second, and count the wait from when each call should have
+    /// been made: so a server that stalls cannot hide it by not being asked.
+    #[arg(long, value_name = "CALLS", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub rate: Option<u32>,
+
+    /// Fields of each request, and of each handshake: lean (Host), browser (as one sends them), or those of a
+    /// file, a `Name: value` in each line.
+    #[arg(long, value_name = "lean|browser|FILE", default_value = "lean")]
+    pub headers: String,
+
+    /// Length of the item that is asked for, in bytes of its JSON; of a server of our own.
+    #[arg(long, value_name = "BYTES", default_value_t = 64, conflicts_with = "url", value_parser = clap::value_parser!(u32).range(64..=1_000_000))]
+    pub payload_bytes: u32,
+
+    /// Connections that are held (hold).
+    #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub connections: u32,
+
+    /// How segments are counted: exactly, in a network of our own; by what the kernel tells of each
+    /// connection before it is closed; or in the first way where that is allowed (auto).
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub count: CountBy,
+
+    /// Print one JSON object, and no tables.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Experiment {
+    Ask,
+    Hold,
+}
+
+/// Each differs from one before it in one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Way {
+    /// A new connection for each call, which the client closes.
+    New,
+    /// The same, closed by the server (Connection: close).
+    NewClosed,
+    /// One connection, kept.
+    Kept,
+    /// The same, asking whether it has changed: it has not (304).
+    Conditional,
+    /// The same as kept, several calls in one write.
+    Pipelined,
+    /// The same as kept, on several connections at a time.
+    Parallel,
+    /// JSON-RPC over a WebSocket.
+    Socket,
+    /// The same, compression offered.
+    SocketDeflated,
+    /// The same as socket, several calls in one write.
+    SocketPipelined,
+    /// The same as socket, on several connections at a time.
+    SocketParallel,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum CountBy {
+    Auto,
+    Namespace,
+    TcpInfo,
 }
 
 fn collection(name: &str) -> Result<String, String> {

@@ -13,8 +13,10 @@
 pub mod api;
 pub mod cli;
 pub mod client;
+pub mod compare;
 pub mod compression;
 pub mod connection;
+pub mod descriptors;
 pub mod event_loop;
 pub mod exchange;
 pub mod failure;

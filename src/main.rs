@@ -2,6 +2,7 @@
 
 use bothways::cli::{Cli, Command};
 use bothways::client::{call, watch};
+use bothways::compare;
 use bothways::serve;
 use bothways::upkeep::{check, export};
 use clap::Parser;
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
         Command::Watch(watch) => watch::run(watch),
         Command::Export(export) => export::run(export),
         Command::Check(check) => check::run(check),
+        Command::Compare(compare) => compare::run(compare),
     };
     let Err(failure) = outcome else { return ExitCode::SUCCESS };
     // Nobody may be there to read it.

@@ -11,14 +11,25 @@ use std::path::{Path, PathBuf};
 /// strangers.
 const FLOORS: &[&[&str]] = &[
     &["main"],
-    &["serve", "upkeep"],
+    &["serve", "upkeep", "compare"],
     &["supervision"],
     &["event_loop", "client"],
     &["api", "connection"],
     &["store", "websocket"],
     &["exchange", "http", "cli"],
     &["visitors"],
-    &["failure", "fault", "refusal", "parsed", "limits", "timeouts", "compression", "origins", "meter"],
+    &[
+        "failure",
+        "fault",
+        "refusal",
+        "parsed",
+        "limits",
+        "timeouts",
+        "compression",
+        "origins",
+        "meter",
+        "descriptors",
+    ],
 ];
 
 /// Arrows that do not run down, and why they are there all the same.
@@ -37,33 +48,42 @@ const NEVER: &[(&str, &[&str], &str)] = &[
         &["api", "store", "connection", "exchange", "http", "websocket", "cli"],
         "it hears of processes, not of peers",
     ),
+    (
+        "compare",
+        &["api", "store", "event_loop", "connection", "refusal", "meter"],
+        "what is measured is seen from outside",
+    ),
     ("client", &["api", "store", "refusal"], "a client sees a server from outside"),
 ];
 
 /// Words that few rooms may use.
 const WORDS: &[(&[&str], &[&str], &str)] = &[
     (&["mio"], &["event_loop", "serve"], "readiness is the loop's"),
-    (&["socket2", "libc"], &["event_loop"], "so are the kernel's other doors"),
+    (&["socket2", "libc"], &["event_loop", "compare", "descriptors"], "so are the kernel's other doors"),
     (
         &["TcpStream", "TcpListener", "UdpSocket", "UnixStream"],
-        &["event_loop", "client", "serve"],
+        &["event_loop", "client", "compare", "serve"],
         "protocol code is shown bytes, and touches no socket",
     ),
     (&["UnixDatagram"], &["supervision"], "only a supervisor is told something beside"),
     (
         &["io::Read", "io::BufRead", "io::Write"],
-        &["event_loop", "client", "serve", "upkeep", "main"],
+        &["event_loop", "client", "compare", "serve", "upkeep", "main"],
         "protocol code is shown bytes, and pulls at no stream",
     ),
     (
         &["Instant::now", "SystemTime", "Local", "Utc"],
-        &["event_loop", "client", "serve"],
+        &["event_loop", "client", "compare", "serve"],
         "time is an argument, and is read once a turn",
     ),
-    (&["Instant"], &["event_loop", "client", "serve", "connection", "store"], "these have no time"),
+    (
+        &["Instant"],
+        &["event_loop", "client", "compare", "serve", "connection", "store"],
+        "these have no time",
+    ),
     (
         &["serde", "serde_json"],
-        &["exchange", "api", "client"],
+        &["exchange", "api", "client", "compare"],
         "bytes on the wire have no JSON in them, calls and answers have",
     ),
     (&["redb::"], &["store"], "what lies on disk is the store's"),

@@ -8,7 +8,7 @@ use bothways::limits::Limits;
 use bothways::parsed::Parsed;
 use bothways::websocket::deflate::{Inflater, Side, deflated_bytes_max};
 use bothways::websocket::frame::{self, Header, Opcode, Role};
-use bothways::websocket::handshake::{self, Handshake};
+use bothways::websocket::handshake::{self, Extension, Handshake};
 use bothways::websocket::mask;
 use bothways::websocket::message::{Event, Payload, Reader, Step, Text};
 
@@ -201,7 +201,7 @@ fn handshake(key: &[u8], fields: &[u8]) -> Option<bool> {
         panic!("our own answer")
     };
     assert_eq!(used, answer.len());
-    assert_eq!(handshake::check_response(&response, &decoded(offer.key)), Ok(()));
+    assert_eq!(handshake::check_response(&response, &decoded(offer.key), Extension::Unasked), Ok(None));
     Some(true)
 }
 

@@ -12,7 +12,8 @@ use crate::client::url::Url;
 use crate::failure::{Failure, one_line};
 use crate::http::framing::ResponseFraming;
 use crate::http::headers::Known;
-use crate::websocket::handshake;
+use crate::websocket::deflate::Agreement;
+use crate::websocket::handshake::{self, Extension};
 
 /// Connects and shakes hands at `target` of the URL's host. A server that refuses is quoted: its
 /// status, and the `detail` of its problem object, if it sent one.
@@ -23,29 +24,75 @@ pub fn open(
     wait: Duration,
 ) -> Result<(Incoming, Outgoing), Failure> {
     let mut stream = Stream::connect(url, wait)?;
-    let key: [u8; 16] = random()?;
-    let mut request = Vec::new();
-    handshake::encode_request(&url.authority, target, key, subprotocol, &[], &mut request);
-    stream.write(&request)?;
-
-    let (status, framing, checked) = response::read_head(&mut stream, false, |head, _| {
-        let checked = handshake::check_response(head, &key).and_then(|()| {
-            let mut chosen = head.fields.all(Known::SecWebSocketProtocol);
-            match (chosen.next(), chosen.next()) {
-                (None, _) => Ok(()),
-                (one, None) if one == subprotocol.map(str::as_bytes) => Ok(()),
-                _ => Err("the server chose a subprotocol that nobody offered"),
-            }
-        });
-        (head.status, head.framing, checked)
-    })?;
-    if status != 101 {
-        return Err(refused("the server refused the WebSocket", status, &mut stream, framing));
-    }
-    checked.map_err(|why| Failure::Failed(format!("the server's handshake cannot be believed: {why}")))?;
+    shake_hands(&mut stream, &url.authority, target, &Asks { subprotocol, ..Asks::default() })?;
     let outgoing = Outgoing::new(stream.writing_end()?);
     Ok((Incoming::new(stream), outgoing))
 }
+
+/// What a client asks for beside a WebSocket.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asks<'a> {
+    pub subprotocol: Option<&'a str>,
+    pub offered: Offered,
+    /// Fields that say nothing about WebSocket.
+    pub extra: &'a [(String, String)],
+}
+
+/// What may be agreed on beside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Offered {
+    #[default]
+    Nothing,
+    /// That messages are compressed (RFC 7692).
+    Deflate,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Shaken {
+    pub agreement: Option<Agreement>,
+    /// Bytes of the request's head, and of the response's.
+    pub asked_bytes: u64,
+    pub answered_bytes: u64,
+}
+
+/// The handshake alone, on a connection that is there.
+pub fn shake_hands(stream: &mut Stream, host: &str, target: &str, asks: &Asks) -> Result<Shaken, Failure> {
+    let key: [u8; 16] = random()?;
+    let mut extra = asks.extra.to_vec();
+    let extension = match asks.offered {
+        Offered::Nothing => Extension::Unasked,
+        Offered::Deflate => Extension::Deflate,
+    };
+    if extension == Extension::Deflate {
+        extra.push(("Sec-WebSocket-Extensions".to_owned(), OFFER.to_owned()));
+    }
+    let mut request = Vec::new();
+    let subprotocol = asks.subprotocol;
+    handshake::encode_request(host, target, key, subprotocol, &extra, &mut request);
+    stream.write(&request)?;
+
+    let (status, framing, answered, checked) = response::read_head(stream, false, |head, bytes| {
+        let checked = handshake::check_response(head, &key, extension).and_then(|agreement| {
+            let mut chosen = head.fields.all(Known::SecWebSocketProtocol);
+            match (chosen.next(), chosen.next()) {
+                (None, _) => Ok(agreement),
+                (one, None) if one == subprotocol.map(str::as_bytes) => Ok(agreement),
+                _ => Err("the server chose a subprotocol that nobody offered"),
+            }
+        });
+        (head.status, head.framing, bytes.len(), checked)
+    })?;
+    if status != 101 {
+        return Err(refused("the server refused the WebSocket", status, stream, framing));
+    }
+    let agreement = checked
+        .map_err(|why| Failure::Failed(format!("the server's handshake cannot be believed: {why}")))?;
+    Ok(Shaken { agreement, asked_bytes: request.len() as u64, answered_bytes: answered as u64 })
+}
+
+/// The server may choose its window, and whether its messages refer back; it takes ours uncompressed.
+const OFFER: &str = "permessage-deflate";
 
 /// The server said no: `what`, the status, and why, if it said that.
 pub fn refused(what: &str, status: u16, stream: &mut Stream, framing: ResponseFraming) -> Failure {

@@ -15,6 +15,8 @@ pub struct Stream {
     bytes: Vec<u8>,
     /// So many bytes at the front are used.
     at: usize,
+    /// Bytes that have come since it was connected.
+    came: u64,
 }
 
 /// What reading brought.
@@ -50,7 +52,17 @@ impl Stream {
             socket.set_write_timeout(Some(wait))
         };
         set().map_err(|error| Failure::Failed(format!("cannot set up the connection: {error}")))?;
-        Ok(Stream { socket, bytes: Vec::new(), at: 0 })
+        Ok(Stream { socket, bytes: Vec::new(), at: 0, came: 0 })
+    }
+
+    /// For who asks the kernel about it.
+    pub fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
+    /// How many bytes have been used since it was connected.
+    pub fn used_bytes(&self) -> u64 {
+        self.came - self.unread().len() as u64
     }
 
     /// Another hold on the same socket, to write with while this one reads.
@@ -96,6 +108,7 @@ impl Stream {
                 Ok(0) => return Ok(Arrival::End),
                 Ok(count) => {
                     self.bytes.extend_from_slice(&room[..count]);
+                    self.came += count as u64;
                     return Ok(Arrival::Bytes);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

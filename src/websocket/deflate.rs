@@ -67,6 +67,16 @@ impl Agreement {
     }
 }
 
+impl Agreement {
+    /// What a server answers to an offer without parameters (§7.1). A window for the client it may not
+    /// choose then (§7.1.2.2).
+    pub fn read(answer: &[u8]) -> Option<Agreement> {
+        let said = Offer::parse(answer).filter(|said| said.client_window_bits.is_none())?;
+        let server = Side { takeover: !said.server_no_takeover, window_bits: said.server_window_bits };
+        Some(Agreement { client: Side { takeover: !said.client_no_takeover, window_bits: None }, server })
+    }
+}
+
 /// As it stands in the answer. A server may name three of the parameters unasked (§7.1).
 impl fmt::Display for Agreement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -382,6 +392,17 @@ mod tests {
     fn answer(offers: &str, compression: &Compression) -> String {
         let offers = crate::http::headers::members(offers.as_bytes());
         Agreement::choose(offers, compression).map_or_else(String::new, |agreement| agreement.to_string())
+    }
+
+    #[test]
+    fn a_client_reads_what_was_answered() {
+        for takeover in [Takeover::None, Takeover::Sent, Takeover::Both] {
+            let compression = Compression { takeover, window_bits: 12, ..Compression::DEFAULT };
+            let chosen = Agreement::choose([&b"permessage-deflate"[..]].into_iter(), &compression).unwrap();
+            assert_eq!(Agreement::read(chosen.to_string().as_bytes()), Some(chosen));
+        }
+        assert_eq!(Agreement::read(b"permessage-deflate; client_max_window_bits=10"), None);
+        assert_eq!(Agreement::read(b"x-webkit-deflate-frame"), None);
     }
 
     #[test]

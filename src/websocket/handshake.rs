@@ -198,9 +198,21 @@ fn key_text(key: &[u8; 16]) -> [u8; KEY_CHARACTERS] {
     text
 }
 
-/// Whether the server accepted, as a client must check it (RFC 6455 §4.1); else, what is wrong. No
-/// extension may be in use, for the client asks for none. The subprotocol is the caller's to check.
-pub fn check_response(head: &ResponseHead, key: &[u8; 16]) -> Result<(), &'static str> {
+/// What a client asked for that may be in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extension {
+    Unasked,
+    /// permessage-deflate, with no parameters.
+    Deflate,
+}
+
+/// Whether the server accepted, as a client must check it (RFC 6455 §4.1), and what was agreed on; else,
+/// what is wrong. The subprotocol is the caller's to check.
+pub fn check_response(
+    head: &ResponseHead,
+    key: &[u8; 16],
+    asked: Extension,
+) -> Result<Option<Agreement>, &'static str> {
     let fields = head.fields;
     let checks = [
         (head.status == 101, "the status is not 101"),
@@ -213,11 +225,17 @@ pub fn check_response(head: &ResponseHead, key: &[u8; 16]) -> Result<(), &'stati
             only(fields, Known::SecWebSocketAccept) == Some(&accept_key(&key_text(key))),
             "Sec-WebSocket-Accept does not belong to our key",
         ),
-        (!fields.has(Known::SecWebSocketExtensions), "the server chose an extension that nobody asked for"),
     ];
-    match checks.iter().find(|(holds, _)| !holds) {
-        Some((_, why)) => Err(why),
-        None => Ok(()),
+    if let Some((_, why)) = checks.iter().find(|(holds, _)| !holds) {
+        return Err(why);
+    }
+    let mut chosen = fields.list(Known::SecWebSocketExtensions);
+    match (asked, chosen.next(), chosen.next()) {
+        (_, None, _) if !fields.has(Known::SecWebSocketExtensions) => Ok(None),
+        (Extension::Deflate, Some(chosen), None) => {
+            Agreement::read(chosen).map(Some).ok_or("what the server says of compression cannot be agreed to")
+        }
+        _ => Err("the server chose an extension that nobody asked for"),
     }
 }
 
@@ -384,7 +402,8 @@ mod tests {
         let mut room = FieldRoom::new();
         let parsed = parse_response(answer, &mut 0, &Limits::DEFAULT, false, &mut room);
         let Ok(Parsed::Whole { value: head, .. }) = parsed else { panic!("{parsed:?}") };
-        let outcome = super::check_response(&head, b"the sample nonce");
+        let outcome = super::check_response(&head, b"the sample nonce", Extension::Unasked);
+        let outcome = outcome.map(|agreement| assert_eq!(agreement, None));
         assert_eq!(outcome.map_err(|why| why.split(' ').next().unwrap_or_default()), expected);
     }
 

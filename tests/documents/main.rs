@@ -47,6 +47,8 @@ const NOT_RUN: &[&str] = &[
     "cargo test",
     "bothways check bothways.redb",
     "bothways serve --new-epoch",
+    "bothways compare --calls 1000 --rounds 5",
+    "bothways compare --ways new,kept --calls 1000 --rounds 1 --json > report.json &",
     "BOTHWAYS_SCHEDULES=100000 cargo test --release --test schedules",
     "mkdir -p fuzz/corpus/head && cargo +nightly fuzz run head fuzz/corpus/head fuzz/seeds/head",
     "unshare -rn sh -c '",
@@ -180,7 +182,7 @@ fn the_page_of_flags_is_what_help_says() {
         "# Every command and flag\n\nThis page is what `--help` prints, word for word. A test compares \
         the two;\n`UPDATE_DOCS=1 cargo test --test documents` writes it anew.\n"
             .to_owned();
-    for name in ["", "serve", "call", "watch", "export", "check"] {
+    for name in ["", "serve", "call", "watch", "export", "check", "compare"] {
         let command = format!("bothways {name}").trim().to_owned();
         let help = run(&format!("{command} --help"), "");
         let help: Vec<&str> = help.lines().map(str::trim_end).collect();

@@ -1,0 +1,289 @@
+//! The experiment *Ask*: the same call again and again, in each way, in rounds.
+//!
+//! ```text
+//!   a round:   scrape scrape ┊ open ┊ ask, ask, … ┊ close ┊ settle ┊ scrape    then once more, at a rate
+//!                   └ what a scrape costs  └────── counted ───────┘    └ system calls of the round
+//! ```
+//!
+//! The ways take turns, so that whatever changes meanwhile on this machine changes for all of them.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+
+use crate::compare::client::{Ask, Caller};
+use crate::compare::counting::Counting;
+use crate::compare::kernel;
+use crate::compare::plan::Lasts;
+use crate::compare::server::Server;
+use crate::compare::tally::{Application, Both, Costs, Network, Round, histogram, record};
+use crate::compare::ways::Course;
+use crate::failure::Failure;
+
+/// Why a round has no result.
+#[derive(Debug)]
+pub enum Stop {
+    Failed(Failure),
+    /// Two counts disagree, or one is not whole: nothing of this run can be believed.
+    Doubted(Failure),
+    Interrupted,
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Stop {
+        Stop::Failed(failure)
+    }
+}
+
+/// All that a round needs beside its course.
+#[derive(Clone, Copy, Debug)]
+pub struct Bench<'b> {
+    pub server: &'b Server,
+    pub counting: &'b Counting,
+    pub calls: u32,
+    pub rate: Option<u32>,
+    pub interrupted: &'b AtomicBool,
+}
+
+impl Bench<'_> {
+    /// One way, once.
+    pub fn round(&self, course: &Course) -> Result<Round, Stop> {
+        let is_kept = course.plan.lasts == Lasts::All;
+        let scrapes = [self.server.system_calls()?, self.server.system_calls()?];
+        self.settle()?;
+
+        // Where there is another count, a call is not burdened with asking the kernel.
+        let ask = if is_kept || self.counting.wire().is_none() { Ask::Kernel } else { Ask::Nobody };
+        let mut callers = self.callers(course, ask);
+        let begin = self.reading(&callers)?;
+        if is_kept {
+            callers.iter_mut().try_for_each(Caller::open)?;
+        }
+        let opened = self.reading(&callers)?;
+        let server_before = self.server.processor_time();
+        let begun = Instant::now();
+        let timed = self.ask(course, &mut callers)?;
+        let took = begun.elapsed();
+        let server_time = server_before.zip(self.server.processor_time()).map(|(before, now)| now - before);
+        if !is_kept {
+            self.settle()?;
+        }
+        let asked = self.reading(&callers)?;
+        callers.iter_mut().try_for_each(Caller::close)?;
+        self.settle()?;
+        let closed = self.reading(&callers)?;
+        self.check(&begin, &closed)?;
+        let disagreement = callers.iter_mut().find_map(|caller| caller.disagreement.take());
+        let disagreement = match disagreement {
+            Some(failure) if self.server.is_ours() => return Err(Stop::Doubted(failure)),
+            other => other.map(|failure| failure.to_string()),
+        };
+
+        let last_scrape = self.server.system_calls()?;
+        Ok(Round {
+            calls: self.calls.into(),
+            writes: u64::from(self.calls).div_ceil(course.calls_in_one_write as u64),
+            opening: opened.since(&begin),
+            asking: asked.since(&opened),
+            closing: closed.since(&asked),
+            took,
+            latency: timed.latency,
+            paced: self.paced(course)?,
+            client_time: timed.client_time,
+            server_time,
+            system_calls: made_between(&scrapes, &last_scrape),
+            disagreement,
+        })
+    }
+
+    fn callers<'c>(&self, course: &'c Course, ask: Ask) -> Vec<Caller<'c>> {
+        (0..course.callers).map(|_| Caller::new(&course.plan, ask)).collect()
+    }
+
+    fn settle(&self) -> Result<(), Stop> {
+        self.counting.wire().map_or(Ok(()), |wire| wire.settle().map_err(Stop::Doubted))
+    }
+
+    /// All calls, by all callers at a time.
+    fn ask(&self, course: &Course, callers: &mut [Caller]) -> Result<Timed, Stop> {
+        let (count, calls) = (callers.len(), self.calls as usize);
+        if let [caller] = callers {
+            return self.ask_alone(course, caller, calls);
+        }
+        thread::scope(|scope| {
+            let start =
+                |(n, caller)| scope.spawn(move || self.ask_alone(course, caller, share(calls, count, n)));
+            let threads: Vec<_> = callers.iter_mut().enumerate().map(start).collect();
+            let mut all = Timed { latency: histogram(), client_time: Duration::ZERO };
+            for thread in threads {
+                let timed = thread.join().expect("a panic ends the process")?;
+                all.latency.add(&timed.latency).expect("it grows as it needs");
+                all.client_time += timed.client_time;
+            }
+            Ok(all)
+        })
+    }
+
+    fn ask_alone(&self, course: &Course, caller: &mut Caller, calls: usize) -> Result<Timed, Stop> {
+        let mut latency = histogram();
+        let before = kernel::processor_time_of_thread();
+        let mut left = calls;
+        while left > 0 {
+            self.look_up()?;
+            let now = left.min(course.calls_in_one_write);
+            caller.ask(now, |took| record(&mut latency, took))?;
+            left -= now;
+        }
+        Ok(Timed { latency, client_time: kernel::processor_time_of_thread() - before })
+    }
+
+    /// The calls once more, each at its time: who is late does not ask less, and counts from when it
+    /// should have asked.
+    fn paced(&self, course: &Course) -> Result<Option<Histogram<u64>>, Stop> {
+        let Some(rate) = self.rate.filter(|_| course.calls_in_one_write == 1) else { return Ok(None) };
+        let mut callers = self.callers(course, Ask::Nobody);
+        if course.plan.lasts == Lasts::All {
+            callers.iter_mut().try_for_each(Caller::open)?;
+        }
+        let (count, start) = (callers.len(), Instant::now());
+        let every = Duration::from_secs_f64(count as f64 / f64::from(rate));
+        let latencies = thread::scope(|scope| {
+            let begin = |(n, caller)| {
+                let first = start + every.mul_f64(n as f64 / count as f64);
+                let calls = share(self.calls as usize, count, n);
+                scope.spawn(move || self.keep_pace(caller, calls, first, every))
+            };
+            let threads: Vec<_> = callers.iter_mut().enumerate().map(begin).collect();
+            let mut all = histogram();
+            for thread in threads {
+                all.add(thread.join().expect("a panic ends the process")?).expect("it grows as it needs");
+            }
+            Ok::<_, Stop>(all)
+        })?;
+        callers.iter_mut().try_for_each(Caller::close)?;
+        self.settle()?;
+        Ok(Some(latencies))
+    }
+
+    fn keep_pace(
+        &self,
+        caller: &mut Caller,
+        calls: usize,
+        first: Instant,
+        every: Duration,
+    ) -> Result<Histogram<u64>, Stop> {
+        let mut latency = histogram();
+        for n in 0..calls {
+            self.look_up()?;
+            let due = first + every.mul_f64(n as f64);
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            caller.ask(1, |_| {})?;
+            record(&mut latency, due.elapsed());
+        }
+        Ok(latency)
+    }
+
+    /// Is an end asked for?
+    fn look_up(&self) -> Result<(), Stop> {
+        if self.interrupted.load(Ordering::Relaxed) { Err(Stop::Interrupted) } else { Ok(()) }
+    }
+
+    /// What was counted until now.
+    fn reading(&self, callers: &[Caller]) -> Result<Reading, Stop> {
+        let network = match self.counting.wire() {
+            Some(wire) => wire.network().map_err(Stop::Doubted)?,
+            None => {
+                let mut sum = Network::default();
+                for caller in callers {
+                    sum += caller.network()?;
+                }
+                sum
+            }
+        };
+        let said = callers.iter().fold(Both::default(), |sum, caller| sum + caller.said);
+        let connections = callers.iter().map(|caller| caller.connections).sum();
+        Ok(Reading { network, said, connections })
+    }
+
+    /// Holds what the packets carried for the first time against what was written and read.
+    fn check(&self, begin: &Reading, end: &Reading) -> Result<(), Stop> {
+        if self.counting.wire().is_none() {
+            return Ok(());
+        }
+        let (network, said) = (end.network - begin.network, end.said - begin.said);
+        let carried = (network.sent.carried, network.received.carried);
+        let wrote = (said.sent.total(), said.received.total());
+        if carried != wrote {
+            return Err(Stop::Doubted(Failure::Failed(format!(
+                "two counts disagree: segments carried {} bytes there and {} back, and {} were written and {} \
+                 read",
+                carried.0, carried.1, wrote.0, wrote.1
+            ))));
+        }
+        Ok(())
+    }
+}
+
+struct Timed {
+    latency: Histogram<u64>,
+    client_time: Duration,
+}
+
+struct Reading {
+    network: Network,
+    said: Both<Application>,
+    connections: u64,
+}
+
+impl Reading {
+    fn since(&self, before: &Reading) -> Costs {
+        Costs {
+            connections: self.connections - before.connections,
+            network: Some(self.network - before.network),
+            application: self.said - before.said,
+        }
+    }
+}
+
+/// Of so many calls, those of caller `n`: nobody has more than one more than another.
+fn share(calls: usize, callers: usize, n: usize) -> usize {
+    calls / callers + usize::from(n < calls % callers)
+}
+
+/// What was made between the last two of three scrapes, without what a scrape makes itself: that is what
+/// lies between the first two.
+fn made_between(
+    [first, second]: &[Option<BTreeMap<String, u64>>; 2],
+    last: &Option<BTreeMap<String, u64>>,
+) -> Option<BTreeMap<String, u64>> {
+    let (first, second, last) = (first.as_ref()?, second.as_ref()?, last.as_ref()?);
+    let made = |name: &String| {
+        let [first, second, last] = [first, second, last].map(|calls| calls.get(name).copied().unwrap_or(0));
+        (last - second).saturating_sub(second - first)
+    };
+    Some(last.keys().map(|name| (name.clone(), made(name))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_is_somebodys() {
+        for (calls, callers) in [(1, 8), (8, 8), (1000, 3)] {
+            let shares: Vec<usize> = (0..callers).map(|n| share(calls, callers, n)).collect();
+            assert_eq!(shares.iter().sum::<usize>(), calls);
+            assert!(shares.iter().max().unwrap() - shares.iter().min().unwrap() <= 1, "{shares:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_scrape_makes_is_not_the_rounds() {
+        let at = |read: u64| Some(BTreeMap::from([("read".to_owned(), read)]));
+        assert_eq!(made_between(&[at(10), at(12)], &at(34)), at(20));
+        assert_eq!(made_between(&[None, None], &None), None);
+    }
+}

@@ -1,0 +1,81 @@
+//! The fields that each request carries beside Host: none, those of a browser, or those of a file.
+
+use std::fs;
+
+use crate::client::fields;
+use crate::failure::Failure;
+
+/// Name and value.
+pub type Extra = Vec<(String, String)>;
+
+/// What `--headers` means.
+pub fn read(choice: &str) -> Result<Extra, Failure> {
+    match choice {
+        "lean" => Ok(Extra::new()),
+        "browser" => parse(BROWSER),
+        file => {
+            let text = fs::read_to_string(file)
+                .map_err(|error| Failure::Usage(format!("--headers: {file} cannot be read: {error}")))?;
+            parse(&text)
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<Extra, Failure> {
+    let lines: Vec<String> = text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
+    let fields = fields::parse(&lines)?;
+    if let Some(field) = fields.iter().find(|field| OURS.iter().any(|name| field.is(name))) {
+        return Err(Failure::Usage(format!("--headers: {} is ours to say: it is what differs", field.name)));
+    }
+    Ok(fields.iter().map(|field| (field.name.to_owned(), field.value.to_owned())).collect())
+}
+
+/// What makes one way differ from another.
+const OURS: &[&str] = &[
+    "Host",
+    "Connection",
+    "If-None-Match",
+    "Content-Length",
+    "Transfer-Encoding",
+    "Upgrade",
+    "Sec-WebSocket-Key",
+    "Sec-WebSocket-Version",
+    "Sec-WebSocket-Extensions",
+    "Sec-WebSocket-Protocol",
+];
+
+/// What Chrome sends with a fetch() of its own page, with one cookie of a session and one of a statistic.
+const BROWSER: &str = r#"sec-ch-ua-platform: "Windows"
+User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36
+sec-ch-ua: "Chromium";v="142", "Google Chrome";v="142", "Not_A Brand";v="99"
+sec-ch-ua-mobile: ?0
+Accept: */*
+Sec-Fetch-Site: same-origin
+Sec-Fetch-Mode: cors
+Sec-Fetch-Dest: empty
+Referer: http://127.0.0.1:8080/
+Accept-Encoding: gzip, deflate, br, zstd
+Accept-Language: en-US,en;q=0.9
+Cookie: session=3f9c2a7b5d1e4c08a6b2f7d9e0c1a3b4; _ga=GA1.1.1234567890.1700000000
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_says_much_and_lean_says_nothing() {
+        assert!(read("lean").unwrap().is_empty());
+        let browser = read("browser").unwrap();
+        let bytes: usize = browser.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+        assert_eq!((browser.len(), bytes), (12, BROWSER.len() + browser.len()));
+    }
+
+    #[test]
+    fn what_differs_is_not_taken_from_a_file() {
+        let failure = parse("Accept: */*\n\nconnection: close").unwrap_err();
+        assert_eq!(failure.to_string(), "--headers: connection is ours to say: it is what differs");
+        assert_eq!(parse("no field").unwrap_err().exit_status(), 2);
+        assert_eq!(read("/there/is/no/such/file").unwrap_err().exit_status(), 2);
+    }
+}

@@ -1,0 +1,147 @@
+//! The experiment *Hold*: many connections on which nothing happens, and the memory that they are.
+//!
+//! ```text
+//!   read memory ┊ open K ┊ a moment of rest ┊ read memory ┊ close them      the difference, for each of K
+//! ```
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::client::opening::{self, Asks};
+use crate::client::response;
+use crate::client::stream::Stream;
+use crate::client::url::Url;
+use crate::compare::ask::Stop;
+use crate::compare::client::ANSWER_WAIT;
+use crate::compare::counting::Counting;
+use crate::compare::proc;
+use crate::compare::server::Server;
+use crate::compare::tally::Spread;
+use crate::exchange::envelope::SUBPROTOCOL;
+use crate::failure::Failure;
+
+/// One way of being connected.
+#[derive(Clone, Debug, Serialize)]
+pub struct Held {
+    pub way: &'static str,
+    pub connections: u32,
+    pub rounds: usize,
+    /// Of the server's process, for each connection.
+    pub server_bytes: Option<Spread>,
+    /// Of the kernel for both ends of each connection: what the slabs of the whole machine grew by.
+    pub kernel_bytes: Option<Spread>,
+    /// Why it could not be measured.
+    pub left_out: Option<String>,
+}
+
+/// What is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// HTTP, after one answer.
+    Kept,
+    /// An event stream, after its head.
+    Events,
+    /// A WebSocket, after its handshake.
+    Socket,
+}
+
+pub const ALL: &[Kind] = &[Kind::Kept, Kind::Events, Kind::Socket];
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Kept => "kept",
+            Kind::Events => "events",
+            Kind::Socket => "socket",
+        }
+    }
+
+    fn open(self, url: &Url) -> Result<Stream, Failure> {
+        let mut stream = Stream::connect(url, ANSWER_WAIT)?;
+        let (target, host) = (url.target(), &url.authority);
+        match self {
+            Kind::Kept => {
+                stream.write(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes())?;
+                let (framing, persistent) =
+                    response::read_head(&mut stream, false, |head, _| (head.framing, head.persistent))?;
+                response::read_body(&mut stream, framing, |_| Ok(()))?;
+                if !persistent {
+                    return Err(Failure::Failed("the server does not keep the connection".to_owned()));
+                }
+            }
+            Kind::Events => {
+                let fields = format!("Host: {host}\r\nAccept: text/event-stream");
+                stream.write(format!("GET {target} HTTP/1.1\r\n{fields}\r\n\r\n").as_bytes())?;
+                let (status, framing) =
+                    response::read_head(&mut stream, false, |head, _| (head.status, head.framing))?;
+                if status != 200 {
+                    let what = "the server refused the event stream";
+                    return Err(opening::refused(what, status, &mut stream, framing));
+                }
+            }
+            Kind::Socket => {
+                let asks = Asks { subprotocol: Some(SUBPROTOCOL), ..Asks::default() };
+                opening::shake_hands(&mut stream, host, "/rpc", &asks)?;
+            }
+        }
+        Ok(stream)
+    }
+}
+
+/// Memory of one round, for each connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Weight {
+    server: Option<f64>,
+    kernel: Option<f64>,
+}
+
+/// Opens so many, looks, and closes them.
+pub fn round(
+    kind: Kind,
+    connections: u32,
+    server: &Server,
+    counting: &Counting,
+    interrupted: &AtomicBool,
+) -> Result<Weight, Stop> {
+    let weigh = || (server.process.and_then(proc::memory_bytes), proc::slab_bytes());
+    let before = weigh();
+    let mut held = Vec::new();
+    for n in 0..connections {
+        if interrupted.load(Ordering::Relaxed) {
+            return Err(Stop::Interrupted);
+        }
+        let stream = kind.open(&server.url).map_err(|failure| {
+            Failure::Failed(format!("{n} connections are open, and one more cannot be: {failure}"))
+        })?;
+        held.push(stream);
+    }
+    thread::sleep(REST);
+    let after = weigh();
+    drop(held);
+    if let Some(wire) = counting.wire() {
+        wire.settle().map_err(Stop::Doubted)?;
+    }
+    let each = |before: Option<u64>, after: Option<u64>| {
+        Some((after? as f64 - before? as f64) / f64::from(connections))
+    };
+    Ok(Weight { server: each(before.0, after.0), kernel: each(before.1, after.1) })
+}
+
+impl Held {
+    pub fn new(kind: Kind, connections: u32, rounds: &[Weight], left_out: Option<String>) -> Held {
+        Held {
+            way: kind.name(),
+            connections,
+            rounds: rounds.len(),
+            server_bytes: Spread::of(rounds.iter().filter_map(|weight| weight.server)),
+            kernel_bytes: Spread::of(rounds.iter().filter_map(|weight| weight.kernel)),
+            left_out,
+        }
+    }
+}
+
+/// For buffers to be given back, and for acknowledgements that wait (40 ms).
+const REST: Duration = Duration::from_millis(200);

@@ -1,0 +1,140 @@
+//! What the kernel says of itself in `/proc`, as text (proc(5)).
+
+use std::fs;
+use std::time::Duration;
+
+/// What TCP has counted in this network namespace, and what its loopback has brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    pub segments_received: u64,
+    /// Without what is only sent again.
+    pub segments_sent: u64,
+    pub retransmitted: u64,
+    pub packets: u64,
+    /// From the IP header on.
+    pub bytes: u64,
+}
+
+impl Network {
+    /// Segments, whether for the first time or again.
+    pub fn sent(&self) -> u64 {
+        self.segments_sent + self.retransmitted
+    }
+}
+
+/// As it is now.
+pub fn network() -> Option<Network> {
+    let counters = fs::read_to_string("/proc/self/net/snmp").ok()?;
+    let devices = fs::read_to_string("/proc/self/net/dev").ok()?;
+    parse_network(&counters, &devices)
+}
+
+fn parse_network(counters: &str, devices: &str) -> Option<Network> {
+    let (bytes, packets) = loopback(devices)?;
+    Some(Network {
+        segments_received: counter(counters, "Tcp:", "InSegs")?,
+        segments_sent: counter(counters, "Tcp:", "OutSegs")?,
+        retransmitted: counter(counters, "Tcp:", "RetransSegs")?,
+        packets,
+        bytes,
+    })
+}
+
+/// Two lines begin with the same word: the first has the names, the second the numbers.
+fn counter(text: &str, kind: &str, name: &str) -> Option<u64> {
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix(kind));
+    let (names, numbers) = (lines.next()?, lines.next()?);
+    let at = names.split_whitespace().position(|known| known == name)?;
+    numbers.split_whitespace().nth(at)?.parse().ok()
+}
+
+/// Bytes and packets received.
+fn loopback(devices: &str) -> Option<(u64, u64)> {
+    let line = devices.lines().find_map(|line| line.trim_start().strip_prefix("lo:"))?;
+    let mut numbers = line.split_whitespace();
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// Processor time that all threads of a process have used.
+pub fn processor_time(process: u32) -> Option<Duration> {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?;
+    let mut sum = Duration::ZERO;
+    for thread in threads {
+        let text = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        sum += parse_schedstat(&text)?;
+    }
+    Some(sum)
+}
+
+/// The first of three numbers, in nanoseconds.
+fn parse_schedstat(text: &str) -> Option<Duration> {
+    text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+}
+
+/// Memory that a process occupies, in bytes: what is its own and its share of the rest.
+pub fn memory_bytes(process: u32) -> Option<u64> {
+    parse_rollup(&fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?)
+}
+
+fn parse_rollup(text: &str) -> Option<u64> {
+    kilobytes(text, "Pss:")
+}
+
+/// Memory of the kernel that it keeps for sockets and all else in pieces of fixed sizes, in bytes. It is
+/// that of the whole machine.
+pub fn slab_bytes() -> Option<u64> {
+    kilobytes(&fs::read_to_string("/proc/meminfo").ok()?, "Slab:")
+}
+
+fn kilobytes(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SNMP: &str = "Ip: Forwarding DefaultTTL\nIp: 1 64\n\
+        Tcp: RtoAlgorithm ActiveOpens InSegs OutSegs RetransSegs InErrs\n\
+        Tcp: 1 7 120 118 2 0\nUdp: InDatagrams\nUdp: 9\n";
+    const DEV: &str = "Inter-|   Receive                                                |  Transmit\n \
+        face |bytes    packets errs drop fifo frame compressed multicast|bytes packets\n\
+        \x20   lo:    7440      100    0    0    0     0          0         0     7440      100\n\
+        \x20 eth0: 1 2 3\n";
+
+    #[test]
+    fn counters_are_found_by_their_names() {
+        let expected = Network {
+            segments_received: 120,
+            segments_sent: 118,
+            retransmitted: 2,
+            packets: 100,
+            bytes: 7440,
+        };
+        assert_eq!(parse_network(SNMP, DEV), Some(expected));
+        assert_eq!(parse_network("", DEV), None);
+        assert_eq!(parse_network("Tcp: InSegs\nTcp: x\n", DEV), None);
+        assert_eq!(parse_network(SNMP, "  eth0: 1 2"), None);
+    }
+
+    #[test]
+    fn memory_and_time_are_read_with_their_units() {
+        assert_eq!(parse_schedstat("2500000 17 4\n"), Some(Duration::from_micros(2500)));
+        assert_eq!(parse_schedstat(""), None);
+        let rollup =
+            "55d-7ff ---p 00000000 00:00 0 [rollup]\nRss:            5000 kB\nPss:            4100 kB\n";
+        assert_eq!(parse_rollup(rollup), Some(4100 * 1024));
+        assert_eq!(parse_rollup("Pss: 3 MB\n"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_kernel_writes_what_is_read_here() {
+        let process = std::process::id();
+        assert!(network().is_some());
+        assert!(processor_time(process).is_some_and(|time| time > Duration::ZERO));
+        assert!(memory_bytes(process).is_some_and(|bytes| bytes > 100_000));
+        assert!(slab_bytes().is_some_and(|bytes| bytes > 100_000));
+    }
+}

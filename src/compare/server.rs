@@ -1,0 +1,237 @@
+//! The server that is measured: a child of ours, or one that is there already. It is seen from outside,
+//! as anybody could.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::net::ToSocketAddrs;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::client::response;
+use crate::client::stream::{Arrival, Stream};
+use crate::client::url::{Scheme, Url};
+use crate::compare::client::ANSWER_WAIT;
+use crate::compare::{kernel, proc};
+use crate::failure::Failure;
+
+#[derive(Debug)]
+pub struct Server {
+    child: Option<Child>,
+    /// What is asked for. Its host is an address, so that no connection waits for a name.
+    pub url: Url,
+    /// Its process, where that is known.
+    pub process: Option<u32>,
+    /// The entity tag of what is asked for, if it has one.
+    pub tag: Option<String>,
+    /// Whether it counts its system calls, and says so at /metrics.
+    pub counts: bool,
+}
+
+impl Server {
+    /// `bothways serve` as a child, with one loop and one item of so many bytes.
+    pub fn start(item_bytes: u32) -> Result<Server, Failure> {
+        let failed = |error| Failure::Failed(format!("a server to measure cannot be started: {error}"));
+        let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+        command.args([
+            "serve",
+            "--memory",
+            "--loops",
+            "1",
+            "--listen",
+            "127.0.0.1:0",
+            "--collection",
+            "tasks",
+        ]);
+        let settings = std::env::vars_os().map(|(name, _)| name);
+        for name in settings.filter(|name| name.as_encoded_bytes().starts_with(b"BOTHWAYS_")) {
+            command.env_remove(name);
+        }
+        command.env("RUST_LOG", "warn").stdin(Stdio::null()).stdout(Stdio::piped());
+        // An interrupt at the terminal is for us: what was measured is to be printed first.
+        command.process_group(0);
+        kernel::end_with_us(&mut command);
+        let mut child = command.spawn().map_err(failed)?;
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("it is a pipe");
+        let read = BufReader::new(stdout).read_line(&mut line);
+        let process = Some(child.id());
+        let mut server = Server { child: Some(child), url: nowhere(), process, tag: None, counts: false };
+        read.map_err(failed)?;
+        let Some(address) = line.trim_end().strip_prefix("listening on ") else {
+            let words = format!("the server said {line:?} where it should say where it listens");
+            return Err(Failure::Failed(words));
+        };
+        server.url = format!("{address}/tasks/1").parse()?;
+        server.put(&item(item_bytes))?;
+        server.look()?;
+        Ok(server)
+    }
+
+    /// One that is there.
+    pub fn at(url: &str, process: Option<u32>) -> Result<Server, Failure> {
+        let mut url: Url = url.parse()?;
+        if url.scheme != Scheme::Http {
+            let words = "--url takes http://; the same host is asked by WebSocket, too";
+            return Err(Failure::Usage(words.to_owned()));
+        }
+        if let Some(process) = process
+            && proc::processor_time(process).is_none()
+        {
+            let words = format!("there is no process {process}, or it is not ours to look at");
+            return Err(Failure::Failed(words));
+        }
+        url.host = resolve(&url)?;
+        let mut server = Server { child: None, url, process, tag: None, counts: false };
+        server.look()?;
+        Ok(server)
+    }
+
+    pub fn is_ours(&self) -> bool {
+        self.child.is_some()
+    }
+
+    pub fn processor_time(&self) -> Option<Duration> {
+        proc::processor_time(self.process?)
+    }
+
+    /// System calls that it has made, by name. To ask costs some, too.
+    pub fn system_calls(&self) -> Result<Option<BTreeMap<String, u64>>, Failure> {
+        if !self.counts {
+            return Ok(None);
+        }
+        let (_, _, text) = self.get("/metrics")?;
+        Ok(Some(parse_system_calls(&text)))
+    }
+
+    fn put(&self, body: &str) -> Result<(), Failure> {
+        let Url { authority, path, .. } = &self.url;
+        let request = format!(
+            "PUT {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let (status, ..) = self.exchange(&request)?;
+        if status != 201 {
+            return Err(Failure::Failed(format!("the server did not take the item to ask for: {status}")));
+        }
+        Ok(())
+    }
+
+    /// Is it there, what is its tag, and does it count?
+    fn look(&mut self) -> Result<(), Failure> {
+        let (status, tag, _) = self.get(&self.url.target())?;
+        if status != 200 {
+            let words = response::status_words(status);
+            let authority = &self.url.authority;
+            return Err(Failure::Failed(format!("{authority} answered {words}, and 200 is needed")));
+        }
+        self.tag = tag;
+        // Whatever answers something else there is no bothways, and has nothing to tell.
+        let metrics = self.get("/metrics").map(|(_, _, text)| parse_system_calls(&text));
+        self.counts = metrics.is_ok_and(|calls| !calls.is_empty());
+        Ok(())
+    }
+
+    /// Status, entity tag and body.
+    fn get(&self, target: &str) -> Result<(u16, Option<String>, String), Failure> {
+        let host = &self.url.authority;
+        self.exchange(&format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))
+    }
+
+    /// On a connection of its own, which is over when this returns.
+    fn exchange(&self, request: &str) -> Result<(u16, Option<String>, String), Failure> {
+        let mut stream = Stream::connect(&self.url, ANSWER_WAIT)?;
+        stream.write(request.as_bytes())?;
+        let (status, framing, tag) = response::read_head(&mut stream, false, |head, _| {
+            let tag = head.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("ETag"));
+            let tag = tag.map(|(_, value)| String::from_utf8_lossy(value).into_owned());
+            (head.status, head.framing, tag)
+        })?;
+        let mut body = Vec::new();
+        response::read_body(&mut stream, framing, |piece| {
+            body.extend_from_slice(piece);
+            if body.len() <= BODY_BYTES_MAX {
+                return Ok(());
+            }
+            Err(Failure::Failed(format!("the server's answer is longer than {BODY_BYTES_MAX} bytes")))
+        })?;
+        // So that the server closes first, and nothing of this is left to be said.
+        while stream.read_more()? == Arrival::Bytes {}
+        Ok((status, tag, String::from_utf8_lossy(&body).into_owned()))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            // It keeps nothing that could be lost.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Where a server is that has not said it yet.
+fn nowhere() -> Url {
+    "http://127.0.0.1/".parse().expect("it is one")
+}
+
+/// The first address of the host.
+fn resolve(url: &Url) -> Result<String, Failure> {
+    let addresses = (&*url.host, url.port).to_socket_addrs();
+    let address = addresses.ok().and_then(|mut addresses| addresses.next());
+    let address = address.ok_or_else(|| Failure::Lost(format!("{} has no address", url.authority)))?;
+    Ok(address.ip().to_string())
+}
+
+/// An item of exactly so many bytes, of words as people write them: neither noise nor one letter.
+fn item(bytes: u32) -> String {
+    let frame = r#"{"id":"1","text":""}"#;
+    let words = WORDS.iter().cycle().flat_map(|word| word.chars().chain([' ']));
+    let text: String = words.take(bytes as usize - frame.len()).collect();
+    format!(r#"{{"id":"1","text":"{text}"}}"#)
+}
+
+const WORDS: &[&str] = &[
+    "buy", "milk", "and", "bread", "on", "the", "way", "home", "then", "call", "Anna", "about", "Sunday",
+    "before", "it", "rains", "water", "plants", "in", "window", "read", "letter", "from", "school", "pay",
+];
+
+/// `bothways_system_calls_total{call="read"} 17`
+fn parse_system_calls(text: &str) -> BTreeMap<String, u64> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix(r#"bothways_system_calls_total{call=""#));
+    lines
+        .filter_map(|rest| {
+            let (name, number) = rest.split_once("\"} ")?;
+            Some((name.to_owned(), number.parse().ok()?))
+        })
+        .collect()
+}
+
+/// Longest that is read of an answer that is looked at and not measured.
+const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_is_as_long_as_was_asked() {
+        for bytes in [64, 65, 1000, 100_000] {
+            let item = item(bytes);
+            assert_eq!(item.len(), bytes as usize);
+            assert!(item.starts_with(r#"{"id":"1","text":"buy milk"#) && item.ends_with(r#""}"#), "{item}");
+        }
+    }
+
+    #[test]
+    fn system_calls_are_found_among_the_metrics() {
+        let text = "# TYPE bothways_system_calls_total counter\n\
+                    bothways_system_calls_total{call=\"read\"} 17\n\
+                    bothways_system_calls_total{call=\"poll\"} 4\nbothways_requests_total 9\n";
+        let calls = parse_system_calls(text);
+        assert_eq!(calls.into_iter().collect::<Vec<_>>(), [("poll".to_owned(), 4), ("read".to_owned(), 17)]);
+        assert!(parse_system_calls("<html>").is_empty());
+    }
+}

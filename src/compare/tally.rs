@@ -1,0 +1,308 @@
+//! What is counted, and how much the rounds differ.
+//!
+//! ```text
+//!   Round ── opening ─┐
+//!         ├─ asking ──┼─▶ Costs ── connections
+//!         ├─ closing ─┘        ├── network      segments and bytes, each way, as the kernel counted
+//!         ├─ latency           └── application  payload, fields, framing, as we wrote and read them
+//!         └─ processor time, system calls
+//! ```
+//!
+//! `sent` is what the client sends, `received` what it is sent.
+
+use std::collections::BTreeMap;
+use std::ops::{Add, AddAssign, Sub};
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+/// One of each direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Both<T> {
+    pub sent: T,
+    pub received: T,
+}
+
+/// What an application says, by purpose. Together these are all bytes that TCP carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Application {
+    /// The representation: what the call is made for.
+    pub payload: u64,
+    /// What is said about it: request lines, status lines and fields; on a socket the JSON-RPC around it.
+    pub fields: u64,
+    /// What keeps things apart: frame headers, masks, control frames, chunk lines.
+    pub framing: u64,
+    /// Messages that are compressed: payload and fields, which can no longer be told apart.
+    pub deflated: u64,
+}
+
+/// One direction of a network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Segments {
+    pub segments: u64,
+    /// With the headers of IP and TCP.
+    pub bytes: u64,
+    /// Without them, and each byte once.
+    pub carried: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Network {
+    pub sent: Segments,
+    pub received: Segments,
+    /// How often something was said that the other side answered. Only a network of its own shows that.
+    pub round_trips: Option<u64>,
+    /// Segments that were sent again, in whole or in part. Of `tcp-info`, those of the client.
+    pub retransmitted: u64,
+}
+
+/// What the kernel has counted of one connection since it began (tcp(7), TCP_INFO).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpInfo {
+    pub segments_sent: u64,
+    pub segments_received: u64,
+    /// Bytes sent that the peer has acknowledged. SYN and FIN each count as one.
+    pub bytes_acknowledged: u64,
+    pub bytes_received: u64,
+    pub retransmitted: u64,
+    /// Each segment carries timestamps, 12 bytes.
+    pub timestamps: bool,
+}
+
+/// One phase of a round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Costs {
+    /// Connections opened in it.
+    pub connections: u64,
+    /// None: the kernel tells nothing of it.
+    pub network: Option<Network>,
+    pub application: Both<Application>,
+}
+
+/// One way, measured once.
+#[derive(Clone, Debug)]
+pub struct Round {
+    pub calls: u64,
+    /// In so many writes.
+    pub writes: u64,
+    /// Until the first call could be made.
+    pub opening: Costs,
+    /// The calls; where each has a connection of its own, with that.
+    pub asking: Costs,
+    /// Until the last connection was gone.
+    pub closing: Costs,
+    pub took: Duration,
+    /// Nanoseconds from writing a call to having its answer whole.
+    pub latency: Histogram<u64>,
+    /// The same from the time when the call should have been made, at a stated rate.
+    pub paced: Option<Histogram<u64>>,
+    pub client_time: Duration,
+    /// Of the server, where it can be seen.
+    pub server_time: Option<Duration>,
+    /// Of the server, by name, where it counts them: of the whole round.
+    pub system_calls: Option<BTreeMap<String, u64>>,
+    /// What the kernel has counted otherwise, of a server that is not ours: then nothing can be said of the
+    /// network.
+    pub disagreement: Option<String>,
+}
+
+impl Round {
+    pub fn forget_network(&mut self) {
+        for costs in [&mut self.opening, &mut self.asking, &mut self.closing] {
+            costs.network = None;
+        }
+    }
+
+    /// Segments that were sent again, from the first to the last.
+    pub fn sent_again(&self) -> u64 {
+        let phases = [&self.opening, &self.asking, &self.closing];
+        phases.iter().filter_map(|costs| costs.network).map(|network| network.retransmitted).sum()
+    }
+}
+
+/// What the rounds say of one figure.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Spread {
+    pub median: f64,
+    pub min: f64,
+    pub max: f64,
+}
+
+impl Spread {
+    /// None where no round has that figure.
+    pub fn of(values: impl Iterator<Item = f64>) -> Option<Spread> {
+        let mut values: Vec<f64> = values.collect();
+        values.sort_by(f64::total_cmp);
+        let (min, max) = (*values.first()?, *values.last()?);
+        let middle = values.len() / 2;
+        let median =
+            if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 };
+        Some(Spread { median, min, max })
+    }
+
+    /// The same in every round.
+    pub fn is_exact(&self) -> bool {
+        self.min == self.max
+    }
+}
+
+/// A histogram of nanoseconds, with three digits of precision.
+pub fn histogram() -> Histogram<u64> {
+    Histogram::new(3).expect("three digits are among those that it takes")
+}
+
+pub fn record(histogram: &mut Histogram<u64>, time: Duration) {
+    let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    histogram.record(nanos.min(LATENCY_NANOS_MAX)).expect("it grows that far");
+}
+
+/// A day: no wait here is so long.
+const LATENCY_NANOS_MAX: u64 = 24 * 60 * 60 * 1_000_000_000;
+
+impl Application {
+    pub fn total(&self) -> u64 {
+        self.payload + self.fields + self.framing + self.deflated
+    }
+}
+
+impl Network {
+    pub fn segments(&self) -> u64 {
+        self.sent.segments + self.received.segments
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.sent.bytes + self.received.bytes
+    }
+
+    /// Bytes of headers of IP and TCP, and all that was carried again.
+    pub fn header_bytes(&self) -> u64 {
+        self.bytes() - self.sent.carried - self.received.carried
+    }
+}
+
+impl Add for Application {
+    type Output = Application;
+
+    fn add(self, more: Application) -> Application {
+        Application {
+            payload: self.payload + more.payload,
+            fields: self.fields + more.fields,
+            framing: self.framing + more.framing,
+            deflated: self.deflated + more.deflated,
+        }
+    }
+}
+
+impl Sub for Application {
+    type Output = Application;
+
+    fn sub(self, less: Application) -> Application {
+        Application {
+            payload: self.payload - less.payload,
+            fields: self.fields - less.fields,
+            framing: self.framing - less.framing,
+            deflated: self.deflated - less.deflated,
+        }
+    }
+}
+
+impl<T: Add<Output = T>> Add for Both<T> {
+    type Output = Both<T>;
+
+    fn add(self, more: Both<T>) -> Both<T> {
+        Both { sent: self.sent + more.sent, received: self.received + more.received }
+    }
+}
+
+impl<T: Sub<Output = T>> Sub for Both<T> {
+    type Output = Both<T>;
+
+    fn sub(self, less: Both<T>) -> Both<T> {
+        Both { sent: self.sent - less.sent, received: self.received - less.received }
+    }
+}
+
+impl Sub for Segments {
+    type Output = Segments;
+
+    fn sub(self, less: Segments) -> Segments {
+        Segments {
+            segments: self.segments - less.segments,
+            bytes: self.bytes - less.bytes,
+            carried: self.carried - less.carried,
+        }
+    }
+}
+
+impl AddAssign for Segments {
+    fn add_assign(&mut self, more: Segments) {
+        self.segments += more.segments;
+        self.bytes += more.bytes;
+        self.carried += more.carried;
+    }
+}
+
+impl AddAssign for Network {
+    /// Of round trips, where both know them.
+    fn add_assign(&mut self, more: Network) {
+        self.sent += more.sent;
+        self.received += more.received;
+        self.round_trips = self.round_trips.zip(more.round_trips).map(|(some, more)| some + more);
+        self.retransmitted += more.retransmitted;
+    }
+}
+
+impl Sub for Network {
+    type Output = Network;
+
+    fn sub(self, less: Network) -> Network {
+        Network {
+            sent: self.sent - less.sent,
+            received: self.received - less.received,
+            round_trips: self.round_trips.zip(less.round_trips).map(|(all, before)| all - before),
+            retransmitted: self.retransmitted - less.retransmitted,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spread(values: &[f64]) -> Option<Spread> {
+        Spread::of(values.iter().copied())
+    }
+
+    #[test]
+    fn a_spread_is_the_middle_and_both_ends() {
+        assert_eq!(spread(&[]), None);
+        assert_eq!(spread(&[3.0, 1.0, 2.0]), Some(Spread { median: 2.0, min: 1.0, max: 3.0 }));
+        assert_eq!(spread(&[4.0, 1.0]), Some(Spread { median: 2.5, min: 1.0, max: 4.0 }));
+        assert!(spread(&[7.0, 7.0]).unwrap().is_exact());
+        assert!(!spread(&[7.0, 7.5]).unwrap().is_exact());
+    }
+
+    #[test]
+    fn a_phase_is_what_came_between_two_readings() {
+        let at = |segments: u64, trips| Network {
+            sent: Segments { segments, bytes: 52 * segments, carried: 0 },
+            received: Segments { segments: 1, bytes: 60, carried: 8 },
+            round_trips: trips,
+            retransmitted: 0,
+        };
+        let between = at(5, Some(9)) - at(2, Some(4));
+        assert_eq!((between.segments(), between.bytes(), between.header_bytes()), (3, 156, 156));
+        assert_eq!((between.round_trips, (at(5, None) - at(2, None)).round_trips), (Some(5), None));
+    }
+
+    #[test]
+    fn a_latency_is_kept_to_three_digits() {
+        let mut latencies = histogram();
+        (1..=100).for_each(|n| record(&mut latencies, Duration::from_micros(n)));
+        let middle = latencies.value_at_quantile(0.5);
+        assert!((50_000..50_100).contains(&middle), "{middle}");
+        record(&mut latencies, Duration::MAX);
+        assert_eq!(latencies.len(), 101);
+    }
+}

@@ -1,0 +1,281 @@
+//! `bothways compare` as somebody runs it, held against what is known of TCP, HTTP and WebSocket.
+#![cfg(target_os = "linux")]
+
+use crate::server::{PROGRAM, Server, signal, wait_exit, wait_until};
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+
+const CALLS: f64 = 20.0;
+
+fn compare(flags: &[&str]) -> Output {
+    Command::new(PROGRAM).arg("compare").args(flags).env_remove("RUST_LOG").output().unwrap()
+}
+
+/// The report of a run that ended well.
+#[track_caller]
+fn report(flags: &[&str]) -> Value {
+    let output = compare(&[flags, &["--calls", "20", "--rounds", "2", "--json"]].concat());
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && words.is_empty(), "{words}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn way<'r>(report: &'r Value, name: &str) -> &'r Value {
+    let ways = report["ask"].as_array().unwrap();
+    ways.iter().find(|asked| asked["way"] == name).unwrap_or_else(|| panic!("{name} is a way"))
+}
+
+/// The least of all rounds: a machine that is busy may be late with an answer, and an acknowledgement then
+/// travels alone.
+#[track_caller]
+fn least(report: &Value, name: &str, figure: &str) -> f64 {
+    way(report, name)["figures"][figure]["min"].as_f64().unwrap_or_else(|| panic!("{name} has {figure}"))
+}
+
+#[track_caller]
+fn check(report: &Value, figure: &str, expected: &[(&str, f64)]) {
+    for (name, value) in expected {
+        let counted = least(report, name, figure);
+        assert!((counted - value).abs() < 1e-9, "{figure} of {name} is {counted}, and should be {value}");
+    }
+}
+
+/// Where this machine allows no namespaces, what they show is left out.
+fn is_exact(report: &Value) -> bool {
+    let exact = report["counting"]["how"] == "namespace";
+    if !exact {
+        eprintln!("LEFT OUT: no network of our own here: {}", report["counting"]["why"]);
+    }
+    exact
+}
+
+#[test]
+fn what_is_known_of_each_way_is_what_is_counted() {
+    let report = report(&["--depth", "10"]);
+    assert_eq!(report["complete"], true);
+    assert_eq!(report["ask"].as_array().unwrap().len(), 10);
+    check(
+        &report,
+        "connections_per_call",
+        &[("new", 1.0), ("new-closed", 1.0), ("kept", 0.0), ("socket", 0.0)],
+    );
+    check(
+        &report,
+        "payload_bytes_per_call",
+        &[("new", 64.0), ("kept", 64.0), ("conditional", 0.0), ("socket", 64.0)],
+    );
+    // A frame's header and mask there, a longer header back.
+    check(&report, "framing_bytes_per_call", &[("kept", 0.0), ("socket", 6.0 + 4.0)]);
+    for asked in report["ask"].as_array().unwrap() {
+        assert_eq!((&asked["left_out"], asked["rounds"].as_u64()), (&Value::Null, Some(2)), "{asked}");
+        let figures = ["payload_", "fields_", "framing_", "deflated_", "header_"];
+        let name = asked["way"].as_str().unwrap();
+        let parts: f64 =
+            figures.iter().map(|part| least(&report, name, &format!("{part}bytes_per_call"))).sum();
+        assert!((parts - least(&report, name, "bytes_per_call")).abs() < 1.0, "{asked}");
+    }
+    if !is_exact(&report) {
+        return;
+    }
+    // Chapter 1 counts them one by one. The first exchange on a connection is acknowledged at once, which
+    // is two segments more; that of a socket is its handshake.
+    let kept = (2.0 * CALLS + 2.0) / CALLS;
+    check(
+        &report,
+        "segments_per_call",
+        &[
+            ("new", 10.0),
+            ("new-closed", 8.0),
+            ("kept", kept),
+            ("conditional", kept),
+            ("socket", 2.0),
+            ("socket-deflated", 2.0),
+        ],
+    );
+    check(&report, "opening_segments", &[("kept", 3.0), ("socket", 3.0 + 4.0)]);
+    check(&report, "closing_segments", &[("kept", 3.0), ("socket", 5.0)]);
+    check(&report, "round_trips_first", &[("new", 2.0), ("kept", 2.0), ("socket", 3.0), ("pipelined", 2.0)]);
+    check(&report, "round_trips_per_call", &[("kept", 1.0), ("pipelined", 0.1), ("socket-pipelined", 0.1)]);
+}
+
+#[test]
+fn without_a_namespace_the_end_of_a_connection_is_not_counted() {
+    let report = report(&["--count", "tcp-info", "--ways", "new,kept,socket"]);
+    assert_eq!(report["counting"]["how"], "tcp-info");
+    assert!(report["counting"]["says"].as_str().unwrap().contains("its end is not in them"));
+    let kept = (2.0 * CALLS + 2.0) / CALLS;
+    check(&report, "segments_per_call", &[("new", 7.0), ("kept", kept), ("socket", 2.0)]);
+    check(&report, "opening_segments", &[("kept", 3.0), ("socket", 7.0)]);
+    assert_eq!(way(&report, "kept")["figures"].get("round_trips_first"), None);
+}
+
+#[test]
+fn what_a_browser_sends_is_fields_and_nothing_else() {
+    let (lean, browser) = (
+        report(&["--ways", "kept,socket", "--count", "tcp-info"]),
+        report(&["--ways", "kept,socket", "--count", "tcp-info", "--headers", "browser"]),
+    );
+    let more = |name, figure| least(&browser, name, figure) - least(&lean, name, figure);
+    assert!(more("kept", "fields_bytes_per_call") > 400.0);
+    assert!((more("kept", "payload_bytes_per_call")).abs() < 1e-9);
+    // A socket says them once.
+    assert!((more("socket", "fields_bytes_per_call")).abs() < 1e-9);
+    assert!(more("socket", "opening_bytes") > 400.0);
+}
+
+#[test]
+fn a_long_message_is_compressed_where_that_was_offered() {
+    let report = report(&["--ways", "socket,socket-deflated", "--payload-bytes", "4000"]);
+    check(&report, "deflated_bytes_per_call", &[("socket", 0.0)]);
+    check(&report, "payload_bytes_per_call", &[("socket", 4000.0), ("socket-deflated", 0.0)]);
+    let deflated = least(&report, "socket-deflated", "deflated_bytes_per_call");
+    assert!((50.0..2000.0).contains(&deflated), "{deflated}");
+}
+
+#[test]
+fn a_stranger_is_measured_as_far_as_it_can_be() {
+    let server = Server::start(&["--loops", "1"]);
+    server.put_item();
+    let report = report(&["--url", &server.url("/tasks/last"), "--ways", "new,kept,conditional,socket"]);
+    assert_eq!((&report["server"]["ours"], &report["server"]["counts"]), (&false.into(), &true.into()));
+    assert_eq!(report["counting"]["how"], "tcp-info");
+    assert!(report["counting"]["why"].as_str().unwrap().contains("a network that is not ours"));
+    assert_eq!(way(&report, "kept")["figures"].get("server_us_per_call"), None);
+    assert!(report["notes"].to_string().contains("see --pid"));
+}
+
+#[test]
+fn nobody_there_is_one_line() {
+    // A port that was free a moment ago.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    let output = compare(&["--url", &url]);
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), words.lines().count()), (Some(1), 1), "{words}");
+    assert!(words.starts_with("bothways: cannot connect to 127.0.0.1:"), "{words}");
+}
+
+#[test]
+fn what_cannot_be_is_wrong_usage() {
+    for flags in [
+        &["--calls", "0"][..],
+        &["--ways", "telepathy"],
+        &["--pid", "1"],
+        &["--url", "ws://a/"],
+        &["--headers", "/there/is/no/such/file"],
+        &["--url", "http://a/", "--payload-bytes", "100"],
+        &["--rate", "100", "--ways", "kept,pipelined"],
+    ] {
+        assert_eq!(compare(flags).status.code(), Some(2), "{flags:?}");
+    }
+    let output = compare(&["--count", "namespace", "--url", "http://127.0.0.1:1/"]);
+    assert_eq!(output.status.code(), Some(1));
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(words.contains("a network that is not ours"), "{words}");
+}
+
+#[test]
+fn an_interrupt_prints_what_was_measured_and_says_so() {
+    let mut running = Running::start(&["--json", "--ways", "kept", "--calls", "1000000", "--rounds", "1000"]);
+    wait_until("calls are made", || running.server().is_some_and(|server| switches(server) > 1000));
+    signal(running.0.id(), "INT");
+    let mut printed = String::new();
+    BufReader::new(running.0.stdout.take().unwrap()).read_line(&mut printed).unwrap();
+    let mut words = String::new();
+    running.0.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+    assert_eq!(wait_exit(&mut running.0).code(), Some(1));
+    assert_eq!(words, "bothways: interrupted: what was measured until then is incomplete\n");
+    let report: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(report["complete"], false);
+}
+
+#[test]
+fn connections_that_are_held_weigh_something() {
+    let report = report(&["--experiments", "hold", "--connections", "200"]);
+    let held = report["hold"].as_array().unwrap();
+    let names: Vec<&str> = held.iter().map(|held| held["way"].as_str().unwrap()).collect();
+    assert_eq!(names, ["kept", "events", "socket"]);
+    for held in held {
+        assert_eq!((&held["left_out"], held["rounds"].as_u64()), (&Value::Null, Some(2)));
+        // No connection of this server takes the memory of a thread.
+        assert!(held["server_bytes"]["median"].as_f64().unwrap() < 64.0 * 1024.0, "{held}");
+    }
+}
+
+/// Says three bytes more than it announces.
+fn overhang(stream: TcpStream) {
+    let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+    let request: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+    (&stream).write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}...").unwrap();
+    if !request.iter().any(|line| line == "Connection: close") {
+        assert!(lines.next().is_none(), "one call for each connection");
+    }
+}
+
+#[test]
+fn of_a_stranger_whose_bytes_do_not_agree_the_rest_is_still_said() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    thread::spawn(move || listener.incoming().for_each(|stream| overhang(stream.unwrap())));
+    let report = report(&["--url", &url, "--ways", "new"]);
+    let new = way(&report, "new");
+    let why = new["unsaid"].as_str().unwrap();
+    assert!(why.starts_with("two counts disagree: of one connection the kernel says "), "{why}");
+    assert_eq!((&new["left_out"], new["figures"].get("segments_per_call")), (&Value::Null, None));
+    assert!((least(&report, "new", "payload_bytes_per_call") - 2.0).abs() < 1e-9);
+}
+
+#[test]
+fn what_cannot_keep_a_rate_is_said_to_be_left_out() {
+    let report = report(&["--rate", "1000", "--count", "tcp-info"]);
+    assert!(report["notes"].to_string().contains("Not measured at a rate"), "{}", report["notes"]);
+    assert!(least(&report, "kept", "paced_p50_us") > 0.0);
+    assert_eq!(way(&report, "pipelined")["figures"].get("paced_p50_us"), None);
+}
+
+/// `bothways compare` while it runs. It ends with the test, also where that fails.
+struct Running(Child);
+
+impl Running {
+    fn start(flags: &[&str]) -> Running {
+        let mut command = Command::new(PROGRAM);
+        command.arg("compare").args(flags).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running(command.spawn().unwrap())
+    }
+
+    /// The process of the server that it has started.
+    fn server(&self) -> Option<u32> {
+        let process = self.0.id();
+        let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).ok()?;
+        children.split_whitespace().map(|child| child.parse().unwrap()).find(|child| {
+            fs::read(format!("/proc/{child}/cmdline"))
+                .is_ok_and(|words| words.split(|byte| *byte == 0).nth(1) == Some(b"serve"))
+        })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Its server ends with it.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// How often the threads of a process have waited for something.
+fn switches(process: u32) -> u64 {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten();
+    let of = |status: String| {
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+        line.trim().parse::<u64>().ok()
+    };
+    threads
+        .filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("status")).ok())
+        .filter_map(of)
+        .sum()
+}
