@@ -5,6 +5,7 @@ use crate::exchange::record::is_id;
 use crate::limits::Limits;
 use crate::origins::Origins;
 use crate::timeouts::Timeouts;
+use clap::builder::ArgPredicate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -171,8 +172,9 @@ pub struct Compare {
     #[arg(long, value_name = "WAY", value_delimiter = ',')]
     pub ways: Vec<Way>,
 
-    /// Calls in each round of each way.
-    #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    /// Calls in each round of each way; with --rtt 20, if nothing else is said.
+    #[arg(long, value_name = "COUNT", default_value_t = 1000, default_value_if("rtt", ArgPredicate::IsPresent, "20"),
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub calls: u32,
 
     /// How often each way is measured; what differs from round to round is shown. A short round before
@@ -211,9 +213,22 @@ pub struct Compare {
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub count: CountBy,
 
+    /// Put a distance between client and server: the time there and back, as 40ms or 0.2s.
+    #[arg(long, value_name = "TIME", value_parser = round_trip)]
+    pub rtt: Option<Duration>,
+
+    /// What travels that distance in a second, in each direction, as 56kbit, 1.5mbit or 1gbit
+    /// [default: as much as there is].
+    #[arg(long, value_name = "BITS", requires = "rtt", value_parser = bits_per_second)]
+    pub bandwidth: Option<u64>,
+
     /// Print one JSON object, and no tables.
     #[arg(long)]
     pub json: bool,
+
+    /// Write the report as a page with drawings, too, which stands in this one file.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -261,6 +276,31 @@ fn collection(name: &str) -> Result<String, String> {
     Ok(name.to_owned())
 }
 
+/// From a thousandth of a second, below which the machine itself takes longer, to one second, from which
+/// on TCP takes what is under way for lost.
+fn round_trip(text: &str) -> Result<Duration, String> {
+    let seconds = quantity(text, &[("ms", 0.001), ("s", 1.0)]);
+    let seconds = seconds.filter(|seconds| (0.001..=1.0).contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| "must be 1ms to 1s, as 40ms or 0.2s".to_owned())
+}
+
+/// From what a long segment passes within a second, to more than one machine sends to itself.
+fn bits_per_second(text: &str) -> Result<u64, String> {
+    let bits = quantity(text, &[("kbit", 1e3), ("mbit", 1e6), ("gbit", 1e9)]);
+    let bits = bits.filter(|bits| (16e3..=100e9).contains(bits));
+    bits.map(|bits| bits.round() as u64)
+        .ok_or_else(|| "must be 16kbit to 100gbit, as 56kbit, 1.5mbit or 1gbit".to_owned())
+}
+
+/// Digits, perhaps with a point among them, and right behind them one of the units.
+fn quantity(text: &str, units: &[(&str, f64)]) -> Option<f64> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let is_number = number.starts_with(|c: char| c.is_ascii_digit()) && !number.ends_with('.');
+    let (_, times) = units.iter().find(|(name, _)| *name == unit)?;
+    Some(number.parse::<f64>().ok().filter(|_| is_number)? * times)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -279,5 +319,36 @@ mod tests {
         assert_eq!(serve.timeouts, Timeouts::DEFAULT);
         assert_eq!(serve.compression, Compression::DEFAULT);
         assert_eq!(serve.origins, Origins::NONE);
+    }
+
+    #[test]
+    fn a_distance_has_units() {
+        let ms = |text| round_trip(text).ok().map(|time| time.as_millis());
+        assert_eq!(["40ms", "0.5s", "1s", "1.5ms"].map(ms), [Some(40), Some(500), Some(1000), Some(1)]);
+        for wrong in
+            ["40", "ms", "40 ms", "40MS", "1.ms", ".5s", "1.5.1s", "-1ms", "1e2ms", "0ms", "2s", "40m"]
+        {
+            assert!(round_trip(wrong).is_err(), "{wrong}");
+        }
+        let bits = |text| bits_per_second(text).ok();
+        assert_eq!(
+            ["56kbit", "1.5mbit", "10mbit", "1gbit"].map(bits),
+            [56_000, 1_500_000, 10_000_000, 1_000_000_000].map(Some)
+        );
+        for wrong in ["10", "10mb", "10Mbit", "10 mbit", "15kbit", "101gbit", "infmbit", "mbit"] {
+            assert!(bits_per_second(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_distance_means_fewer_calls_unless_they_are_said() {
+        let calls = |flags: &[&str]| {
+            let cli = Cli::parse_from([&["bothways", "compare"], flags].concat());
+            let Command::Compare(compare) = cli.command else { panic!() };
+            compare.calls
+        };
+        assert_eq!(calls(&[]), 1000);
+        assert_eq!(calls(&["--rtt", "40ms"]), 20);
+        assert_eq!(calls(&["--rtt", "40ms", "--calls", "7"]), 7);
     }
 }

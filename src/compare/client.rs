@@ -78,6 +78,10 @@ pub struct Caller<'p> {
     pub said: Both<Application>,
     /// What the kernel has counted of those that are closed.
     closed: Network,
+    /// How long the first connection took to open, apart from its first call.
+    opening: Duration,
+    /// From nothing to the first whole answer.
+    pub first: Option<Duration>,
 }
 
 /// A connection.
@@ -95,12 +99,21 @@ struct Line {
 impl<'p> Caller<'p> {
     pub fn new(plan: &'p Plan, ask_of_each: Ask) -> Caller<'p> {
         let (said, closed) = (Both::default(), Network::default());
-        Caller { plan, ask_of_each, line: None, connections: 0, said, closed }
+        Caller {
+            plan,
+            ask_of_each,
+            line: None,
+            connections: 0,
+            said,
+            closed,
+            opening: Duration::ZERO,
+            first: None,
+        }
     }
 
     /// Connects, and shakes hands where that is needed.
     pub fn open(&mut self) -> Result<(), Failure> {
-        let before = self.said;
+        let (before, begun) = (self.said, Instant::now());
         let mut stream = Stream::connect(&self.plan.url, ANSWER_WAIT)?;
         self.connections += 1;
         let reader = match &self.plan.road {
@@ -108,6 +121,7 @@ impl<'p> Caller<'p> {
             Road::Socket { offered, .. } => Some(self.shake_hands(&mut stream, *offered)?),
         };
         self.line = Some(Line { stream, reader, before, ended: false });
+        self.opening = begun.elapsed();
         Ok(())
     }
 
@@ -128,9 +142,16 @@ impl<'p> Caller<'p> {
     /// So many calls in one write; `answered` is told how long each of them took.
     pub fn ask(&mut self, calls: usize, mut answered: impl FnMut(Duration)) -> Result<(), Failure> {
         let begun = Instant::now();
+        // What opening took before is added; what it takes now is in the time of the call.
+        let opening = if self.line.is_some() { self.opening } else { Duration::ZERO };
         if self.line.is_none() {
             self.open()?;
         }
+        let first = &mut self.first;
+        let mut answered = |took: Duration| {
+            first.get_or_insert(opening + took);
+            answered(took);
+        };
         let line = self.line.as_mut().expect("it was opened");
         match &self.plan.road {
             Road::Http(request) => {

@@ -21,6 +21,7 @@
 pub mod ask;
 pub mod client;
 pub mod counting;
+pub mod distance;
 pub mod headers;
 pub mod hold;
 #[cfg_attr(not(target_os = "linux"), path = "kernel_elsewhere.rs")]
@@ -58,12 +59,14 @@ pub fn run(compare: &Compare) -> Result<(), Failure> {
     let extra = headers::read(&compare.headers)?;
     let place = Place::choose(compare)?;
     let interrupted = listen_for_interrupts()?;
-    let server = match &compare.url {
+    let mut server = match &compare.url {
         Some(url) => Server::at(url, compare.pid)?,
-        None => Server::start(compare.payload_bytes)?,
+        None => Server::start(place.address(), compare.payload_bytes)?,
     };
+    let distance = distance::put(compare, &mut server, &place)?;
     let counting = Counting::begin(place, server.url.port)?;
-    let report = measure(compare, &server, &counting, &extra, &interrupted)?;
+    let mut report = measure(compare, &server, &counting, &extra, &interrupted)?;
+    report.distance = distance;
     print(compare, &report)?;
     judge(&report)
 }
@@ -97,6 +100,7 @@ fn measure(
             counts: server.counts,
         },
         settings: Settings::of(compare),
+        distance: None,
         ask: Vec::new(),
         hold: Vec::new(),
         notes: notes(server),

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::cli::{Compare, Way};
 use crate::compare::counting::Method;
+use crate::compare::distance::Stretch;
 use crate::compare::hold::Held;
 use crate::compare::tally::{Application, Costs, Network, Round, Spread};
 use crate::compare::ways;
@@ -22,6 +23,8 @@ pub struct Report {
     pub counting: Method,
     pub server: Measured,
     pub settings: Settings,
+    /// Between client and server, where one was put there.
+    pub distance: Option<Stretch>,
     pub ask: Vec<Asked>,
     pub hold: Vec<Held>,
     /// What a reader must know beside the figures.
@@ -189,6 +192,9 @@ pub const FIGURES: &[Kind] = &[
         around(round, &round.closing, Network::bytes)
     }),
     kind("round_trips_first", "round trips", "from nothing to the first useful byte", round_trips_first),
+    kind("first_answer_us", "microseconds", "from nothing to the first whole answer", |round| {
+        Some(micros(round.first?.as_nanos() as f64))
+    }),
     kind("round_trips_per_call", "round trips", "how often the other end was waited for", |round| {
         Some(per_call(round.asking.network?.round_trips?, round))
     }),

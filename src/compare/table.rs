@@ -21,6 +21,11 @@ pub fn text(report: &Report) -> String {
          least and the most where they differ.\n\n{}",
         settings.calls, settings.rounds, settings.headers, report.counting.says
     );
+    if let Some(distance) = &report.distance {
+        let bandwidth = distance.bits_per_second.map_or(String::new(), |bits| format!(" at {}", rate(bits)));
+        let round_trip = number(distance.round_trip_ms);
+        _ = writeln!(out, "\nA distance of {round_trip} ms there and back{bandwidth}. {}", distance.says);
+    }
     for Section { title, columns } in SECTIONS {
         let is_used = |column: &&Column| report.ask.iter().any(|asked| column.is_used(asked));
         let columns: Vec<&Column> = columns.iter().filter(is_used).collect();
@@ -87,7 +92,8 @@ const SECTIONS: &[Section] = &[
             Column("bytes", "opening_bytes"),
             Column("closing: segments", "closing_segments"),
             Column("bytes", "closing_bytes"),
-            Column("round trips to the first answer", "round_trips_first"),
+            Column("to the first answer: round trips", "round_trips_first"),
+            Column("microseconds", "first_answer_us"),
         ],
     },
     Section {
@@ -154,15 +160,24 @@ fn cell(figure: Option<&Figure>) -> String {
 }
 
 /// One number where all rounds say the same; never one where they do not.
-fn words(spread: &Spread) -> String {
+pub fn words(spread: &Spread) -> String {
     if spread.is_exact() {
         return number(spread.median);
     }
     format!("{} ({} to {})", number(spread.median), number(spread.min), number(spread.max))
 }
 
+/// Bits in a second, as people say them.
+pub fn rate(bits: u64) -> String {
+    match bits as f64 {
+        bits @ ..1e6 => format!("{} kbit/s", number(bits / 1e3)),
+        bits @ ..1e9 => format!("{} Mbit/s", number(bits / 1e6)),
+        bits => format!("{} Gbit/s", number(bits / 1e9)),
+    }
+}
+
 /// As many digits as mean something.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let text = match value.abs() {
         ..10.0 => format!("{value:.3}"),
         ..1000.0 => format!("{value:.1}"),
@@ -180,6 +195,12 @@ mod tests {
     fn a_number_has_the_digits_that_mean_something() {
         let all = [2.0, 2.002, 0.04, 312.0, 205.5, 12_345.6, 0.0, -80.25].map(number);
         assert_eq!(all, ["2", "2.002", "0.04", "312", "205.5", "12346", "0", "-80.2"]);
+    }
+
+    #[test]
+    fn a_rate_has_the_unit_that_suits_it() {
+        let all = [56_000, 1_500_000, 2_000_000_000].map(rate);
+        assert_eq!(all, ["56 kbit/s", "1.5 Mbit/s", "2 Gbit/s"]);
     }
 
     #[test]

@@ -79,6 +79,8 @@ pub struct Round {
     /// Until the last connection was gone.
     pub closing: Costs,
     pub took: Duration,
+    /// From nothing to the first whole answer.
+    pub first: Option<Duration>,
     /// Nanoseconds from writing a call to having its answer whole.
     pub latency: Histogram<u64>,
     /// The same from the time when the call should have been made, at a stated rate.

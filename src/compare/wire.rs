@@ -1,5 +1,5 @@
-//! What passes the loopback of a network of one's own, counted packet by packet and by direction: the
-//! handshake of TCP and its end are in it.
+//! What passes the loopback of a network of one's own, or the tunnel in it, counted packet by packet and by
+//! direction when it is sent: the handshake of TCP and its end are in it.
 //!
 //! ```text
 //!   Ring ─▶ thread, every few milliseconds ─▶ Counter: to the server's port? sent, else received
@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::compare::kernel::Ring;
+use crate::compare::distance::tunnel::{NEAR, Tunnel};
+use crate::compare::kernel::{Device, Ring};
 use crate::compare::proc;
 use crate::compare::tally::{Network, Segments};
 use crate::failure::Failure;
@@ -22,56 +23,70 @@ use crate::failure::Failure;
 #[derive(Debug)]
 pub struct Wire {
     state: Arc<Mutex<State>>,
+    device: Device,
+    tunnel: Option<Arc<Tunnel>>,
     /// What the kernel had counted when it began.
     before: proc::Network,
+    delivered_before: u64,
 }
 
 #[derive(Debug)]
 struct State {
     ring: Ring,
     counter: Counter,
+    device: Device,
 }
 
 impl Wire {
-    /// To be opened where nobody talks, beside a server that listens on this port.
-    pub fn open(port: u16) -> Result<Wire, Failure> {
+    /// To be opened where nobody talks, beside a server that listens on this port, perhaps behind a tunnel.
+    pub fn open(port: u16, tunnel: Option<Arc<Tunnel>>) -> Result<Wire, Failure> {
         let failed = |error: io::Error| Failure::Failed(format!("packets cannot be counted: {error}"));
-        let ring = Ring::open().map_err(failed)?;
-        let before = read_counters()?;
+        let device = if tunnel.is_some() { Device::Tunnel } else { Device::Loopback };
+        let ring = Ring::open(device).map_err(failed)?;
+        let before = read_counters(device)?;
+        let delivered_before = tunnel.as_ref().map_or(0, |tunnel| tunnel.delivered() + tunnel.lost());
         let counter = Counter { server: port, ..Counter::default() };
-        let state = Arc::new(Mutex::new(State { ring, counter }));
+        let state = Arc::new(Mutex::new(State { ring, counter, device }));
         let watched = Arc::downgrade(&state);
         thread::Builder::new().name("wire".to_owned()).spawn(move || keep_empty(&watched)).map_err(failed)?;
-        Ok(Wire { state, before })
+        Ok(Wire { state, device, tunnel, before, delivered_before })
     }
 
     /// Everything so far. What a peer on this machine has written before is in it.
     pub fn network(&self) -> Result<Network, Failure> {
-        let retransmitted = read_counters()?.retransmitted - self.before.retransmitted;
+        let retransmitted = read_counters(self.device)?.retransmitted - self.before.retransmitted;
         let state = &mut *self.lock();
         state.drain();
         Ok(Network { retransmitted, ..state.counter.network() })
     }
 
-    /// Waits until every connection that began has ended on both sides.
+    /// Waits until every connection that began has ended on both sides, and nothing is under way.
     pub fn settle(&self) -> Result<(), Failure> {
         let until = Instant::now() + SETTLES_WITHIN;
         loop {
-            let open = {
+            let (open, sent) = {
                 let state = &mut *self.lock();
                 state.drain();
-                state.counter.open()
+                (state.counter.open(), state.counter.sent.segments + state.counter.received.segments)
             };
-            if open == 0 {
+            let under_way = sent - self.come_through().unwrap_or(sent);
+            if (open, under_way) == (0, 0) {
                 return Ok(());
             }
             if Instant::now() > until {
                 return Err(Failure::Failed(format!(
-                    "{open} connections did not end within {SETTLES_WITHIN:?}"
+                    "{open} connections did not end within {SETTLES_WITHIN:?}, and {under_way} segments did \
+                     not arrive"
                 )));
             }
             thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// Packets that have left the tunnel, where there is one: all others arrive when they are sent.
+    fn come_through(&self) -> Option<u64> {
+        let tunnel = self.tunnel.as_ref()?;
+        Some(tunnel.delivered() + tunnel.lost() - self.delivered_before)
     }
 
     /// Holds what was counted here against what the kernel says that it sent, received and carried. No
@@ -88,14 +103,20 @@ impl Wire {
         if lost > 0 {
             return Err(Failure::Failed(format!("{lost} packets passed uncounted: they came too fast")));
         }
-        let now = read_counters()?;
+        let now = read_counters(self.device)?;
         let more = |of: fn(&proc::Network) -> u64| of(&now) - of(&self.before);
+        // A tunnel drops what it has no room for.
+        let lost = self.tunnel.as_ref().map_or(0, |tunnel| tunnel.lost());
         let pairs = [
             ("segments that TCP sent", more(|n| n.segments_sent), counted.segments()),
-            ("segments that TCP received", more(|n| n.segments_received), counted.segments()),
-            ("packets on the loopback", more(|n| n.packets), counted.segments() + others),
-            ("bytes on the loopback", more(|n| n.bytes), counted.bytes()),
+            ("segments that TCP received", more(|n| n.segments_received) + lost, counted.segments()),
+            ("packets of the device", more(|n| n.packets) + lost, counted.segments() + others),
             ("packets that are not ours", others, 0),
+            (
+                "bytes of the device",
+                if lost > 0 { counted.bytes() } else { more(|n| n.bytes) },
+                counted.bytes(),
+            ),
         ];
         for (what, kernel, ours) in pairs {
             if kernel != ours {
@@ -114,13 +135,19 @@ impl Wire {
 
 impl State {
     fn drain(&mut self) {
-        let State { ring, counter } = self;
-        ring.drain(|bytes, head| counter.count(bytes, head));
+        let State { ring, counter, device } = self;
+        ring.drain(|bytes, head| {
+            // What comes out of a tunnel was counted when it went in.
+            let is_sent = *device == Device::Loopback || head.get(12..16) == Some(&NEAR.octets());
+            if is_sent {
+                counter.count(bytes, head);
+            }
+        });
     }
 }
 
-fn read_counters() -> Result<proc::Network, Failure> {
-    proc::network().ok_or_else(|| Failure::Failed("/proc/self/net cannot be read".to_owned()))
+fn read_counters(device: Device) -> Result<proc::Network, Failure> {
+    proc::network(device.name()).ok_or_else(|| Failure::Failed("/proc/self/net cannot be read".to_owned()))
 }
 
 /// Makes room until nobody counts any more.
