@@ -6,7 +6,7 @@
 //! ```text
 //! $ bothways compare
 //!
-//!   choose a network ─▶ start a server in it ─▶ rounds ─▶ report ─▶ table, JSON
+//!   choose a network ─▶ start a server in it ─▶ rounds ─▶ report ─▶ table, JSON, page
 //!      │ kernel            │ server               │         │
 //!      │                   └ /metrics, /proc      │         └ every figure: median, least, most
 //!      └ a namespace with a loopback of its own   │
@@ -21,11 +21,14 @@
 pub mod ask;
 pub mod client;
 pub mod counting;
+pub mod destination;
 pub mod distance;
 pub mod headers;
 pub mod hold;
+pub mod html;
 #[cfg_attr(not(target_os = "linux"), path = "kernel_elsewhere.rs")]
 pub mod kernel;
+pub mod made;
 pub mod proc;
 pub mod reply;
 pub mod report;
@@ -47,8 +50,10 @@ use crate::cli::{Compare, Experiment, Way};
 use crate::failure::Failure;
 use ask::{Bench, Stop};
 use counting::{Counting, Place};
+use destination::Destination;
 use headers::Extra;
 use hold::Held;
+use made::Made;
 use report::{Asked, Measured, Report, Settings};
 use server::Server;
 use tally::Round;
@@ -57,6 +62,7 @@ use ways::Course;
 /// Measures, and prints what was measured: also when it is interrupted, which is a failure all the same.
 pub fn run(compare: &Compare) -> Result<(), Failure> {
     let extra = headers::read(&compare.headers)?;
+    let destination = compare.html.as_deref().map(Destination::try_out).transpose()?;
     let place = Place::choose(compare)?;
     let interrupted = listen_for_interrupts()?;
     let mut server = match &compare.url {
@@ -67,6 +73,9 @@ pub fn run(compare: &Compare) -> Result<(), Failure> {
     let counting = Counting::begin(place, server.url.port)?;
     let mut report = measure(compare, &server, &counting, &extra, &interrupted)?;
     report.distance = distance;
+    if let Some(destination) = destination {
+        destination.write(&html::page(&report))?;
+    }
     print(compare, &report)?;
     judge(&report)
 }
@@ -101,6 +110,7 @@ fn measure(
         },
         settings: Settings::of(compare),
         distance: None,
+        made: Made::now(),
         ask: Vec::new(),
         hold: Vec::new(),
         notes: notes(server),

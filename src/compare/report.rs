@@ -11,6 +11,7 @@ use crate::cli::{Compare, Way};
 use crate::compare::counting::Method;
 use crate::compare::distance::Stretch;
 use crate::compare::hold::Held;
+use crate::compare::made::Made;
 use crate::compare::tally::{Application, Costs, Network, Round, Spread};
 use crate::compare::ways;
 
@@ -25,6 +26,7 @@ pub struct Report {
     pub settings: Settings,
     /// Between client and server, where one was put there.
     pub distance: Option<Stretch>,
+    pub made: Made,
     pub ask: Vec<Asked>,
     pub hold: Vec<Held>,
     /// What a reader must know beside the figures.
@@ -164,8 +166,20 @@ pub const FIGURES: &[Kind] = &[
     kind("header_bytes_per_call", "bytes", "headers of IP and TCP, both directions together", |round| {
         network(round, Network::header_bytes)
     }),
+    kind("header_bytes_sent_per_call", "bytes", "those from client to server", |round| {
+        network(round, |network| network.sent.header_bytes())
+    }),
+    kind("header_bytes_received_per_call", "bytes", "those from server to client", |round| {
+        network(round, |network| network.received.header_bytes())
+    }),
     kind("payload_bytes_per_call", "bytes", "the representation: what the call is made for", |round| {
         application(round, |said| said.payload)
+    }),
+    kind("payload_bytes_sent_per_call", "bytes", "those from client to server", |round| {
+        Some(per_call(round.asking.application.sent.payload, round))
+    }),
+    kind("payload_bytes_received_per_call", "bytes", "those from server to client", |round| {
+        Some(per_call(round.asking.application.received.payload, round))
     }),
     kind(
         "fields_bytes_per_call",
@@ -173,11 +187,29 @@ pub const FIGURES: &[Kind] = &[
         "request lines, status lines and fields; on a socket the JSON-RPC around the payload",
         |round| application(round, |said| said.fields),
     ),
+    kind("fields_bytes_sent_per_call", "bytes", "those from client to server", |round| {
+        Some(per_call(round.asking.application.sent.fields, round))
+    }),
+    kind("fields_bytes_received_per_call", "bytes", "those from server to client", |round| {
+        Some(per_call(round.asking.application.received.fields, round))
+    }),
     kind("framing_bytes_per_call", "bytes", "frame headers, masks, chunk lines", |round| {
         application(round, |said| said.framing)
     }),
+    kind("framing_bytes_sent_per_call", "bytes", "those from client to server", |round| {
+        Some(per_call(round.asking.application.sent.framing, round))
+    }),
+    kind("framing_bytes_received_per_call", "bytes", "those from server to client", |round| {
+        Some(per_call(round.asking.application.received.framing, round))
+    }),
     kind("deflated_bytes_per_call", "bytes", "compressed messages: payload and fields in one", |round| {
         application(round, |said| said.deflated)
+    }),
+    kind("deflated_bytes_sent_per_call", "bytes", "those from client to server", |round| {
+        Some(per_call(round.asking.application.sent.deflated, round))
+    }),
+    kind("deflated_bytes_received_per_call", "bytes", "those from server to client", |round| {
+        Some(per_call(round.asking.application.received.deflated, round))
     }),
     kind("opening_segments", "segments", "to open a kept connection, shaking hands included", |round| {
         around(round, &round.opening, Network::segments)

@@ -22,15 +22,12 @@ pub fn text(report: &Report) -> String {
         settings.calls, settings.rounds, settings.headers, report.counting.says
     );
     if let Some(distance) = &report.distance {
-        let bandwidth = distance.bits_per_second.map_or(String::new(), |bits| format!(" at {}", rate(bits)));
-        let round_trip = number(distance.round_trip_ms);
-        _ = writeln!(out, "\nA distance of {round_trip} ms there and back{bandwidth}. {}", distance.says);
+        _ = writeln!(out, "\n{}", distance.words());
     }
-    for Section { title, columns } in SECTIONS {
-        let is_used = |column: &&Column| report.ask.iter().any(|asked| column.is_used(asked));
-        let columns: Vec<&Column> = columns.iter().filter(is_used).collect();
+    for section in SECTIONS {
+        let columns = section.columns_of(&report.ask);
         if !columns.is_empty() {
-            _ = writeln!(out, "\n{title}\n{}", table(&report.ask, &columns));
+            _ = writeln!(out, "\n{}\n{}", section.title, table(&report.ask, &columns));
         }
     }
     for asked in &report.ask {
@@ -55,74 +52,89 @@ pub fn text(report: &Report) -> String {
     out
 }
 
-struct Section {
-    title: &'static str,
+/// A table, where any of its columns has figures.
+pub struct Section {
+    pub title: &'static str,
     columns: &'static [Column],
 }
 
-/// A heading, and the figure below it.
-struct Column(&'static str, &'static str);
+pub struct Column {
+    pub heading: &'static str,
+    /// Its name.
+    pub figure: &'static str,
+}
+
+impl Section {
+    pub fn columns_of(&self, ask: &[Asked]) -> Vec<&'static Column> {
+        self.columns.iter().filter(|column| ask.iter().any(|asked| column.is_used(asked))).collect()
+    }
+}
 
 impl Column {
     /// A column of nothing but zeros says nothing.
     fn is_used(&self, asked: &Asked) -> bool {
-        let figure = asked.figures.get(self.1);
-        figure.is_some_and(|figure| self.1 != "deflated_bytes_per_call" || figure.spread.max > 0.0)
+        let figure = asked.figures.get(self.figure);
+        figure.is_some_and(|figure| self.figure != "deflated_bytes_per_call" || figure.spread.max > 0.0)
     }
 }
 
-const SECTIONS: &[Section] = &[
+const fn column(heading: &'static str, figure: &'static str) -> Column {
+    Column { heading, figure }
+}
+
+/// Of *Ask*.
+pub const SECTIONS: &[Section] = &[
     Section {
         title: "What travels for one call",
         columns: &[
-            Column("connections", "connections_per_call"),
-            Column("segments", "segments_per_call"),
-            Column("bytes", "bytes_per_call"),
-            Column("= payload", "payload_bytes_per_call"),
-            Column("+ fields", "fields_bytes_per_call"),
-            Column("+ framing", "framing_bytes_per_call"),
-            Column("+ deflated", "deflated_bytes_per_call"),
-            Column("+ TCP/IP", "header_bytes_per_call"),
+            column("connections", "connections_per_call"),
+            column("segments", "segments_per_call"),
+            column("bytes", "bytes_per_call"),
+            column("= payload", "payload_bytes_per_call"),
+            column("+ fields", "fields_bytes_per_call"),
+            column("+ framing", "framing_bytes_per_call"),
+            column("+ deflated", "deflated_bytes_per_call"),
+            column("+ TCP/IP", "header_bytes_per_call"),
         ],
     },
     Section {
         title: "Around the calls, for each connection",
         columns: &[
-            Column("opening: segments", "opening_segments"),
-            Column("bytes", "opening_bytes"),
-            Column("closing: segments", "closing_segments"),
-            Column("bytes", "closing_bytes"),
-            Column("to the first answer: round trips", "round_trips_first"),
-            Column("microseconds", "first_answer_us"),
+            column("opening: segments", "opening_segments"),
+            column("bytes", "opening_bytes"),
+            column("closing: segments", "closing_segments"),
+            column("bytes", "closing_bytes"),
+            column("to the first answer: round trips", "round_trips_first"),
+            column("microseconds", "first_answer_us"),
         ],
     },
     Section {
         title: "What one call takes (microseconds)",
         columns: &[
-            Column("system calls", "system_calls_per_call"),
-            Column("server CPU", "server_us_per_call"),
-            Column("client CPU", "client_us_per_call"),
-            Column("p50", "latency_p50_us"),
-            Column("p99", "latency_p99_us"),
-            Column("max", "latency_max_us"),
-            Column("calls/s", "calls_per_second"),
+            column("system calls", "system_calls_per_call"),
+            column("server CPU", "server_us_per_call"),
+            column("client CPU", "client_us_per_call"),
+            column("p50", "latency_p50_us"),
+            column("p99", "latency_p99_us"),
+            column("max", "latency_max_us"),
+            column("calls/s", "calls_per_second"),
         ],
     },
     Section {
         title: "At the stated rate, from when each call should have been made (microseconds)",
         columns: &[
-            Column("p50", "paced_p50_us"),
-            Column("p99", "paced_p99_us"),
-            Column("max", "paced_max_us"),
+            column("p50", "paced_p50_us"),
+            column("p99", "paced_p99_us"),
+            column("max", "paced_max_us"),
         ],
     },
 ];
 
 fn table(ask: &[Asked], columns: &[&Column]) -> Table {
-    let headings = std::iter::once("way").chain(columns.iter().map(|column| column.0));
+    let headings = std::iter::once("way").chain(columns.iter().map(|column| column.heading));
     let mut table = new_table(headings.collect());
     for asked in ask.iter().filter(|asked| asked.rounds > 0) {
-        let cells = columns.iter().map(|column| cell(asked.figures.get(column.1)));
+        let cells = columns.iter().map(|column| cell(asked.figures.get(column.figure)));
         table.add_row(std::iter::once(asked.way.to_owned()).chain(cells).collect::<Vec<_>>());
     }
     align(table)
@@ -155,7 +167,7 @@ fn align(mut table: Table) -> Table {
     table
 }
 
-fn cell(figure: Option<&Figure>) -> String {
+pub fn cell(figure: Option<&Figure>) -> String {
     figure.map_or("-".to_owned(), |figure| words(&figure.spread))
 }
 
@@ -212,7 +224,7 @@ mod tests {
     #[test]
     fn every_column_is_a_figure() {
         for column in SECTIONS.iter().flat_map(|section| section.columns) {
-            assert!(FIGURES.iter().any(|kind| kind.name == column.1), "{}", column.1);
+            assert!(FIGURES.iter().any(|kind| kind.name == column.figure), "{}", column.figure);
         }
     }
 }

@@ -137,6 +137,13 @@ impl Application {
     }
 }
 
+impl Segments {
+    /// Bytes of headers of IP and TCP.
+    pub fn header_bytes(&self) -> u64 {
+        self.bytes - self.carried
+    }
+}
+
 impl Network {
     pub fn segments(&self) -> u64 {
         self.sent.segments + self.received.segments
@@ -148,7 +155,7 @@ impl Network {
 
     /// Bytes of headers of IP and TCP.
     pub fn header_bytes(&self) -> u64 {
-        self.bytes() - self.sent.carried - self.received.carried
+        self.sent.header_bytes() + self.received.header_bytes()
     }
 }
 

@@ -43,6 +43,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const NOT_RUN: &[&str] = &[
     "cargo test",
     "bothways compare --calls 1000 --rounds 5",
+    "bothways compare --rtt 40ms --bandwidth 10mbit --ways new,kept,socket",
     "BOTHWAYS_SCHEDULES=100000 cargo test --release --test schedules",
     "mkdir -p fuzz/corpus/head && cargo +nightly fuzz run head fuzz/corpus/head fuzz/seeds/head",
     "unshare -rn sh -c '",

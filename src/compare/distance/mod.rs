@@ -26,6 +26,7 @@ use serde::Serialize;
 use crate::cli::Compare;
 use crate::compare::counting::Place;
 use crate::compare::server::Server;
+use crate::compare::table::{number, rate};
 use crate::failure::Failure;
 
 /// What was asked for.
@@ -44,6 +45,14 @@ pub struct Stretch {
     /// `tunnel` or `relay`.
     pub how: &'static str,
     pub says: String,
+}
+
+impl Stretch {
+    pub fn words(&self) -> String {
+        let bandwidth = self.bits_per_second.map_or(String::new(), |bits| format!(" at {}", rate(bits)));
+        let round_trip = number(self.round_trip_ms);
+        format!("A distance of {round_trip} ms there and back{bandwidth}. {}", self.says)
+    }
 }
 
 impl Distance {
