@@ -41,7 +41,9 @@ pub struct Bar {
 /// Bars in rows, on a scale that begins at nothing.
 pub fn bars(title: &str, unit: &str, keys: &[Key], rows: &[Row]) -> String {
     let wholes = rows.iter().flat_map(|row| &row.bars).map(|bar| bar.whole.max.max(bar.length()));
-    let scale = Scale::linear(wholes.fold(0.0, f64::max), BARS_FROM, BARS_TO);
+    let longest = rows.iter().flat_map(|row| &row.bars).map(|bar| words(&bar.whole).len()).max();
+    let to = (WIDTH - longest.unwrap_or(0) as f64 * LETTER_WIDTH - 8.0).min(BARS_TO);
+    let scale = Scale::linear(wholes.fold(0.0, f64::max), BARS_FROM, to);
     let height = rows.iter().map(|row| row.height()).sum::<f64>();
     let mut out = begin(title, keys, height + AXIS_HEIGHT);
     push_grid(&scale, unit, height, &mut out);
@@ -282,6 +284,8 @@ const WIDTH: f64 = 720.0;
 const NAMES_TO: f64 = 122.0;
 const BARS_FROM: f64 = 146.0;
 const BARS_TO: f64 = 560.0;
+/// Of digits, about; other signs are narrower.
+const LETTER_WIDTH: f64 = 7.8;
 const BAR_HEIGHT: f64 = 13.0;
 const BAR_STEP: f64 = 16.0;
 const ROW_GAP: f64 = 9.0;

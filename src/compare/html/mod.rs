@@ -88,7 +88,7 @@ fn push_experiments(report: &Report, out: &mut String) {
 fn asked_table(ask: &[Asked], columns: &[&Column]) -> String {
     let unit = |column: &&Column| {
         let kind = FIGURES.iter().find(|kind| kind.name == column.figure);
-        (column.heading.to_owned(), kind.map(|kind| kind.unit).filter(|unit| *unit != column.heading))
+        (column.heading.to_owned(), kind.map(|kind| kind.unit).filter(|unit| !column.heading.ends_with(unit)))
     };
     let headings: Vec<_> = columns.iter().map(unit).collect();
     let row = |asked: &Asked| {
