@@ -12,7 +12,7 @@
 //!      └ a namespace with a loopback of its own   │
 //!                                                 │ ask:  ways ─▶ Course ─▶ Caller ─▶ sockets
 //!        wire: every packet, by direction ────────┤ hold: K connections, and the memory that they are
-//!        TCP_INFO, where that is not allowed ─────┘
+//!        TCP_INFO, where that is not allowed ─────┘ follow: K who follow, and how far behind they are
 //! ```
 //!
 //! Whatever can be counted twice is: packets against the kernel's counters, and what they carried against
@@ -21,6 +21,7 @@
 pub mod ask;
 pub mod client;
 pub mod counting;
+pub mod follow;
 pub mod headers;
 pub mod hold;
 #[cfg_attr(not(target_os = "linux"), path = "kernel_elsewhere.rs")]
@@ -56,6 +57,10 @@ use ways::Course;
 /// Measures, and prints what was measured: also when it is interrupted, which is a failure all the same.
 pub fn run(compare: &Compare) -> Result<(), Failure> {
     let extra = headers::read(&compare.headers)?;
+    let follows = [Experiment::Follow, Experiment::Cross].iter().any(|one| compare.experiments.contains(one));
+    if follows {
+        follow::check(compare)?;
+    }
     let place = Place::choose(compare)?;
     let interrupted = listen_for_interrupts()?;
     let server = match &compare.url {
@@ -99,6 +104,7 @@ fn measure(
         settings: Settings::of(compare),
         ask: Vec::new(),
         hold: Vec::new(),
+        follow: Vec::new(),
         notes: notes(server),
     };
     if compare.experiments.contains(&Experiment::Ask) {
@@ -107,6 +113,11 @@ fn measure(
     }
     if report.complete && compare.experiments.contains(&Experiment::Hold) {
         report.complete &= hold_in_turns(compare, server, counting, interrupted, &mut report.hold)?;
+    }
+    let (followers, item_bytes) = (compare.follow.followers, compare.payload_bytes);
+    let bench = follow::course::Bench { server, counting, extra, followers, item_bytes, interrupted };
+    if report.complete && compare.experiments.contains(&Experiment::Follow) {
+        report.complete &= follow::in_turns(compare, &bench, &mut report.follow)?;
     }
     Ok(report)
 }
@@ -243,7 +254,8 @@ fn judge(report: &Report) -> Result<(), Failure> {
     }
     let asked = report.ask.iter().map(|asked| (asked.way, asked.rounds, &asked.left_out));
     let held = report.hold.iter().map(|held| (held.way, held.rounds, &held.left_out));
-    let all: Vec<_> = asked.chain(held).collect();
+    let followed = report.follow.iter().map(|one| (one.way, one.rounds, &one.left_out));
+    let all: Vec<_> = asked.chain(held).chain(followed).collect();
     let nothing = all.iter().all(|(_, rounds, _)| *rounds == 0);
     match all.iter().find_map(|(way, _, left_out)| left_out.as_ref().map(|why| (way, why))) {
         Some((way, why)) if report.server.ours || nothing => {

@@ -9,6 +9,8 @@ use serde::Serialize;
 
 use crate::cli::{Compare, Way};
 use crate::compare::counting::Method;
+use crate::compare::follow;
+use crate::compare::follow::figures::Followed;
 use crate::compare::hold::Held;
 use crate::compare::tally::{Application, Costs, Network, Round, Spread};
 use crate::compare::ways;
@@ -24,6 +26,7 @@ pub struct Report {
     pub settings: Settings,
     pub ask: Vec<Asked>,
     pub hold: Vec<Held>,
+    pub follow: Vec<Followed>,
     /// What a reader must know beside the figures.
     pub notes: Vec<String>,
 }
@@ -50,6 +53,7 @@ pub struct Settings {
     /// Of the item asked for, where the server is ours.
     pub payload_bytes: Option<u32>,
     pub connections: u32,
+    pub follow: follow::Settings,
 }
 
 /// One way of asking.
@@ -85,6 +89,7 @@ impl Settings {
             headers: compare.headers.clone(),
             payload_bytes: compare.url.is_none().then_some(compare.payload_bytes),
             connections: compare.connections,
+            follow: follow::Settings::of(compare),
         }
     }
 }

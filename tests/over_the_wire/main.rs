@@ -11,6 +11,7 @@ mod checker;
 mod commands;
 mod compression;
 mod following;
+mod following_costs;
 mod foreign;
 mod handshakes;
 mod hostile;
