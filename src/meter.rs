@@ -41,6 +41,14 @@ pub enum Count {
     MessagesDeflated,
     BytesRead,
     BytesWritten,
+    CallsPoll,
+    CallsAccept,
+    CallsRegister,
+    CallsRead,
+    CallsWrite,
+    CallsShutdown,
+    CallsClose,
+    CallsWake,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,6 +74,10 @@ const fn class(value: &'static str) -> Label {
 
 const fn by(value: &'static str) -> Label {
     Some(("by", value))
+}
+
+const fn call(value: &'static str) -> Label {
+    Some(("call", value))
 }
 
 const METRICS: &[Metric] = &[
@@ -175,9 +187,24 @@ const METRICS: &[Metric] = &[
         "Bytes that sockets have taken.",
         &[(None, Count::BytesWritten)],
     ),
+    Metric(
+        "bothways_system_calls_total",
+        Kind::Counter,
+        "System calls made by the loops for connections, by what they are for.",
+        &[
+            (call("poll"), Count::CallsPoll),
+            (call("accept"), Count::CallsAccept),
+            (call("register"), Count::CallsRegister),
+            (call("read"), Count::CallsRead),
+            (call("write"), Count::CallsWrite),
+            (call("shutdown"), Count::CallsShutdown),
+            (call("close"), Count::CallsClose),
+            (call("wake"), Count::CallsWake),
+        ],
+    ),
 ];
 
-const COUNTS: usize = Count::BytesWritten as usize + 1;
+const COUNTS: usize = Count::CallsWake as usize + 1;
 
 static METER: [AtomicU64; COUNTS] = [const { AtomicU64::new(0) }; COUNTS];
 

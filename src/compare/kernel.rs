@@ -223,7 +223,7 @@ impl Ring {
             unsafe {
                 let frame = self.memory.add(self.next * FRAME_BYTES);
                 let header: *mut libc::tpacket2_hdr = frame.cast();
-                if (&raw const (*header).tp_status).read_volatile() & libc::TP_STATUS_USER as u32 == 0 {
+                if (&raw const (*header).tp_status).read_volatile() & libc::TP_STATUS_USER == 0 {
                     return;
                 }
                 fence(Ordering::Acquire);
@@ -231,7 +231,7 @@ impl Ring {
                 let bytes = ((*header).tp_snaplen as usize).min(FRAME_BYTES - at);
                 show((*header).tp_len as usize, std::slice::from_raw_parts(frame.add(at), bytes));
                 fence(Ordering::Release);
-                (&raw mut (*header).tp_status).write_volatile(libc::TP_STATUS_KERNEL as u32);
+                (&raw mut (*header).tp_status).write_volatile(libc::TP_STATUS_KERNEL);
             }
             self.next = (self.next + 1) % FRAMES;
         }

@@ -1,6 +1,7 @@
 //! Bind, accept, rest.
 
 use super::kernel;
+use crate::meter::{self, Count};
 use crate::timeouts::Timeouts;
 use mio::net::{TcpListener, TcpStream};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -102,6 +103,7 @@ impl Listener {
     /// with the kernel; to try again at once would only burn the processor.
     pub fn accept(&mut self, now: Instant) -> Accepted {
         loop {
+            meter::one(Count::CallsAccept);
             match self.socket.accept() {
                 Ok((stream, _)) => {
                     self.complained = false;

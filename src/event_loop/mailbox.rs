@@ -1,5 +1,6 @@
 //! News from other threads: what they put in is found in the next turn, which it starts.
 
+use crate::meter::{self, Count};
 use mio::{Poll, Token, Waker};
 use std::io;
 use std::sync::Arc;
@@ -34,9 +35,11 @@ pub fn mailbox(poll: &Poll, token: Token) -> io::Result<(Sender, Mailbox)> {
 impl Sender {
     /// Starts a turn, in which the loop catches up with the journal.
     pub fn ring(&self) {
-        if !self.letters.rung.swap(true, Ordering::AcqRel)
-            && let Err(error) = self.waker.wake()
-        {
+        if self.letters.rung.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        meter::one(Count::CallsWake);
+        if let Err(error) = self.waker.wake() {
             log::error!("a loop cannot be woken: {error}");
         }
     }

@@ -187,6 +187,7 @@ impl<'r> EventLoop<'r> {
             && !self.listeners.iter_mut().any(|listener| listener.is_ready(now));
         let timeout =
             if idle { self.next_deadline().map(|deadline| deadline - now) } else { Some(Duration::ZERO) };
+        meter::one(Count::CallsPoll);
         match self.poll.poll(events, timeout) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => self.clock.tick(Instant::now()),
@@ -429,6 +430,7 @@ impl<'r> EventLoop<'r> {
             self.audience.dismiss(&mut seat.peer);
             self.open.fetch_sub(1, Ordering::Relaxed);
             meter::one_less(Count::ConnectionsOpen);
+            meter::one(Count::CallsClose);
         }
     }
 
@@ -436,6 +438,7 @@ impl<'r> EventLoop<'r> {
     fn register_fresh(&mut self) {
         for token in std::mem::take(&mut self.fresh) {
             let Some(Seat { stream, .. }) = self.peers.get_mut(token) else { continue };
+            meter::one(Count::CallsRegister);
             if let Err(error) = self.poll.registry().register(stream, token, interest()) {
                 log::warn!("a new peer cannot be registered, and is dropped: {error}");
                 self.bury(token);

@@ -1,6 +1,7 @@
 //! One peer's socket: fill from it, drain into it.
 
 use crate::connection::outbox::{Outbox, SLICES_MAX};
+use crate::meter::{self, Count};
 use mio::net::TcpStream;
 use socket2::SockRef;
 use std::io::{self, IoSlice, Read, Write};
@@ -36,6 +37,7 @@ pub trait Socket {
 impl Socket for TcpStream {
     fn fill(&mut self, buffer: &mut [u8]) -> io::Result<Filled> {
         loop {
+            meter::one(Count::CallsRead);
             match self.read(buffer) {
                 Ok(0) => return Ok(Filled::End),
                 Ok(bytes) => return Ok(Filled::Bytes(bytes)),
@@ -53,6 +55,7 @@ impl Socket for TcpStream {
                 (single, []) => single,
                 _ => None,
             };
+            meter::one(Count::CallsWrite);
             let written = match (single, then) {
                 (Some(bytes), Then::More) => self.write(bytes),
                 (Some(bytes), Then::Close) => send_before_close(self, bytes),
@@ -84,5 +87,6 @@ fn send_before_close(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> 
 
 /// Ends our side of the stream; the peer can still send.
 pub fn end_writing(stream: &TcpStream) -> io::Result<()> {
+    meter::one(Count::CallsShutdown);
     SockRef::from(stream).shutdown(Shutdown::Write)
 }

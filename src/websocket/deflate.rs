@@ -396,7 +396,7 @@ mod tests {
 
     #[test]
     fn a_client_reads_what_was_answered() {
-        for takeover in [Takeover::None, Takeover::Server, Takeover::Both] {
+        for takeover in [Takeover::None, Takeover::Sent, Takeover::Both] {
             let compression = Compression { takeover, window_bits: 12, ..Compression::DEFAULT };
             let chosen = Agreement::choose([&b"permessage-deflate"[..]].into_iter(), &compression).unwrap();
             assert_eq!(Agreement::read(chosen.to_string().as_bytes()), Some(chosen));

@@ -42,6 +42,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// First lines of what is not run.
 const NOT_RUN: &[&str] = &[
     "cargo test",
+    "bothways compare --calls 1000 --rounds 5",
     "BOTHWAYS_SCHEDULES=100000 cargo test --release --test schedules",
     "mkdir -p fuzz/corpus/head && cargo +nightly fuzz run head fuzz/corpus/head fuzz/seeds/head",
     "unshare -rn sh -c '",

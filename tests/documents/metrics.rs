@@ -3,6 +3,8 @@
 
 use crate::root;
 use crate::server::Server;
+use bothways::compare::report::FIGURES;
+use bothways::compare::ways;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -31,6 +33,15 @@ fn the_page_of_metrics_names_those_that_are_there() {
         named.insert((cells[1].trim_matches('`').to_owned(), cells[2].trim_matches('`').to_owned()));
     }
     assert_eq!(named, there);
+}
+
+#[test]
+fn the_page_of_compare_names_every_figure_and_way() {
+    let page = fs::read_to_string(root().join("docs/reference/compare.md")).unwrap();
+    let figures = FIGURES.iter().map(|figure| figure.name);
+    for name in figures.chain(ways::ALL.iter().map(|&way| ways::name(way))) {
+        assert!(page.contains(&format!("`{name}`")), "the page does not name {name}");
+    }
 }
 
 #[test]

@@ -22,10 +22,11 @@ fn ask(asker: &mut Peer) -> Numbers {
         .collect()
 }
 
-/// What has become more or less since, but for bytes.
+/// What has become more or less since, but for bytes and system calls.
 fn since(before: &Numbers, after: &Numbers) -> Vec<(String, i64)> {
     let more = after.iter().map(|(name, value)| (name.clone(), value - before[name]));
-    more.filter(|(name, more)| *more != 0 && !name.contains("_bytes_")).collect()
+    more.filter(|(name, more)| *more != 0 && !name.contains("_bytes_") && !name.contains("system_calls"))
+        .collect()
 }
 
 #[track_caller]
