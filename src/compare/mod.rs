@@ -47,6 +47,7 @@ use crate::cli::{Compare, Experiment, Way};
 use crate::failure::Failure;
 use ask::{Bench, Stop};
 use counting::{Counting, Place};
+use follow::cross::{self, Crossed};
 use headers::Extra;
 use hold::Held;
 use report::{Asked, Measured, Report, Settings};
@@ -57,10 +58,7 @@ use ways::Course;
 /// Measures, and prints what was measured: also when it is interrupted, which is a failure all the same.
 pub fn run(compare: &Compare) -> Result<(), Failure> {
     let extra = headers::read(&compare.headers)?;
-    let follows = [Experiment::Follow, Experiment::Cross].iter().any(|one| compare.experiments.contains(one));
-    if follows {
-        follow::check(compare)?;
-    }
+    follow::check(compare)?;
     let place = Place::choose(compare)?;
     let interrupted = listen_for_interrupts()?;
     let server = match &compare.url {
@@ -105,6 +103,7 @@ fn measure(
         ask: Vec::new(),
         hold: Vec::new(),
         follow: Vec::new(),
+        cross: None,
         notes: notes(server),
     };
     if compare.experiments.contains(&Experiment::Ask) {
@@ -118,6 +117,9 @@ fn measure(
     let bench = follow::course::Bench { server, counting, extra, followers, item_bytes, interrupted };
     if report.complete && compare.experiments.contains(&Experiment::Follow) {
         report.complete &= follow::in_turns(compare, &bench, &mut report.follow)?;
+    }
+    if report.complete && compare.experiments.contains(&Experiment::Cross) {
+        report.complete &= cross::find(compare, &bench, report.cross.insert(Crossed::default()))?;
     }
     Ok(report)
 }
@@ -255,7 +257,9 @@ fn judge(report: &Report) -> Result<(), Failure> {
     let asked = report.ask.iter().map(|asked| (asked.way, asked.rounds, &asked.left_out));
     let held = report.hold.iter().map(|held| (held.way, held.rounds, &held.left_out));
     let followed = report.follow.iter().map(|one| (one.way, one.rounds, &one.left_out));
-    let all: Vec<_> = asked.chain(held).chain(followed).collect();
+    let points = report.cross.iter().flat_map(|crossed| &crossed.points).map(|point| &point.followed);
+    let crossed = points.map(|one| (one.way, one.rounds, &one.left_out));
+    let all: Vec<_> = asked.chain(held).chain(followed).chain(crossed).collect();
     let nothing = all.iter().all(|(_, rounds, _)| *rounds == 0);
     match all.iter().find_map(|(way, _, left_out)| left_out.as_ref().map(|why| (way, why))) {
         Some((way, why)) if report.server.ours || nothing => {

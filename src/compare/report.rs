@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::cli::{Compare, Way};
 use crate::compare::counting::Method;
 use crate::compare::follow;
+use crate::compare::follow::cross::Crossed;
 use crate::compare::follow::figures::Followed;
 use crate::compare::hold::Held;
 use crate::compare::tally::{Application, Costs, Network, Round, Spread};
@@ -27,6 +28,7 @@ pub struct Report {
     pub ask: Vec<Asked>,
     pub hold: Vec<Held>,
     pub follow: Vec<Followed>,
+    pub cross: Option<Crossed>,
     /// What a reader must know beside the figures.
     pub notes: Vec<String>,
 }

@@ -46,6 +46,9 @@ pub fn text(report: &Report) -> String {
     if !report.follow.is_empty() {
         out += &follow::table::text(&report.settings.follow, &report.follow);
     }
+    if let Some(crossed) = &report.cross {
+        out += &follow::table::crossings(&settings.follow, crossed);
+    }
     let left_out = report.ask.iter().map(|asked| (asked.way, &asked.left_out));
     let left_out = left_out.chain(report.hold.iter().map(|held| (held.way, &held.left_out)));
     for (way, why) in left_out.chain(report.follow.iter().map(|one| (one.way, &one.left_out))) {
@@ -171,7 +174,7 @@ fn words(spread: &Spread) -> String {
 }
 
 /// As many digits as mean something.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let text = match value.abs() {
         ..10.0 => format!("{value:.3}"),
         ..1000.0 => format!("{value:.1}"),

@@ -6,10 +6,13 @@
 //!   read counters  ┊             ┊                 ┊                          ┊              ┊
 //!                   └─ opening ──┘└──── quiet ────┘└──────── changing ────────┘
 //! ```
+//!
+//! Polls are spread evenly: with K who poll every N seconds, somebody does every N/K. Parts of a round begin
+//! in the middle between two of these, so that each has as many polls as it is long.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::{OnceLock, mpsc};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
@@ -44,9 +47,10 @@ pub struct Course<'c> {
     pub lane: Lane,
     /// How long nothing happens, if at all.
     pub quiet: Option<Duration>,
-    /// When each change is made, in this stretch of time.
+    /// When each change is made, from the first on.
     pub times: &'c [Duration],
-    pub stretch: Duration,
+    /// How long it is measured: at least [`REST`] longer than it takes to make the changes.
+    pub window: Duration,
 }
 
 /// One way, once.
@@ -101,13 +105,13 @@ impl Bench<'_> {
         self.settle()?;
         self.check(&begin, &eyes.read_counts()?)?;
 
-        let Measured { opened, rested, changed, written, start } = measured;
+        let Measured { opened, quiet, changing, written, start } = measured;
         let mut round = Round {
             followers,
             changes: course.times.len() as u32,
             opening: eyes.phase(&begin, &opened),
-            quiet: rested.as_ref().map(|rested| eyes.phase(&opened, rested)),
-            changing: eyes.phase(rested.as_ref().unwrap_or(&opened), &changed),
+            quiet: quiet.as_ref().map(|[from, to]| eyes.phase(from, to)),
+            changing: eyes.phase(&changing[0], &changing[1]),
             seen: 0,
             missed: 0,
             ages: Ages::default(),
@@ -115,7 +119,8 @@ impl Bench<'_> {
             late: histogram(),
             writes: histogram(),
         };
-        round.write_down(&all_views, course, &written, epoch, start, changed.at)?;
+        let window = changing.map(|reading| reading.at - epoch);
+        round.write_down(&all_views, course, &written, [epoch, start], window)?;
         Ok(round)
     }
 
@@ -127,18 +132,19 @@ impl Bench<'_> {
         writer: &mut Writer,
         epoch: Instant,
     ) -> Result<(Measured, Vec<Vec<View>>), Stop> {
-        let stop = AtomicBool::new(false);
+        let (stop, base) = (AtomicBool::new(false), OnceLock::new());
         thread::scope(|scope| {
             let (tell, ready) = mpsc::channel();
             let start = |(n, ledger)| {
-                let (follower, tell) = (self.follower(course.lane, n, ledger, &stop, epoch), tell.clone());
+                let (follower, tell) =
+                    (self.follower(course.lane, n, ledger, &stop, &base, epoch), tell.clone());
                 scope.spawn(move || follower.follow(tell))
             };
             let threads: Vec<Thread> = eyes.ledgers.iter().enumerate().map(start).collect();
             drop(tell);
             let all_ready = ready.iter().take(threads.len()).count() == threads.len();
             let measured = match all_ready {
-                true => self.measure(course, eyes, writer, &threads),
+                true => self.measure(course, eyes, writer, &threads, &base),
                 false => Err(failed("not all who follow could begin".to_owned())),
             };
             // Whatever came of it, they shall end: those who ask see this, and all others the end mark.
@@ -160,6 +166,7 @@ impl Bench<'_> {
         n: usize,
         ledger: &'f Ledger,
         stop: &'f AtomicBool,
+        base: &'f OnceLock<Instant>,
         epoch: Instant,
     ) -> Follower<'f> {
         let (way, every) = match lane {
@@ -173,7 +180,7 @@ impl Bench<'_> {
             extra: self.extra,
             epoch,
             every,
-            // They do not all ask at the same moment.
+            base,
             first: every.mul_f64((n + 1) as f64 / f64::from(self.followers)),
             ledger,
             stop,
@@ -187,20 +194,42 @@ impl Bench<'_> {
         eyes: &Eyes,
         writer: &mut Writer,
         threads: &[Thread],
+        base: &OnceLock<Instant>,
     ) -> Result<Measured, Stop> {
         self.rest_until(Instant::now() + REST)?;
         let opened = eyes.read(writer)?;
-        let mut rested = None;
-        if let Some(quiet) = course.quiet {
-            self.rest_until(Instant::now() + quiet)?;
-            rested = Some(eyes.read(writer)?);
+        let base = *base.get_or_init(Instant::now);
+        threads.iter().for_each(|thread| thread.thread().unpark());
+
+        let mut quiet = None;
+        if let Some(time) = course.quiet {
+            let from = self.begin_part(course.lane, base, eyes, writer)?;
+            self.rest_until(from.at + time)?;
+            quiet = Some([from, eyes.read(writer)?]);
         }
+        let from = self.begin_part(course.lane, base, eyes, writer)?;
         let start = Instant::now();
         let written = writer.make(course.times, start, self.interrupted)?;
-        self.rest_until(start + course.stretch + REST)?;
-        let changed = eyes.read(writer)?;
+        self.rest_until(from.at + course.window)?;
+        let changing = [from, eyes.read(writer)?];
         self.wait_for_last(course, eyes.ledgers, threads)?;
-        Ok(Measured { opened, rested, changed, written, start })
+        Ok(Measured { opened, quiet, changing, written, start })
+    }
+
+    /// In the middle between two polls.
+    fn begin_part(
+        &self,
+        lane: Lane,
+        base: Instant,
+        eyes: &Eyes,
+        writer: &mut Writer,
+    ) -> Result<Reading, Stop> {
+        if let Some(every) = lane.every() {
+            let gap = every.as_secs_f64() / f64::from(self.followers);
+            let passed = (base.elapsed().as_secs_f64() / gap + 0.5).ceil();
+            self.rest_until(base + Duration::from_secs_f64((passed + 0.5) * gap))?;
+        }
+        eyes.read(writer)
     }
 
     fn rest_until(&self, due: Instant) -> Result<(), Stop> {
@@ -255,13 +284,14 @@ type Thread<'s> = ScopedJoinHandle<'s, Result<Vec<View>, Stop>>;
 
 struct Measured {
     opened: Reading,
-    rested: Option<Reading>,
-    changed: Reading,
+    /// From, and to.
+    quiet: Option<[Reading; 2]>,
+    changing: [Reading; 2],
     written: Written,
     start: Instant,
 }
 
-/// All that is read at the border of two phases.
+/// All that is read where a part of a round begins or ends.
 struct Eyes<'e> {
     bench: &'e Bench<'e>,
     ledgers: &'e [Ledger],
@@ -353,9 +383,8 @@ impl Round {
         all_views: &[Vec<View>],
         course: &Course,
         written: &Written,
-        epoch: Instant,
-        start: Instant,
-        end: Instant,
+        [epoch, start]: [Instant; 2],
+        [from, to]: [Duration; 2],
     ) -> Result<(), Stop> {
         for (&time, &sent) in course.times.iter().zip(&written.sent) {
             record(&mut self.late, sent.saturating_duration_since(start + time));
@@ -365,7 +394,7 @@ impl Round {
         }
         let answered: Vec<Duration> = written.answered.iter().map(|&answered| answered - epoch).collect();
         for views in all_views {
-            self.ages.add(start - epoch, end - epoch, &answered, views);
+            self.ages.add(from, to, &answered, views);
             let (seen, missed) = seen_and_missed(views);
             if seen + missed != u64::from(self.changes) {
                 return Err(Stop::Doubted(Failure::Failed(format!(
@@ -393,7 +422,7 @@ fn seen_and_missed(views: &[View]) -> (u64, u64) {
 }
 
 /// For acknowledgements that wait (40 ms), and for who is busy.
-const REST: Duration = Duration::from_millis(100);
+pub const REST: Duration = Duration::from_millis(100);
 /// How long it may take, beside waiting for the next poll, to learn of the last change.
 const LAST_WITHIN: Duration = Duration::from_secs(10);
 

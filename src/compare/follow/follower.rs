@@ -9,6 +9,7 @@
 //! ```
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread;
@@ -38,8 +39,10 @@ pub struct Follower<'f> {
     pub extra: &'f Extra,
     /// What all times are told from.
     pub epoch: Instant,
-    /// Between two polls, and before the first.
+    /// Between two polls.
     pub every: Duration,
+    /// The moment from which on polls are made, once it is known, and how long after it the first one is.
+    pub base: &'f OnceLock<Instant>,
     pub first: Duration,
     pub ledger: &'f Ledger,
     pub stop: &'f AtomicBool,
@@ -80,7 +83,7 @@ impl Follower<'_> {
         }
         let _ = ready.send(());
         drop(ready);
-        let mut due = Instant::now() + self.first;
+        let mut due = self.wait_for_base() + self.first;
         while self.wait_for_turn(&mut due) {
             match self.get(&mut line, &mut tag)? {
                 Some(END) => break,
@@ -93,6 +96,14 @@ impl Follower<'_> {
             None => {}
         }
         Ok(shown.views)
+    }
+
+    /// Until all are ready. Long polls wait for nobody.
+    fn wait_for_base(&self) -> Instant {
+        while self.way.is_poll() && self.base.get().is_none() && !self.is_over() {
+            thread::park_timeout(self.every);
+        }
+        self.base.get().copied().unwrap_or_else(Instant::now)
     }
 
     /// Until the next poll is to be made; false where none is. Whoever was too slow for one leaves it out.

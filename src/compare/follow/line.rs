@@ -191,6 +191,10 @@ impl Line {
     /// Ends what is told in good order: the server is told so, and ends the connection.
     pub fn leave(mut self, follower: &Follower) -> Result<(), Stop> {
         let mut out = Vec::new();
+        if let (Hearing::Events(_), true) = (&self.hearing, follower.asks_kernel) {
+            // Our FIN would count as a byte.
+            return self.close(follower);
+        }
         if let Hearing::Messages(_) = self.hearing {
             let mut body = Vec::new();
             close::encode_body(close::NORMAL, "", &mut body);

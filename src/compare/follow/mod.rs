@@ -15,6 +15,7 @@
 
 pub mod age;
 pub mod course;
+pub mod cross;
 pub mod figures;
 pub mod follower;
 pub mod ledger;
@@ -28,9 +29,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::cli::{Compare, Rhythm};
+use crate::cli::{Compare, Experiment, Rhythm};
 use crate::compare::ask::Stop;
-use crate::compare::follow::course::{Bench, Course, Round};
+use crate::compare::follow::course::{Bench, Course, REST, Round};
 use crate::compare::follow::figures::Followed;
 use crate::compare::follow::ways::Lane;
 use crate::compare::progress;
@@ -47,6 +48,8 @@ pub struct Settings {
     pub seed: u64,
     pub poll_seconds: Vec<f64>,
     pub quiet_seconds: f64,
+    pub cross_seconds: f64,
+    pub cross_rate_max: f64,
 }
 
 impl Settings {
@@ -64,17 +67,20 @@ impl Settings {
             seed: follow.seed,
             poll_seconds: follow.poll_seconds.iter().map(Duration::as_secs_f64).collect(),
             quiet_seconds: follow.quiet_seconds.as_secs_f64(),
+            cross_seconds: follow.cross_seconds.as_secs_f64(),
+            cross_rate_max: follow.cross_rate_max,
         }
     }
 }
 
-/// Whoever follows must see changes, and we are who makes them.
+/// Whether what was asked for can be: whoever follows must see changes, and we are who makes them.
 pub fn check(compare: &Compare) -> Result<(), Failure> {
-    if compare.url.is_none() {
-        return Ok(());
+    let is_wanted = |experiment| compare.experiments.contains(&experiment);
+    if (is_wanted(Experiment::Follow) || is_wanted(Experiment::Cross)) && compare.url.is_some() {
+        let words = "follow and cross change what they follow, and so take a server of our own, and no --url";
+        return Err(Failure::Usage(words.to_owned()));
     }
-    let words = "follow and cross change what they follow, and so take a server of our own, and no --url";
-    Err(Failure::Usage(words.to_owned()))
+    if is_wanted(Experiment::Cross) { cross::check(compare) } else { Ok(()) }
 }
 
 /// Whether all rounds were run. The ways take turns.
@@ -82,7 +88,7 @@ pub fn in_turns(compare: &Compare, bench: &Bench, followed: &mut Vec<Followed>) 
     let follow = &compare.follow;
     let per_second = follow.changes_per_second;
     let times = rhythm::times(follow.rhythm, follow.changes, per_second, follow.seed);
-    let stretch = rhythm::stretch(follow.changes, per_second);
+    let window = rhythm::stretch(follow.changes, per_second) + REST;
     let lanes = [Lane::Nobody].into_iter().chain(Lane::wanted(compare, ways::ALL));
     let mut lanes: Vec<(Lane, Vec<Round>, Option<String>)> =
         lanes.map(|lane| (lane, Vec::new(), None)).collect();
@@ -91,7 +97,7 @@ pub fn in_turns(compare: &Compare, bench: &Bench, followed: &mut Vec<Followed>) 
     'rounds: for n in 1..=compare.rounds {
         for (lane, rounds, left_out) in lanes.iter_mut().filter(|lane| lane.2.is_none()) {
             progress.set_message(format!("round {n} of {}: follow by {}", compare.rounds, lane.words()));
-            let course = Course { lane: *lane, quiet: Some(follow.quiet_seconds), times: &times, stretch };
+            let course = Course { lane: *lane, quiet: Some(follow.quiet_seconds), times: &times, window };
             match bench.round(&course) {
                 Ok(round) => rounds.push(round),
                 Err(Stop::Failed(failure)) => *left_out = Some(failure.to_string()),

@@ -1,12 +1,14 @@
-//! The rows of Follow, for people at a terminal.
+//! The rows of Follow and of Cross, for people at a terminal.
 
 use std::fmt::Write;
 
 use comfy_table::Table;
 
 use crate::compare::follow::Settings;
+use crate::compare::follow::cross::Crossed;
 use crate::compare::follow::figures::Followed;
-use crate::compare::table::{align, cell, new_table};
+use crate::compare::report::Figure;
+use crate::compare::table::{align, cell, new_table, number};
 
 /// All tables of it.
 pub fn text(settings: &Settings, followed: &[Followed]) -> String {
@@ -40,6 +42,60 @@ fn table(followed: &[Followed], columns: &[&Column]) -> Table {
     }
     align(table)
 }
+
+/// What was measured at which rate, and where one way overtakes another.
+pub fn crossings(settings: &Settings, crossed: &Crossed) -> String {
+    let headings =
+        vec!["way", "changes/s", "bytes", "server CPU us", "missed", "% current", "age p50", "p99"];
+    let mut table = new_table(headings);
+    for point in &crossed.points {
+        let figures = &point.followed.figures;
+        let cells = POINT.iter().map(|name| cell(figures.get(*name)));
+        let row = [point.followed.words(), number(point.changes_per_second)];
+        table.add_row(row.into_iter().chain(cells).collect::<Vec<_>>());
+    }
+    let mut out = format!(
+        "\n{} follow one item; each rate for {} seconds. For each follower and second, and the age of what it \
+         shows in milliseconds\n{}\n",
+        settings.followers,
+        crossed.seconds,
+        align(table)
+    );
+    let headings = vec![
+        "polling",
+        "or told",
+        "compared",
+        "costs more: polling up to",
+        "told from",
+        "measured",
+        "age there p50: polling",
+        "told",
+    ];
+    let mut table = new_table(headings);
+    for one in &crossed.crossings {
+        let rate = |rate: Option<f64>| rate.map_or("-".to_owned(), number);
+        let age = |figure: &Option<Figure>| cell(figure.as_ref());
+        let [least, most] = one.measured.map(number);
+        table.add_row(vec![
+            format!("{} {} s", one.poller, one.poll_seconds),
+            one.told.to_owned(),
+            one.compared.to_owned(),
+            rate(one.low),
+            rate(one.high),
+            format!("{least} to {most}"),
+            age(&one.poller_age_p50_ms),
+            age(&one.told_age_p50_ms),
+        ]);
+    }
+    _ = writeln!(out, "\nWhere one overtakes the other, in changes a second\n{}", align(table));
+    for one in crossed.crossings.iter().filter(|one| one.low.is_none() || one.high.is_none()) {
+        _ = writeln!(out, "{} every {} s or {}: {}", one.poller, one.poll_seconds, one.told, one.says);
+    }
+    out
+}
+
+const POINT: &[&str] =
+    &["changing_bytes", "changing_server_us", "missed", "current_percent", "age_p50_ms", "age_p99_ms"];
 
 struct Section {
     title: &'static str,
@@ -125,6 +181,7 @@ const SECTIONS: &[Section] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::follow::cross::COMPARED;
     use crate::compare::follow::figures::{COSTS, FIGURES, PHASES};
 
     #[test]
@@ -132,8 +189,9 @@ mod tests {
         let costs =
             COSTS.iter().flat_map(|cost| PHASES.iter().map(|phase| format!("{}_{}", phase.0, cost.0)));
         let names: Vec<String> = FIGURES.iter().map(|figure| figure.0.to_owned()).chain(costs).collect();
-        for column in SECTIONS.iter().flat_map(|section| section.columns) {
-            assert!(names.iter().any(|name| name == column.1), "{}", column.1);
+        let columns = SECTIONS.iter().flat_map(|section| section.columns).map(|column| column.1);
+        for column in columns.chain(POINT.iter().copied()).chain(COMPARED.iter().map(|compared| compared.0)) {
+            assert!(names.iter().any(|name| name == column), "{column}");
         }
     }
 }
