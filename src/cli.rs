@@ -164,7 +164,8 @@ pub struct Compare {
     #[arg(long, value_name = "PID", requires = "url")]
     pub pid: Option<u32>,
 
-    /// What is measured: calls (ask), or connections on which nothing happens (hold).
+    /// What is measured: calls (ask), connections on which nothing happens (hold), following what
+    /// changes (follow), or how often it must change for polling to be cheaper than being told (cross).
     #[arg(long, value_name = "EXPERIMENT", default_value = "ask", value_delimiter = ',')]
     pub experiments: Vec<Experiment>,
 
@@ -229,12 +230,96 @@ pub struct Compare {
     /// Write the report as a page with drawings, too, which stands in this one file.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub follow: Follow,
+}
+
+/// Of the experiments follow and cross.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Following what changes (follow, cross)")]
+pub struct Follow {
+    /// Which ways of following are measured [default: all; of cross: poll, poll-conditional, events and socket].
+    #[arg(long, value_name = "WAY", value_delimiter = ',')]
+    pub follow_ways: Vec<Following>,
+
+    /// How many follow at a time. Each is a thread here, so many of them are slow to hear because of us.
+    #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=500))]
+    pub followers: u16,
+
+    /// Changes in each round of each way (follow).
+    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub changes: u32,
+
+    /// How many changes are made in a second (follow), each at its time, whatever the server does.
+    #[arg(long, value_name = "RATE", default_value = "10", value_parser = rate)]
+    pub changes_per_second: f64,
+
+    /// When they are made: evenly, at random (a Poisson process), or in bursts of ten.
+    #[arg(long, value_name = "WHEN", default_value = "evenly")]
+    pub rhythm: Rhythm,
+
+    /// The chance of --rhythm at-random: the same seed, the same times.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
+
+    /// How often who polls does so. Each way of polling is measured with each of them.
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_delimiter = ',', value_parser = crate::timeouts::seconds)]
+    pub poll_seconds: Vec<Duration>,
+
+    /// How long nothing happens before the changes (follow): polls go on then, and heartbeats, and all
+    /// else is silent.
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = crate::timeouts::seconds)]
+    pub quiet_seconds: Duration,
+
+    /// How long each rate is measured (cross). The lowest is one change in that time.
+    #[arg(long, value_name = "SECONDS", default_value = "4", value_parser = crate::timeouts::seconds)]
+    pub cross_seconds: Duration,
+
+    /// The highest rate that is measured, in changes a second (cross).
+    #[arg(long, value_name = "RATE", default_value = "64", value_parser = rate)]
+    pub cross_rate_max: f64,
+}
+
+/// How somebody learns what changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Following {
+    /// GET every so often, each on a new connection.
+    PollNew,
+    /// The same on one connection, kept.
+    Poll,
+    /// As poll-new, asking whether it has changed (If-None-Match).
+    PollNewConditional,
+    /// As poll, asking whether it has changed.
+    PollConditional,
+    /// As poll-conditional, but answered only when it has changed (Prefer: wait), and asked at once.
+    LongPoll,
+    /// Told, as Server-Sent Events.
+    Events,
+    /// Told, as messages of a WebSocket.
+    Socket,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Rhythm {
+    Evenly,
+    AtRandom,
+    InBursts,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.001..=100_000.0).contains(&value) => Ok(value),
+        _ => Err("must be 0.001 to 100000 in a second".to_owned()),
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Experiment {
     Ask,
     Hold,
+    Follow,
+    Cross,
 }
 
 /// Each differs from one before it in one thing.

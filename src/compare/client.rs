@@ -325,7 +325,7 @@ enum Heard {
     Other,
 }
 
-fn read_on(stream: &mut Stream) -> Result<(), Failure> {
+pub fn read_on(stream: &mut Stream) -> Result<(), Failure> {
     match stream.read_more()? {
         Arrival::Bytes => Ok(()),
         Arrival::End => Err(Failure::Lost("the server closed the connection without an answer".to_owned())),
@@ -339,7 +339,7 @@ fn check_status(status: u16, expected: u16) -> Result<(), Failure> {
     Err(Failure::Failed(format!("the server answered {}, and {expected} was expected", status_words(status))))
 }
 
-fn broken(fault: Fault) -> Failure {
+pub fn broken(fault: Fault) -> Failure {
     Failure::Failed(format!("the server broke a rule of WebSocket: {fault}"))
 }
 
@@ -354,7 +354,7 @@ fn header_bytes(frame_bytes: u64) -> u64 {
 
 /// The bytes that we have counted and those that the kernel has. Known causes of a difference: SYN and FIN
 /// each count as one.
-fn agree(info: &TcpInfo, said: &Both<Application>, ended: bool) -> Result<(), Failure> {
+pub fn agree(info: &TcpInfo, said: &Both<Application>, ended: bool) -> Result<(), Failure> {
     let (sent, received) = (said.sent.total() + 1, said.received.total() + u64::from(ended));
     if (info.bytes_acknowledged, info.bytes_received) == (sent, received) {
         return Ok(());
@@ -367,7 +367,7 @@ fn agree(info: &TcpInfo, said: &Both<Application>, ended: bool) -> Result<(), Fa
 }
 
 /// Segments as they were counted; their headers as they follow from that (RFC 9293 §3.1, RFC 7323 §3).
-fn network_of(info: &TcpInfo, said: &Both<Application>, is_ipv6: bool) -> Network {
+pub fn network_of(info: &TcpInfo, said: &Both<Application>, is_ipv6: bool) -> Network {
     let ip = if is_ipv6 { 40 } else { 20 };
     // The first of each side has options that the others have not.
     let (usual, at_first) = if info.timestamps { (ip + 32, 8) } else { (ip + 20, 12) };
@@ -387,7 +387,7 @@ fn network_of(info: &TcpInfo, said: &Both<Application>, is_ipv6: bool) -> Networ
 /// Longest wait for a connection, and for each piece of an answer.
 pub const ANSWER_WAIT: Duration = Duration::from_secs(30);
 /// Longest message that is taken: as long as the longest item, and room for what is said about it.
-const MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub const MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// On the first byte of a frame (RFC 7692 §6).
 const RSV1: u8 = 0x40;
 

@@ -12,7 +12,7 @@
 //!      └ a namespace with a loopback of its own   │
 //!                                                 │ ask:  ways ─▶ Course ─▶ Caller ─▶ sockets
 //!        wire: every packet, by direction ────────┤ hold: K connections, and the memory that they are
-//!        TCP_INFO, where that is not allowed ─────┘
+//!        TCP_INFO, where that is not allowed ─────┘ follow: K who follow, and how far behind they are
 //! ```
 //!
 //! Whatever can be counted twice is: packets against the kernel's counters, and what they carried against
@@ -23,6 +23,7 @@ pub mod client;
 pub mod counting;
 pub mod destination;
 pub mod distance;
+pub mod follow;
 pub mod headers;
 pub mod hold;
 pub mod html;
@@ -51,6 +52,7 @@ use crate::failure::Failure;
 use ask::{Bench, Stop};
 use counting::{Counting, Place};
 use destination::Destination;
+use follow::cross::{self, Crossed};
 use headers::Extra;
 use hold::Held;
 use made::Made;
@@ -63,6 +65,7 @@ use ways::Course;
 pub fn run(compare: &Compare) -> Result<(), Failure> {
     let extra = headers::read(&compare.headers)?;
     let destination = compare.html.as_deref().map(Destination::try_out).transpose()?;
+    follow::check(compare)?;
     let place = Place::choose(compare)?;
     let interrupted = listen_for_interrupts()?;
     let mut server = match &compare.url {
@@ -113,6 +116,8 @@ fn measure(
         made: Made::now(),
         ask: Vec::new(),
         hold: Vec::new(),
+        follow: Vec::new(),
+        cross: None,
         notes: notes(server),
     };
     if compare.experiments.contains(&Experiment::Ask) {
@@ -121,6 +126,14 @@ fn measure(
     }
     if report.complete && compare.experiments.contains(&Experiment::Hold) {
         report.complete &= hold_in_turns(compare, server, counting, interrupted, &mut report.hold)?;
+    }
+    let (followers, item_bytes) = (compare.follow.followers, compare.payload_bytes);
+    let bench = follow::course::Bench { server, counting, extra, followers, item_bytes, interrupted };
+    if report.complete && compare.experiments.contains(&Experiment::Follow) {
+        report.complete &= follow::in_turns(compare, &bench, &mut report.follow)?;
+    }
+    if report.complete && compare.experiments.contains(&Experiment::Cross) {
+        report.complete &= cross::find(compare, &bench, report.cross.insert(Crossed::default()))?;
     }
     Ok(report)
 }
@@ -257,7 +270,10 @@ fn judge(report: &Report) -> Result<(), Failure> {
     }
     let asked = report.ask.iter().map(|asked| (asked.way, asked.rounds, &asked.left_out));
     let held = report.hold.iter().map(|held| (held.way, held.rounds, &held.left_out));
-    let all: Vec<_> = asked.chain(held).collect();
+    let followed = report.follow.iter().map(|one| (one.way, one.rounds, &one.left_out));
+    let points = report.cross.iter().flat_map(|crossed| &crossed.points).map(|point| &point.followed);
+    let crossed = points.map(|one| (one.way, one.rounds, &one.left_out));
+    let all: Vec<_> = asked.chain(held).chain(followed).chain(crossed).collect();
     let nothing = all.iter().all(|(_, rounds, _)| *rounds == 0);
     match all.iter().find_map(|(way, _, left_out)| left_out.as_ref().map(|why| (way, why))) {
         Some((way, why)) if report.server.ours || nothing => {

@@ -10,6 +10,9 @@ use serde::Serialize;
 use crate::cli::{Compare, Way};
 use crate::compare::counting::Method;
 use crate::compare::distance::Stretch;
+use crate::compare::follow;
+use crate::compare::follow::cross::Crossed;
+use crate::compare::follow::figures::Followed;
 use crate::compare::hold::Held;
 use crate::compare::made::Made;
 use crate::compare::tally::{Application, Costs, Network, Round, Spread};
@@ -29,6 +32,8 @@ pub struct Report {
     pub made: Made,
     pub ask: Vec<Asked>,
     pub hold: Vec<Held>,
+    pub follow: Vec<Followed>,
+    pub cross: Option<Crossed>,
     /// What a reader must know beside the figures.
     pub notes: Vec<String>,
 }
@@ -55,6 +60,7 @@ pub struct Settings {
     /// Of the item asked for, where the server is ours.
     pub payload_bytes: Option<u32>,
     pub connections: u32,
+    pub follow: follow::Settings,
 }
 
 /// One way of asking.
@@ -90,6 +96,7 @@ impl Settings {
             headers: compare.headers.clone(),
             payload_bytes: compare.url.is_none().then_some(compare.payload_bytes),
             connections: compare.connections,
+            follow: follow::Settings::of(compare),
         }
     }
 }

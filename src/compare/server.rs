@@ -211,13 +211,25 @@ fn item(bytes: u32) -> String {
     format!(r#"{{"id":"1","text":"{text}"}}"#)
 }
 
+/// The same, and which of several it is.
+pub fn item_of(number: u32, bytes: u32) -> String {
+    let frame = r#"{"id":"1","text":""}"#;
+    let item = item(bytes);
+    format!(r#"{{"id":"1","text":"{number:08}{}"#, &item[frame.len() - 2 + 8..])
+}
+
+/// Which of several an item is, by its JSON.
+pub fn number_of(item: &str) -> Option<u32> {
+    item.split_once(r#""text":""#)?.1.get(..8)?.parse().ok()
+}
+
 const WORDS: &[&str] = &[
     "buy", "milk", "and", "bread", "on", "the", "way", "home", "then", "call", "Anna", "about", "Sunday",
     "before", "it", "rains", "water", "plants", "in", "window", "read", "letter", "from", "school", "pay",
 ];
 
 /// `bothways_system_calls_total{call="read"} 17`
-fn parse_system_calls(text: &str) -> BTreeMap<String, u64> {
+pub fn parse_system_calls(text: &str) -> BTreeMap<String, u64> {
     let lines = text.lines().filter_map(|line| line.strip_prefix(r#"bothways_system_calls_total{call=""#));
     lines
         .filter_map(|rest| {
@@ -241,6 +253,17 @@ mod tests {
             assert_eq!(item.len(), bytes as usize);
             assert!(item.starts_with(r#"{"id":"1","text":"buy milk"#) && item.ends_with(r#""}"#), "{item}");
         }
+    }
+
+    #[test]
+    fn an_item_says_which_it_is() {
+        for (number, bytes) in [(0, 64), (17, 65), (99_999_999, 1000)] {
+            let item = item_of(number, bytes);
+            assert_eq!((item.len(), number_of(&item)), (bytes as usize, Some(number)));
+            assert!(item.starts_with(r#"{"id":"1","text":""#) && item.ends_with(r#""}"#), "{item}");
+        }
+        assert_eq!(number_of(r#"{"id":"1","text":"buy milk and"}"#), None);
+        assert_eq!(number_of("[]"), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use crate::compare::follow;
 use crate::compare::report::{Asked, Figure, Report};
 use crate::compare::tally::Spread;
 
@@ -15,11 +16,15 @@ pub fn text(report: &Report) -> String {
     }
     let settings = &report.settings;
     let whose = if report.server.ours { "a server of our own" } else { &*report.server.url };
+    let calls = match report.ask.is_empty() {
+        true => String::new(),
+        false => format!("{} calls in each of ", settings.calls),
+    };
     _ = writeln!(
         out,
-        "{} calls in each of {} rounds, to {whose}, {} headers. Median of the rounds, and in brackets the\n\
+        "{calls}{} rounds, to {whose}, {} headers. Median of the rounds, and in brackets the\n\
          least and the most where they differ.\n\n{}",
-        settings.calls, settings.rounds, settings.headers, report.counting.says
+        settings.rounds, settings.headers, report.counting.says
     );
     if let Some(distance) = &report.distance {
         _ = writeln!(out, "\n{}", distance.words());
@@ -40,8 +45,15 @@ pub fn text(report: &Report) -> String {
             held(report)
         );
     }
+    if !report.follow.is_empty() {
+        out += &follow::table::text(&report.settings.follow, &report.follow);
+    }
+    if let Some(crossed) = &report.cross {
+        out += &follow::table::crossings(&settings.follow, crossed);
+    }
     let left_out = report.ask.iter().map(|asked| (asked.way, &asked.left_out));
-    for (way, why) in left_out.chain(report.hold.iter().map(|held| (held.way, &held.left_out))) {
+    let left_out = left_out.chain(report.hold.iter().map(|held| (held.way, &held.left_out)));
+    for (way, why) in left_out.chain(report.follow.iter().map(|one| (one.way, &one.left_out))) {
         if let Some(why) = why {
             _ = writeln!(out, "Left out: {way}: {why}");
         }
@@ -154,13 +166,13 @@ fn held(report: &Report) -> Table {
     align(table)
 }
 
-fn new_table(headings: Vec<&str>) -> Table {
+pub fn new_table(headings: Vec<&str>) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_BORDERS_ONLY).set_header(headings);
     table
 }
 
-fn align(mut table: Table) -> Table {
+pub fn align(mut table: Table) -> Table {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }

@@ -145,6 +145,14 @@ impl Segments {
 }
 
 impl Network {
+    /// Where packets are counted, and none has come.
+    pub const NONE: Network = Network {
+        sent: Segments { segments: 0, bytes: 0, carried: 0 },
+        received: Segments { segments: 0, bytes: 0, carried: 0 },
+        round_trips: Some(0),
+        retransmitted: 0,
+    };
+
     pub fn segments(&self) -> u64 {
         self.sent.segments + self.received.segments
     }
@@ -182,6 +190,12 @@ impl Sub for Application {
             framing: self.framing - less.framing,
             deflated: self.deflated - less.deflated,
         }
+    }
+}
+
+impl AddAssign for Application {
+    fn add_assign(&mut self, more: Application) {
+        *self = *self + more;
     }
 }
 

@@ -60,16 +60,27 @@ impl Wire {
         Ok(Network { retransmitted, ..state.counter.network() })
     }
 
+    /// The same without one connection, which is known by the client's port and is still open.
+    pub fn network_without(&self, port: u16) -> Result<Network, Failure> {
+        let retransmitted = read_counters(self.device)?.retransmitted - self.before.retransmitted;
+        let state = &mut *self.lock();
+        state.drain();
+        let aside = state.counter.connections.get(&port).map_or(Network::NONE, |one| one.network);
+        Ok(Network { retransmitted, ..state.counter.network() - aside })
+    }
+
     /// Waits until every connection that began has ended on both sides, and nothing is under way.
     pub fn settle(&self) -> Result<(), Failure> {
         let until = Instant::now() + SETTLES_WITHIN;
         loop {
+            // What has come through was sent before.
+            let come_through = self.come_through();
             let (open, sent) = {
                 let state = &mut *self.lock();
                 state.drain();
                 (state.counter.open(), state.counter.sent.segments + state.counter.received.segments)
             };
-            let under_way = sent - self.come_through().unwrap_or(sent);
+            let under_way = come_through.map_or(0, |come_through| sent.saturating_sub(come_through));
             if (open, under_way) == (0, 0) {
                 return Ok(());
             }
@@ -171,12 +182,18 @@ struct Counter {
     connections: HashMap<u16, Connection>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Connection {
+    network: Network,
     /// The client has said something that is not answered yet.
     asked: bool,
     sent_end: bool,
     received_end: bool,
+}
+
+impl Connection {
+    const NEW: Connection =
+        Connection { network: Network::NONE, asked: false, sent_end: false, received_end: false };
 }
 
 impl Counter {
@@ -193,13 +210,15 @@ impl Counter {
                 return;
             }
         };
-        let side = if is_sent { &mut self.sent } else { &mut self.received };
-        *side += Segments { segments: 1, bytes: bytes as u64, carried: segment.carried };
+        let counted = Segments { segments: 1, bytes: bytes as u64, carried: segment.carried };
+        *(if is_sent { &mut self.sent } else { &mut self.received }) += counted;
         if is_sent && segment.begins {
             // A port that was used before is used again.
-            self.connections.insert(port, Connection::default());
+            self.connections.insert(port, Connection::NEW);
         }
-        let connection = self.connections.entry(port).or_default();
+        let connection = self.connections.entry(port).or_insert(Connection::NEW);
+        let network = &mut connection.network;
+        *(if is_sent { &mut network.sent } else { &mut network.received }) += counted;
         connection.sent_end |= segment.resets || (segment.ends && is_sent);
         connection.received_end |= segment.resets || (segment.ends && !is_sent);
         // An acknowledgement alone says nothing, and nobody waits for it.
@@ -208,6 +227,7 @@ impl Counter {
             connection.asked |= says_something;
         } else if says_something && connection.asked {
             connection.asked = false;
+            connection.network.round_trips = connection.network.round_trips.map(|trips| trips + 1);
             self.round_trips += 1;
         }
     }
@@ -320,6 +340,13 @@ mod tests {
         assert_eq!((network.sent.carried, network.received.carried), (47, 161));
         assert_eq!((network.bytes(), network.header_bytes()), (10 * 52 + 208, 520));
         assert_eq!((network.round_trips, counter.open(), counter.others), (Some(2), 0, 0));
+    }
+
+    #[test]
+    fn one_connection_can_be_told_from_the_others() {
+        let counter = count(&[(9, 80, ACK, 47), (8, 80, ACK, 20), (80, 8, ACK, 30), (80, 9, ACK, 161)]);
+        let rest = counter.network() - counter.connections[&9].network;
+        assert_eq!((rest.segments(), rest.bytes(), rest.round_trips), (2, 2 * 52 + 50, Some(1)));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod commands;
 mod compare;
 mod compression;
 mod following;
+mod following_costs;
 mod foreign;
 mod handshakes;
 mod hostile;
