@@ -116,10 +116,12 @@ impl Wire {
         }
         let now = read_counters(self.device)?;
         let more = |of: fn(&proc::Network) -> u64| of(&now) - of(&self.before);
+        // What is sent again is not among what is sent (RFC 4022, tcpOutSegs), but for answers to a SYN.
+        let (sent, again) = (more(|n| n.segments_sent), more(|n| n.retransmitted));
         // A tunnel drops what it has no room for.
         let lost = self.tunnel.as_ref().map_or(0, |tunnel| tunnel.lost());
         let pairs = [
-            ("segments that TCP sent", more(|n| n.segments_sent), counted.segments()),
+            ("segments that TCP sent", counted.segments().clamp(sent, sent + again), counted.segments()),
             ("segments that TCP received", more(|n| n.segments_received) + lost, counted.segments()),
             ("packets of the device", more(|n| n.packets) + lost, counted.segments() + others),
             ("packets that are not ours", others, 0),

@@ -94,18 +94,21 @@ pub fn crossings(settings: &Settings, crossed: &Crossed) -> String {
     out
 }
 
-const POINT: &[&str] =
+/// What is told of each rate.
+pub const POINT: &[&str] =
     &["changing_bytes", "changing_server_us", "missed", "current_percent", "age_p50_ms", "age_p99_ms"];
 
-struct Section {
-    title: &'static str,
-    columns: &'static [Column],
+/// A table of Follow.
+pub struct Section {
+    pub title: &'static str,
+    pub columns: &'static [Column],
 }
 
 /// A heading, and the figure below it.
-struct Column(&'static str, &'static str);
+pub struct Column(pub &'static str, pub &'static str);
 
-const SECTIONS: &[Section] = &[
+/// Of Follow.
+pub const SECTIONS: &[Section] = &[
     Section {
         title: "What one follower learns, and how old what it shows is (milliseconds, over time)",
         columns: &[

@@ -137,29 +137,33 @@ pub struct Curve {
     pub points: Vec<(f64, Spread)>,
 }
 
-/// Where two curves cross, and what that means.
+/// Where, from left to right, two curves cross, and what that means.
 #[derive(Clone, Debug)]
 pub struct Crossing {
-    pub x: f64,
-    pub y: f64,
+    pub from: f64,
+    pub to: f64,
     pub says: String,
 }
 
-/// Four curves at most, on logarithmic scales: each with a band from the least to the most.
-pub fn curves(title: &str, axes: [&str; 2], curves: &[Curve], crossing: Option<&Crossing>) -> String {
+/// On logarithmic scales: each curve with a band from the least to the most. From the fifth on colours come
+/// again, and the names tell.
+pub fn curves(title: &str, axes: [&str; 2], curves: &[Curve], crossings: &[Crossing]) -> String {
     let points = || curves.iter().flat_map(|curve| &curve.points);
     let ends = |values: &mut dyn Iterator<Item = f64>| {
         values
             .filter(|value| *value > 0.0)
             .fold((f64::MAX, 0.0f64), |(a, b), value| (a.min(value), b.max(value)))
     };
-    let (left, right) = ends(&mut points().map(|(x, _)| *x).chain(crossing.map(|crossing| crossing.x)));
+    let (left, right) = ends(&mut points().map(|(x, _)| *x));
     let (least, most) = ends(&mut points().flat_map(|(_, y)| [y.min, y.median, y.max]));
     let across = Scale::logarithmic(left, right, CURVES_FROM, CURVES_TO);
     let up = Scale::logarithmic(least, most, CURVES_HEIGHT, HEADING_HEIGHT);
     let mut out = begin(title, &[], CURVES_HEIGHT + AXIS_HEIGHT);
     push_grid(&across, axes[0], CURVES_HEIGHT, &mut out);
     push_text("tick start", 0.0, 6.0, axes[1], &mut out);
+    for (n, crossing) in crossings.iter().enumerate() {
+        push_crossing(n, crossing, &across, &mut out);
+    }
     for (value, label) in up.ticks() {
         let y = up.at(value);
         _ = write!(
@@ -182,17 +186,23 @@ pub fn curves(title: &str, axes: [&str; 2], curves: &[Curve], crossing: Option<&
         label_y = f64::max(y, label_y + LABEL_STEP);
         push_text(&format!("value {class}"), CURVES_TO + 8.0, label_y, &curve.says, &mut out);
     }
-    if let Some(crossing) = crossing {
-        let (x, y) = (across.at(crossing.x), up.at(crossing.y));
-        _ = write!(
-            out,
-            r#"<line class="crossing" x1="{x:.1}" y1="{HEADING_HEIGHT}" x2="{x:.1}" y2="{CURVES_HEIGHT}"/><circle class="crossing" cx="{x:.1}" cy="{y:.1}" r="7"/>"#
-        );
-        let class = if x > (CURVES_FROM + CURVES_TO) / 2.0 { "name" } else { "value" };
-        let aside = if class == "name" { -8.0 } else { 8.0 };
-        push_text(class, x + aside, HEADING_HEIGHT + 6.0, &crossing.says, &mut out);
-    }
     end(out)
+}
+
+/// A stretch from top to bottom, and words in a line of their own.
+fn push_crossing(n: usize, crossing: &Crossing, across: &Scale, out: &mut String) {
+    let (from, to) = (across.at(crossing.from), across.at(crossing.to));
+    _ = write!(
+        out,
+        r#"<rect class="crossing" x="{from:.1}" y="{HEADING_HEIGHT}" width="{:.1}" height="{:.1}"/>"#,
+        (to - from).max(2.0),
+        CURVES_HEIGHT - HEADING_HEIGHT
+    );
+    let y = HEADING_HEIGHT + (n as f64 + 0.5) * LABEL_STEP;
+    match from > (CURVES_FROM + CURVES_TO) / 2.0 {
+        true => push_text("name note", from - 6.0, y, &crossing.says, out),
+        false => push_text("value note", to + 6.0, y, &crossing.says, out),
+    }
 }
 
 fn push_curve(n: usize, curve: &Curve, class: &str, across: &Scale, up: &Scale, out: &mut String) {
@@ -366,12 +376,12 @@ mod tests {
                 .to_vec(),
         };
         let both = [curve(HOSTILE, 0.0), curve("push", 20.0)];
-        let crossing = Crossing { x: 2.0, y: 140.0, says: HOSTILE.to_owned() };
-        let drawing = curves("cost", ["updates a second", "bytes"], &both, Some(&crossing));
+        let crossing = Crossing { from: 2.0, to: 3.0, says: HOSTILE.to_owned() };
+        let drawing = curves("cost", ["updates a second", "bytes"], &both, &[crossing]);
         assert_eq!(
             (count(&drawing, "band"), count(&drawing, "curve"), count(&drawing, "crossing")),
-            (2, 2, 2)
+            (2, 2, 1)
         );
-        assert_eq!(count(&curves("cost", ["x", "y"], &[], None), "curve"), 0);
+        assert_eq!(count(&curves("cost", ["x", "y"], &[], &[]), "curve"), 0);
     }
 }

@@ -9,6 +9,7 @@
 //! ```
 
 pub mod drawing;
+pub mod following;
 pub mod pictures;
 pub mod scale;
 
@@ -82,6 +83,12 @@ fn push_experiments(report: &Report, out: &mut String) {
         let headings = [("connections".to_owned(), None), unit("server"), unit("kernel, both ends")];
         push_table("held", &headings, rows.map(row), out);
         *out += "</section>\n";
+    }
+    if !report.follow.is_empty() {
+        *out += &following::follow(&report.settings.follow, &report.follow);
+    }
+    if let Some(crossed) = &report.cross {
+        *out += &following::crossings(&report.settings.follow, crossed);
     }
 }
 
@@ -296,6 +303,8 @@ mod tests {
             made: Made { command: HOSTILE.to_owned(), processor: Some(HOSTILE.to_owned()), ..Made::now() },
             ask: [Way::New, Way::Socket].map(asked).into(),
             hold: vec![held],
+            follow: Vec::new(),
+            cross: None,
             notes: vec![HOSTILE.to_owned()],
         }
     }
