@@ -27,6 +27,9 @@ pub const NEAR: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 /// Where the client finds the server.
 pub const FAR: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
 
+/// A packet, and when it arrives.
+type Held = (Instant, Vec<u8>);
+
 /// Carries packets as long as this process lives.
 #[derive(Debug)]
 pub struct Tunnel {
@@ -76,7 +79,7 @@ impl Tunnel {
         self.lost.load(Ordering::Acquire)
     }
 
-    fn read(&self, directions: &mut [(Link, SyncSender<(Instant, Vec<u8>)>)]) {
+    fn read(&self, directions: &mut [(Link, SyncSender<Held>)]) {
         let mut bytes = vec![0; kernel::MTU];
         loop {
             let packet = match (&self.device).read(&mut bytes) {
@@ -94,7 +97,7 @@ impl Tunnel {
         }
     }
 
-    fn deliver(&self, packets: &Receiver<(Instant, Vec<u8>)>) {
+    fn deliver(&self, packets: &Receiver<Held>) {
         for (arrives, packet) in packets {
             thread::sleep(arrives.saturating_duration_since(Instant::now()));
             let counter = if (&self.device).write(&packet).is_ok() { &self.delivered } else { &self.lost };

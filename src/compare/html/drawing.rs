@@ -43,14 +43,15 @@ pub fn bars(title: &str, unit: &str, keys: &[Key], rows: &[Row]) -> String {
     let wholes = rows.iter().flat_map(|row| &row.bars).map(|bar| bar.whole.max.max(bar.length()));
     let longest = rows.iter().flat_map(|row| &row.bars).map(|bar| words(&bar.whole).len()).max();
     let to = (WIDTH - longest.unwrap_or(0) as f64 * LETTER_WIDTH - 8.0).min(BARS_TO);
-    let scale = Scale::linear(wholes.fold(0.0, f64::max), BARS_FROM, to);
+    let margin = margin(rows.iter().map(|row| row.name));
+    let scale = Scale::linear(wholes.fold(0.0, f64::max), margin + BARS_ASIDE, to);
     let height = rows.iter().map(|row| row.height()).sum::<f64>();
     let mut out = begin(title, keys, height + AXIS_HEIGHT);
     push_grid(&scale, unit, height, &mut out);
     let mut y = 0.0;
     for row in rows {
         let middle = y + (row.height() - BAR_STEP + BAR_HEIGHT) / 2.0;
-        push_text("name", NAMES_TO, middle, row.name, &mut out);
+        push_text("name", margin, middle, row.name, &mut out);
         for (n, bar) in row.bars.iter().enumerate() {
             bar.push(&scale, y + ROW_GAP / 2.0 + n as f64 * BAR_STEP, &mut out);
         }
@@ -78,7 +79,7 @@ impl Bar {
 
     fn push(&self, scale: &Scale, y: f64, out: &mut String) {
         let middle = y + BAR_HEIGHT / 2.0;
-        push_text("sign", BARS_FROM - 6.0, middle, self.sign, out);
+        push_text("sign", scale.from - 6.0, middle, self.sign, out);
         let mut so_far = 0.0;
         for &(class, value) in self.parts.iter().filter(|(_, value)| *value > 0.0) {
             let (from, to) = (scale.at(so_far), scale.at(so_far + value));
@@ -103,7 +104,8 @@ pub fn marks(title: &str, unit: &str, keys: &[Key], rows: &[(&str, Vec<Spread>)]
     let all = || rows.iter().flat_map(|(_, marks)| marks);
     let least = all().map(|spread| spread.min).fold(f64::MAX, f64::min);
     let most = all().map(|spread| spread.max).fold(0.0, f64::max);
-    let scale = Scale::logarithmic(least, most, BARS_FROM, MARKS_TO);
+    let margin = margin(rows.iter().map(|row| row.0));
+    let scale = Scale::logarithmic(least, most, margin + BARS_ASIDE, MARKS_TO);
     let height = rows.len() as f64 * MARKS_STEP + HEADING_HEIGHT;
     let mut out = begin(title, keys, height + AXIS_HEIGHT);
     push_grid(&scale, unit, height, &mut out);
@@ -119,7 +121,7 @@ pub fn marks(title: &str, unit: &str, keys: &[Key], rows: &[(&str, Vec<Spread>)]
     }
     for (n, (name, marks)) in rows.iter().enumerate() {
         let y = HEADING_HEIGHT + (n as f64 + 0.5) * MARKS_STEP;
-        push_text("name", NAMES_TO, y, name, &mut out);
+        push_text("name", margin, y, name, &mut out);
         for (n, (spread, key)) in marks.iter().zip(keys).enumerate() {
             push_whisker(&scale, spread, y, &mut out);
             push_mark(n, key.class, scale.at(spread.median), y, &mut out);
@@ -158,11 +160,13 @@ pub fn curves(title: &str, axes: [&str; 2], curves: &[Curve], crossings: &[Cross
     let (least, most) = ends(&mut points().flat_map(|(_, y)| [y.min, y.median, y.max]));
     let across = Scale::logarithmic(left, right, CURVES_FROM, CURVES_TO);
     let up = Scale::logarithmic(least, most, CURVES_HEIGHT, HEADING_HEIGHT);
-    let mut out = begin(title, &[], CURVES_HEIGHT + AXIS_HEIGHT);
+    let key = |crossing: &Crossing| Key { class: "crossing", says: crossing.says.clone() };
+    let keys: Vec<Key> = crossings.iter().map(key).collect();
+    let mut out = begin(title, &keys, CURVES_HEIGHT + AXIS_HEIGHT);
     push_grid(&across, axes[0], CURVES_HEIGHT, &mut out);
     push_text("tick start", 0.0, 6.0, axes[1], &mut out);
-    for (n, crossing) in crossings.iter().enumerate() {
-        push_crossing(n, crossing, &across, &mut out);
+    for crossing in crossings {
+        push_crossing(crossing, &across, &mut out);
     }
     for (value, label) in up.ticks() {
         let y = up.at(value);
@@ -189,8 +193,8 @@ pub fn curves(title: &str, axes: [&str; 2], curves: &[Curve], crossings: &[Cross
     end(out)
 }
 
-/// A stretch from top to bottom, and words in a line of their own.
-fn push_crossing(n: usize, crossing: &Crossing, across: &Scale, out: &mut String) {
+/// A stretch from top to bottom.
+fn push_crossing(crossing: &Crossing, across: &Scale, out: &mut String) {
     let (from, to) = (across.at(crossing.from), across.at(crossing.to));
     _ = write!(
         out,
@@ -198,11 +202,6 @@ fn push_crossing(n: usize, crossing: &Crossing, across: &Scale, out: &mut String
         (to - from).max(2.0),
         CURVES_HEIGHT - HEADING_HEIGHT
     );
-    let y = HEADING_HEIGHT + (n as f64 + 0.5) * LABEL_STEP;
-    match from > (CURVES_FROM + CURVES_TO) / 2.0 {
-        true => push_text("name note", from - 6.0, y, &crossing.says, out),
-        false => push_text("value note", to + 6.0, y, &crossing.says, out),
-    }
 }
 
 fn push_curve(n: usize, curve: &Curve, class: &str, across: &Scale, up: &Scale, out: &mut String) {
@@ -235,6 +234,11 @@ fn push_mark(n: usize, class: &str, x: f64, y: f64, out: &mut String) {
         2 => write!(out, r#"<path class="{class}" d="M{x:.1} {:.1}l6 6 -6 6 -6 -6z"/>"#, y - 6.0),
         _ => write!(out, r#"<path class="{class}" d="M{x:.1} {:.1}l6 10h-12z"/>"#, y - 6.0),
     };
+}
+
+/// Where names end, so that the longest has room.
+fn margin<'r>(names: impl Iterator<Item = &'r str>) -> f64 {
+    names.map(|name| name.len() as f64 * LETTER_WIDTH).fold(NAMES_TO_MIN, f64::max)
 }
 
 /// From the least to the most.
@@ -291,8 +295,8 @@ fn end(out: String) -> String {
 pub const CLASSES: [&str; 4] = ["first", "second", "third", "fourth"];
 
 const WIDTH: f64 = 720.0;
-const NAMES_TO: f64 = 122.0;
-const BARS_FROM: f64 = 146.0;
+const NAMES_TO_MIN: f64 = 122.0;
+const BARS_ASIDE: f64 = 24.0;
 const BARS_TO: f64 = 560.0;
 /// Of digits, about; other signs are narrower.
 const LETTER_WIDTH: f64 = 7.8;
@@ -380,7 +384,7 @@ mod tests {
         let drawing = curves("cost", ["updates a second", "bytes"], &both, &[crossing]);
         assert_eq!(
             (count(&drawing, "band"), count(&drawing, "curve"), count(&drawing, "crossing")),
-            (2, 2, 1)
+            (2, 2, 2)
         );
         assert_eq!(count(&curves("cost", ["x", "y"], &[], &[]), "curve"), 0);
     }

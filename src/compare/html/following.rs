@@ -216,3 +216,94 @@ fn cost_curves(crossed: &Crossed, figure: &str, words: &str) -> String {
 
 /// Whatever is younger is drawn as if it had this age.
 const AGE_MS_MIN: f64 = 0.01;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use crate::compare::report::Figure;
+    use clap::Parser;
+
+    fn settings() -> Settings {
+        let Command::Compare(compare) = Cli::parse_from(["bothways", "compare"]).command else { panic!() };
+        Settings::of(&compare)
+    }
+
+    /// One way of which each figure of the tables is that.
+    fn followed(way: &'static str, poll_seconds: Option<f64>, value: f64) -> Followed {
+        let columns = SECTIONS.iter().flat_map(|section| section.columns).map(|column| column.1);
+        let spread = Spread { median: value, min: value * 0.5, max: value * 2.0 };
+        let figure = |name: &str| (name.to_owned(), Figure { unit: "x", spread });
+        Followed {
+            way,
+            poll_seconds,
+            differs: "<script>",
+            followers: 3,
+            rounds: 2,
+            figures: columns.chain(POINT.iter().copied()).map(figure).collect(),
+            system_calls: Default::default(),
+            left_out: None,
+        }
+    }
+
+    #[track_caller]
+    fn parse(markup: &str) -> roxmltree::Document<'_> {
+        let document = roxmltree::Document::parse(markup).unwrap();
+        assert!(!document.descendants().any(|node| node.has_tag_name("script")));
+        document
+    }
+
+    fn count(document: &roxmltree::Document, class: &str) -> usize {
+        let has = |node: &roxmltree::Node| {
+            node.attribute("class").is_some_and(|of| of.split(' ').any(|name| name == class))
+        };
+        document.descendants().filter(has).count()
+    }
+
+    #[test]
+    fn polling_at_several_paces_is_a_curve() {
+        let polled = [followed("poll", Some(1.0), 500.0), followed("poll", Some(0.25), 123.5)];
+        let markup = follow(&settings(), &[&polled[..], &[followed("socket", None, 0.0)]].concat());
+        let document = parse(&markup);
+        assert_eq!(count(&document, "curve"), 1);
+        for words in ["poll 0.25 s", "123.5", "61.8 to 247", "&lt;script&gt;"] {
+            assert!(markup.contains(words), "{words}: {markup}");
+        }
+        assert_eq!(count(&parse(&follow(&settings(), &[followed("events", None, 7.0)])), "curve"), 0);
+    }
+
+    #[test]
+    fn rates_are_curves_and_what_was_found_is_marked() {
+        let point = |followed: Followed, changes_per_second| Point { changes_per_second, followed };
+        let points = [1.0, 8.0, 64.0].iter().flat_map(|&rate| {
+            [
+                point(followed("poll", Some(1.0), 300.0), rate),
+                point(followed("socket", None, 40.0 * rate), rate),
+            ]
+        });
+        let crossing = |low| cross::Crossing {
+            poller: "poll",
+            poll_seconds: 1.0,
+            told: "socket",
+            figure: "changing_bytes",
+            compared: "bytes",
+            low,
+            high: Some(8.0),
+            measured: [1.0, 64.0],
+            poller_age_p50_ms: None,
+            told_age_p50_ms: None,
+            says: "<script> always".to_owned(),
+        };
+        let mut crossed =
+            Crossed { seconds: 4.0, points: points.collect(), crossings: vec![crossing(Some(7.25))] };
+        let markup = crossings(&settings(), &crossed);
+        let document = parse(&markup);
+        // One drawing for bytes, which has the crossing, and its key; and one for processor time.
+        assert_eq!((count(&document, "curve"), count(&document, "crossing")), (4, 2));
+        assert!(markup.contains("poll 1 s | socket: 7.25 to 8 changes/s"), "{markup}");
+        crossed.crossings = vec![crossing(None)];
+        let markup = crossings(&settings(), &crossed);
+        assert_eq!(count(&parse(&markup), "crossing"), 0, "what was not found is not marked");
+        assert!(markup.contains("or socket: &lt;script&gt; always"), "{markup}");
+    }
+}

@@ -36,11 +36,14 @@ pub fn page(report: &Report) -> String {
     if !report.complete {
         out += "<p class=\"incomplete\"><b>Incomplete.</b> This was interrupted; what follows was measured by then.</p>\n";
     }
-    _ = write!(
+    let calls = match report.ask.is_empty() {
+        true => String::new(),
+        false => format!("{} calls in each of ", settings.calls),
+    };
+    _ = writeln!(
         out,
-        "<p>{} calls in each of {} rounds, to {}, {} headers. Every figure is the median of the rounds. Where they \
-         differ, the least and the most stand beside it, and a whisker goes from one to the other.</p>\n",
-        settings.calls,
+        "<p>{calls}{} rounds, to {}, {} headers. Every figure is the median of the rounds. Where they differ, the \
+         least and the most stand beside it, and a whisker goes from one to the other.</p>",
         settings.rounds,
         text(whose),
         text(&settings.headers)
@@ -135,13 +138,15 @@ fn cell(spread: Option<Spread>) -> String {
 }
 
 fn push_ways(report: &Report, out: &mut String) {
-    *out += "<section>\n<h2>The ways</h2>\n<dl>\n";
+    *out += "<section>\n<h2>What to know beside the figures</h2>\n<dl>\n";
     for asked in &report.ask {
         _ = writeln!(out, "<dt>{}</dt><dd>{}</dd>", asked.way, text(&asked.differs));
     }
     *out += "</dl>\n";
-    let left_out = report.ask.iter().map(|asked| (asked.way, &asked.left_out));
-    for (way, why) in left_out.chain(report.hold.iter().map(|held| (held.way, &held.left_out))) {
+    let asked = report.ask.iter().map(|asked| (asked.way.to_owned(), &asked.left_out));
+    let held = report.hold.iter().map(|held| (held.way.to_owned(), &held.left_out));
+    let followed = report.follow.iter().map(|followed| (followed.words(), &followed.left_out));
+    for (way, why) in asked.chain(held).chain(followed) {
         if let Some(why) = why {
             _ = writeln!(out, "<p><b>Left out:</b> {way}: {}</p>", text(why));
         }
