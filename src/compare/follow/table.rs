@@ -26,8 +26,9 @@ pub fn text(settings: &Settings, followed: &[Followed]) -> String {
             _ = writeln!(out, "\n{title}\n{}", table(followed, &columns));
         }
     }
-    for one in followed {
-        _ = writeln!(out, "{}: {}", one.words(), one.differs);
+    let mut told = "";
+    for one in followed.iter().filter(|one| std::mem::replace(&mut told, one.way) != one.way) {
+        _ = writeln!(out, "{}: {}", one.way, one.differs);
     }
     out
 }
