@@ -174,7 +174,7 @@ fn words(spread: &Spread) -> String {
 }
 
 /// As many digits as mean something.
-pub fn number(value: f64) -> String {
+fn number(value: f64) -> String {
     let text = match value.abs() {
         ..10.0 => format!("{value:.3}"),
         ..1000.0 => format!("{value:.1}"),

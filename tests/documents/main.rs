@@ -44,6 +44,8 @@ const NOT_RUN: &[&str] = &[
     "cargo test",
     "bothways compare --calls 1000 --rounds 5",
     "bothways compare --experiments follow --followers 20 --changes 100 --changes-per-second 5 --poll-seconds 0.5,2",
+    "bothways compare --experiments follow --followers 20 --changes 20 --changes-per-second 2 --poll-seconds 1,5 --quiet-seconds 5 --rounds 1",
+    "bothways compare --experiments cross --followers 20 --poll-seconds 1 --rounds 1",
     "bothways compare --experiments cross --payload-bytes 1000 --followers 20 --poll-seconds 1 --rounds 3",
     "BOTHWAYS_SCHEDULES=100000 cargo test --release --test schedules",
     "mkdir -p fuzz/corpus/head && cargo +nightly fuzz run head fuzz/corpus/head fuzz/seeds/head",
