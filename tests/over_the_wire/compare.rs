@@ -212,7 +212,7 @@ fn parse(page: &str) -> roxmltree::Document<'_> {
 fn the_page_says_what_the_report_says() {
     let (page, report) = page(&["--rate", "200", "--experiments", "ask,hold", "--connections", "20"]);
     let document = parse(&page);
-    let figures = document.descendants().filter(|node| node.has_tag_name("section")).last().unwrap();
+    let figures = document.descendants().rfind(|node| node.has_tag_name("section")).unwrap();
     let rows: Vec<_> = figures.descendants().filter(|node| node.has_tag_name("tr")).collect();
     let words = |node: roxmltree::Node| -> Vec<String> {
         node.descendants().filter(|node| node.is_text()).map(|node| node.text().unwrap().to_owned()).collect()

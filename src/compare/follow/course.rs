@@ -10,7 +10,6 @@
 //! Polls are spread evenly: with K who poll every N seconds, somebody does every N/K. Parts of a round begin
 //! in the middle between two of these, so that each has as many polls as it is long.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{OnceLock, mpsc};
 use std::thread::{self, ScopedJoinHandle};
@@ -23,11 +22,12 @@ use crate::compare::counting::Counting;
 use crate::compare::follow::age::{Ages, View};
 use crate::compare::follow::follower::{END, Follower, failed};
 use crate::compare::follow::ledger::Ledger;
+use crate::compare::follow::reading::{Eyes, Phase, Reading};
 use crate::compare::follow::ways::Lane;
 use crate::compare::follow::writer::{Writer, Written, sleep_until};
 use crate::compare::headers::Extra;
 use crate::compare::server::Server;
-use crate::compare::tally::{Application, Both, Costs, Network, histogram, record};
+use crate::compare::tally::{histogram, record};
 use crate::failure::Failure;
 
 /// All that a round needs beside its course.
@@ -70,19 +70,6 @@ pub struct Round {
     /// How much later than it should have been each change was written, and how long its answer took.
     pub late: Histogram<u64>,
     pub writes: Histogram<u64>,
-}
-
-/// What the followers of a round have cost in a part of it.
-#[derive(Clone, Debug)]
-pub struct Phase {
-    pub took: Duration,
-    pub costs: Costs,
-    /// Requests made.
-    pub asked: u64,
-    pub client_time: Duration,
-    /// Of the server: the changes themselves are in it.
-    pub server_time: Option<Duration>,
-    pub system_calls: Option<BTreeMap<String, u64>>,
 }
 
 impl Bench<'_> {
@@ -289,91 +276,6 @@ struct Measured {
     changing: [Reading; 2],
     written: Written,
     start: Instant,
-}
-
-/// All that is read where a part of a round begins or ends.
-struct Eyes<'e> {
-    bench: &'e Bench<'e>,
-    ledgers: &'e [Ledger],
-    /// The writer's, which is left out.
-    port: u16,
-    /// What lies between these two is what a scrape makes itself.
-    a_scrape: [Option<BTreeMap<String, u64>>; 2],
-}
-
-struct Reading {
-    at: Instant,
-    network: Network,
-    said: Both<Application>,
-    connections: u64,
-    asked: u64,
-    client_time: Duration,
-    /// Of the server, before it was asked for its counters, and after that.
-    server_time: [Option<Duration>; 2],
-    system_calls: Option<BTreeMap<String, u64>>,
-}
-
-impl Eyes<'_> {
-    fn read(&self, writer: &mut Writer) -> Result<Reading, Stop> {
-        let mut reading = self.read_counts()?;
-        reading.system_calls = writer.system_calls()?;
-        reading.server_time[1] = self.bench.server.processor_time();
-        Ok(reading)
-    }
-
-    /// Without the system calls.
-    fn read_counts(&self) -> Result<Reading, Stop> {
-        let sum = |of: fn(&Ledger) -> u64| self.ledgers.iter().map(of).sum();
-        Ok(Reading {
-            at: Instant::now(),
-            network: match self.bench.counting.wire() {
-                Some(wire) => wire.network_without(self.port).map_err(Stop::Doubted)?,
-                None => self.network()?,
-            },
-            said: self.ledgers.iter().fold(Both::default(), |sum, one| sum + one.read(|tally| tally.said)),
-            connections: sum(|ledger| ledger.read(|tally| tally.connections)),
-            asked: sum(|ledger| ledger.read(|tally| tally.asked)),
-            client_time: self.ledgers.iter().map(|one| one.read(|tally| tally.processor_time)).sum(),
-            server_time: [self.bench.server.processor_time(); 2],
-            system_calls: None,
-        })
-    }
-
-    fn network(&self) -> Result<Network, Failure> {
-        let mut sum = Network::default();
-        for ledger in self.ledgers {
-            sum += ledger.read(|tally| tally.network())?;
-        }
-        Ok(sum)
-    }
-
-    fn phase(&self, from: &Reading, to: &Reading) -> Phase {
-        Phase {
-            took: to.at - from.at,
-            costs: Costs {
-                connections: to.connections - from.connections,
-                network: Some(to.network - from.network),
-                application: to.said - from.said,
-            },
-            asked: to.asked - from.asked,
-            client_time: to.client_time.saturating_sub(from.client_time),
-            server_time: to.server_time[0].zip(from.server_time[1]).map(|(to, from)| to.saturating_sub(from)),
-            system_calls: self.made_between(from, to),
-        }
-    }
-
-    /// System calls of the server, without those of a scrape, of which each border has one.
-    fn made_between(&self, from: &Reading, to: &Reading) -> Option<BTreeMap<String, u64>> {
-        let [first, second] = &self.a_scrape;
-        let [first, second] = [first.as_ref()?, second.as_ref()?];
-        let (from, to) = (from.system_calls.as_ref()?, to.system_calls.as_ref()?);
-        let of = |calls: &BTreeMap<String, u64>, name| calls.get(name).copied().unwrap_or(0);
-        let made = |name| {
-            let a_scrape = of(second, name) - of(first, name);
-            (of(to, name) - of(from, name)).saturating_sub(a_scrape)
-        };
-        Some(to.keys().map(|name| (name.clone(), made(name))).collect())
-    }
 }
 
 impl Round {

@@ -279,17 +279,17 @@ impl Bracket {
     }
 
     fn says(&self, words: &str, rate: impl Fn(u32) -> f64) -> String {
-        let [least, most] = [self.least, self.most].map(|at| number(rate(at)));
+        let [least, most] = [self.least, self.most].map(|at| rate_words(rate(at)));
         match (self.low, self.high) {
             _ if self.disagrees => {
-                let low = number(rate(self.low.unwrap_or(self.least)));
-                let high = number(rate(self.high.unwrap_or(self.most)));
+                let low = rate_words(rate(self.low.unwrap_or(self.least)));
+                let high = rate_words(rate(self.high.unwrap_or(self.most)));
                 format!(
                     "{words}: not decided: rates from {low} to {high} changes a second contradict each other"
                 )
             }
             (Some(low), Some(high)) => {
-                let (low, high) = (number(rate(low)), number(rate(high)));
+                let (low, high) = (rate_words(rate(low)), rate_words(rate(high)));
                 format!("{words}: polling costs more up to {low} changes a second, being told from {high} on")
             }
             (Some(_), None) => {
@@ -307,7 +307,7 @@ impl Bracket {
 }
 
 /// As many digits as a rate needs to be told from its neighbour.
-fn number(rate: f64) -> String {
+pub fn rate_words(rate: f64) -> String {
     let text = format!("{rate:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::compare::follow::course::{Phase, Round};
+use crate::compare::follow::course::Round;
+use crate::compare::follow::reading::Phase;
 use crate::compare::follow::ways::Lane;
 use crate::compare::report::Figure;
 use crate::compare::tally::{Application, Network, Spread};

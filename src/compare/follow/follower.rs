@@ -51,38 +51,41 @@ pub struct Follower<'f> {
 }
 
 impl Follower<'_> {
-    /// To the end of all changes: what was shown, and from when on.
+    /// To the end of all changes: what was shown, and from when on. Whoever waits for `ready` and hears nothing
+    /// more knows that it failed.
     pub fn follow(self, ready: Sender<()>) -> Result<Vec<View>, Stop> {
         let mut shown = Shown { views: Vec::new(), ledger: self.ledger, epoch: self.epoch };
-        let mut line = None;
-        if self.way.is_told_all() {
-            let mut told = Line::begin(&self)?;
-            while shown.views.is_empty() {
-                if let Some(number) = told.hear_notice(&self).and_then(|text| self.read_notice(&text))? {
-                    shown.begin(number)?;
-                }
-            }
-            // Whoever is told that all are ready has failed otherwise, and ends us.
-            let _ = ready.send(());
-            drop(ready);
-            loop {
-                let text = told.hear_notice(&self)?;
-                match self.read_notice(&text)? {
-                    Some(END) => break,
-                    Some(number) => shown.add_next(self.way, number)?,
-                    None => {}
-                }
-            }
-            told.leave(&self)?;
-            return Ok(shown.views);
+        match self.way.is_told_all() {
+            true => self.be_told(ready, &mut shown)?,
+            false => self.ask_again(ready, &mut shown)?,
         }
-        let mut tag = None;
+        Ok(shown.views)
+    }
+
+    fn be_told(&self, ready: Sender<()>, shown: &mut Shown) -> Result<(), Stop> {
+        let mut line = Line::begin(self)?;
+        while shown.views.is_empty() {
+            if let Some(number) = self.read_notice(&line.hear_notice(self)?)? {
+                shown.begin(number)?;
+            }
+        }
+        say_ready(ready);
+        loop {
+            match self.read_notice(&line.hear_notice(self)?)? {
+                Some(END) => return line.leave(self),
+                Some(number) => shown.add_next(self.way, number)?,
+                None => {}
+            }
+        }
+    }
+
+    fn ask_again(&self, ready: Sender<()>, shown: &mut Shown) -> Result<(), Stop> {
+        let (mut line, mut tag) = (None, None);
         match self.get(&mut line, &mut tag)? {
             Some(number) => shown.begin(number)?,
-            None => return Err(Stop::Failed(Failure::Failed("the first answer has no state".to_owned()))),
+            None => return Err(failed("the first answer has no state".to_owned())),
         }
-        let _ = ready.send(());
-        drop(ready);
+        say_ready(ready);
         let mut due = self.wait_for_base() + self.first;
         while self.wait_for_turn(&mut due) {
             match self.get(&mut line, &mut tag)? {
@@ -91,11 +94,7 @@ impl Follower<'_> {
                 None => {}
             }
         }
-        match line {
-            Some(line) => line.close(&self)?,
-            None => {}
-        }
-        Ok(shown.views)
+        line.map_or(Ok(()), |line| line.close(self))
     }
 
     /// Until all are ready. Long polls wait for nobody.
@@ -230,6 +229,12 @@ struct Notice<'t> {
 struct Params<'t> {
     #[serde(borrow)]
     value: Option<&'t RawValue>,
+}
+
+/// Once, and nothing more is to be heard here.
+fn say_ready(ready: Sender<()>) {
+    // Who does not wait for it has failed, and ends us.
+    let _ = ready.send(());
 }
 
 pub fn failed(words: String) -> Stop {

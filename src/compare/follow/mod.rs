@@ -20,6 +20,7 @@ pub mod figures;
 pub mod follower;
 pub mod ledger;
 pub mod line;
+pub mod reading;
 pub mod rhythm;
 pub mod table;
 pub mod ways;

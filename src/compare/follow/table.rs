@@ -5,10 +5,10 @@ use std::fmt::Write;
 use comfy_table::Table;
 
 use crate::compare::follow::Settings;
-use crate::compare::follow::cross::Crossed;
+use crate::compare::follow::cross::{Crossed, rate_words};
 use crate::compare::follow::figures::Followed;
 use crate::compare::report::Figure;
-use crate::compare::table::{align, cell, new_table, number};
+use crate::compare::table::{align, cell, new_table};
 
 /// All tables of it.
 pub fn text(settings: &Settings, followed: &[Followed]) -> String {
@@ -26,8 +26,9 @@ pub fn text(settings: &Settings, followed: &[Followed]) -> String {
             _ = writeln!(out, "\n{title}\n{}", table(followed, &columns));
         }
     }
-    for one in followed {
-        _ = writeln!(out, "{}: {}", one.words(), one.differs);
+    let mut told = "";
+    for one in followed.iter().filter(|one| std::mem::replace(&mut told, one.way) != one.way) {
+        _ = writeln!(out, "{}: {}", one.way, one.differs);
     }
     out
 }
@@ -51,7 +52,7 @@ pub fn crossings(settings: &Settings, crossed: &Crossed) -> String {
     for point in &crossed.points {
         let figures = &point.followed.figures;
         let cells = POINT.iter().map(|name| cell(figures.get(*name)));
-        let row = [point.followed.words(), number(point.changes_per_second)];
+        let row = [point.followed.words(), rate_words(point.changes_per_second)];
         table.add_row(row.into_iter().chain(cells).collect::<Vec<_>>());
     }
     let mut out = format!(
@@ -73,9 +74,9 @@ pub fn crossings(settings: &Settings, crossed: &Crossed) -> String {
     ];
     let mut table = new_table(headings);
     for one in &crossed.crossings {
-        let rate = |rate: Option<f64>| rate.map_or("-".to_owned(), number);
+        let rate = |rate: Option<f64>| rate.map_or("-".to_owned(), rate_words);
         let age = |figure: &Option<Figure>| cell(figure.as_ref());
-        let [least, most] = one.measured.map(number);
+        let [least, most] = one.measured.map(rate_words);
         table.add_row(vec![
             format!("{} {} s", one.poller, one.poll_seconds),
             one.told.to_owned(),
