@@ -5,6 +5,7 @@ use crate::exchange::record::is_id;
 use crate::limits::Limits;
 use crate::origins::Origins;
 use crate::timeouts::Timeouts;
+use clap::builder::ArgPredicate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
@@ -196,7 +197,8 @@ pub struct Compare {
     #[arg(long, value_name = "PID", requires = "url")]
     pub pid: Option<u32>,
 
-    /// What is measured: calls (ask), or connections on which nothing happens (hold).
+    /// What is measured: calls (ask), connections on which nothing happens (hold), following what
+    /// changes (follow), or how often it must change for polling to be cheaper than being told (cross).
     #[arg(long, value_name = "EXPERIMENT", default_value = "ask", value_delimiter = ',')]
     pub experiments: Vec<Experiment>,
 
@@ -204,8 +206,9 @@ pub struct Compare {
     #[arg(long, value_name = "WAY", value_delimiter = ',')]
     pub ways: Vec<Way>,
 
-    /// Calls in each round of each way.
-    #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    /// Calls in each round of each way; with --rtt 20, if nothing else is said.
+    #[arg(long, value_name = "COUNT", default_value_t = 1000, default_value_if("rtt", ArgPredicate::IsPresent, "20"),
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub calls: u32,
 
     /// How often each way is measured; what differs from round to round is shown. A short round before
@@ -244,15 +247,112 @@ pub struct Compare {
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub count: CountBy,
 
+    /// Put a distance between client and server: the time there and back, as 40ms or 0.2s.
+    #[arg(long, value_name = "TIME", value_parser = round_trip)]
+    pub rtt: Option<Duration>,
+
+    /// What travels that distance in a second, in each direction, as 56kbit, 1.5mbit or 1gbit
+    /// [default: as much as there is].
+    #[arg(long, value_name = "BITS", requires = "rtt", value_parser = bits_per_second)]
+    pub bandwidth: Option<u64>,
+
     /// Print one JSON object, and no tables.
     #[arg(long)]
     pub json: bool,
+
+    /// Write the report as a page with drawings, too, which stands in this one file.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub follow: Follow,
+}
+
+/// Of the experiments follow and cross.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Following what changes (follow, cross)")]
+pub struct Follow {
+    /// Which ways of following are measured [default: all; of cross: poll, poll-conditional, events and socket].
+    #[arg(long, value_name = "WAY", value_delimiter = ',')]
+    pub follow_ways: Vec<Following>,
+
+    /// How many follow at a time. Each is a thread here, so many of them are slow to hear because of us.
+    #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=500))]
+    pub followers: u16,
+
+    /// Changes in each round of each way (follow).
+    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub changes: u32,
+
+    /// How many changes are made in a second (follow), each at its time, whatever the server does.
+    #[arg(long, value_name = "RATE", default_value = "10", value_parser = rate)]
+    pub changes_per_second: f64,
+
+    /// When they are made: evenly, at random (a Poisson process), or in bursts of ten.
+    #[arg(long, value_name = "WHEN", default_value = "evenly")]
+    pub rhythm: Rhythm,
+
+    /// The chance of --rhythm at-random: the same seed, the same times.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
+
+    /// How often who polls does so. Each way of polling is measured with each of them.
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_delimiter = ',', value_parser = crate::timeouts::seconds)]
+    pub poll_seconds: Vec<Duration>,
+
+    /// How long nothing happens before the changes (follow): polls go on then, and heartbeats, and all
+    /// else is silent.
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = crate::timeouts::seconds)]
+    pub quiet_seconds: Duration,
+
+    /// How long each rate is measured (cross). The lowest is one change in that time.
+    #[arg(long, value_name = "SECONDS", default_value = "4", value_parser = crate::timeouts::seconds)]
+    pub cross_seconds: Duration,
+
+    /// The highest rate that is measured, in changes a second (cross).
+    #[arg(long, value_name = "RATE", default_value = "64", value_parser = rate)]
+    pub cross_rate_max: f64,
+}
+
+/// How somebody learns what changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Following {
+    /// GET every so often, each on a new connection.
+    PollNew,
+    /// The same on one connection, kept.
+    Poll,
+    /// As poll-new, asking whether it has changed (If-None-Match).
+    PollNewConditional,
+    /// As poll, asking whether it has changed.
+    PollConditional,
+    /// As poll-conditional, but answered only when it has changed (Prefer: wait), and asked at once.
+    LongPoll,
+    /// Told, as Server-Sent Events.
+    Events,
+    /// Told, as messages of a WebSocket.
+    Socket,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Rhythm {
+    Evenly,
+    AtRandom,
+    InBursts,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.001..=100_000.0).contains(&value) => Ok(value),
+        _ => Err("must be 0.001 to 100000 in a second".to_owned()),
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Experiment {
     Ask,
     Hold,
+    Follow,
+    Cross,
 }
 
 /// Each differs from one before it in one thing.
@@ -294,6 +394,31 @@ fn collection(name: &str) -> Result<String, String> {
     Ok(name.to_owned())
 }
 
+/// From a thousandth of a second, below which the machine itself takes longer, to one second, from which
+/// on TCP takes what is under way for lost.
+fn round_trip(text: &str) -> Result<Duration, String> {
+    let seconds = quantity(text, &[("ms", 0.001), ("s", 1.0)]);
+    let seconds = seconds.filter(|seconds| (0.001..=1.0).contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| "must be 1ms to 1s, as 40ms or 0.2s".to_owned())
+}
+
+/// From what a long segment passes within a second, to more than one machine sends to itself.
+fn bits_per_second(text: &str) -> Result<u64, String> {
+    let bits = quantity(text, &[("kbit", 1e3), ("mbit", 1e6), ("gbit", 1e9)]);
+    let bits = bits.filter(|bits| (16e3..=100e9).contains(bits));
+    bits.map(|bits| bits.round() as u64)
+        .ok_or_else(|| "must be 16kbit to 100gbit, as 56kbit, 1.5mbit or 1gbit".to_owned())
+}
+
+/// Digits, perhaps with a point among them, and right behind them one of the units.
+fn quantity(text: &str, units: &[(&str, f64)]) -> Option<f64> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let is_number = number.starts_with(|c: char| c.is_ascii_digit()) && !number.ends_with('.');
+    let (_, times) = units.iter().find(|(name, _)| *name == unit)?;
+    Some(number.parse::<f64>().ok().filter(|_| is_number)? * times)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -312,5 +437,36 @@ mod tests {
         assert_eq!(serve.timeouts, Timeouts::DEFAULT);
         assert_eq!(serve.compression, Compression::DEFAULT);
         assert_eq!(serve.origins, Origins::NONE);
+    }
+
+    #[test]
+    fn a_distance_has_units() {
+        let ms = |text| round_trip(text).ok().map(|time| time.as_millis());
+        assert_eq!(["40ms", "0.5s", "1s", "1.5ms"].map(ms), [Some(40), Some(500), Some(1000), Some(1)]);
+        for wrong in
+            ["40", "ms", "40 ms", "40MS", "1.ms", ".5s", "1.5.1s", "-1ms", "1e2ms", "0ms", "2s", "40m"]
+        {
+            assert!(round_trip(wrong).is_err(), "{wrong}");
+        }
+        let bits = |text| bits_per_second(text).ok();
+        assert_eq!(
+            ["56kbit", "1.5mbit", "10mbit", "1gbit"].map(bits),
+            [56_000, 1_500_000, 10_000_000, 1_000_000_000].map(Some)
+        );
+        for wrong in ["10", "10mb", "10Mbit", "10 mbit", "15kbit", "101gbit", "infmbit", "mbit"] {
+            assert!(bits_per_second(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_distance_means_fewer_calls_unless_they_are_said() {
+        let calls = |flags: &[&str]| {
+            let cli = Cli::parse_from([&["bothways", "compare"], flags].concat());
+            let Command::Compare(compare) = cli.command else { panic!() };
+            compare.calls
+        };
+        assert_eq!(calls(&[]), 1000);
+        assert_eq!(calls(&["--rtt", "40ms"]), 20);
+        assert_eq!(calls(&["--rtt", "40ms", "--calls", "7"]), 7);
     }
 }

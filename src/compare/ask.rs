@@ -90,6 +90,7 @@ impl Bench<'_> {
             asking: asked.since(&opened),
             closing: closed.since(&asked),
             took,
+            first: callers.first().and_then(|caller| caller.first),
             latency: timed.latency,
             paced: self.paced(course)?,
             client_time: timed.client_time,

@@ -49,6 +49,10 @@ pub struct Caller<'p> {
     closed: Network,
     /// Of which one the kernel has counted something else, and what.
     pub disagreement: Option<Failure>,
+    /// How long the first connection took to open, apart from its first call.
+    opening: Duration,
+    /// From nothing to the first whole answer.
+    pub first: Option<Duration>,
 }
 
 /// A connection.
@@ -66,12 +70,22 @@ struct Line {
 impl<'p> Caller<'p> {
     pub fn new(plan: &'p Plan, ask_of_each: Ask) -> Caller<'p> {
         let (said, closed) = (Both::default(), Network::default());
-        Caller { plan, ask_of_each, line: None, connections: 0, said, closed, disagreement: None }
+        Caller {
+            plan,
+            ask_of_each,
+            line: None,
+            connections: 0,
+            said,
+            closed,
+            opening: Duration::ZERO,
+            first: None,
+            disagreement: None,
+        }
     }
 
     /// Connects, and shakes hands where that is needed.
     pub fn open(&mut self) -> Result<(), Failure> {
-        let before = self.said;
+        let (before, begun) = (self.said, Instant::now());
         let mut stream = Stream::connect(&self.plan.url, ANSWER_WAIT)?;
         self.connections += 1;
         let reader = match &self.plan.road {
@@ -79,6 +93,7 @@ impl<'p> Caller<'p> {
             Road::Socket { offered, .. } => Some(self.shake_hands(&mut stream, *offered)?),
         };
         self.line = Some(Line { stream, reader, before, ended: false });
+        self.opening = begun.elapsed();
         Ok(())
     }
 
@@ -99,9 +114,16 @@ impl<'p> Caller<'p> {
     /// So many calls in one write; `answered` is told how long each of them took.
     pub fn ask(&mut self, calls: usize, mut answered: impl FnMut(Duration)) -> Result<(), Failure> {
         let begun = Instant::now();
+        // What opening took before is added; what it takes now is in the time of the call.
+        let opening = if self.line.is_some() { self.opening } else { Duration::ZERO };
         if self.line.is_none() {
             self.open()?;
         }
+        let first = &mut self.first;
+        let mut answered = |took: Duration| {
+            first.get_or_insert(opening + took);
+            answered(took);
+        };
         let line = self.line.as_mut().expect("it was opened");
         match &self.plan.road {
             Road::Http(request) => {
@@ -276,7 +298,7 @@ enum Heard {
     Other,
 }
 
-fn read_on(stream: &mut Stream) -> Result<(), Failure> {
+pub fn read_on(stream: &mut Stream) -> Result<(), Failure> {
     match stream.read_more()? {
         Arrival::Bytes => Ok(()),
         Arrival::End => Err(Failure::Lost("the server closed the connection without an answer".to_owned())),
@@ -290,7 +312,7 @@ fn check_status(status: u16, expected: u16) -> Result<(), Failure> {
     Err(Failure::Failed(format!("the server answered {}, and {expected} was expected", status_words(status))))
 }
 
-fn broken(fault: Fault) -> Failure {
+pub fn broken(fault: Fault) -> Failure {
     Failure::Failed(format!("the server broke a rule of WebSocket: {fault}"))
 }
 
@@ -305,7 +327,7 @@ fn header_bytes(frame_bytes: u64) -> u64 {
 
 /// The bytes that we have counted and those that the kernel has. Known causes of a difference: SYN and FIN
 /// each count as one.
-fn agree(info: &TcpInfo, said: &Both<Application>, ended: bool) -> Result<(), Failure> {
+pub fn agree(info: &TcpInfo, said: &Both<Application>, ended: bool) -> Result<(), Failure> {
     let (sent, received) = (said.sent.total() + 1, said.received.total() + u64::from(ended));
     if (info.bytes_acknowledged, info.bytes_received) == (sent, received) {
         return Ok(());
@@ -318,7 +340,7 @@ fn agree(info: &TcpInfo, said: &Both<Application>, ended: bool) -> Result<(), Fa
 }
 
 /// Segments as they were counted; their headers as they follow from that (RFC 9293 §3.1, RFC 7323 §3).
-fn network_of(info: &TcpInfo, said: &Both<Application>, is_ipv6: bool) -> Network {
+pub fn network_of(info: &TcpInfo, said: &Both<Application>, is_ipv6: bool) -> Network {
     let ip = if is_ipv6 { 40 } else { 20 };
     // The first of each side has options that the others have not.
     let (usual, at_first) = if info.timestamps { (ip + 32, 8) } else { (ip + 20, 12) };
@@ -338,7 +360,7 @@ fn network_of(info: &TcpInfo, said: &Both<Application>, is_ipv6: bool) -> Networ
 /// Longest wait for a connection, and for each piece of an answer.
 pub const ANSWER_WAIT: Duration = Duration::from_secs(30);
 /// Longest message that is taken: as long as the longest item, and room for what is said about it.
-const MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub const MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// On the first byte of a frame (RFC 7692 §6).
 const RSV1: u8 = 0x40;
 

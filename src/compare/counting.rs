@@ -1,18 +1,24 @@
 //! How segments are counted: packet by packet in a network of our own, or by what the kernel tells of each
 //! connection; and which of the two it is.
 
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::cli::{Compare, CountBy};
-use crate::compare::kernel::{self, MTU, Ring};
+use crate::compare::distance::Distance;
+use crate::compare::distance::tunnel::{NEAR, Tunnel};
+use crate::compare::kernel::{self, Device, MTU, Ring};
 use crate::compare::wire::Wire;
 use crate::failure::Failure;
 
 /// Where this process is from now on.
 #[derive(Debug)]
 pub enum Place {
-    /// With what has seen every packet in it, from the first one on.
-    OurNetwork(Ring),
+    /// With what has seen every packet in it, from the first one on, and with a tunnel in it, where there is to
+    /// be a distance.
+    OurNetwork { ring: Ring, tunnel: Option<Arc<Tunnel>> },
     /// And why not in one of our own.
     AnyNetwork { why: String },
 }
@@ -40,10 +46,11 @@ pub struct Method {
 impl Place {
     /// To be chosen before any thread is started, and before the server: it shall be in the same network.
     pub fn choose(compare: &Compare) -> Result<Place, Failure> {
+        let distance = Distance::of(compare);
         let why_not = match compare.count {
             CountBy::TcpInfo => Some("it was asked for".to_owned()),
             _ if compare.url.is_some() => Some("the server is in a network that is not ours".to_owned()),
-            _ => kernel::may_enter_network()
+            _ => kernel::may_enter_network(distance.map(|_| NEAR))
                 .err()
                 .map(|error| format!("this process may not have a network of its own: {error}")),
         };
@@ -52,12 +59,23 @@ impl Place {
                 let failed =
                     |error| Failure::Failed(format!("a network of our own cannot be set up: {error}"));
                 kernel::enter_network().map_err(failed)?;
-                Ring::open().map_err(failed).map(Place::OurNetwork)
+                let tunnel = distance.map(Tunnel::start).transpose().map_err(failed)?;
+                let device = if tunnel.is_some() { Device::Tunnel } else { Device::Loopback };
+                let ring = Ring::open(device).map_err(failed)?;
+                Ok(Place::OurNetwork { ring, tunnel })
             }
             Some(why) if compare.count == CountBy::Namespace => {
                 Err(Failure::Failed(format!("segments cannot be counted in a namespace: {why}")))
             }
             Some(why) => Ok(Place::AnyNetwork { why }),
+        }
+    }
+
+    /// Where a server of ours is to listen.
+    pub fn address(&self) -> Ipv4Addr {
+        match self {
+            Place::OurNetwork { tunnel: Some(_), .. } => NEAR,
+            Place::OurNetwork { tunnel: None, .. } | Place::AnyNetwork { .. } => Ipv4Addr::LOCALHOST,
         }
     }
 }
@@ -66,7 +84,7 @@ impl Counting {
     /// Beside a server that listens on this port.
     pub fn begin(place: Place, port: u16) -> Result<Counting, Failure> {
         match place {
-            Place::OurNetwork(ring) => Wire::open(ring, port).map(Counting::Namespace),
+            Place::OurNetwork { ring, tunnel } => Wire::open(ring, port, tunnel).map(Counting::Namespace),
             Place::AnyNetwork { why } => Ok(Counting::TcpInfo { why }),
         }
     }

@@ -98,7 +98,7 @@ pub struct Weight {
     kernel: Option<f64>,
 }
 
-/// Opens so many, looks, and closes them.
+/// Opens so many, looks, and closes them. A distance weighs nothing, and is left out.
 pub fn round(
     kind: Kind,
     connections: u32,
@@ -113,7 +113,7 @@ pub fn round(
         if interrupted.load(Ordering::Relaxed) {
             return Err(Stop::Interrupted);
         }
-        let stream = kind.open(&server.url).map_err(|failure| {
+        let stream = kind.open(&server.near).map_err(|failure| {
             Failure::Failed(format!("{n} connections are open, and one more cannot be: {failure}"))
         })?;
         held.push(stream);

@@ -3,16 +3,17 @@
 //!
 //! ```text
 //!   enter_network   unshare ─▶ map the user ─▶ lo up, MTU 1500, no offload of segmentation
+//!   open_tunnel     a device of which this process is the other end
 //!   tcp_info        getsockopt(TCP_INFO) of one connection
 //!   Ring            AF_PACKET: the kernel writes the head of each packet into memory that is shared
 //! ```
 #![allow(unsafe_code)]
 
-use std::ffi::{c_int, c_ulong, c_void};
-use std::fs;
+use std::ffi::{CString, c_int, c_ulong, c_void};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::mem::{size_of, zeroed};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -25,14 +26,37 @@ use crate::compare::tally::TcpInfo;
 /// Of Ethernet, and so nearly everywhere: that of the loopback is 65536, where little is ever cut.
 pub const MTU: usize = 1500;
 
-/// Whether this process may have a network of its own. Tried by a child that ends at once, for there is
-/// no way back out of one.
-pub fn may_enter_network() -> io::Result<()> {
+/// Where packets pass, and are seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Device {
+    /// Each packet comes in as it went out.
+    Loopback,
+    /// Each packet goes out, and comes in later, from somewhere else.
+    Tunnel,
+}
+
+impl Device {
+    pub fn name(self) -> &'static str {
+        match self {
+            Device::Loopback => "lo",
+            Device::Tunnel => "distance",
+        }
+    }
+}
+
+/// Whether this process may have a network of its own, and a tunnel in it where one is asked for. Tried by
+/// a child that ends at once, for there is no way back out of one.
+pub fn may_enter_network(tunnel: Option<Ipv4Addr>) -> io::Result<()> {
     let mut child = Command::new(std::env::current_exe()?);
     child.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     // SAFETY: between fork and exec the closure makes system calls and small allocations, and this
     // process has no other thread that could hold the lock of the heap.
-    unsafe { child.pre_exec(enter_network) };
+    unsafe {
+        child.pre_exec(move || {
+            enter_network()?;
+            tunnel.map_or(Ok(()), |address| open_tunnel(address).map(drop))
+        });
+    }
     child.status().map(|_| ())
 }
 
@@ -56,23 +80,59 @@ pub fn enter_network() -> io::Result<()> {
 
 /// Up, with segments no longer than on Ethernet, and none that is cut only behind the counters.
 fn set_up_loopback() -> io::Result<()> {
-    // SAFETY: takes and gives numbers; the descriptor is nobody else's.
-    let socket = unsafe {
-        let socket = libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0);
-        check(socket)?;
-        OwnedFd::from_raw_fd(socket)
-    };
+    let socket = control()?;
+    let lo = Device::Loopback;
     let mut mtu = [0; 24];
     mtu[..4].copy_from_slice(&(MTU as c_int).to_ne_bytes());
-    ask_device(&socket, SIOCSIFMTU, mtu)?;
+    ask_device(&socket, lo, SIOCSIFMTU, mtu)?;
     let mut no_offload = [ETHTOOL_STSO, 0];
     let mut pointer = [0; 24];
     let address = ptr::from_mut(&mut no_offload).expose_provenance();
     pointer[..size_of::<usize>()].copy_from_slice(&address.to_ne_bytes());
-    ask_device(&socket, SIOCETHTOOL, pointer)?;
-    let mut flags = [0; 24];
-    flags[..2].copy_from_slice(&((libc::IFF_UP | libc::IFF_RUNNING) as u16).to_ne_bytes());
-    ask_device(&socket, SIOCSIFFLAGS, flags)
+    ask_device(&socket, lo, SIOCETHTOOL, pointer)?;
+    ask_device(&socket, lo, SIOCSIFFLAGS, flags(libc::IFF_UP | libc::IFF_RUNNING))
+}
+
+/// A device with that address, and 254 neighbours. What the kernel sends to them is read from this file,
+/// and what is written into it, the kernel has received (`Documentation/networking/tuntap.rst`).
+pub fn open_tunnel(address: Ipv4Addr) -> io::Result<File> {
+    let device = Device::Tunnel;
+    let file = OpenOptions::new().read(true).write(true).open("/dev/net/tun")?;
+    ask_device(&file, device, TUNSETIFF, flags(libc::IFF_TUN | libc::IFF_NO_PI))?;
+    // Nobody is there to be greeted by IPv6, as every device does by itself.
+    match fs::write(format!("/proc/sys/net/ipv6/conf/{}/disable_ipv6", device.name()), "1") {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let socket = control()?;
+    ask_device(&socket, device, SIOCSIFADDR, socket_address(address))?;
+    ask_device(&socket, device, SIOCSIFNETMASK, socket_address(Ipv4Addr::new(255, 255, 255, 0)))?;
+    ask_device(&socket, device, SIOCSIFFLAGS, flags(libc::IFF_UP | libc::IFF_RUNNING))?;
+    Ok(file)
+}
+
+/// A socket through which devices are spoken of.
+fn control() -> io::Result<OwnedFd> {
+    // SAFETY: takes and gives numbers; the descriptor is nobody else's.
+    unsafe {
+        let socket = libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0);
+        check(socket)?;
+        Ok(OwnedFd::from_raw_fd(socket))
+    }
+}
+
+fn flags(flags: c_int) -> [u8; 24] {
+    let mut value = [0; 24];
+    value[..2].copy_from_slice(&(flags as u16).to_ne_bytes());
+    value
+}
+
+/// `struct sockaddr_in` without a port (ip(7)).
+fn socket_address(address: Ipv4Addr) -> [u8; 24] {
+    let mut value = [0; 24];
+    value[..2].copy_from_slice(&(libc::AF_INET as u16).to_ne_bytes());
+    value[4..8].copy_from_slice(&address.octets());
+    value
 }
 
 /// `struct ifreq` (netdevice(7)).
@@ -82,11 +142,12 @@ struct DeviceRequest {
     value: [u8; 24],
 }
 
-fn ask_device(socket: &OwnedFd, request: c_ulong, value: [u8; 24]) -> io::Result<()> {
-    let mut asked = DeviceRequest { name: *b"lo\0\0\0\0\0\0\0\0\0\0\0\0\0\0", value };
+fn ask_device(file: &impl AsRawFd, device: Device, request: c_ulong, value: [u8; 24]) -> io::Result<()> {
+    let mut asked = DeviceRequest { name: [0; 16], value };
+    asked.name[..device.name().len()].copy_from_slice(device.name().as_bytes());
     // SAFETY: the kernel reads and writes one `ifreq`, which `asked` is, and what its pointer leads to,
     // which lives in the caller.
-    check(unsafe { libc::ioctl(socket.as_raw_fd(), request as _, &raw mut asked) })
+    check(unsafe { libc::ioctl(file.as_raw_fd(), request as _, &raw mut asked) })
 }
 
 pub fn tcp_info(socket: &TcpStream) -> io::Result<TcpInfo> {
@@ -139,7 +200,8 @@ pub fn end_with_us(child: &mut Command) {
     }
 }
 
-/// The heads of all packets that the loopback has brought (packet(7), PACKET_RX_RING), each once.
+/// The heads of all packets that a device has brought (packet(7), PACKET_RX_RING): of the loopback each
+/// once, of a tunnel each when it goes out and when it comes in.
 ///
 /// The kernel writes them when they pass, on the time of whoever sends; nobody is woken for it.
 #[derive(Debug)]
@@ -154,7 +216,7 @@ pub struct Ring {
 unsafe impl Send for Ring {}
 
 impl Ring {
-    pub fn open() -> io::Result<Ring> {
+    pub fn open(device: Device) -> io::Result<Ring> {
         // SAFETY: takes and gives numbers; the descriptor is nobody else's.
         let socket = unsafe {
             let socket = libc::socket(libc::AF_PACKET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0);
@@ -162,8 +224,10 @@ impl Ring {
             OwnedFd::from_raw_fd(socket)
         };
         set(&socket, libc::PACKET_VERSION, &(libc::tpacket_versions::TPACKET_V2 as c_int))?;
-        // What is sent on the loopback is received there: once is enough.
-        set(&socket, libc::PACKET_IGNORE_OUTGOING, &1)?;
+        if device == Device::Loopback {
+            // What is sent on the loopback is received there: once is enough.
+            set(&socket, libc::PACKET_IGNORE_OUTGOING, &1)?;
+        }
         let asked = libc::tpacket_req {
             tp_block_size: BLOCK_BYTES as u32,
             tp_block_nr: (FRAMES * FRAME_BYTES / BLOCK_BYTES) as u32,
@@ -186,18 +250,19 @@ impl Ring {
             return Err(io::Error::last_os_error());
         }
         let ring = Ring { socket, memory: memory.cast(), next: 0 };
-        ring.bind()?;
+        ring.bind(device)?;
         Ok(ring)
     }
 
     /// From here on packets come.
-    fn bind(&self) -> io::Result<()> {
+    fn bind(&self, device: Device) -> io::Result<()> {
+        let name = CString::new(device.name()).expect("it has no zero");
         // SAFETY: the name ends with a zero; a `sockaddr_ll` of zeros is one, and its length is told.
         unsafe {
             let mut address: libc::sockaddr_ll = zeroed();
             address.sll_family = libc::AF_PACKET as u16;
             address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
-            address.sll_ifindex = libc::if_nametoindex(c"lo".as_ptr()) as c_int;
+            address.sll_ifindex = libc::if_nametoindex(name.as_ptr()) as c_int;
             let length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
             check(libc::bind(self.socket.as_raw_fd(), (&raw const address).cast(), length))
         }
@@ -262,6 +327,9 @@ fn check(result: c_int) -> io::Result<()> {
     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
+const TUNSETIFF: c_ulong = 0x4004_54ca;
+const SIOCSIFADDR: c_ulong = 0x8916;
+const SIOCSIFNETMASK: c_ulong = 0x891c;
 const SIOCSIFFLAGS: c_ulong = 0x8914;
 const SIOCSIFMTU: c_ulong = 0x8922;
 const SIOCETHTOOL: c_ulong = 0x8946;

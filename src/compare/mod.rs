@@ -6,13 +6,13 @@
 //! ```text
 //! $ bothways compare
 //!
-//!   choose a network ─▶ start a server in it ─▶ rounds ─▶ report ─▶ table, JSON
+//!   choose a network ─▶ start a server in it ─▶ rounds ─▶ report ─▶ table, JSON, page
 //!      │ kernel            │ server               │         │
 //!      │                   └ /metrics, /proc      │         └ every figure: median, least, most
 //!      └ a namespace with a loopback of its own   │
 //!                                                 │ ask:  ways ─▶ Course ─▶ Caller ─▶ sockets
 //!        wire: every packet, by direction ────────┤ hold: K connections, and the memory that they are
-//!        TCP_INFO, where that is not allowed ─────┘
+//!        TCP_INFO, where that is not allowed ─────┘ follow: K who follow, and how far behind they are
 //! ```
 //!
 //! Whatever can be counted twice is: packets against the kernel's counters, and what they carried against
@@ -21,10 +21,15 @@
 pub mod ask;
 pub mod client;
 pub mod counting;
+pub mod destination;
+pub mod distance;
+pub mod follow;
 pub mod headers;
 pub mod hold;
+pub mod html;
 #[cfg_attr(not(target_os = "linux"), path = "kernel_elsewhere.rs")]
 pub mod kernel;
+pub mod made;
 pub mod plan;
 pub mod proc;
 pub mod reply;
@@ -50,8 +55,11 @@ use crate::descriptors;
 use crate::failure::Failure;
 use ask::{Bench, Stop};
 use counting::{Counting, Place};
+use destination::Destination;
+use follow::cross::{self, Crossed};
 use headers::Extra;
 use hold::Held;
+use made::Made;
 use report::{Asked, Measured, Report, Settings};
 use server::Server;
 use tally::Round;
@@ -61,15 +69,22 @@ use ways::Course;
 pub fn run(compare: &Compare) -> Result<(), Failure> {
     check_rate(compare)?;
     let extra = headers::read(&compare.headers)?;
+    let destination = compare.html.as_deref().map(Destination::try_out).transpose()?;
+    follow::check(compare)?;
     let place = Place::choose(compare)?;
     let interrupted = listen_for_interrupts()?;
     descriptors::raise_limit();
-    let server = match &compare.url {
+    let mut server = match &compare.url {
         Some(url) => Server::at(url, compare.pid)?,
-        None => Server::start(compare.payload_bytes)?,
+        None => Server::start(place.address(), compare.payload_bytes)?,
     };
+    let distance = distance::put(compare, &mut server, &place)?;
     let counting = Counting::begin(place, server.url.port)?;
-    let report = measure(compare, &server, &counting, &extra, &interrupted)?;
+    let mut report = measure(compare, &server, &counting, &extra, &interrupted)?;
+    report.distance = distance;
+    if let Some(destination) = destination {
+        destination.write(&html::page(&report))?;
+    }
     print(compare, &report)?;
     judge(&report)
 }
@@ -115,8 +130,12 @@ fn measure(
             counts: server.counts,
         },
         settings: Settings::of(compare),
+        distance: None,
+        made: Made::now(),
         ask: Vec::new(),
         hold: Vec::new(),
+        follow: Vec::new(),
+        cross: None,
         notes: notes(compare, server),
     };
     if compare.experiments.contains(&Experiment::Ask) {
@@ -125,6 +144,14 @@ fn measure(
     }
     if report.complete && compare.experiments.contains(&Experiment::Hold) {
         report.complete &= hold_in_turns(compare, server, counting, interrupted, &mut report.hold)?;
+    }
+    let (followers, item_bytes) = (compare.follow.followers, compare.payload_bytes);
+    let bench = follow::course::Bench { server, counting, extra, followers, item_bytes, interrupted };
+    if report.complete && compare.experiments.contains(&Experiment::Follow) {
+        report.complete &= follow::in_turns(compare, &bench, &mut report.follow)?;
+    }
+    if report.complete && compare.experiments.contains(&Experiment::Cross) {
+        report.complete &= cross::find(compare, &bench, report.cross.insert(Crossed::default()))?;
     }
     Ok(report)
 }
@@ -265,7 +292,10 @@ fn judge(report: &Report) -> Result<(), Failure> {
     }
     let asked = report.ask.iter().map(|asked| (asked.way, asked.rounds, &asked.left_out));
     let held = report.hold.iter().map(|held| (held.way, held.rounds, &held.left_out));
-    let all: Vec<_> = asked.chain(held).collect();
+    let followed = report.follow.iter().map(|one| (one.way, one.rounds, &one.left_out));
+    let points = report.cross.iter().flat_map(|crossed| &crossed.points).map(|point| &point.followed);
+    let crossed = points.map(|one| (one.way, one.rounds, &one.left_out));
+    let all: Vec<_> = asked.chain(held).chain(followed).chain(crossed).collect();
     let nothing = all.iter().all(|(_, rounds, _)| *rounds == 0);
     match all.iter().find_map(|(way, _, left_out)| left_out.as_ref().map(|why| (way, why))) {
         Some((way, why)) if report.server.ours || nothing => {

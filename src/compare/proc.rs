@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-/// What TCP has counted in this network namespace, and what its loopback has brought.
+/// What TCP has counted in this network namespace, and what a device of it has brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Network {
     pub segments_received: u64,
@@ -22,15 +22,15 @@ impl Network {
     }
 }
 
-/// As it is now.
-pub fn network() -> Option<Network> {
+/// As it is now, of the device with that name.
+pub fn network(device: &str) -> Option<Network> {
     let counters = fs::read_to_string("/proc/self/net/snmp").ok()?;
     let devices = fs::read_to_string("/proc/self/net/dev").ok()?;
-    parse_network(&counters, &devices)
+    parse_network(&counters, &devices, device)
 }
 
-fn parse_network(counters: &str, devices: &str) -> Option<Network> {
-    let (bytes, packets) = loopback(devices)?;
+fn parse_network(counters: &str, devices: &str, device: &str) -> Option<Network> {
+    let (bytes, packets) = received(devices, device)?;
     Some(Network {
         segments_received: counter(counters, "Tcp:", "InSegs")?,
         segments_sent: counter(counters, "Tcp:", "OutSegs")?,
@@ -49,9 +49,9 @@ fn counter(text: &str, kind: &str, name: &str) -> Option<u64> {
 }
 
 /// Bytes and packets received.
-fn loopback(devices: &str) -> Option<(u64, u64)> {
-    let line = devices.lines().find_map(|line| line.trim_start().strip_prefix("lo:"))?;
-    let mut numbers = line.split_whitespace();
+fn received(devices: &str, device: &str) -> Option<(u64, u64)> {
+    let of_device = |line: &&str| line.split(':').next().is_some_and(|name| name.trim_start() == device);
+    let mut numbers = devices.lines().find(of_device)?.split_once(':')?.1.split_whitespace();
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
@@ -112,10 +112,10 @@ mod tests {
             packets: 100,
             bytes: 7440,
         };
-        assert_eq!(parse_network(SNMP, DEV), Some(expected));
-        assert_eq!(parse_network("", DEV), None);
-        assert_eq!(parse_network("Tcp: InSegs\nTcp: x\n", DEV), None);
-        assert_eq!(parse_network(SNMP, "  eth0: 1 2"), None);
+        assert_eq!(parse_network(SNMP, DEV, "lo"), Some(expected));
+        assert_eq!(parse_network("", DEV, "lo"), None);
+        assert_eq!(parse_network("Tcp: InSegs\nTcp: x\n", DEV, "lo"), None);
+        assert_eq!(parse_network(SNMP, "  eth0: 1 2", "lo"), None);
     }
 
     #[test]
@@ -132,7 +132,8 @@ mod tests {
     #[test]
     fn this_kernel_writes_what_is_read_here() {
         let process = std::process::id();
-        assert!(network().is_some());
+        assert!(network("lo").is_some_and(|network| network != Network::default()));
+        assert_eq!(network("no such device"), None);
         assert!(processor_time(process).is_some_and(|time| time > Duration::ZERO));
         assert!(memory_bytes(process).is_some_and(|bytes| bytes > 100_000));
         assert!(slab_bytes().is_some_and(|bytes| bytes > 100_000));

@@ -9,7 +9,12 @@ use serde::Serialize;
 
 use crate::cli::{Compare, Way};
 use crate::compare::counting::Method;
+use crate::compare::distance::Stretch;
+use crate::compare::follow;
+use crate::compare::follow::cross::Crossed;
+use crate::compare::follow::figures::Followed;
 use crate::compare::hold::Held;
+use crate::compare::made::Made;
 use crate::compare::tally::{Application, Costs, Network, Round, Spread};
 use crate::compare::ways;
 
@@ -22,8 +27,13 @@ pub struct Report {
     pub counting: Method,
     pub server: Measured,
     pub settings: Settings,
+    /// Between client and server, where one was put there.
+    pub distance: Option<Stretch>,
+    pub made: Made,
     pub ask: Vec<Asked>,
     pub hold: Vec<Held>,
+    pub follow: Vec<Followed>,
+    pub cross: Option<Crossed>,
     /// What a reader must know beside the figures.
     pub notes: Vec<String>,
 }
@@ -50,6 +60,7 @@ pub struct Settings {
     /// Of the item asked for, where the server is ours.
     pub payload_bytes: Option<u32>,
     pub connections: u32,
+    pub follow: follow::Settings,
 }
 
 /// One way of asking.
@@ -89,6 +100,7 @@ impl Settings {
             headers: compare.headers.clone(),
             payload_bytes: compare.url.is_none().then_some(compare.payload_bytes),
             connections: compare.connections,
+            follow: follow::Settings::of(compare),
         }
     }
 }
@@ -171,8 +183,20 @@ pub const FIGURES: &[Kind] = &[
     kind("header_bytes_per_call", "bytes", "headers of IP and TCP, both directions together", |round| {
         network(round, Network::header_bytes)
     }),
+    kind("header_bytes_sent_per_call", "bytes", "those from client to server", |round| {
+        network(round, |network| network.sent.header_bytes())
+    }),
+    kind("header_bytes_received_per_call", "bytes", "those from server to client", |round| {
+        network(round, |network| network.received.header_bytes())
+    }),
     kind("payload_bytes_per_call", "bytes", "the representation: what the call is made for", |round| {
         application(round, |said| said.payload)
+    }),
+    kind("payload_bytes_sent_per_call", "bytes", "those from client to server", |round| {
+        Some(per_call(round.asking.application.sent.payload, round))
+    }),
+    kind("payload_bytes_received_per_call", "bytes", "those from server to client", |round| {
+        Some(per_call(round.asking.application.received.payload, round))
     }),
     kind(
         "fields_bytes_per_call",
@@ -180,11 +204,29 @@ pub const FIGURES: &[Kind] = &[
         "request lines, status lines and fields; on a socket the JSON-RPC around the payload",
         |round| application(round, |said| said.fields),
     ),
+    kind("fields_bytes_sent_per_call", "bytes", "those from client to server", |round| {
+        Some(per_call(round.asking.application.sent.fields, round))
+    }),
+    kind("fields_bytes_received_per_call", "bytes", "those from server to client", |round| {
+        Some(per_call(round.asking.application.received.fields, round))
+    }),
     kind("framing_bytes_per_call", "bytes", "frame headers, masks, chunk lines", |round| {
         application(round, |said| said.framing)
     }),
+    kind("framing_bytes_sent_per_call", "bytes", "those from client to server", |round| {
+        Some(per_call(round.asking.application.sent.framing, round))
+    }),
+    kind("framing_bytes_received_per_call", "bytes", "those from server to client", |round| {
+        Some(per_call(round.asking.application.received.framing, round))
+    }),
     kind("deflated_bytes_per_call", "bytes", "compressed messages: payload and fields in one", |round| {
         application(round, |said| said.deflated)
+    }),
+    kind("deflated_bytes_sent_per_call", "bytes", "those from client to server", |round| {
+        Some(per_call(round.asking.application.sent.deflated, round))
+    }),
+    kind("deflated_bytes_received_per_call", "bytes", "those from server to client", |round| {
+        Some(per_call(round.asking.application.received.deflated, round))
     }),
     kind("opening_segments", "segments", "to open a kept connection, shaking hands included", |round| {
         around(round, &round.opening, Network::segments)
@@ -199,6 +241,9 @@ pub const FIGURES: &[Kind] = &[
         around(round, &round.closing, Network::bytes)
     }),
     kind("round_trips_first", "round trips", "from nothing to the first useful byte", round_trips_first),
+    kind("first_answer_us", "microseconds", "from nothing to the first whole answer", |round| {
+        Some(micros(round.first?.as_nanos() as f64))
+    }),
     kind("round_trips_per_call", "round trips", "how often the other end was waited for", |round| {
         Some(per_call(round.asking.network?.round_trips?, round))
     }),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::net::ToSocketAddrs;
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -18,8 +18,11 @@ use crate::failure::Failure;
 #[derive(Debug)]
 pub struct Server {
     child: Option<Child>,
-    /// What is asked for. Its host is an address, so that no connection waits for a name.
+    /// What is asked for. Its host is an address, so that no connection waits for a name, and behind it may
+    /// lie a distance; the authority is what the server is called.
     pub url: Url,
+    /// The same without a distance.
+    pub near: Url,
     /// Its process, where that is known.
     pub process: Option<u32>,
     /// The entity tag of what is asked for, if it has one.
@@ -29,8 +32,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// `bothways serve` as a child, with one loop and one item of so many bytes.
-    pub fn start(item_bytes: u32) -> Result<Server, Failure> {
+    /// `bothways serve` as a child at that address, with one loop and one item of so many bytes.
+    pub fn start(address: Ipv4Addr, item_bytes: u32) -> Result<Server, Failure> {
         let failed = |error| Failure::Failed(format!("a server to measure cannot be started: {error}"));
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
         command.args([
@@ -39,7 +42,7 @@ impl Server {
             "--loops",
             "1",
             "--listen",
-            "127.0.0.1:0",
+            &format!("{address}:0"),
             "--collection",
             "tasks",
         ]);
@@ -56,13 +59,15 @@ impl Server {
         let stdout = child.stdout.take().expect("it is a pipe");
         let read = BufReader::new(stdout).read_line(&mut line);
         let process = Some(child.id());
-        let mut server = Server { child: Some(child), url: nowhere(), process, tag: None, counts: false };
+        let mut server =
+            Server { child: Some(child), url: nowhere(), near: nowhere(), process, tag: None, counts: false };
         read.map_err(failed)?;
         let Some(address) = line.trim_end().strip_prefix("listening on ") else {
             let words = format!("the server said {line:?} where it should say where it listens");
             return Err(Failure::Failed(words));
         };
         server.url = format!("{address}/tasks/1").parse()?;
+        server.near = server.url.clone();
         server.put(&item(item_bytes))?;
         server.look()?;
         Ok(server)
@@ -82,13 +87,26 @@ impl Server {
             return Err(Failure::Failed(words));
         }
         url.host = resolve(&url)?;
-        let mut server = Server { child: None, url, process, tag: None, counts: false };
+        let near = url.clone();
+        let mut server = Server { child: None, url, near, process, tag: None, counts: false };
         server.look()?;
         Ok(server)
     }
 
     pub fn is_ours(&self) -> bool {
         self.child.is_some()
+    }
+
+    /// From now on it is reached there, over a distance.
+    pub fn reach(&mut self, address: SocketAddr) {
+        self.url.host = address.ip().to_string();
+        self.url.port = address.port();
+    }
+
+    /// Where it listens itself.
+    pub fn address(&self) -> Result<SocketAddr, Failure> {
+        let address = self.near.host.parse().map(|address| SocketAddr::new(address, self.near.port));
+        address.map_err(|_| Failure::Lost(format!("{} has no address", self.near.authority)))
     }
 
     pub fn processor_time(&self) -> Option<Duration> {
@@ -193,13 +211,25 @@ fn item(bytes: u32) -> String {
     format!(r#"{{"id":"1","text":"{text}"}}"#)
 }
 
+/// The same, and which of several it is.
+pub fn item_of(number: u32, bytes: u32) -> String {
+    let frame = r#"{"id":"1","text":""}"#;
+    let item = item(bytes);
+    format!(r#"{{"id":"1","text":"{number:08}{}"#, &item[frame.len() - 2 + 8..])
+}
+
+/// Which of several an item is, by its JSON.
+pub fn number_of(item: &str) -> Option<u32> {
+    item.split_once(r#""text":""#)?.1.get(..8)?.parse().ok()
+}
+
 const WORDS: &[&str] = &[
     "buy", "milk", "and", "bread", "on", "the", "way", "home", "then", "call", "Anna", "about", "Sunday",
     "before", "it", "rains", "water", "plants", "in", "window", "read", "letter", "from", "school", "pay",
 ];
 
 /// `bothways_system_calls_total{call="read"} 17`
-fn parse_system_calls(text: &str) -> BTreeMap<String, u64> {
+pub fn parse_system_calls(text: &str) -> BTreeMap<String, u64> {
     let lines = text.lines().filter_map(|line| line.strip_prefix(r#"bothways_system_calls_total{call=""#));
     lines
         .filter_map(|rest| {
@@ -223,6 +253,17 @@ mod tests {
             assert_eq!(item.len(), bytes as usize);
             assert!(item.starts_with(r#"{"id":"1","text":"buy milk"#) && item.ends_with(r#""}"#), "{item}");
         }
+    }
+
+    #[test]
+    fn an_item_says_which_it_is() {
+        for (number, bytes) in [(0, 64), (17, 65), (99_999_999, 1000)] {
+            let item = item_of(number, bytes);
+            assert_eq!((item.len(), number_of(&item)), (bytes as usize, Some(number)));
+            assert!(item.starts_with(r#"{"id":"1","text":""#) && item.ends_with(r#""}"#), "{item}");
+        }
+        assert_eq!(number_of(r#"{"id":"1","text":"buy milk and"}"#), None);
+        assert_eq!(number_of("[]"), None);
     }
 
     #[test]

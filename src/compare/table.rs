@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use crate::compare::follow;
 use crate::compare::report::{Asked, Figure, Report};
 use crate::compare::tally::Spread;
 
@@ -15,17 +16,23 @@ pub fn text(report: &Report) -> String {
     }
     let settings = &report.settings;
     let whose = if report.server.ours { "a server of our own" } else { &*report.server.url };
+    let calls = match report.ask.is_empty() {
+        true => String::new(),
+        false => format!("{} calls in each of ", settings.calls),
+    };
     _ = writeln!(
         out,
-        "{} calls in each of {} rounds, to {whose}, {} headers. Median of the rounds, and in brackets the\n\
+        "{calls}{} rounds, to {whose}, {} headers. Median of the rounds, and in brackets the\n\
          least and the most where they differ.\n\n{}",
-        settings.calls, settings.rounds, settings.headers, report.counting.says
+        settings.rounds, settings.headers, report.counting.says
     );
-    for Section { title, columns } in SECTIONS {
-        let is_used = |column: &&Column| report.ask.iter().any(|asked| column.is_used(asked));
-        let columns: Vec<&Column> = columns.iter().filter(is_used).collect();
+    if let Some(distance) = &report.distance {
+        _ = writeln!(out, "\n{}", distance.words());
+    }
+    for section in SECTIONS {
+        let columns = section.columns_of(&report.ask);
         if !columns.is_empty() {
-            _ = writeln!(out, "\n{title}\n{}", table(&report.ask, &columns));
+            _ = writeln!(out, "\n{}\n{}", section.title, table(&report.ask, &columns));
         }
     }
     for asked in &report.ask {
@@ -46,8 +53,15 @@ pub fn text(report: &Report) -> String {
             _ = writeln!(out, "{}: segments and bytes cannot be said, for {why}", asked.way);
         }
     }
+    if !report.follow.is_empty() {
+        out += &follow::table::text(&report.settings.follow, &report.follow);
+    }
+    if let Some(crossed) = &report.cross {
+        out += &follow::table::crossings(&settings.follow, crossed);
+    }
     let left_out = report.ask.iter().map(|asked| (asked.way, &asked.left_out));
-    for (way, why) in left_out.chain(report.hold.iter().map(|held| (held.way, &held.left_out))) {
+    let left_out = left_out.chain(report.hold.iter().map(|held| (held.way, &held.left_out)));
+    for (way, why) in left_out.chain(report.follow.iter().map(|one| (one.way, &one.left_out))) {
         if let Some(why) = why {
             _ = writeln!(out, "Left out: {way}: {why}");
         }
@@ -58,73 +72,89 @@ pub fn text(report: &Report) -> String {
     out
 }
 
-struct Section {
-    title: &'static str,
+/// A table, where any of its columns has figures.
+pub struct Section {
+    pub title: &'static str,
     columns: &'static [Column],
 }
 
-/// A heading, and the figure below it.
-struct Column(&'static str, &'static str);
+pub struct Column {
+    pub heading: &'static str,
+    /// Its name.
+    pub figure: &'static str,
+}
+
+impl Section {
+    pub fn columns_of(&self, ask: &[Asked]) -> Vec<&'static Column> {
+        self.columns.iter().filter(|column| ask.iter().any(|asked| column.is_used(asked))).collect()
+    }
+}
 
 impl Column {
     /// A column of nothing but zeros says nothing.
     fn is_used(&self, asked: &Asked) -> bool {
-        let figure = asked.figures.get(self.1);
-        figure.is_some_and(|figure| self.1 != "deflated_bytes_per_call" || figure.spread.max > 0.0)
+        let figure = asked.figures.get(self.figure);
+        figure.is_some_and(|figure| self.figure != "deflated_bytes_per_call" || figure.spread.max > 0.0)
     }
 }
 
-const SECTIONS: &[Section] = &[
+const fn column(heading: &'static str, figure: &'static str) -> Column {
+    Column { heading, figure }
+}
+
+/// Of *Ask*.
+pub const SECTIONS: &[Section] = &[
     Section {
         title: "What travels for one call",
         columns: &[
-            Column("connections", "connections_per_call"),
-            Column("segments", "segments_per_call"),
-            Column("bytes", "bytes_per_call"),
-            Column("= payload", "payload_bytes_per_call"),
-            Column("+ fields", "fields_bytes_per_call"),
-            Column("+ framing", "framing_bytes_per_call"),
-            Column("+ deflated", "deflated_bytes_per_call"),
-            Column("+ TCP/IP", "header_bytes_per_call"),
+            column("connections", "connections_per_call"),
+            column("segments", "segments_per_call"),
+            column("bytes", "bytes_per_call"),
+            column("= payload", "payload_bytes_per_call"),
+            column("+ fields", "fields_bytes_per_call"),
+            column("+ framing", "framing_bytes_per_call"),
+            column("+ deflated", "deflated_bytes_per_call"),
+            column("+ TCP/IP", "header_bytes_per_call"),
         ],
     },
     Section {
         title: "Around the calls, for each connection",
         columns: &[
-            Column("opening: segments", "opening_segments"),
-            Column("bytes", "opening_bytes"),
-            Column("closing: segments", "closing_segments"),
-            Column("bytes", "closing_bytes"),
-            Column("round trips to the first answer", "round_trips_first"),
+            column("opening: segments", "opening_segments"),
+            column("bytes", "opening_bytes"),
+            column("closing: segments", "closing_segments"),
+            column("bytes", "closing_bytes"),
+            column("to the first answer: round trips", "round_trips_first"),
+            column("microseconds", "first_answer_us"),
         ],
     },
     Section {
         title: "What one call takes (microseconds)",
         columns: &[
-            Column("system calls", "system_calls_per_call"),
-            Column("server CPU", "server_us_per_call"),
-            Column("client CPU", "client_us_per_call"),
-            Column("p50", "latency_p50_us"),
-            Column("p99", "latency_p99_us"),
-            Column("max", "latency_max_us"),
-            Column("calls/s", "calls_per_second"),
+            column("system calls", "system_calls_per_call"),
+            column("server CPU", "server_us_per_call"),
+            column("client CPU", "client_us_per_call"),
+            column("p50", "latency_p50_us"),
+            column("p99", "latency_p99_us"),
+            column("max", "latency_max_us"),
+            column("calls/s", "calls_per_second"),
         ],
     },
     Section {
         title: "At the stated rate, from when each call should have been made (microseconds)",
         columns: &[
-            Column("p50", "paced_p50_us"),
-            Column("p99", "paced_p99_us"),
-            Column("max", "paced_max_us"),
+            column("p50", "paced_p50_us"),
+            column("p99", "paced_p99_us"),
+            column("max", "paced_max_us"),
         ],
     },
 ];
 
 fn table(ask: &[Asked], columns: &[&Column]) -> Table {
-    let headings = std::iter::once("way").chain(columns.iter().map(|column| column.0));
+    let headings = std::iter::once("way").chain(columns.iter().map(|column| column.heading));
     let mut table = new_table(headings.collect());
     for asked in ask.iter().filter(|asked| asked.rounds > 0) {
-        let cells = columns.iter().map(|column| cell(asked.figures.get(column.1)));
+        let cells = columns.iter().map(|column| cell(asked.figures.get(column.figure)));
         table.add_row(std::iter::once(asked.way.to_owned()).chain(cells).collect::<Vec<_>>());
     }
     align(table)
@@ -144,13 +174,13 @@ fn held(report: &Report) -> Table {
     align(table)
 }
 
-fn new_table(headings: Vec<&str>) -> Table {
+pub fn new_table(headings: Vec<&str>) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_BORDERS_ONLY).set_header(headings);
     table
 }
 
-fn align(mut table: Table) -> Table {
+pub fn align(mut table: Table) -> Table {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
@@ -158,7 +188,7 @@ fn align(mut table: Table) -> Table {
 }
 
 /// On a loopback nothing is lost, but whoever hears nothing for a while must believe that it was.
-fn again(asked: &Asked) -> String {
+pub fn again(asked: &Asked) -> String {
     let (count, rounds) = (asked.sent_again, asked.rounds);
     let segments = if count == 1 { "segment was" } else { "segments were" };
     format!(
@@ -167,20 +197,29 @@ fn again(asked: &Asked) -> String {
     )
 }
 
-fn cell(figure: Option<&Figure>) -> String {
+pub fn cell(figure: Option<&Figure>) -> String {
     figure.map_or("-".to_owned(), |figure| words(&figure.spread))
 }
 
 /// One number where all rounds say the same; never one where they do not.
-fn words(spread: &Spread) -> String {
+pub fn words(spread: &Spread) -> String {
     if spread.is_exact() {
         return number(spread.median);
     }
     format!("{} ({} to {})", number(spread.median), number(spread.min), number(spread.max))
 }
 
+/// Bits in a second, as people say them.
+pub fn rate(bits: u64) -> String {
+    match bits as f64 {
+        bits @ ..1e6 => format!("{} kbit/s", number(bits / 1e3)),
+        bits @ ..1e9 => format!("{} Mbit/s", number(bits / 1e6)),
+        bits => format!("{} Gbit/s", number(bits / 1e9)),
+    }
+}
+
 /// As many digits as mean something.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let text = match value.abs() {
         ..10.0 => format!("{value:.3}"),
         ..1000.0 => format!("{value:.1}"),
@@ -201,6 +240,12 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_has_the_unit_that_suits_it() {
+        let all = [56_000, 1_500_000, 2_000_000_000].map(rate);
+        assert_eq!(all, ["56 kbit/s", "1.5 Mbit/s", "2 Gbit/s"]);
+    }
+
+    #[test]
     fn rounds_that_differ_are_never_one_number() {
         assert_eq!(words(&Spread { median: 2.0, min: 2.0, max: 2.0 }), "2");
         assert_eq!(words(&Spread { median: 2.0, min: 2.0, max: 2.02 }), "2 (2 to 2.02)");
@@ -209,7 +254,7 @@ mod tests {
     #[test]
     fn every_column_is_a_figure() {
         for column in SECTIONS.iter().flat_map(|section| section.columns) {
-            assert!(FIGURES.iter().any(|kind| kind.name == column.1), "{}", column.1);
+            assert!(FIGURES.iter().any(|kind| kind.name == column.figure), "{}", column.figure);
         }
     }
 }

@@ -93,6 +93,8 @@ pub struct Round {
     /// Until the last connection was gone.
     pub closing: Costs,
     pub took: Duration,
+    /// From nothing to the first whole answer.
+    pub first: Option<Duration>,
     /// Nanoseconds from writing a call to having its answer whole.
     pub latency: Histogram<u64>,
     /// The same from the time when the call should have been made, at a stated rate.
@@ -166,7 +168,22 @@ impl Application {
     }
 }
 
+impl Segments {
+    /// Bytes of headers of IP and TCP.
+    pub fn header_bytes(&self) -> u64 {
+        self.bytes - self.carried
+    }
+}
+
 impl Network {
+    /// Where packets are counted, and none has come.
+    pub const NONE: Network = Network {
+        sent: Segments { segments: 0, bytes: 0, carried: 0 },
+        received: Segments { segments: 0, bytes: 0, carried: 0 },
+        round_trips: Some(0),
+        retransmitted: 0,
+    };
+
     pub fn segments(&self) -> u64 {
         self.sent.segments + self.received.segments
     }
@@ -177,7 +194,7 @@ impl Network {
 
     /// Bytes of headers of IP and TCP, and all that was carried again.
     pub fn header_bytes(&self) -> u64 {
-        self.bytes() - self.sent.carried - self.received.carried
+        self.sent.header_bytes() + self.received.header_bytes()
     }
 }
 
@@ -204,6 +221,12 @@ impl Sub for Application {
             framing: self.framing - less.framing,
             deflated: self.deflated - less.deflated,
         }
+    }
+}
+
+impl AddAssign for Application {
+    fn add_assign(&mut self, more: Application) {
+        *self = *self + more;
     }
 }
 

@@ -1,5 +1,5 @@
-//! What passes the loopback of a network of one's own, counted packet by packet and by direction: the
-//! handshake of TCP and its end are in it, and what was sent again is told apart.
+//! What passes the loopback of a network of one's own, or the tunnel in it, counted packet by packet and by
+//! direction when it is sent: the handshake of TCP and its end are in it, and what was sent again is told apart.
 //!
 //! ```text
 //!   Ring ─▶ thread, every few milliseconds ─▶ Counter: to the server's port? sent, else received
@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::compare::kernel::Ring;
+use crate::compare::distance::tunnel::{NEAR, Tunnel};
+use crate::compare::kernel::{Device, Ring};
 use crate::compare::proc;
 use crate::compare::segment::Segment;
 use crate::compare::sequence::Sequence;
@@ -24,34 +25,50 @@ use crate::failure::Failure;
 #[derive(Debug)]
 pub struct Wire {
     state: Arc<Mutex<State>>,
+    tunnel: Option<Arc<Tunnel>>,
 }
 
 #[derive(Debug)]
 struct State {
     ring: Ring,
     counter: Counter,
+    device: Device,
 }
 
 impl Wire {
-    /// What this ring has seen since its network was made, beside a server that listens on this port.
-    pub fn open(ring: Ring, port: u16) -> Result<Wire, Failure> {
+    /// What this ring has seen since its network was made, beside a server that listens on this port, perhaps
+    /// behind a tunnel.
+    pub fn open(ring: Ring, port: u16, tunnel: Option<Arc<Tunnel>>) -> Result<Wire, Failure> {
         let failed = |error: io::Error| Failure::Failed(format!("packets cannot be counted: {error}"));
-        let state = Arc::new(Mutex::new(State { ring, counter: Counter::beside(port) }));
+        let device = if tunnel.is_some() { Device::Tunnel } else { Device::Loopback };
+        let state = Arc::new(Mutex::new(State { ring, counter: Counter::beside(port), device }));
         let watched = Arc::downgrade(&state);
         thread::Builder::new().name("wire".to_owned()).spawn(move || keep_empty(&watched)).map_err(failed)?;
-        Ok(Wire { state })
+        Ok(Wire { state, tunnel })
     }
 
     /// Everything that was sent so far. On a machine that is busy some of it is under way for a moment, and
     /// is waited for.
     pub fn network(&self) -> Result<Network, Failure> {
-        let sent = read_counters().map_err(Failure::Failed)?.sent();
+        self.so_far(|counter| counter.network)
+    }
+
+    /// The same without one connection, which is known by the client's port and is still open.
+    pub fn network_without(&self, port: u16) -> Result<Network, Failure> {
+        self.so_far(|counter| {
+            let aside = counter.connections.get(&port).map_or(Network::NONE, |one| one.network);
+            counter.network - aside
+        })
+    }
+
+    fn so_far(&self, part: impl Fn(&Counter) -> Network) -> Result<Network, Failure> {
+        let sent = self.read_counters().map_err(Failure::Failed)?.sent();
         self.wait(|counter| {
             let seen = counter.as_the_kernel_counts().sent();
             if seen < sent {
                 return Err(format!("two counts disagree: TCP sent {sent} segments, and {seen} were seen"));
             }
-            Ok(counter.network)
+            Ok(part(counter))
         })
     }
 
@@ -60,7 +77,7 @@ impl Wire {
     /// difference may last.
     pub fn settle(&self) -> Result<(), Failure> {
         self.wait(|counter| match counter.open() {
-            0 => agree(&read_counters()?, counter),
+            0 => agree(&self.read_counters()?, counter, self.lost()),
             open => Err(format!("{open} connections did not end within {SETTLES_WITHIN:?}")),
         })
     }
@@ -79,6 +96,16 @@ impl Wire {
         }
     }
 
+    fn read_counters(&self) -> Result<proc::Network, String> {
+        let device = if self.tunnel.is_some() { Device::Tunnel } else { Device::Loopback };
+        proc::network(device.name()).ok_or_else(|| "/proc/self/net cannot be read".to_owned())
+    }
+
+    /// A tunnel drops what it has no room for.
+    fn lost(&self) -> u64 {
+        self.tunnel.as_ref().map_or(0, |tunnel| tunnel.lost())
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -86,8 +113,14 @@ impl Wire {
 
 impl State {
     fn take_in(&mut self) {
-        let State { ring, counter } = self;
-        ring.drain(|bytes, head| counter.count(bytes, head));
+        let State { ring, counter, device } = self;
+        ring.drain(|bytes, head| {
+            // What comes out of a tunnel was counted when it went in.
+            let is_sent = *device == Device::Loopback || head.get(12..16) == Some(&NEAR.octets());
+            if is_sent {
+                counter.count(bytes, head);
+            }
+        });
     }
 
     /// All that has come by now, if that is all there was, and nothing else.
@@ -103,19 +136,17 @@ impl State {
     }
 }
 
-fn read_counters() -> Result<proc::Network, String> {
-    proc::network().ok_or_else(|| "/proc/self/net cannot be read".to_owned())
-}
-
-/// Whether two counts of the same packets do, and if not, of what.
-fn agree(kernel: &proc::Network, counter: &Counter) -> Result<(), String> {
+/// Whether two counts of the same packets do, and if not, of what. Some may have been lost between being sent
+/// and being received; how long those were nobody knows.
+fn agree(kernel: &proc::Network, counter: &Counter, lost: u64) -> Result<(), String> {
     let seen = counter.as_the_kernel_counts();
+    let bytes = if lost > 0 { seen.bytes } else { kernel.bytes };
     let pairs = [
         ("segments that TCP sent", kernel.segments_sent, seen.segments_sent),
         ("segments that TCP sent again", kernel.retransmitted, seen.retransmitted),
-        ("segments that TCP received", kernel.segments_received, seen.segments_received),
-        ("packets on the loopback", kernel.packets, seen.packets),
-        ("bytes on the loopback", kernel.bytes, seen.bytes),
+        ("segments that TCP received", kernel.segments_received + lost, seen.segments_received),
+        ("packets of the device", kernel.packets + lost, seen.packets),
+        ("bytes of the device", bytes, seen.bytes),
     ];
     match pairs.into_iter().find(|(_, kernel, seen)| kernel != seen) {
         None => Ok(()),
@@ -146,12 +177,13 @@ struct Counter {
     connections: HashMap<u16, Connection>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Connection {
     /// The number of the SYN with which it began.
     first: u32,
     sent: Sequence,
     received: Sequence,
+    network: Network,
     /// The client has said something that is not answered yet.
     asked: bool,
     sent_end: bool,
@@ -177,15 +209,17 @@ impl Counter {
                 return;
             }
         };
-        let connection = self.connections.entry(port).or_default();
+        let connection = self.connections.entry(port).or_insert_with(|| Connection::beginning(0));
         if is_sent && segment.begins && connection.first != segment.sequence {
             // A port that was used before is used again.
-            *connection = Connection { first: segment.sequence, ..Connection::default() };
+            *connection = Connection::beginning(segment.sequence);
         }
         let fresh = connection.take(is_sent, &segment);
-        let side = if is_sent { &mut self.network.sent } else { &mut self.network.received };
-        *side += Segments { segments: 1, bytes: bytes as u64, carried: fresh.carried };
-        self.network.retransmitted += u64::from(fresh.is_again);
+        let counted = Segments { segments: 1, bytes: bytes as u64, carried: fresh.carried };
+        for network in [&mut self.network, &mut connection.network] {
+            *(if is_sent { &mut network.sent } else { &mut network.received }) += counted;
+            network.retransmitted += u64::from(fresh.is_again);
+        }
         self.answers_again += u64::from(fresh.is_again && segment.begins && !is_sent);
         connection.sent_end |= segment.resets || (segment.ends && is_sent);
         connection.received_end |= segment.resets || (segment.ends && !is_sent);
@@ -195,7 +229,9 @@ impl Counter {
             connection.asked |= says_something;
         } else if says_something && connection.asked {
             connection.asked = false;
-            self.network.round_trips = self.network.round_trips.map(|trips| trips + 1);
+            for network in [&mut self.network, &mut connection.network] {
+                network.round_trips = network.round_trips.map(|trips| trips + 1);
+            }
         }
     }
 
@@ -227,6 +263,12 @@ struct Fresh {
 }
 
 impl Connection {
+    fn beginning(first: u32) -> Connection {
+        let (sent, received) = (Sequence::default(), Sequence::default());
+        let network = Network::NONE;
+        Connection { first, sent, received, network, asked: false, sent_end: false, received_end: false }
+    }
+
     /// SYN and FIN each have a number, before and behind those of the bytes.
     fn take(&mut self, is_sent: bool, segment: &Segment) -> Fresh {
         let sequence = if is_sent { &mut self.sent } else { &mut self.received };
@@ -308,10 +350,18 @@ mod tests {
     fn a_difference_is_told_with_both_numbers() {
         let counter = count(CALL);
         let kernel = counter.as_the_kernel_counts();
-        assert_eq!(agree(&kernel, &counter), Ok(()));
+        assert_eq!(agree(&kernel, &counter, 0), Ok(()));
         let more = proc::Network { segments_sent: 11, ..kernel };
         let words = "two counts disagree: of segments that TCP sent the kernel says 11, and 10 were seen";
-        assert_eq!(agree(&more, &counter), Err(words.to_owned()));
+        assert_eq!(agree(&more, &counter, 0), Err(words.to_owned()));
+    }
+
+    #[test]
+    fn one_connection_can_be_told_from_the_others() {
+        let counter =
+            count(&[(9, 80, ACK, 0, 47), (8, 80, ACK, 0, 20), (80, 8, ACK, 0, 30), (80, 9, ACK, 0, 161)]);
+        let rest = counter.network - counter.connections[&9].network;
+        assert_eq!((rest.segments(), rest.bytes(), rest.round_trips), (2, 2 * 52 + 50, Some(1)));
     }
 
     #[test]

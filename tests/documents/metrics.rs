@@ -3,6 +3,7 @@
 
 use crate::root;
 use crate::server::Server;
+use bothways::compare::follow;
 use bothways::compare::report::FIGURES;
 use bothways::compare::ways;
 use serde_json::Value;
@@ -39,7 +40,10 @@ fn the_page_of_metrics_names_those_that_are_there() {
 fn the_page_of_compare_names_every_figure_and_way() {
     let page = fs::read_to_string(root().join("docs/reference/compare.md")).unwrap();
     let figures = FIGURES.iter().map(|figure| figure.name);
-    for name in figures.chain(ways::ALL.iter().map(|&way| ways::name(way))) {
+    let follow = follow::figures::FIGURES.iter().map(|figure| figure.0);
+    let follow = follow.chain(follow::figures::COSTS.iter().map(|cost| cost.0));
+    let follow = follow.chain(follow::ways::ALL.iter().map(|way| way.name()));
+    for name in figures.chain(ways::ALL.iter().map(|&way| ways::name(way))).chain(follow) {
         assert!(page.contains(&format!("`{name}`")), "the page does not name {name}");
     }
 }

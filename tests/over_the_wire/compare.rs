@@ -148,6 +148,131 @@ fn a_stranger_is_measured_as_far_as_it_can_be() {
     assert!(report["notes"].to_string().contains("see --pid"));
 }
 
+/// Lower bounds: whoever is at work beside us can make it longer. The first distance is one of packets
+/// where this machine lets us hold them back, the second one of bytes.
+#[test]
+fn a_distance_is_waited_for_as_often_as_it_is_travelled() {
+    const ROUND_TRIP_US: f64 = 20_000.0;
+    for count in ["auto", "tcp-info"] {
+        let flags =
+            ["--rtt", "20ms", "--bandwidth", "100mbit", "--ways", "new,kept,socket", "--count", count];
+        let report = report(&flags);
+        let distance = &report["distance"];
+        assert_eq!(
+            (&distance["round_trip_ms"], &distance["bits_per_second"]),
+            (&20.0.into(), &100_000_000.into())
+        );
+        let expected = if is_exact(&report) { "tunnel" } else { "relay" };
+        assert_eq!(distance["how"], expected);
+        let waits = |name, figure| least(&report, name, figure) / ROUND_TRIP_US;
+        assert!(waits("new", "latency_p50_us") >= 2.0, "{report}");
+        assert!(waits("kept", "latency_p50_us") >= 1.0, "{report}");
+        for (name, round_trips) in [("new", 2.0), ("kept", 2.0), ("socket", 3.0)] {
+            assert!(waits(name, "first_answer_us") >= round_trips, "{name}: {report}");
+        }
+        if expected == "tunnel" {
+            // As without it: the same kernel says the same, only later.
+            check(&report, "segments_per_call", &[("new", 10.0), ("socket", 2.0)]);
+            check(&report, "round_trips_first", &[("new", 2.0), ("kept", 2.0), ("socket", 3.0)]);
+        }
+    }
+}
+
+#[test]
+fn a_long_answer_over_a_distance_takes_the_rounds_of_slow_start() {
+    for count in ["auto", "tcp-info"] {
+        let flags = ["--rtt", "20ms", "--ways", "new", "--count", count, "--payload-bytes", "100000"];
+        // 70 segments: 10, 20, 40; and a round trip before them.
+        let took = least(&report(&flags), "new", "latency_p50_us");
+        assert!(took >= 4.0 * 20_000.0, "{took}");
+    }
+}
+
+#[test]
+fn a_stranger_can_be_far_away_too() {
+    let server = Server::start(&["--loops", "1"]);
+    server.put_item();
+    let report = report(&["--url", &server.url("/tasks/last"), "--rtt", "10ms", "--ways", "kept,socket"]);
+    assert_eq!(report["distance"]["how"], "relay");
+    assert!(least(&report, "kept", "latency_p50_us") >= 10_000.0, "{report}");
+}
+
+/// The page of a run, and its report.
+fn page(flags: &[&str]) -> (String, Value) {
+    let file = std::env::temp_dir().join(format!("bothways-{}-{}.html", std::process::id(), flags.len()));
+    let report = report(&[flags, &["--html", file.to_str().unwrap()]].concat());
+    let page = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(file).unwrap();
+    (page, report)
+}
+
+fn parse(page: &str) -> roxmltree::Document<'_> {
+    let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
+    roxmltree::Document::parse_with_options(page, options).unwrap()
+}
+
+#[test]
+fn the_page_says_what_the_report_says() {
+    let (page, report) = page(&["--rate", "200", "--experiments", "ask,hold", "--connections", "20"]);
+    let document = parse(&page);
+    let figures = document.descendants().rfind(|node| node.has_tag_name("section")).unwrap();
+    let rows: Vec<_> = figures.descendants().filter(|node| node.has_tag_name("tr")).collect();
+    let words = |node: roxmltree::Node| -> Vec<String> {
+        node.descendants().filter(|node| node.is_text()).map(|node| node.text().unwrap().to_owned()).collect()
+    };
+    let ways: Vec<String> = words(rows[0])[1..].to_vec();
+    let mut seen = 0;
+    for asked in report["ask"].as_array().unwrap() {
+        let column = 1 + ways.iter().position(|way| asked["way"] == **way).unwrap();
+        for (name, figure) in asked["figures"].as_object().unwrap() {
+            let row =
+                rows.iter().find(|row| words(**row)[0] == **name).unwrap_or_else(|| panic!("no {name}"));
+            let cell = row.children().filter(|node| node.is_element()).nth(column).unwrap();
+            let shown: f64 = words(cell)[0].parse().unwrap();
+            let median = figure["median"].as_f64().unwrap();
+            // As many digits as mean something.
+            let digits = [0.0005, 0.05, 0.5][usize::from(median >= 10.0) + usize::from(median >= 1000.0)];
+            assert!((shown - median).abs() <= digits * 1.01, "{name}: {shown} {median}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 300, "{seen}");
+    for held in report["hold"].as_array().unwrap() {
+        assert!(page.contains(&format!("<th scope=\"row\">{}</th>", held["way"].as_str().unwrap())));
+    }
+    let command = report["made"]["command"].as_str().unwrap();
+    assert!(command.starts_with("bothways compare --rate 200 ") && page.contains(command), "{command}");
+    assert!(page.contains(report["made"]["system"].as_str().unwrap()));
+}
+
+#[test]
+fn what_is_asked_for_is_no_markup() {
+    let server = Server::start(&["--loops", "1"]);
+    server.put_item();
+    let fields = std::env::temp_dir().join(format!("<script>&'{}", std::process::id()));
+    std::fs::write(&fields, "X-Field: 1\n").unwrap();
+    let url = server.url("/tasks/last?a='&b=;alert(1)");
+    let (page, _) = page(&["--url", &url, "--headers", fields.to_str().unwrap(), "--ways", "kept"]);
+    std::fs::remove_file(fields).unwrap();
+    let document = parse(&page);
+    assert!(!document.descendants().any(|node| node.has_tag_name("script")));
+    assert!(page.contains("&lt;script&gt;&amp;") && page.contains("?a='&amp;b=;alert(1)"), "{page}");
+}
+
+#[test]
+fn a_page_that_cannot_be_written_is_said_before_anything_is_measured() {
+    let begun = std::time::Instant::now();
+    let output = compare(&["--calls", "1000000", "--html", "/no/such/folder/page.html"]);
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        (output.status.code(), words.lines().count(), output.stdout.len()),
+        (Some(2), 1, 0),
+        "{words}"
+    );
+    assert!(words.starts_with("bothways: --html: /no/such/folder/page.html cannot be written: "), "{words}");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10));
+}
+
 #[test]
 fn nobody_there_is_one_line() {
     // A port that was free a moment ago.
@@ -170,6 +295,9 @@ fn what_cannot_be_is_wrong_usage() {
         &["--headers", "/there/is/no/such/file"],
         &["--url", "http://a/", "--payload-bytes", "100"],
         &["--rate", "100", "--ways", "kept,pipelined"],
+        &["--rtt", "40"],
+        &["--rtt", "40ms", "--bandwidth", "10"],
+        &["--bandwidth", "10mbit"],
     ] {
         assert_eq!(compare(flags).status.code(), Some(2), "{flags:?}");
     }
@@ -181,7 +309,11 @@ fn what_cannot_be_is_wrong_usage() {
 
 #[test]
 fn an_interrupt_prints_what_was_measured_and_says_so() {
-    let mut running = Running::start(&["--json", "--ways", "kept", "--calls", "1000000", "--rounds", "1000"]);
+    let folder = std::env::temp_dir().join(format!("bothways-interrupt-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join("page.html");
+    let flags = ["--json", "--ways", "kept", "--calls", "1000000", "--rounds", "1000", "--html"];
+    let mut running = Running::start(&[&flags[..], &[file.to_str().unwrap()]].concat());
     wait_until("calls are made", || running.server().is_some_and(|server| switches(server) > 1000));
     signal(running.0.id(), "INT");
     let mut printed = String::new();
@@ -192,6 +324,11 @@ fn an_interrupt_prints_what_was_measured_and_says_so() {
     assert_eq!(words, "bothways: interrupted: what was measured until then is incomplete\n");
     let report: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(report["complete"], false);
+    let page = std::fs::read_to_string(&file).unwrap();
+    parse(&page);
+    assert!(page.contains("<b>Incomplete.</b>"));
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing else is left behind");
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

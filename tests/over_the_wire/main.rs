@@ -14,6 +14,7 @@ mod compression;
 mod counters;
 mod disks;
 mod following;
+mod following_costs;
 mod foreign;
 mod handshakes;
 mod hostile;

@@ -1,0 +1,168 @@
+//! `bothways compare --experiments follow,cross`, as a shell sees them: what must be exact, whatever this
+//! machine does meanwhile.
+#![cfg(target_os = "linux")]
+
+use crate::server::{PROGRAM, signal, wait_exit};
+use serde_json::Value;
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+/// What is printed as JSON, and the exit status.
+fn compare(flags: &[&str]) -> (Value, Option<i32>) {
+    let output =
+        Command::new(PROGRAM).args(["compare", "--json", "--rounds", "1"]).args(flags).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    let report = serde_json::from_slice(&output.stdout);
+    (report.unwrap_or_else(|_| panic!("no report: {error}")), output.status.code())
+}
+
+/// One figure of a way; the same in all rounds, of which there is one.
+fn figure(of: &Value, name: &str) -> f64 {
+    of["figures"][name]["median"].as_f64().unwrap_or_else(|| panic!("{} has no {name}", of["way"]))
+}
+
+const SMALL: &[&str] =
+    &["--experiments", "follow", "--followers", "3", "--changes", "20", "--changes-per-second", "20"];
+
+#[test]
+fn who_follows_sees_or_misses_each_change() {
+    let flags = [SMALL, &["--poll-seconds", "0.1,0.3", "--quiet-seconds", "0.5"]].concat();
+    let (report, status) = compare(&flags);
+    assert_eq!((&report["complete"], status), (&Value::Bool(true), Some(0)));
+    let followed = report["follow"].as_array().unwrap();
+    assert_eq!(followed.len(), 1 + 4 * 2 + 3);
+    for one in followed.iter().filter(|one| one["way"] != "nobody") {
+        let way = one["way"].as_str().unwrap();
+        let of = |name| figure(one, name);
+        // Thirds do not add up to the last digit.
+        assert!((of("seen") + of("missed") - 20.0).abs() < 1e-9, "{one}");
+        assert_eq!((of("opening_connections"), of("opening_asked")), (1.0, 1.0), "{one}");
+        if way.starts_with("poll-new") {
+            // Each poll has its own; one that is late may be under way when it is counted.
+            let polls = of("changing_asked") * of("changing_seconds");
+            assert!((of("changing_connections") * of("changing_seconds") - polls).abs() < 1.01, "{one}");
+        } else {
+            assert_eq!((of("quiet_connections"), of("changing_connections")), (0.0, 0.0), "{one}");
+        }
+        assert!(of("age_p50_ms") <= of("age_p99_ms") && of("age_p99_ms") <= of("age_max_ms"), "{one}");
+        match one["poll_seconds"].as_f64() {
+            // Twenty changes in a second, and who looks three times sees no more than that many states,
+            // and the last.
+            Some(0.3) => assert!(of("seen") <= 6.0 && of("missed") >= 14.0, "{one}"),
+            Some(_) => assert!(of("quiet_asked") > 2.0, "{one}"),
+            None => assert_eq!((of("quiet_asked"), of("quiet_bytes")), (0.0, 0.0), "{one}"),
+        }
+        if let "events" | "socket" = way {
+            assert_eq!((of("seen"), of("missed"), of("changing_asked")), (20.0, 0.0, 0.0), "{one}");
+            let payload = of("changing_payload_bytes") * of("changing_seconds");
+            assert!((payload - 20.0 * 64.0).abs() < 1e-6, "{one}");
+        }
+    }
+}
+
+#[test]
+fn on_a_socket_nothing_happens_while_nothing_happens() {
+    // Both ways of counting know it; where there can be no network of our own, it is the second twice.
+    for how in ["auto", "tcp-info"] {
+        let ways = ["--follow-ways", "socket,events", "--quiet-seconds", "1", "--count", how];
+        let (report, _) = compare(&[SMALL, &ways].concat());
+        let followed = report["follow"].as_array().unwrap();
+        assert_eq!(followed.len(), 3);
+        for one in &followed[1..] {
+            assert_eq!(figure(one, "quiet_segments"), 0.0, "{one}");
+            // Each change is one segment, and at most one acknowledgement.
+            let segments = figure(one, "changing_segments") * figure(one, "changing_seconds");
+            assert!((20.0..=40.01).contains(&segments), "{one}");
+        }
+    }
+}
+
+#[test]
+fn a_crossing_lies_between_two_rates_that_were_measured() {
+    let flags = [
+        "--experiments",
+        "cross",
+        "--followers",
+        "4",
+        "--follow-ways",
+        "poll,socket",
+        "--poll-seconds",
+        "0.25",
+        "--cross-seconds",
+        "0.5",
+        "--cross-rate-max",
+        "64",
+        "--rhythm",
+        "at-random",
+    ];
+    let (report, status) = compare(&flags);
+    assert_eq!((&report["complete"], status), (&Value::Bool(true), Some(0)));
+    let points = report["cross"]["points"].as_array().unwrap();
+    let crossings = report["cross"]["crossings"].as_array().unwrap();
+    assert_eq!(crossings.len(), 2);
+    let cost = |way: &str, rate: f64| {
+        let is_it = |point: &&Value| point["way"] == way && point["changes_per_second"] == rate;
+        figure(points.iter().find(is_it).unwrap(), "changing_bytes")
+    };
+    // Four polls a second of some 400 bytes against changes of some 300.
+    let bytes = &crossings[0];
+    assert_eq!((&bytes["figure"], &bytes["poller"]), (&"changing_bytes".into(), &"poll".into()));
+    let [low, high] = ["low", "high"].map(|end| bytes[end].as_f64().unwrap_or_else(|| panic!("{bytes}")));
+    assert!(2.0 <= low && low < high && high <= 12.0, "{bytes}");
+    assert!(cost("poll", low) >= cost("socket", low) && cost("poll", high) < cost("socket", high), "{bytes}");
+}
+
+#[test]
+fn an_interrupt_prints_what_there_is() {
+    let mut child = Command::new(PROGRAM)
+        .args(["compare", "--json", "--experiments", "follow", "--changes", "100000", "--poll-seconds", "5"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    thread::sleep(Duration::from_secs(2));
+    signal(child.id(), "INT");
+    let status = wait_exit(&mut child);
+    let (mut out, mut error) = (String::new(), String::new());
+    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut error).unwrap();
+    let report: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{error}"));
+    assert_eq!((&report["complete"], status.code()), (&Value::Bool(false), Some(1)));
+    assert_eq!(error, "bothways: interrupted: what was measured until then is incomplete\n");
+}
+
+#[test]
+fn what_cannot_be_compared_is_wrong_usage() {
+    for (flags, words) in [
+        (
+            &["--follow-ways", "poll"][..],
+            "cross takes --follow-ways of both kinds: one that polls, and one that is told",
+        ),
+        (&["--poll-seconds", "9"], "--poll-seconds 9 is longer than --cross-seconds 4: nobody would poll"),
+        (
+            &["--cross-rate-max", "0.25"],
+            "--cross-rate-max 0.25 in --cross-seconds 4 is too little to compare",
+        ),
+    ] {
+        let output =
+            Command::new(PROGRAM).args(["compare", "--experiments", "cross"]).args(flags).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((error, output.status.code()), (format!("bothways: {words}\n"), Some(2)));
+    }
+}
+
+#[test]
+fn who_makes_the_changes_keeps_to_a_server_of_our_own() {
+    let output = Command::new(PROGRAM)
+        .args(["compare", "--experiments", "follow", "--url", "http://127.0.0.1:1/tasks/1"])
+        .output()
+        .unwrap();
+    let words = "bothways: follow and cross change what they follow, and so take a server of our own, and no \
+                 --url\n";
+    assert_eq!(
+        (String::from_utf8(output.stderr).unwrap(), output.status.code()),
+        (words.to_owned(), Some(2))
+    );
+}
