@@ -4,12 +4,15 @@
 //!   Plan ─▶ Caller ── open ── ask, ask, … ── close
 //!              │        on HTTP   head ─▶ fields    body ─▶ payload    chunk lines ─▶ framing
 //!              │        on socket frame headers ─▶ framing    JSON-RPC ─▶ fields and payload
+//!              │        on others an echo, or the clock: all of it payload
 //!              └─ said: the bytes of both directions, held against what the kernel has counted
 //! ```
 //!
 //! What the bytes mean is said by [`client`](crate::client), [`http`](crate::http) and
 //! [`websocket`](crate::websocket), as everywhere.
 
+use std::io::{self, Write};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::client::opening::{self, Asks, Offered};
@@ -47,6 +50,22 @@ pub enum Road {
     Http(Vec<u8>),
     /// The texts of the calls that go in one write, each with its own id, from 1 on.
     Socket { texts: Vec<String>, offered: Offered },
+    /// A message that comes back as it went.
+    Echo { text: String },
+    /// Nothing is asked: a message comes every second.
+    Clock,
+}
+
+impl Road {
+    /// Where hands are shaken, and for which subprotocol.
+    fn handshake(&self) -> Option<(&'static str, Option<&'static str>, Offered)> {
+        match self {
+            Road::Http(_) => None,
+            Road::Socket { offered, .. } => Some(("/rpc", Some(SUBPROTOCOL), *offered)),
+            Road::Echo { .. } => Some(("/echo", None, Offered::Nothing)),
+            Road::Clock => Some(("/ws", None, Offered::Nothing)),
+        }
+    }
 }
 
 /// How long a connection does.
@@ -58,6 +77,8 @@ pub enum Lasts {
     OneCall,
     /// For one call; then the server closes.
     OneCallOfServer,
+    /// For so many calls; then the client closes.
+    Calls(u32),
 }
 
 /// Whether the kernel is asked about each connection before it is closed: one system call more.
@@ -90,6 +111,8 @@ struct Line {
     before: Both<Application>,
     /// The server has ended its side.
     ended: bool,
+    /// Calls made on it.
+    calls: u32,
 }
 
 impl<'p> Caller<'p> {
@@ -103,22 +126,24 @@ impl<'p> Caller<'p> {
         let before = self.said;
         let mut stream = Stream::connect(&self.plan.url, ANSWER_WAIT)?;
         self.connections += 1;
-        let reader = match &self.plan.road {
-            Road::Http(_) => None,
-            Road::Socket { offered, .. } => Some(self.shake_hands(&mut stream, *offered)?),
+        let reader = match self.plan.road.handshake() {
+            None => None,
+            Some((target, subprotocol, offered)) => {
+                let asks = Asks { subprotocol, offered, extra: &self.plan.extra };
+                Some(self.shake_hands(&mut stream, target, &asks)?)
+            }
         };
-        self.line = Some(Line { stream, reader, before, ended: false });
+        self.line = Some(Line { stream, reader, before, ended: false, calls: 0 });
         Ok(())
     }
 
-    fn shake_hands(&mut self, stream: &mut Stream, offered: Offered) -> Result<Reader, Failure> {
-        let asks = Asks { subprotocol: Some(SUBPROTOCOL), offered, extra: &self.plan.extra };
-        let shaken = opening::shake_hands(stream, &self.plan.url.authority, "/rpc", &asks)?;
+    fn shake_hands(&mut self, stream: &mut Stream, target: &str, asks: &Asks) -> Result<Reader, Failure> {
+        let shaken = opening::shake_hands(stream, &self.plan.url.authority, target, asks)?;
         self.said.sent.fields += shaken.asked_bytes;
         self.said.received.fields += shaken.answered_bytes;
         match shaken.agreement {
             Some(agreement) => Ok(Reader::inflating(Role::Client, Inflater::new(agreement.server))),
-            None if offered == Offered::Deflate => {
+            None if asks.offered == Offered::Deflate => {
                 Err(Failure::Failed("the server does not agree to compression".to_owned()))
             }
             None => Ok(Reader::new(Role::Client)),
@@ -132,34 +157,52 @@ impl<'p> Caller<'p> {
             self.open()?;
         }
         let line = self.line.as_mut().expect("it was opened");
+        line.calls += calls as u32;
         match &self.plan.road {
             Road::Http(request) => {
-                line.stream.write(&request.repeat(calls))?;
+                let writing = line.send(request.repeat(calls))?;
                 self.said.sent.fields += (request.len() * calls) as u64;
                 for _ in 0..calls {
                     line.hear_response(self.plan, &mut self.said.received)?;
                     answered(begun.elapsed());
                 }
+                finish(writing)?;
             }
             Road::Socket { texts, .. } => {
-                let mut out = Vec::new();
-                for text in &texts[..calls] {
-                    frame::encode_masked(Opcode::Text, text.as_bytes(), random()?, &mut out);
-                }
-                let text_bytes: usize = texts[..calls].iter().map(String::len).sum();
-                self.said.sent.fields += text_bytes as u64;
-                self.said.sent.framing += (out.len() - text_bytes) as u64;
-                line.stream.write(&out)?;
+                let texts = &texts[..calls];
+                let writing = line.send_messages(texts, &mut self.said.sent)?;
+                self.said.sent.fields += bytes_of(texts);
                 for id in 1..=calls {
                     line.hear_reply(id, self.plan.expected, &mut self.said)?;
                     answered(begun.elapsed());
                 }
+                finish(writing)?;
+            }
+            Road::Echo { text } => {
+                let texts = vec![text.clone(); calls];
+                let writing = line.send_messages(&texts, &mut self.said.sent)?;
+                self.said.sent.payload += bytes_of(&texts);
+                for _ in 0..calls {
+                    if line.hear_payload(&mut self.said)? != *text {
+                        return Err(Failure::Failed("the echo is not what was sent".to_owned()));
+                    }
+                    answered(begun.elapsed());
+                }
+                finish(writing)?;
+            }
+            Road::Clock => {
+                for _ in 0..calls {
+                    line.hear_payload(&mut self.said)?;
+                    answered(begun.elapsed());
+                }
             }
         }
-        if self.plan.lasts != Lasts::All {
-            self.close()?;
-        }
-        Ok(())
+        let is_over = match self.plan.lasts {
+            Lasts::All => false,
+            Lasts::OneCall | Lasts::OneCallOfServer => true,
+            Lasts::Calls(most) => line.calls >= most,
+        };
+        if is_over { self.close() } else { Ok(()) }
     }
 
     /// Ends the connection, if there is one, and holds what was said on it against what the kernel has
@@ -214,8 +257,58 @@ impl Line {
         Ok(())
     }
 
-    /// The reply to the call with that id. Pings are answered on the way.
+    /// Writes that much at once. What is longer than the buffers between here and there is written beside
+    /// the reading: else both sides could wait for each other for ever.
+    fn send(&mut self, bytes: Vec<u8>) -> Result<Writing, Failure> {
+        if bytes.len() <= WRITTEN_ALONE_MAX {
+            self.stream.write(&bytes)?;
+            return Ok(None);
+        }
+        let mut end = self.stream.writing_end()?;
+        Ok(Some(thread::spawn(move || end.write_all(&bytes))))
+    }
+
+    /// Each in a frame of its own.
+    fn send_messages(&mut self, texts: &[String], said: &mut Application) -> Result<Writing, Failure> {
+        let mut out = Vec::new();
+        for text in texts {
+            frame::encode_masked(Opcode::Text, text.as_bytes(), random()?, &mut out);
+        }
+        said.framing += out.len() as u64 - bytes_of(texts);
+        self.send(out)
+    }
+
+    /// A message that is nothing but payload.
+    fn hear_payload(&mut self, said: &mut Both<Application>) -> Result<String, Failure> {
+        let Message { text, used, .. } = self.hear_message(said)?;
+        said.received.framing += used - text.len() as u64;
+        said.received.payload += text.len() as u64;
+        Ok(text)
+    }
+
+    /// The reply to the call with that id.
     fn hear_reply(&mut self, id: usize, expected: u16, said: &mut Both<Application>) -> Result<(), Failure> {
+        let Message { text, used, is_deflated } = self.hear_message(said)?;
+        let reply = Reply::read(&text)?;
+        if reply.id != id {
+            let words = format!("the server answered call {} where {id} was next", reply.id);
+            return Err(Failure::Failed(words));
+        }
+        let text_bytes = text.len() as u64;
+        if is_deflated {
+            let header = header_bytes(used);
+            said.received.framing += header;
+            said.received.deflated += used - header;
+        } else {
+            said.received.framing += used - text_bytes;
+            said.received.payload += reply.body_bytes;
+            said.received.fields += text_bytes - reply.body_bytes;
+        }
+        check_status(reply.status, expected)
+    }
+
+    /// The next message, which nobody has counted yet. Pings are answered on the way.
+    fn hear_message(&mut self, said: &mut Both<Application>) -> Result<Message, Failure> {
         loop {
             if self.stream.unread().is_empty() {
                 read_on(&mut self.stream)?;
@@ -224,32 +317,16 @@ impl Line {
             let is_deflated = self.stream.unread()[0] & RSV1 != 0;
             let heard = self.hear_event()?;
             let used = self.stream.used_bytes() - before;
-            let Heard::Text(text) = heard else {
-                said.received.framing += used;
-                if let Heard::Ping(payload) = heard {
-                    let mut out = Vec::new();
-                    frame::encode_masked(Opcode::Pong, &payload, random()?, &mut out);
-                    self.stream.write(&out)?;
-                    said.sent.framing += out.len() as u64;
-                }
-                continue;
-            };
-            let reply = Reply::read(&text)?;
-            if reply.id != id {
-                let words = format!("the server answered call {} where {id} was next", reply.id);
-                return Err(Failure::Failed(words));
+            if let Heard::Text(text) = heard {
+                return Ok(Message { text, used, is_deflated });
             }
-            let text_bytes = text.len() as u64;
-            if is_deflated {
-                let header = header_bytes(used);
-                said.received.framing += header;
-                said.received.deflated += used - header;
-            } else {
-                said.received.framing += used - text_bytes;
-                said.received.payload += reply.body_bytes;
-                said.received.fields += text_bytes - reply.body_bytes;
+            said.received.framing += used;
+            if let Heard::Ping(payload) = heard {
+                let mut out = Vec::new();
+                frame::encode_masked(Opcode::Pong, &payload, random()?, &mut out);
+                self.stream.write(&out)?;
+                said.sent.framing += out.len() as u64;
             }
-            return check_status(reply.status, expected);
         }
     }
 
@@ -296,6 +373,27 @@ impl Line {
     fn is_ipv6(&self) -> bool {
         self.stream.socket().peer_addr().is_ok_and(|address| address.is_ipv6())
     }
+}
+
+/// A text message, and what it was on the wire.
+struct Message {
+    text: String,
+    used: u64,
+    is_deflated: bool,
+}
+
+/// What is still being written, if it is not written yet.
+type Writing = Option<JoinHandle<io::Result<()>>>;
+
+/// Waits until all of it is written.
+fn finish(writing: Writing) -> Result<(), Failure> {
+    let Some(thread) = writing else { return Ok(()) };
+    let written = thread.join().expect("a panic ends the process");
+    written.map_err(|error| Failure::Lost(format!("writing to the server failed: {error}")))
+}
+
+fn bytes_of(texts: &[String]) -> u64 {
+    texts.iter().map(|text| text.len() as u64).sum()
 }
 
 enum Heard {
@@ -363,6 +461,8 @@ fn network_of(info: &TcpInfo, said: &Both<Application>, is_ipv6: bool) -> Networ
     }
 }
 
+/// What the buffers of both ends are sure to take.
+const WRITTEN_ALONE_MAX: usize = 32 * 1024;
 /// Longest wait for a connection, and for each piece of an answer.
 pub const ANSWER_WAIT: Duration = Duration::from_secs(30);
 /// Longest message that is taken: as long as the longest item, and room for what is said about it.

@@ -15,22 +15,29 @@
 //!        TCP_INFO, where that is not allowed ─────┘
 //! ```
 //!
+//! `--like` repeats what others have published, and `--claims` asks of what is commonly said whether it is so:
+//! both are made of the same courses ([`like`], [`claims`]).
+//!
 //! Whatever can be counted twice is: packets against the kernel's counters, and what they carried against
 //! what was written and read. Where two counts disagree, the run fails, and prints no figure.
 
 pub mod ask;
+pub mod claims;
 pub mod client;
 pub mod counting;
 pub mod headers;
 pub mod hold;
 #[cfg_attr(not(target_os = "linux"), path = "kernel_elsewhere.rs")]
 pub mod kernel;
+pub mod like;
 pub mod proc;
+pub mod recipe;
 pub mod reply;
 pub mod report;
 pub mod server;
 pub mod table;
 pub mod tally;
+pub mod turns;
 pub mod ways;
 pub mod wire;
 
@@ -51,6 +58,7 @@ use hold::Held;
 use report::{Asked, Measured, Report, Settings};
 use server::Server;
 use tally::Round;
+use turns::Turns;
 use ways::Course;
 
 /// Measures, and prints what was measured: also when it is interrupted, which is a failure all the same.
@@ -60,12 +68,25 @@ pub fn run(compare: &Compare) -> Result<(), Failure> {
     let interrupted = listen_for_interrupts()?;
     let server = match &compare.url {
         Some(url) => Server::at(url, compare.pid)?,
-        None => Server::start(compare.payload_bytes)?,
+        None => Server::start(compare.payload_bytes, loops(compare))?,
     };
     let counting = Counting::begin(place, server.url.port)?;
+    let turns =
+        Turns { server: &server, counting: &counting, rounds: compare.rounds, interrupted: &interrupted };
+    if let Some(like) = compare.like {
+        return like::run(like, compare, &turns);
+    }
+    if compare.claims {
+        return claims::run(&turns);
+    }
     let report = measure(compare, &server, &counting, &extra, &interrupted)?;
     print(compare, &report)?;
     judge(&report)
+}
+
+/// One, so that nothing of it is left to chance; several where that is what is asked about.
+fn loops(compare: &Compare) -> u16 {
+    if compare.claims { claims::LOOPS } else { 1 }
 }
 
 /// The first signal asks for an end, a second one takes it.

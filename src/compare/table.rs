@@ -154,7 +154,7 @@ fn cell(figure: Option<&Figure>) -> String {
 }
 
 /// One number where all rounds say the same; never one where they do not.
-fn words(spread: &Spread) -> String {
+pub fn words(spread: &Spread) -> String {
     if spread.is_exact() {
         return number(spread.median);
     }
@@ -162,7 +162,7 @@ fn words(spread: &Spread) -> String {
 }
 
 /// As many digits as mean something.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let text = match value.abs() {
         ..10.0 => format!("{value:.3}"),
         ..1000.0 => format!("{value:.1}"),
