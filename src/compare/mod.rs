@@ -30,6 +30,7 @@ pub mod hold;
 #[cfg_attr(not(target_os = "linux"), path = "kernel_elsewhere.rs")]
 pub mod kernel;
 pub mod like;
+pub mod line;
 pub mod proc;
 pub mod recipe;
 pub mod reply;
