@@ -4,18 +4,17 @@
 use serde::Serialize;
 
 use crate::cli::{Compare, CountBy};
-use crate::compare::kernel::{self, MTU};
+use crate::compare::kernel::{self, MTU, Ring};
 use crate::compare::wire::Wire;
 use crate::failure::Failure;
 
 /// Where this process is from now on.
 #[derive(Debug)]
 pub enum Place {
-    OurNetwork,
+    /// With what has seen every packet in it, from the first one on.
+    OurNetwork(Ring),
     /// And why not in one of our own.
-    AnyNetwork {
-        why: String,
-    },
+    AnyNetwork { why: String },
 }
 
 #[derive(Debug)]
@@ -53,7 +52,7 @@ impl Place {
                 let failed =
                     |error| Failure::Failed(format!("a network of our own cannot be set up: {error}"));
                 kernel::enter_network().map_err(failed)?;
-                Ok(Place::OurNetwork)
+                Ring::open().map_err(failed).map(Place::OurNetwork)
             }
             Some(why) if compare.count == CountBy::Namespace => {
                 Err(Failure::Failed(format!("segments cannot be counted in a namespace: {why}")))
@@ -64,10 +63,10 @@ impl Place {
 }
 
 impl Counting {
-    /// Beside a server that listens on this port, when nobody talks.
+    /// Beside a server that listens on this port.
     pub fn begin(place: Place, port: u16) -> Result<Counting, Failure> {
         match place {
-            Place::OurNetwork => Wire::open(port).map(Counting::Namespace),
+            Place::OurNetwork(ring) => Wire::open(ring, port).map(Counting::Namespace),
             Place::AnyNetwork { why } => Ok(Counting::TcpInfo { why }),
         }
     }

@@ -35,6 +35,8 @@ pub mod proc;
 pub mod recipe;
 pub mod reply;
 pub mod report;
+pub mod segment;
+pub mod sequence;
 pub mod server;
 pub mod table;
 pub mod tally;

@@ -7,11 +7,19 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Network {
     pub segments_received: u64,
+    /// Without what is only sent again.
     pub segments_sent: u64,
     pub retransmitted: u64,
     pub packets: u64,
     /// From the IP header on.
     pub bytes: u64,
+}
+
+impl Network {
+    /// Segments, whether for the first time or again.
+    pub fn sent(&self) -> u64 {
+        self.segments_sent + self.retransmitted
+    }
 }
 
 /// As it is now.

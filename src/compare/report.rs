@@ -61,6 +61,8 @@ pub struct Asked {
     pub rounds: usize,
     /// By name, as in [`FIGURES`].
     pub figures: BTreeMap<&'static str, Figure>,
+    /// Segments that were sent again, in all rounds together. They are in the figures.
+    pub sent_again: u64,
     /// Of the server for each call, by name.
     pub system_calls: BTreeMap<String, Figure>,
     /// Why it could not be measured, or not to the end.
@@ -100,6 +102,7 @@ impl Asked {
             differs: ways::differs(way, compare),
             rounds: rounds.len(),
             figures: FIGURES.iter().filter_map(figure).collect(),
+            sent_again: rounds.iter().map(Round::sent_again).sum(),
             system_calls: system_calls(rounds),
             left_out,
         }

@@ -31,6 +31,9 @@ pub fn text(report: &Report) -> String {
     for asked in &report.ask {
         _ = writeln!(out, "{}: {}", asked.way, asked.differs);
     }
+    for asked in report.ask.iter().filter(|asked| asked.sent_again > 0) {
+        _ = writeln!(out, "{}: {}", asked.way, again(asked));
+    }
     if !report.hold.is_empty() {
         _ = writeln!(
             out,
@@ -147,6 +150,16 @@ fn align(mut table: Table) -> Table {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
+}
+
+/// On a loopback nothing is lost, but whoever hears nothing for a while must believe that it was.
+fn again(asked: &Asked) -> String {
+    let (count, rounds) = (asked.sent_again, asked.rounds);
+    let segments = if count == 1 { "segment was" } else { "segments were" };
+    format!(
+        "{count} {segments} sent again within {rounds} rounds, for no acknowledgement came in time; the figures \
+         have that in them, and its answers"
+    )
 }
 
 fn cell(figure: Option<&Figure>) -> String {

@@ -43,7 +43,7 @@ pub struct Segments {
     pub segments: u64,
     /// With the headers of IP and TCP.
     pub bytes: u64,
-    /// Without them.
+    /// Without them, and each byte once.
     pub carried: u64,
 }
 
@@ -53,6 +53,7 @@ pub struct Network {
     pub received: Segments,
     /// How often something was said that the other side answered. Only a network of its own shows that.
     pub round_trips: Option<u64>,
+    /// Segments that were sent again, in whole or in part. Of `tcp-info`, those of the client.
     pub retransmitted: u64,
 }
 
@@ -88,6 +89,14 @@ pub struct Round {
     pub server_time: Option<Duration>,
     /// Of the server, by name, where it counts them: of the whole round.
     pub system_calls: Option<BTreeMap<String, u64>>,
+}
+
+impl Round {
+    /// Segments that were sent again, from the first to the last.
+    pub fn sent_again(&self) -> u64 {
+        let phases = [&self.opening, &self.asking, &self.closing];
+        phases.iter().filter_map(|costs| costs.network).map(|network| network.retransmitted).sum()
+    }
 }
 
 /// What the rounds say of one figure.
@@ -144,7 +153,7 @@ impl Network {
         self.sent.bytes + self.received.bytes
     }
 
-    /// Bytes of headers of IP and TCP.
+    /// Bytes of headers of IP and TCP, and all that was carried again.
     pub fn header_bytes(&self) -> u64 {
         self.bytes() - self.sent.carried - self.received.carried
     }
