@@ -197,7 +197,7 @@ pub const CLAIMS: &[Claim] = &[
         },
         because: |_| {
             "The ten is the number of calls that are under way, and can be had by both roads. Browsers do not send \
-            HTTP/1.1 requests so, and there the socket has it alone; of HTTP/2 nothing is shown here. [Chapter 17](17-\
+            HTTP/1.1 requests so, and there the socket has it alone; of HTTP/2 nothing is shown here. [Chapter 18](18-\
             figures-that-are-told.md) takes the published table apart.".to_owned()
         },
         again: "bothways compare --ways kept,pipelined,socket,socket-pipelined --depth 10 --calls 20 --rounds 3",
