@@ -16,6 +16,7 @@ pub mod client;
 pub mod compare;
 pub mod compression;
 pub mod connection;
+pub mod descriptors;
 pub mod event_loop;
 pub mod exchange;
 pub mod failure;

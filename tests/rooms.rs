@@ -18,7 +18,18 @@ const FLOORS: &[&[&str]] = &[
     &["store", "websocket"],
     &["exchange", "http", "cli"],
     &["visitors"],
-    &["failure", "fault", "refusal", "parsed", "limits", "timeouts", "compression", "origins", "meter"],
+    &[
+        "failure",
+        "fault",
+        "refusal",
+        "parsed",
+        "limits",
+        "timeouts",
+        "compression",
+        "origins",
+        "meter",
+        "descriptors",
+    ],
 ];
 
 /// Arrows that do not run down, and why they are there all the same.
@@ -48,7 +59,7 @@ const NEVER: &[(&str, &[&str], &str)] = &[
 /// Words that few rooms may use.
 const WORDS: &[(&[&str], &[&str], &str)] = &[
     (&["mio"], &["event_loop", "serve"], "readiness is the loop's"),
-    (&["socket2", "libc"], &["event_loop", "compare"], "so are the kernel's other doors"),
+    (&["socket2", "libc"], &["event_loop", "compare", "descriptors"], "so are the kernel's other doors"),
     (
         &["TcpStream", "TcpListener", "UdpSocket", "UnixStream"],
         &["event_loop", "client", "compare", "serve"],

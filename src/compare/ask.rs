@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use crate::compare::client::{Ask, Caller, Lasts};
+use crate::compare::client::{Ask, Caller};
 use crate::compare::counting::Counting;
 use crate::compare::kernel;
+use crate::compare::plan::Lasts;
 use crate::compare::server::Server;
 use crate::compare::tally::{Application, Both, Costs, Network, Round, histogram, record};
 use crate::compare::ways::Course;
@@ -68,14 +69,19 @@ impl Bench<'_> {
         let took = begun.elapsed();
         let server_time = server_before.zip(self.server.processor_time()).map(|(before, now)| now - before);
         if !is_kept {
-            callers.iter_mut().try_for_each(Caller::close).map_err(doubted)?;
+            callers.iter_mut().try_for_each(Caller::close)?;
             self.settle()?;
         }
         let asked = self.reading(&callers)?;
-        callers.iter_mut().try_for_each(Caller::close).map_err(doubted)?;
+        callers.iter_mut().try_for_each(Caller::close)?;
         self.settle()?;
         let closed = self.reading(&callers)?;
         self.check(&begin, &closed)?;
+        let disagreement = callers.iter_mut().find_map(|caller| caller.disagreement.take());
+        let disagreement = match disagreement {
+            Some(failure) if self.server.is_ours() => return Err(Stop::Doubted(failure)),
+            other => other.map(|failure| failure.to_string()),
+        };
 
         let last_scrape = self.server.system_calls()?;
         Ok(Round {
@@ -90,6 +96,7 @@ impl Bench<'_> {
             client_time: timed.client_time,
             server_time,
             system_calls: made_between(&scrapes, &last_scrape),
+            disagreement,
         })
     }
 
@@ -239,14 +246,6 @@ impl Reading {
             network: Some(self.network - before.network),
             application: self.said - before.said,
         }
-    }
-}
-
-/// A count that does not agree when a connection is closed says something of all others.
-fn doubted(failure: Failure) -> Stop {
-    match failure {
-        Failure::Failed(_) => Stop::Doubted(failure),
-        other => Stop::Failed(other),
     }
 }
 

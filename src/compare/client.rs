@@ -12,63 +12,13 @@ use std::time::{Duration, Instant};
 
 use crate::client::opening::{self, Asks, Offered};
 use crate::client::stream::Stream;
-use crate::client::url::Url;
-use crate::compare::headers::Extra;
 use crate::compare::line::{Line, agree, bytes_of, finish, network_of};
+use crate::compare::plan::{Lasts, Plan, Road};
 use crate::compare::tally::{Application, Both, Network};
-use crate::exchange::envelope::SUBPROTOCOL;
 use crate::failure::Failure;
 use crate::websocket::deflate::Inflater;
 use crate::websocket::frame::Role;
 use crate::websocket::message::Reader;
-
-/// What a caller does, again and again.
-#[derive(Debug)]
-pub struct Plan {
-    pub url: Url,
-    pub road: Road,
-    pub lasts: Lasts,
-    /// The status of each answer.
-    pub expected: u16,
-    pub extra: Extra,
-}
-
-#[derive(Debug)]
-pub enum Road {
-    /// The bytes of the request.
-    Http(Vec<u8>),
-    /// The texts of the calls that go in one write, each with its own id, from 1 on.
-    Socket { texts: Vec<String>, offered: Offered },
-    /// A message that comes back as it went.
-    Echo { text: String },
-    /// Nothing is asked: a message comes every second.
-    Clock,
-}
-
-impl Road {
-    /// Where hands are shaken, and for which subprotocol.
-    fn handshake(&self) -> Option<(&'static str, Option<&'static str>, Offered)> {
-        match self {
-            Road::Http(_) => None,
-            Road::Socket { offered, .. } => Some(("/rpc", Some(SUBPROTOCOL), *offered)),
-            Road::Echo { .. } => Some(("/echo", None, Offered::Nothing)),
-            Road::Clock => Some(("/ws", None, Offered::Nothing)),
-        }
-    }
-}
-
-/// How long a connection does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lasts {
-    /// Until all calls are made.
-    All,
-    /// For one call; then the client closes.
-    OneCall,
-    /// For one call; then the server closes.
-    OneCallOfServer,
-    /// For so many calls; then the client closes.
-    Calls(u32),
-}
 
 /// Whether the kernel is asked about each connection before it is closed: one system call more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,12 +38,14 @@ pub struct Caller<'p> {
     pub said: Both<Application>,
     /// What the kernel has counted of those that are closed.
     closed: Network,
+    /// Of which one the kernel has counted something else, and what.
+    pub disagreement: Option<Failure>,
 }
 
 impl<'p> Caller<'p> {
     pub fn new(plan: &'p Plan, ask_of_each: Ask) -> Caller<'p> {
         let (said, closed) = (Both::default(), Network::default());
-        Caller { plan, ask_of_each, line: None, connections: 0, said, closed }
+        Caller { plan, ask_of_each, line: None, connections: 0, said, closed, disagreement: None }
     }
 
     /// Connects, and shakes hands where that is needed.
@@ -192,7 +144,8 @@ impl<'p> Caller<'p> {
         if self.ask_of_each == Ask::Kernel {
             let info = line.info()?;
             let said = self.said - line.before;
-            agree(&info, &said, line.ended)?;
+            let disagreement = agree(&info, &said, line.ended).err();
+            self.disagreement = self.disagreement.take().or(disagreement);
             self.closed += network_of(&info, &said, line.is_ipv6());
         }
         Ok(())

@@ -20,6 +20,8 @@ use std::ptr;
 use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
+use crate::compare::tally::TcpInfo;
+
 /// Of Ethernet, and so nearly everywhere: that of the loopback is 65536, where little is ever cut.
 pub const MTU: usize = 1500;
 
@@ -85,19 +87,6 @@ fn ask_device(socket: &OwnedFd, request: c_ulong, value: [u8; 24]) -> io::Result
     // SAFETY: the kernel reads and writes one `ifreq`, which `asked` is, and what its pointer leads to,
     // which lives in the caller.
     check(unsafe { libc::ioctl(socket.as_raw_fd(), request as _, &raw mut asked) })
-}
-
-/// What the kernel has counted of one connection since it began (tcp(7), TCP_INFO).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TcpInfo {
-    pub segments_sent: u64,
-    pub segments_received: u64,
-    /// Bytes sent that the peer has acknowledged. SYN and FIN each count as one.
-    pub bytes_acknowledged: u64,
-    pub bytes_received: u64,
-    pub retransmitted: u64,
-    /// Each segment carries timestamps, 12 bytes.
-    pub timestamps: bool,
 }
 
 pub fn tcp_info(socket: &TcpStream) -> io::Result<TcpInfo> {

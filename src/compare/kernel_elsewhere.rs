@@ -5,17 +5,9 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
-pub const MTU: usize = 1500;
+use crate::compare::tally::TcpInfo;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TcpInfo {
-    pub segments_sent: u64,
-    pub segments_received: u64,
-    pub bytes_acknowledged: u64,
-    pub bytes_received: u64,
-    pub retransmitted: u64,
-    pub timestamps: bool,
-}
+pub const MTU: usize = 1500;
 
 #[derive(Debug)]
 pub struct Ring;

@@ -31,6 +31,7 @@ pub mod hold;
 pub mod kernel;
 pub mod like;
 pub mod line;
+pub mod plan;
 pub mod proc;
 pub mod recipe;
 pub mod reply;
@@ -53,6 +54,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::cli::{Compare, Experiment, Way};
+use crate::descriptors;
 use crate::failure::Failure;
 use ask::{Bench, Stop};
 use counting::{Counting, Place};
@@ -66,9 +68,11 @@ use ways::Course;
 
 /// Measures, and prints what was measured: also when it is interrupted, which is a failure all the same.
 pub fn run(compare: &Compare) -> Result<(), Failure> {
+    check_rate(compare)?;
     let extra = headers::read(&compare.headers)?;
     let place = Place::choose(compare)?;
     let interrupted = listen_for_interrupts()?;
+    descriptors::raise_limit();
     let server = match &compare.url {
         Some(url) => Server::at(url, compare.pid)?,
         None => Server::start(compare.payload_bytes, loops(compare))?,
@@ -90,6 +94,18 @@ pub fn run(compare: &Compare) -> Result<(), Failure> {
 /// One, so that nothing of it is left to chance; several where that is what is asked about.
 fn loops(compare: &Compare) -> u16 {
     if compare.claims { claims::LOOPS } else { 1 }
+}
+
+/// Where several calls go in one write, none of them has a time of its own: there is no rate to keep.
+fn check_rate(compare: &Compare) -> Result<(), Failure> {
+    let named = compare.ways.iter().find(|way| ways::is_pipelined(**way));
+    match (compare.rate, named) {
+        (Some(_), Some(&way)) => {
+            let name = ways::name(way);
+            Err(Failure::Usage(format!("--rate: the calls of {name} go several in one write, at no rate")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The first signal asks for an end, a second one takes it.
@@ -123,7 +139,7 @@ fn measure(
         settings: Settings::of(compare),
         ask: Vec::new(),
         hold: Vec::new(),
-        notes: notes(server),
+        notes: notes(compare, server),
     };
     if compare.experiments.contains(&Experiment::Ask) {
         let bench = Bench { server, counting, calls: compare.calls, rate: compare.rate, interrupted };
@@ -135,7 +151,7 @@ fn measure(
     Ok(report)
 }
 
-fn notes(server: &Server) -> Vec<String> {
+fn notes(compare: &Compare, server: &Server) -> Vec<String> {
     let mut notes = vec![
         "Compression is that of WebSocket messages (permessage-deflate); bodies over HTTP are as they come."
             .to_owned(),
@@ -147,6 +163,10 @@ fn notes(server: &Server) -> Vec<String> {
     }
     if !server.counts {
         let words = "Not measured: system calls of the server, which does not say them at /metrics.";
+        notes.push(words.to_owned());
+    }
+    if compare.rate.is_some() && wanted(compare).any(ways::is_pipelined) {
+        let words = "Not measured at a rate: ways in which several calls go in one write.";
         notes.push(words.to_owned());
     }
     notes
@@ -199,7 +219,7 @@ fn ask_in_turns(
         }
     }
     progress.finish_and_clear();
-    asked.extend(lanes.into_iter().map(|lane| Asked::new(lane.way, compare, &lane.rounds, lane.left_out)));
+    asked.extend(lanes.into_iter().map(|lane| Asked::new(lane.way, compare, lane.rounds, lane.left_out)));
     Ok(complete)
 }
 

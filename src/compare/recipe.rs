@@ -7,8 +7,8 @@
 use crate::cli::Way;
 use crate::client::opening::Offered;
 use crate::client::url::Url;
-use crate::compare::client::{Lasts, Plan, Road};
 use crate::compare::headers::Extra;
+use crate::compare::plan::{Lasts, Plan, Road};
 use crate::compare::ways::{self, Course};
 use crate::failure::Failure;
 

@@ -65,6 +65,8 @@ pub struct Asked {
     pub sent_again: u64,
     /// Of the server for each call, by name.
     pub system_calls: BTreeMap<String, Figure>,
+    /// Why nothing is said of segments and bytes.
+    pub unsaid: Option<String>,
     /// Why it could not be measured, or not to the end.
     pub left_out: Option<String>,
 }
@@ -92,7 +94,11 @@ impl Settings {
 }
 
 impl Asked {
-    pub fn new(way: Way, compare: &Compare, rounds: &[Round], left_out: Option<String>) -> Asked {
+    pub fn new(way: Way, compare: &Compare, mut rounds: Vec<Round>, left_out: Option<String>) -> Asked {
+        let unsaid = rounds.iter().find_map(|round| round.disagreement.clone());
+        if unsaid.is_some() {
+            rounds.iter_mut().for_each(Round::forget_network);
+        }
         let figure = |kind: &Kind| {
             let spread = Spread::of(rounds.iter().filter_map(kind.of))?;
             Some((kind.name, Figure { unit: kind.unit, spread }))
@@ -103,7 +109,8 @@ impl Asked {
             rounds: rounds.len(),
             figures: FIGURES.iter().filter_map(figure).collect(),
             sent_again: rounds.iter().map(Round::sent_again).sum(),
-            system_calls: system_calls(rounds),
+            system_calls: system_calls(&rounds),
+            unsaid,
             left_out,
         }
     }

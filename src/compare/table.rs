@@ -41,6 +41,11 @@ pub fn text(report: &Report) -> String {
             held(report)
         );
     }
+    for asked in &report.ask {
+        if let Some(why) = &asked.unsaid {
+            _ = writeln!(out, "{}: segments and bytes cannot be said, for {why}", asked.way);
+        }
+    }
     let left_out = report.ask.iter().map(|asked| (asked.way, &asked.left_out));
     for (way, why) in left_out.chain(report.hold.iter().map(|held| (held.way, &held.left_out))) {
         if let Some(why) = why {

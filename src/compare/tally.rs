@@ -57,6 +57,19 @@ pub struct Network {
     pub retransmitted: u64,
 }
 
+/// What the kernel has counted of one connection since it began (tcp(7), TCP_INFO).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpInfo {
+    pub segments_sent: u64,
+    pub segments_received: u64,
+    /// Bytes sent that the peer has acknowledged. SYN and FIN each count as one.
+    pub bytes_acknowledged: u64,
+    pub bytes_received: u64,
+    pub retransmitted: u64,
+    /// Each segment carries timestamps, 12 bytes.
+    pub timestamps: bool,
+}
+
 /// One phase of a round.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Costs {
@@ -89,9 +102,18 @@ pub struct Round {
     pub server_time: Option<Duration>,
     /// Of the server, by name, where it counts them: of the whole round.
     pub system_calls: Option<BTreeMap<String, u64>>,
+    /// What the kernel has counted otherwise, of a server that is not ours: then nothing can be said of the
+    /// network.
+    pub disagreement: Option<String>,
 }
 
 impl Round {
+    pub fn forget_network(&mut self) {
+        for costs in [&mut self.opening, &mut self.asking, &mut self.closing] {
+            costs.network = None;
+        }
+    }
+
     /// Segments that were sent again, from the first to the last.
     pub fn sent_again(&self) -> u64 {
         let phases = [&self.opening, &self.asking, &self.closing];

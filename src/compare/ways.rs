@@ -16,8 +16,9 @@ use crate::client::call::{Asked, Print};
 use crate::client::opening::Offered;
 use crate::client::question;
 use crate::client::url::Url;
-use crate::compare::client::{ANSWER_WAIT, Lasts, Plan, Road};
+use crate::compare::client::ANSWER_WAIT;
 use crate::compare::headers::Extra;
+use crate::compare::plan::{Lasts, Plan, Road};
 use crate::failure::Failure;
 
 /// All of them, in the order in which they are told.
@@ -59,6 +60,11 @@ pub fn name(way: Way) -> &'static str {
     }
 }
 
+/// Whether several calls go in one write.
+pub fn is_pipelined(way: Way) -> bool {
+    matches!(way, Way::Pipelined | Way::SocketPipelined)
+}
+
 /// In which one thing it differs, and from which.
 pub fn differs(way: Way, compare: &Compare) -> String {
     let (depth, in_flight) = (compare.depth, compare.in_flight);
@@ -85,10 +91,7 @@ impl Course {
         tag: Option<&str>,
         extra: &Extra,
     ) -> Result<Course, Failure> {
-        let calls_in_one_write = match way {
-            Way::Pipelined | Way::SocketPipelined => compare.depth.into(),
-            _ => 1,
-        };
+        let calls_in_one_write = if is_pipelined(way) { compare.depth.into() } else { 1 };
         let callers = match way {
             Way::Parallel | Way::SocketParallel => compare.in_flight.into(),
             _ => 1,

@@ -69,7 +69,9 @@ impl Wire {
     fn wait<T>(&self, ask: impl Fn(&Counter) -> Result<T, String>) -> Result<T, Failure> {
         let until = Instant::now() + SETTLES_WITHIN;
         loop {
-            match ask(self.lock().look()?) {
+            // The lock is not held over the sleep.
+            let answer = ask(self.lock().look()?);
+            match answer {
                 Ok(answer) => return Ok(answer),
                 Err(why) if Instant::now() > until => return Err(Failure::Failed(why)),
                 Err(_) => thread::sleep(Duration::from_millis(1)),

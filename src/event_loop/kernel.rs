@@ -31,22 +31,6 @@ pub fn defer_accept(_: &Socket, _: u16) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no TCP_DEFER_ACCEPT"))
 }
 
-/// Raises the number of files that the process may have open as far as it is allowed to go.
-pub fn raise_descriptor_limit() -> io::Result<()> {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: both calls are given a whole `rlimit` that lives until they are over.
-    let result = unsafe {
-        match libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) {
-            0 => {
-                limit.rlim_cur = limit.rlim_max;
-                libc::setrlimit(libc::RLIMIT_NOFILE, &limit)
-            }
-            failed => failed,
-        }
-    };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
-
 /// Takes over descriptors that were open when the process began: `first`, and those behind it.
 ///
 /// Only once, and before anything else is opened: later their numbers may be those of others.

@@ -7,9 +7,10 @@ mod progress;
 mod storage;
 
 use crate::cli;
+use crate::descriptors;
 use crate::event_loop::inherited;
 use crate::event_loop::mailbox::{self, Mailbox, Sender};
-use crate::event_loop::{EventLoop, Rules, WAKER, kernel};
+use crate::event_loop::{EventLoop, Rules, WAKER};
 use crate::failure::Failure;
 use crate::store::journal::Journal;
 use crate::store::log::Wake;
@@ -30,9 +31,7 @@ pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
     let wishes = Wishes::of_environment()?;
     // Before anything is opened: its number could be one of theirs.
     let inherited = inherited::take_over(wishes.sockets).map_err(Failure::Failed)?;
-    if let Err(error) = kernel::raise_descriptor_limit() {
-        log::warn!("the limit of open files stays as it is: {error}");
-    }
+    descriptors::raise_limit();
     let loops = match serve.loops {
         Some(loops) => loops.into(),
         None => thread::available_parallelism().map_or(1, usize::from),

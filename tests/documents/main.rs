@@ -52,6 +52,7 @@ const NOT_RUN: &[&str] = &[
     "bothways compare --like gupta-2014 --calls 10000 --rounds 7",
     "bothways compare --like httparena --in-flight 64 --calls 20000 --rounds 7",
     "bothways compare --claims --rounds 5",
+    "bothways compare --ways new,kept --calls 1000 --rounds 1 --json > report.json &",
     "BOTHWAYS_SCHEDULES=100000 cargo test --release --test schedules",
     "mkdir -p fuzz/corpus/head && cargo +nightly fuzz run head fuzz/corpus/head fuzz/seeds/head",
     "unshare -rn sh -c '",

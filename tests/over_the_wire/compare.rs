@@ -1,10 +1,13 @@
 //! `bothways compare` as somebody runs it, held against what is known of TCP, HTTP and WebSocket.
 #![cfg(target_os = "linux")]
 
-use crate::server::{PROGRAM, Server, signal, wait_exit};
+use crate::server::{PROGRAM, Server, signal, wait_exit, wait_until};
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Output, Stdio};
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
 
 const CALLS: f64 = 20.0;
 
@@ -148,7 +151,7 @@ fn a_stranger_is_measured_as_far_as_it_can_be() {
 #[test]
 fn nobody_there_is_one_line() {
     // A port that was free a moment ago.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
     let output = compare(&["--url", &url]);
@@ -166,6 +169,7 @@ fn what_cannot_be_is_wrong_usage() {
         &["--url", "ws://a/"],
         &["--headers", "/there/is/no/such/file"],
         &["--url", "http://a/", "--payload-bytes", "100"],
+        &["--rate", "100", "--ways", "kept,pipelined"],
     ] {
         assert_eq!(compare(flags).status.code(), Some(2), "{flags:?}");
     }
@@ -177,20 +181,14 @@ fn what_cannot_be_is_wrong_usage() {
 
 #[test]
 fn an_interrupt_prints_what_was_measured_and_says_so() {
-    let mut child = Command::new(PROGRAM)
-        .args(["compare", "--json", "--ways", "kept", "--calls", "1000000", "--rounds", "1000"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // Its server listens, so its own signals are taken: it says nothing until then that could be waited for.
-    std::thread::sleep(std::time::Duration::from_secs(1));
-    signal(child.id(), "INT");
+    let mut running = Running::start(&["--json", "--ways", "kept", "--calls", "1000000", "--rounds", "1000"]);
+    wait_until("calls are made", || running.server().is_some_and(|server| switches(server) > 1000));
+    signal(running.0.id(), "INT");
     let mut printed = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut printed).unwrap();
+    BufReader::new(running.0.stdout.take().unwrap()).read_line(&mut printed).unwrap();
     let mut words = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut words).unwrap();
-    assert_eq!(wait_exit(&mut child).code(), Some(1));
+    running.0.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+    assert_eq!(wait_exit(&mut running.0).code(), Some(1));
     assert_eq!(words, "bothways: interrupted: what was measured until then is incomplete\n");
     let report: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(report["complete"], false);
@@ -207,4 +205,77 @@ fn connections_that_are_held_weigh_something() {
         // No connection of this server takes the memory of a thread.
         assert!(held["server_bytes"]["median"].as_f64().unwrap() < 64.0 * 1024.0, "{held}");
     }
+}
+
+/// Says three bytes more than it announces.
+fn overhang(stream: TcpStream) {
+    let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+    let request: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+    (&stream).write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}...").unwrap();
+    if !request.iter().any(|line| line == "Connection: close") {
+        assert!(lines.next().is_none(), "one call for each connection");
+    }
+}
+
+#[test]
+fn of_a_stranger_whose_bytes_do_not_agree_the_rest_is_still_said() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    thread::spawn(move || listener.incoming().for_each(|stream| overhang(stream.unwrap())));
+    let report = report(&["--url", &url, "--ways", "new"]);
+    let new = way(&report, "new");
+    let why = new["unsaid"].as_str().unwrap();
+    assert!(why.starts_with("two counts disagree: of one connection the kernel says "), "{why}");
+    assert_eq!((&new["left_out"], new["figures"].get("segments_per_call")), (&Value::Null, None));
+    assert!((least(&report, "new", "payload_bytes_per_call") - 2.0).abs() < 1e-9);
+}
+
+#[test]
+fn what_cannot_keep_a_rate_is_said_to_be_left_out() {
+    let report = report(&["--rate", "1000", "--count", "tcp-info"]);
+    assert!(report["notes"].to_string().contains("Not measured at a rate"), "{}", report["notes"]);
+    assert!(least(&report, "kept", "paced_p50_us") > 0.0);
+    assert_eq!(way(&report, "pipelined")["figures"].get("paced_p50_us"), None);
+}
+
+/// `bothways compare` while it runs. It ends with the test, also where that fails.
+struct Running(Child);
+
+impl Running {
+    fn start(flags: &[&str]) -> Running {
+        let mut command = Command::new(PROGRAM);
+        command.arg("compare").args(flags).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running(command.spawn().unwrap())
+    }
+
+    /// The process of the server that it has started.
+    fn server(&self) -> Option<u32> {
+        let process = self.0.id();
+        let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).ok()?;
+        children.split_whitespace().map(|child| child.parse().unwrap()).find(|child| {
+            fs::read(format!("/proc/{child}/cmdline"))
+                .is_ok_and(|words| words.split(|byte| *byte == 0).nth(1) == Some(b"serve"))
+        })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Its server ends with it.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// How often the threads of a process have waited for something.
+fn switches(process: u32) -> u64 {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten();
+    let of = |status: String| {
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+        line.trim().parse::<u64>().ok()
+    };
+    threads
+        .filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("status")).ok())
+        .filter_map(of)
+        .sum()
 }

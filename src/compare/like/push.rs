@@ -48,6 +48,9 @@ fn round(connections: usize, messages: usize, url: &Url, turns: &Turns) -> Resul
     let after = read(&callers)?;
     callers.iter_mut().try_for_each(Caller::close)?;
     turns.settle()?;
+    if let Some(disagreement) = callers.iter_mut().find_map(|caller| caller.disagreement.take()) {
+        return Err(disagreement);
+    }
 
     let (network, said) = (after.0 - before.0, after.1 - before.1);
     let each = |sum: u64| sum as f64 / (connections * messages) as f64;
