@@ -82,11 +82,6 @@ impl Evidence {
         report::figure(figure, rounds).expect("every round has what is counted").min
     }
 
-    pub fn median(&self, course: &str, figure: &str) -> f64 {
-        let rounds = self.courses.get(course).expect("it is among the recipes");
-        report::figure(figure, rounds).expect("every round has what is measured").median
-    }
-
     /// All that travels for a call.
     pub fn bytes(&self, course: &str) -> f64 {
         self.least(course, "bytes_per_call")
@@ -100,9 +95,9 @@ impl Evidence {
             .sum()
     }
 
-    /// The longest call that half of them do not exceed, in microseconds: a time.
+    /// Half of the calls took no longer in the best round, in microseconds: a time.
     pub fn half(&self, course: &str) -> f64 {
-        self.median(course, "latency_p50_us")
+        self.least(course, "latency_p50_us")
     }
 
     /// Bytes of the server's process for each connection of that kind.

@@ -99,6 +99,15 @@ TLS, HTTP/2 or a proxy would change is not in it. [What is measured, and how](re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::Cli;
+    use clap::Parser;
+
+    #[test]
+    fn every_command_can_be_given() {
+        for claim in ledger::all() {
+            assert!(Cli::try_parse_from(claim.again.split_whitespace()).is_ok(), "{}", claim.again);
+        }
+    }
 
     #[test]
     fn every_statement_has_a_heading_of_its_own() {
