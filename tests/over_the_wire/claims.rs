@@ -48,7 +48,7 @@ fn the_quantum_leap_is_measured_once_and_multiplied() {
     let poll = here(&one["a poll, headers of 871 bytes"]);
     let push = here(&one["a push"]);
     // 21 bytes of payload, and two segments at least.
-    assert!(poll >= 871.0 + 21.0 + 2.0 * 40.0 && poll < 1100.0, "{poll}");
+    assert!((871.0 + 21.0 + 2.0 * 40.0..1100.0).contains(&poll), "{poll}");
     assert!((2.0 + 21.0 + 40.0..200.0).contains(&push), "{push}");
     let many = rows(&table, 1);
     for (clients, published_bits) in [(1_000, 6.968), (10_000, 69.68), (100_000, 696.8)] {
