@@ -1,4 +1,4 @@
-//! A course put together piece by piece, for tables that are not of the [ways](crate::compare::ways).
+//! A course put together piece by piece, for tables that are not of the [`ways`].
 //!
 //! ```text
 //!   Recipe::new(url, What::Get).every(10).on(8)     GET, a new connection after each tenth, by eight callers

@@ -88,7 +88,7 @@ fn many_messages_at_once_are_no_deadlock() {
 }
 
 #[test]
-fn a_connection_after_every_tenth_request_lies_between_kept_and_new() {
+fn a_connection_lasts_for_all_requests_for_ten_or_for_one() {
     let table = repeated("httparena", &["--calls", "40", "--in-flight", "4"]);
     let ratios = rows(&table, 1);
     let published: Vec<&Value> =
@@ -97,6 +97,15 @@ fn a_connection_after_every_tenth_request_lies_between_kept_and_new() {
     let rates = rows(&table, 0);
     assert_eq!(rates.len(), 5);
     assert!(rates.values().all(|row| here(row) > 0.0 && row["how"] == "measured"));
+    let opened = rows(&table, 2);
+    for (what, connections) in [
+        ("requests, kept", 0.0),
+        ("requests, a new connection after every tenth", 0.1),
+        ("requests, a new connection for each", 1.0),
+        ("the same calls by the socket", 0.0),
+    ] {
+        assert!((here(&opened[what]) - connections).abs() < 1e-9, "{what}: {}", opened[what]);
+    }
 }
 
 #[test]

@@ -62,10 +62,16 @@ pub fn repeat(calls: u32, connections: usize, turns: &Turns) -> Result<Repeated,
         row("echoes : requests, kept", 3, against(|e| e.echo / e.kept))?,
         row("the same calls by the socket : requests, kept", 4, Vec::new())?,
     ];
+    let mut opened = Vec::new();
+    for ((name, _), rounds) in recipes.iter().zip(&rounds) {
+        let each = spread(rounds.iter().map(|round| round.asking.connections as f64 / round.calls as f64))?;
+        opened.push(Row::new(*name, each, How::Measured));
+    }
     let title = format!("On {connections} connections, one at a time on each");
     let sections = vec![
         Section { title, unit: "a second", rows },
         Section { title: "Ratios".to_owned(), unit: "times", rows: ratios },
+        Section { title: "Opened for each of them".to_owned(), unit: "connections", rows: opened },
     ];
     Ok((sections, notes()))
 }
