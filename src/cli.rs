@@ -197,6 +197,14 @@ pub struct Compare {
     #[arg(long, value_name = "PID", requires = "url")]
     pub pid: Option<u32>,
 
+    /// Repeat what somebody has published, and put their figures beside those of here.
+    #[arg(long, value_name = "TABLE", conflicts_with_all = ["url", "claims"])]
+    pub like: Option<Like>,
+
+    /// Print the page of what is commonly said, with the figures that decide it.
+    #[arg(long, conflicts_with_all = ["url", "json"])]
+    pub claims: bool,
+
     /// What is measured: calls (ask), connections on which nothing happens (hold), following what
     /// changes (follow), or how often it must change for polling to be cheaper than being told (cross).
     #[arg(long, value_name = "EXPERIMENT", default_value = "ask", value_delimiter = ',')]
@@ -353,6 +361,19 @@ pub enum Experiment {
     Hold,
     Follow,
     Cross,
+}
+
+/// A table that somebody has published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Like {
+    /// Lubbers and Greco, 2010: the bytes of a poll against those of a frame, for many clients.
+    QuantumLeap,
+    /// Arun Gupta, 2014: N messages one at a time over HTTP, and all at once over a WebSocket.
+    #[value(name = "gupta-2014")]
+    Gupta2014,
+    /// HttpArena, April 2026: kept connections, new ones after every tenth request, and echoes.
+    #[value(name = "httparena")]
+    HttpArena,
 }
 
 /// Each differs from one before it in one thing.

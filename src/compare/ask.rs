@@ -69,6 +69,7 @@ impl Bench<'_> {
         let took = begun.elapsed();
         let server_time = server_before.zip(self.server.processor_time()).map(|(before, now)| now - before);
         if !is_kept {
+            callers.iter_mut().try_for_each(Caller::close)?;
             self.settle()?;
         }
         let asked = self.reading(&callers)?;

@@ -59,7 +59,7 @@ impl Kind {
         }
     }
 
-    fn open(self, url: &Url) -> Result<Stream, Failure> {
+    pub fn open(self, url: &Url) -> Result<Stream, Failure> {
         let mut stream = Stream::connect(url, ANSWER_WAIT)?;
         let (target, host) = (url.target(), &url.authority);
         match self {

@@ -15,10 +15,14 @@
 //!        TCP_INFO, where that is not allowed ─────┘ follow: K who follow, and how far behind they are
 //! ```
 //!
+//! `--like` repeats what others have published, and `--claims` asks of what is commonly said whether it is so:
+//! both are made of the same courses ([`like`], [`claims`]).
+//!
 //! Whatever can be counted twice is: packets against the kernel's counters, and what they carried against
 //! what was written and read. Where two counts disagree, the run fails, and prints no figure.
 
 pub mod ask;
+pub mod claims;
 pub mod client;
 pub mod counting;
 pub mod destination;
@@ -29,9 +33,12 @@ pub mod hold;
 pub mod html;
 #[cfg_attr(not(target_os = "linux"), path = "kernel_elsewhere.rs")]
 pub mod kernel;
+pub mod like;
+pub mod line;
 pub mod made;
 pub mod plan;
 pub mod proc;
+pub mod recipe;
 pub mod reply;
 pub mod report;
 pub mod segment;
@@ -39,6 +46,7 @@ pub mod sequence;
 pub mod server;
 pub mod table;
 pub mod tally;
+pub mod turns;
 pub mod ways;
 pub mod wire;
 
@@ -63,6 +71,7 @@ use made::Made;
 use report::{Asked, Measured, Report, Settings};
 use server::Server;
 use tally::Round;
+use turns::Turns;
 use ways::Course;
 
 /// Measures, and prints what was measured: also when it is interrupted, which is a failure all the same.
@@ -76,10 +85,18 @@ pub fn run(compare: &Compare) -> Result<(), Failure> {
     descriptors::raise_limit();
     let mut server = match &compare.url {
         Some(url) => Server::at(url, compare.pid)?,
-        None => Server::start(place.address(), compare.payload_bytes)?,
+        None => Server::start(place.address(), compare.payload_bytes, loops(compare))?,
     };
     let distance = distance::put(compare, &mut server, &place)?;
     let counting = Counting::begin(place, server.url.port)?;
+    let turns =
+        Turns { server: &server, counting: &counting, rounds: compare.rounds, interrupted: &interrupted };
+    if let Some(like) = compare.like {
+        return like::run(like, compare, &turns);
+    }
+    if compare.claims {
+        return claims::run(&turns);
+    }
     let mut report = measure(compare, &server, &counting, &extra, &interrupted)?;
     report.distance = distance;
     if let Some(destination) = destination {
@@ -87,6 +104,11 @@ pub fn run(compare: &Compare) -> Result<(), Failure> {
     }
     print(compare, &report)?;
     judge(&report)
+}
+
+/// One, so that nothing of it is left to chance; several where that is what is asked about.
+fn loops(compare: &Compare) -> u16 {
+    if compare.claims { claims::LOOPS } else { 1 }
 }
 
 /// Where several calls go in one write, none of them has a time of its own: there is no rate to keep.

@@ -3,6 +3,7 @@
 use crate::client::opening::Offered;
 use crate::client::url::Url;
 use crate::compare::headers::Extra;
+use crate::exchange::envelope::SUBPROTOCOL;
 
 #[derive(Debug)]
 pub struct Plan {
@@ -20,6 +21,22 @@ pub enum Road {
     Http(Vec<u8>),
     /// The texts of the calls that go in one write, each with its own id, from 1 on.
     Socket { texts: Vec<String>, offered: Offered },
+    /// A message that comes back as it went.
+    Echo { text: String },
+    /// Nothing is asked: a message comes every second.
+    Clock,
+}
+
+impl Road {
+    /// Where hands are shaken, and for which subprotocol.
+    pub fn handshake(&self) -> Option<(&'static str, Option<&'static str>, Offered)> {
+        match self {
+            Road::Http(_) => None,
+            Road::Socket { offered, .. } => Some(("/rpc", Some(SUBPROTOCOL), *offered)),
+            Road::Echo { .. } => Some(("/echo", None, Offered::Nothing)),
+            Road::Clock => Some(("/ws", None, Offered::Nothing)),
+        }
+    }
 }
 
 /// How long a connection does.
@@ -31,4 +48,6 @@ pub enum Lasts {
     OneCall,
     /// For one call; then the server closes.
     OneCallOfServer,
+    /// For so many calls; then the client closes.
+    Calls(u32),
 }

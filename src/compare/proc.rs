@@ -16,6 +16,16 @@ pub struct Network {
 }
 
 impl Network {
+    pub fn since(&self, before: &Network) -> Network {
+        Network {
+            segments_received: self.segments_received - before.segments_received,
+            segments_sent: self.segments_sent - before.segments_sent,
+            retransmitted: self.retransmitted - before.retransmitted,
+            packets: self.packets - before.packets,
+            bytes: self.bytes - before.bytes,
+        }
+    }
+
     /// Segments, whether for the first time or again.
     pub fn sent(&self) -> u64 {
         self.segments_sent + self.retransmitted

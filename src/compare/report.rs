@@ -286,6 +286,12 @@ pub const FIGURES: &[Kind] = &[
     }),
 ];
 
+/// What rounds say of one of [`FIGURES`].
+pub fn figure(name: &str, rounds: &[Round]) -> Option<Spread> {
+    let kind = FIGURES.iter().find(|kind| kind.name == name)?;
+    Spread::of(rounds.iter().filter_map(kind.of))
+}
+
 fn per_call(sum: u64, round: &Round) -> f64 {
     sum as f64 / round.calls as f64
 }

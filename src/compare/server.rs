@@ -32,15 +32,15 @@ pub struct Server {
 }
 
 impl Server {
-    /// `bothways serve` as a child at that address, with one loop and one item of so many bytes.
-    pub fn start(address: Ipv4Addr, item_bytes: u32) -> Result<Server, Failure> {
+    /// `bothways serve` as a child at that address, with so many loops and one item of so many bytes.
+    pub fn start(address: Ipv4Addr, item_bytes: u32, loops: u16) -> Result<Server, Failure> {
         let failed = |error| Failure::Failed(format!("a server to measure cannot be started: {error}"));
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
         command.args([
             "serve",
             "--memory",
             "--loops",
-            "1",
+            &loops.to_string(),
             "--listen",
             &format!("{address}:0"),
             "--collection",
@@ -68,7 +68,7 @@ impl Server {
         };
         server.url = format!("{address}/tasks/1").parse()?;
         server.near = server.url.clone();
-        server.put(&item(item_bytes))?;
+        server.put("1", item_bytes)?;
         server.look()?;
         Ok(server)
     }
@@ -122,18 +122,35 @@ impl Server {
         Ok(Some(parse_system_calls(&text)))
     }
 
-    fn put(&self, body: &str) -> Result<(), Failure> {
-        let Url { authority, path, .. } = &self.url;
-        let request = format!(
-            "PUT {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        let (status, ..) = self.exchange(&request)?;
+    /// One more item of so many bytes, of a server of ours: what to ask for, and its tag.
+    pub fn put(&self, id: &str, bytes: u32) -> Result<(Url, Option<String>), Failure> {
+        let mut url = self.url.clone();
+        url.path = format!("/tasks/{id}");
+        let (status, tag) = self.write("PUT", &url.path, &item(id, bytes))?;
         if status != 201 {
             return Err(Failure::Failed(format!("the server did not take the item to ask for: {status}")));
         }
-        Ok(())
+        Ok((url, tag))
+    }
+
+    /// Where that item is, if it is there.
+    pub fn has(&self, id: &str) -> Result<Option<Url>, Failure> {
+        let mut url = self.url.clone();
+        url.path = format!("/tasks/{id}");
+        let (status, ..) = self.get(&url.path)?;
+        Ok((status == 200).then_some(url))
+    }
+
+    /// One write, beside all that is measured: its status, and the tag of what was written.
+    pub fn write(&self, method: &str, path: &str, body: &str) -> Result<(u16, Option<String>), Failure> {
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            self.url.authority,
+            body.len()
+        );
+        let (status, tag, _) = self.exchange(&request)?;
+        Ok((status, tag))
     }
 
     /// Is it there, what is its tag, and does it count?
@@ -152,7 +169,7 @@ impl Server {
     }
 
     /// Status, entity tag and body.
-    fn get(&self, target: &str) -> Result<(u16, Option<String>, String), Failure> {
+    pub fn get(&self, target: &str) -> Result<(u16, Option<String>, String), Failure> {
         let host = &self.url.authority;
         self.exchange(&format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))
     }
@@ -204,17 +221,17 @@ fn resolve(url: &Url) -> Result<String, Failure> {
 }
 
 /// An item of exactly so many bytes, of words as people write them: neither noise nor one letter.
-fn item(bytes: u32) -> String {
-    let frame = r#"{"id":"1","text":""}"#;
+fn item(id: &str, bytes: u32) -> String {
+    let frame = format!(r#"{{"id":"{id}","text":""}}"#);
     let words = WORDS.iter().cycle().flat_map(|word| word.chars().chain([' ']));
     let text: String = words.take(bytes as usize - frame.len()).collect();
-    format!(r#"{{"id":"1","text":"{text}"}}"#)
+    format!(r#"{{"id":"{id}","text":"{text}"}}"#)
 }
 
 /// The same, and which of several it is.
 pub fn item_of(number: u32, bytes: u32) -> String {
     let frame = r#"{"id":"1","text":""}"#;
-    let item = item(bytes);
+    let item = item("1", bytes);
     format!(r#"{{"id":"1","text":"{number:08}{}"#, &item[frame.len() - 2 + 8..])
 }
 
@@ -249,7 +266,7 @@ mod tests {
     #[test]
     fn an_item_is_as_long_as_was_asked() {
         for bytes in [64, 65, 1000, 100_000] {
-            let item = item(bytes);
+            let item = item("1", bytes);
             assert_eq!(item.len(), bytes as usize);
             assert!(item.starts_with(r#"{"id":"1","text":"buy milk"#) && item.ends_with(r#""}"#), "{item}");
         }

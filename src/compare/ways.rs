@@ -123,7 +123,7 @@ impl Course {
 
 const NO_TAG: &str = "the answer has no ETag, so it cannot be asked whether it has changed";
 
-fn encode_request(url: &Url, lines: &[&str], extra: &Extra) -> Vec<u8> {
+pub fn encode_request(url: &Url, lines: &[&str], extra: &Extra) -> Vec<u8> {
     let mut out = format!("GET {} HTTP/1.1\r\nHost: {}\r\n", url.target(), url.authority);
     for line in lines {
         out += &format!("{line}\r\n");
@@ -136,7 +136,7 @@ fn encode_request(url: &Url, lines: &[&str], extra: &Extra) -> Vec<u8> {
 }
 
 /// The same call so many times, each with an id of its own, from 1 on.
-fn encode_calls(url: &Url, calls: usize) -> Result<Vec<String>, Failure> {
+pub fn encode_calls(url: &Url, calls: usize) -> Result<Vec<String>, Failure> {
     let asked = Asked {
         method: "GET".to_owned(),
         url: url.clone(),
@@ -163,6 +163,7 @@ mod tests {
         match Course::new(way, &compare, &url, Some("\"e-1\""), &extra).unwrap().plan.road {
             Road::Http(bytes) => String::from_utf8(bytes).unwrap(),
             Road::Socket { texts, .. } => texts.last().unwrap().clone(),
+            other => panic!("{other:?} is no way"),
         }
     }
 

@@ -26,6 +26,8 @@ use crate::failure::Failure;
 pub struct Wire {
     state: Arc<Mutex<State>>,
     tunnel: Option<Arc<Tunnel>>,
+    /// What the kernel had counted that went by another way.
+    before: proc::Network,
 }
 
 #[derive(Debug)]
@@ -44,7 +46,8 @@ impl Wire {
         let state = Arc::new(Mutex::new(State { ring, counter: Counter::beside(port), device }));
         let watched = Arc::downgrade(&state);
         thread::Builder::new().name("wire".to_owned()).spawn(move || keep_empty(&watched)).map_err(failed)?;
-        Ok(Wire { state, tunnel })
+        let before = if device == Device::Tunnel { read_at_rest(device)? } else { proc::Network::default() };
+        Ok(Wire { state, tunnel, before })
     }
 
     /// Everything that was sent so far. On a machine that is busy some of it is under way for a moment, and
@@ -98,7 +101,7 @@ impl Wire {
 
     fn read_counters(&self) -> Result<proc::Network, String> {
         let device = if self.tunnel.is_some() { Device::Tunnel } else { Device::Loopback };
-        proc::network(device.name()).ok_or_else(|| "/proc/self/net cannot be read".to_owned())
+        Ok(read_counters(device)?.since(&self.before))
     }
 
     /// A tunnel drops what it has no room for.
@@ -133,6 +136,23 @@ impl State {
             (Ok(lost), _) => failed(format!("{lost} packets passed uncounted: they came too fast")),
             (Err(error), _) => failed(format!("packets lost in counting cannot be asked for: {error}")),
         }
+    }
+}
+
+fn read_counters(device: Device) -> Result<proc::Network, String> {
+    proc::network(device.name()).ok_or_else(|| "/proc/self/net cannot be read".to_owned())
+}
+
+/// What was asked of the server until now went by the loopback: when the last of it has arrived.
+fn read_at_rest(device: Device) -> Result<proc::Network, Failure> {
+    let mut last = read_counters(device).map_err(Failure::Failed)?;
+    loop {
+        thread::sleep(LOOKS_EVERY);
+        let now = read_counters(device).map_err(Failure::Failed)?;
+        if now == last {
+            return Ok(now);
+        }
+        last = now;
     }
 }
 

@@ -8,6 +8,7 @@ mod attacks;
 mod bounds;
 mod calls;
 mod checker;
+mod claims;
 mod commands;
 mod compare;
 mod compression;

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::compare::client::network_of;
 use crate::compare::kernel;
+use crate::compare::line::network_of;
 use crate::compare::tally::{Application, Both, Network};
 use crate::failure::Failure;
 

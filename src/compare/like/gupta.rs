@@ -1,0 +1,152 @@
+//! "REST vs WebSocket Comparison and Benchmarks": N messages of M bytes, each waited for over HTTP, and all
+//! sent at once over a WebSocket.
+//!
+//! Two things differ there at a time, and more. Here it is first done so, and then one thing is varied:
+//!
+//! ```text
+//!   HTTP, one at a time ── new connection │ lean headers │ all at once
+//!   echo, all at once   ── one at a time  │ a call as HTTP makes it, one at a time, all at once
+//! ```
+
+use crate::compare::headers;
+use crate::compare::like::{How, Repeated, Row, Section, ratio, spread};
+use crate::compare::recipe::{Recipe, What};
+use crate::compare::report;
+use crate::compare::tally::Round;
+use crate::compare::turns::Turns;
+use crate::failure::Failure;
+
+pub const PUBLISHED_BY: &str = "Arun Gupta, 2014";
+
+/// So many messages, as far as `--calls` allows.
+const MESSAGES: [u32; 6] = [10, 100, 500, 1_000, 5_000, 10_000];
+/// Of a message, where their number is varied; and where their length is.
+const MESSAGE_BYTES: u32 = 64;
+const MESSAGE_BYTES_VARIED: [u32; 3] = [64, 1_000, 10_000];
+/// How many times as fast the socket is said to be there, at most.
+const TIMES_FASTER: f64 = 10.0;
+
+pub fn repeat(calls: u32, turns: &Turns) -> Result<Repeated, Failure> {
+    let mut counts: Vec<u32> = MESSAGES.into_iter().filter(|count| *count <= calls).collect();
+    if counts.is_empty() {
+        counts.push(calls);
+    }
+    let most = counts[counts.len() - 1].min(VARIED_MESSAGES_MAX);
+    let sections = vec![by_count(&counts, turns)?, by_length(most, turns)?];
+    Ok(([sections, by_one_thing(most, turns)?].concat(), notes()))
+}
+
+/// As published: the two, for each number of messages.
+fn by_count(counts: &[u32], turns: &Turns) -> Result<Section, Failure> {
+    let pairs: Vec<(u32, u32)> = counts.iter().map(|&count| (count, MESSAGE_BYTES)).collect();
+    as_published("As published, by number of messages of 64 bytes", &pairs, turns)
+}
+
+/// The same, for each length of a message.
+fn by_length(count: u32, turns: &Turns) -> Result<Section, Failure> {
+    let pairs = MESSAGE_BYTES_VARIED.map(|bytes| (count, bytes));
+    as_published("As published, by length of a message", &pairs, turns)
+}
+
+fn as_published(title: &str, pairs: &[(u32, u32)], turns: &Turns) -> Result<Section, Failure> {
+    let browser = headers::read("browser")?;
+    let mut courses = Vec::new();
+    for &(count, bytes) in pairs {
+        let url = item(bytes, turns)?;
+        courses.push((Recipe::new(&url, What::Get).with(&browser).course()?, count));
+        let echo = Recipe::new(&url, What::Echo(bytes as usize)).with(&browser);
+        courses.push((echo.at_once(count as usize).course()?, count));
+    }
+    let rounds = turns.take(&courses)?;
+    let mut rows = Vec::new();
+    for (&(count, bytes), rounds) in pairs.iter().zip(rounds.chunks(2)) {
+        let [http, echo] = [&rounds[0], &rounds[1]].map(|rounds| milliseconds(rounds));
+        let what = |what: &str| format!("{count} × {bytes} bytes: {what}");
+        rows.push(Row::new(what("HTTP, one at a time"), spread(http.iter().copied())?, How::Measured));
+        rows.push(Row::new(what("echo, all at once"), spread(echo.iter().copied())?, How::Measured));
+        rows.push(Row::new(what("times as long"), ratio(&http, &echo)?, How::Ratio));
+    }
+    Ok(Section { title: title.to_owned(), unit: "milliseconds, and times", rows })
+}
+
+/// One thing after the other.
+fn by_one_thing(count: u32, turns: &Turns) -> Result<Vec<Section>, Failure> {
+    let url = item(MESSAGE_BYTES, turns)?;
+    let browser = headers::read("browser")?;
+    let http = Recipe::new(&url, What::Get);
+    let call = Recipe::new(&url, What::Call).with(&browser);
+    let echo = Recipe::new(&url, What::Echo(MESSAGE_BYTES as usize)).with(&browser);
+    let recipes = [
+        ("HTTP, one at a time, as published", http.clone().with(&browser)),
+        ("  but a new connection for each", http.clone().with(&browser).every(1)),
+        ("  but lean headers", http.clone()),
+        ("  but all at once", http.clone().with(&browser).at_once(count as usize)),
+        ("  but lean headers, and all at once", http.at_once(count as usize)),
+        ("echo, all at once, as published", echo.clone().at_once(count as usize)),
+        ("  but one at a time", echo),
+        ("the same call by the socket, one at a time", call.clone()),
+        ("the same call by the socket, all at once", call.at_once(count as usize)),
+    ];
+    let courses: Result<Vec<_>, Failure> =
+        recipes.iter().map(|(_, recipe)| Ok((recipe.clone().course()?, count))).collect();
+    let rounds = turns.take(&courses?)?;
+
+    let mut times = Vec::new();
+    let mut bytes = Vec::new();
+    for ((name, _), rounds) in recipes.iter().zip(&rounds) {
+        times.push(Row::new(*name, spread(milliseconds(rounds).into_iter())?, How::Measured));
+        let each = report::figure("bytes_per_call", rounds);
+        let each = each.ok_or_else(|| Failure::Failed("no segment was counted".to_owned()))?;
+        bytes.push(Row::new(*name, each, How::Measured));
+    }
+    let took: Vec<Vec<f64>> = rounds.iter().map(|rounds| milliseconds(rounds)).collect();
+    let of = |what: &str, [of, to]: [usize; 2]| {
+        Ok::<_, Failure>(Row::new(what, ratio(&took[of], &took[to])?, How::Ratio))
+    };
+    let ratios = vec![
+        of("as published: HTTP one at a time, echo all at once", [0, 5])?.against(TIMES_FASTER),
+        of("both one at a time: HTTP, echo", [0, 6])?,
+        of("both one at a time: HTTP, the same call", [0, 7])?,
+        of("both one at a time, lean: HTTP, the same call", [2, 7])?,
+        of("both all at once: HTTP, the same call", [3, 8])?,
+        of("both all at once, lean: HTTP, the same call", [4, 8])?,
+        of("a new connection for each, a kept one: HTTP", [1, 0])?,
+        of("one at a time, all at once: HTTP", [0, 3])?,
+        of("one at a time, all at once: echo", [6, 5])?,
+    ];
+    let section =
+        |title: &str, unit, rows| Section { title: format!("{title}, {count} messages"), unit, rows };
+    Ok(vec![
+        section("One thing varied at a time", "milliseconds", times),
+        section("How many times as long the first takes as the second", "times", ratios),
+        section("The same, what travels for each message", "bytes", bytes),
+    ])
+}
+
+/// What is asked for, of so many bytes.
+fn item(bytes: u32, turns: &Turns) -> Result<crate::client::url::Url, Failure> {
+    let id = format!("m{bytes}");
+    if let Some(url) = turns.server.has(&id)? {
+        return Ok(url);
+    }
+    Ok(turns.server.put(&id, bytes)?.0)
+}
+
+fn milliseconds(rounds: &[Round]) -> Vec<f64> {
+    rounds.iter().map(|round| round.took.as_secs_f64() * 1000.0).collect()
+}
+
+fn notes() -> Vec<String> {
+    vec![
+        "Of the published times only \"up to 10 times faster\" is known for certain here: the times \
+         themselves stand in pictures, and are not put in."
+            .to_owned(),
+        "Published was an echo by both roads. Over HTTP it is a GET here, whose answer has that many bytes; \
+         \"the same call\" is that GET over the socket. On connections that are kept, opening them is \
+         not in the time."
+            .to_owned(),
+    ]
+}
+
+/// Where one thing is varied: at once they are all in memory.
+const VARIED_MESSAGES_MAX: u32 = 1_000;
