@@ -67,7 +67,9 @@ impl Bench<'_> {
         let begun = Instant::now();
         let timed = self.ask(course, &mut callers)?;
         let took = begun.elapsed();
-        let server_time = server_before.zip(self.server.processor_time()).map(|(before, now)| now - before);
+        // A thread that has ended meanwhile takes its time with it: less than before says nothing.
+        let server_time = server_before.zip(self.server.processor_time());
+        let server_time = server_time.and_then(|(before, now)| now.checked_sub(before));
         if !is_kept {
             callers.iter_mut().try_for_each(Caller::close)?;
             self.settle()?;
