@@ -108,7 +108,7 @@ impl Bench<'_> {
     }
 
     fn settle(&self) -> Result<(), Stop> {
-        self.counting.wire().map_or(Ok(()), |wire| wire.settle().map_err(Stop::Doubted))
+        self.counting.settle().map_err(Stop::Doubted)
     }
 
     /// All calls, by all callers at a time.
@@ -214,20 +214,8 @@ impl Bench<'_> {
 
     /// Holds what the packets carried for the first time against what was written and read.
     fn check(&self, begin: &Reading, end: &Reading) -> Result<(), Stop> {
-        if self.counting.wire().is_none() {
-            return Ok(());
-        }
         let (network, said) = (end.network - begin.network, end.said - begin.said);
-        let carried = (network.sent.carried, network.received.carried);
-        let wrote = (said.sent.total(), said.received.total());
-        if carried != wrote {
-            return Err(Stop::Doubted(Failure::Failed(format!(
-                "two counts disagree: segments carried {} bytes there and {} back, and {} were written and {} \
-                 read",
-                carried.0, carried.1, wrote.0, wrote.1
-            ))));
-        }
-        Ok(())
+        self.counting.check("segments", network, said).map_err(Stop::Doubted)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::cli::{Compare, CountBy};
 use crate::compare::distance::Distance;
 use crate::compare::distance::tunnel::{NEAR, Tunnel};
 use crate::compare::kernel::{self, Device, MTU, Ring};
+use crate::compare::tally::{Application, Both, Network};
 use crate::compare::wire::Wire;
 use crate::failure::Failure;
 
@@ -94,6 +95,25 @@ impl Counting {
             Counting::Namespace(wire) => Some(wire),
             Counting::TcpInfo { .. } => None,
         }
+    }
+
+    /// Waits until nobody talks any more, where every packet is seen.
+    pub fn settle(&self) -> Result<(), Failure> {
+        self.wire().map_or(Ok(()), Wire::settle)
+    }
+
+    /// Holds what packets carried for the first time, where every one is seen, against what was written and
+    /// read. `segments` says whose they are.
+    pub fn check(&self, segments: &str, network: Network, said: Both<Application>) -> Result<(), Failure> {
+        let carried = (network.sent.carried, network.received.carried);
+        let wrote = (said.sent.total(), said.received.total());
+        if self.wire().is_none() || carried == wrote {
+            return Ok(());
+        }
+        Err(Failure::Failed(format!(
+            "two counts disagree: {segments} carried {} bytes there and {} back, and {} were written and {} read",
+            carried.0, carried.1, wrote.0, wrote.1
+        )))
     }
 
     pub fn method(&self) -> Method {

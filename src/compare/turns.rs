@@ -42,7 +42,7 @@ impl Turns<'_> {
 
     /// Waits until nobody talks any more.
     pub fn settle(&self) -> Result<(), Failure> {
-        self.counting.wire().map_or(Ok(()), |wire| wire.settle())
+        self.counting.settle()
     }
 }
 
