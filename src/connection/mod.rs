@@ -14,19 +14,22 @@
 //! else changes it. An idle one owns no buffer.
 
 pub mod broadcast;
+pub mod calls;
 pub mod event_mode;
 pub mod http_answer;
 pub mod http_mode;
+pub mod listening;
 pub mod outbox;
 pub mod owed;
+pub mod question;
 pub mod step;
 pub mod terms;
+pub mod voice;
 pub mod waits;
 pub mod websocket_mode;
 
 use crate::exchange::call::{Answer, Talk};
 use crate::fault::Fault;
-use crate::http::event_stream;
 use crate::http::response::Send;
 use crate::visitors::{Road, Visitor};
 use crate::websocket::close;
@@ -34,7 +37,6 @@ use broadcast::{Broadcast, Form};
 use event_mode::EventMode;
 use http_mode::HttpMode;
 use outbox::Outbox;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use step::Step;
 use terms::{Reach, Terms};
@@ -271,65 +273,6 @@ impl Connection {
         }
     }
 
-    /// How this peer is told of changes, if it listens.
-    pub fn form(&self) -> Option<Form> {
-        match &self.mode {
-            Mode::WebSocket(socket) if socket.is_open() => Some(socket.form()),
-            Mode::Events(events) if !events.is_over() => Some(Form::Event),
-            _ => None,
-        }
-    }
-
-    /// Tells this peer alone. `id` is where an event stream goes on from.
-    pub fn tell(&mut self, id: &[u8], text: &[u8], terms: &Terms) {
-        match &mut self.mode {
-            Mode::WebSocket(socket) if socket.is_open() => socket.say(text, &mut self.outbox),
-            Mode::Events(events) if !events.is_over() => {
-                broadcast::encode(Form::Event, id, text, terms.compression, self.outbox.own());
-            }
-            _ => {}
-        }
-    }
-
-    /// The same of a text in three pieces, of which the middle one is long, and shared with others.
-    pub fn tell_long(&mut self, id: &[u8], front: &[u8], value: Arc<[u8]>, end: &[u8]) {
-        match &mut self.mode {
-            Mode::WebSocket(socket) if socket.is_open() => {
-                socket.say_long(front, value, end, &mut self.outbox);
-            }
-            Mode::Events(events) if !events.is_over() => {
-                let own = self.outbox.own();
-                event_stream::begin(id, own);
-                own.extend_from_slice(front);
-                self.outbox.put(&value);
-                let own = self.outbox.own();
-                own.extend_from_slice(end);
-                own.extend_from_slice(event_stream::END);
-            }
-            _ => {}
-        }
-    }
-
-    /// What the peer wants to be told cannot be told now: it may come again.
-    pub fn try_later(&mut self, terms: &Terms) {
-        let Connection { mode, outbox, waits, .. } = self;
-        match mode {
-            Mode::WebSocket(socket) => {
-                socket.close(close::TRY_AGAIN_LATER, &mut Reach { outbox, waits, terms });
-            }
-            Mode::Events(events) => events.end(),
-            Mode::Http(_) | Mode::Lingering => {}
-        }
-    }
-
-    /// A frame that was compressed for many has been put into the outbox: it is nothing that a later
-    /// one may refer to.
-    pub fn told_with_others(&mut self) {
-        if let Mode::WebSocket(socket) = &mut self.mode {
-            socket.rest();
-        }
-    }
-
     /// The call handed out last was a handshake: says yes, and goes on as a socket.
     pub fn talk(&mut self, talk: Talk, first_words: Option<&Broadcast>, terms: &Terms) {
         let Connection { mode, outbox, waits, .. } = self;
@@ -347,16 +290,6 @@ impl Connection {
         }
         self.visitor = http.visitor();
         self.mode = Mode::WebSocket(socket);
-    }
-
-    /// Sends news. A peer that has not yet read what was sent before gets none.
-    pub fn push(&mut self, news: &Broadcast, terms: &Terms) {
-        if let Mode::WebSocket(socket) = &self.mode
-            && socket.is_open()
-            && self.outbox.is_empty()
-        {
-            self.outbox.own().extend_from_slice(&news.encoded(Form::Frame, terms.compression));
-        }
     }
 
     /// The peer has ended its side. What it asked before is still read with [`Connection::next`],

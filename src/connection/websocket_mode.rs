@@ -12,23 +12,21 @@
 //! ```
 
 use super::broadcast::Form;
+use super::calls::{Calls, End};
 use super::outbox::Outbox;
-use super::owed::Owed;
 use super::step::Step;
 use super::terms::{Reach, Terms};
+use super::voice::Voice;
 use super::waits::Wait;
-use crate::exchange::call::{Answer, Call, Talk};
-use crate::exchange::envelope::{self, Id, Item, Message};
+use crate::exchange::call::{Answer, Talk};
+use crate::exchange::envelope::{self, Message};
 use crate::fault::Fault;
-use crate::http::response;
 use crate::meter::{self, Count};
-use crate::refusal::Refusal;
 use crate::websocket::close;
 use crate::websocket::deflate::{Agreement, Deflater, Inflater};
 use crate::websocket::frame::{self, Opcode, Role};
 use crate::websocket::message::{self, Event, Part, Reader, Text};
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -38,6 +36,7 @@ pub struct WebSocketMode {
     /// Where compression was agreed on.
     deflater: Option<Box<Deflater>>,
     talk: Talk,
+    /// Where it takes calls, and one is read or under way. Boxed: a socket between two calls owns none.
     calls: Option<Box<Calls>>,
     /// The newest ping of a flood, answered when the pongs before it have been taken.
     late_ping: Option<Box<[u8]>>,
@@ -50,35 +49,6 @@ enum State {
     Closing,
     Ended,
 }
-
-/// The calls of a socket that takes calls. Boxed: a socket between two calls owns none.
-#[derive(Debug, Default)]
-struct Calls {
-    owed: Owed<Asked>,
-    /// Read, and not yet handed out.
-    next: VecDeque<Item<'static>>,
-    /// The answers of a batch under way.
-    batch: Option<Vec<u8>>,
-    /// How the socket ends when everything asked before is answered.
-    end: Option<End>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum End {
-    /// The peer's close, with its code.
-    Theirs(Option<u16>),
-    /// Ours.
-    Ours(u16),
-}
-
-/// What must be remembered of a call to answer it.
-#[derive(Debug)]
-struct Asked {
-    id: Id,
-}
-
-/// What is no call is counted as if it were a bad request.
-const NO_CALL: u16 = 400;
 
 /// Bytes waiting to be written past which only the newest ping of a flood is answered.
 const PONGS_BYTES_MAX: usize = 64 * 1024;
@@ -181,7 +151,7 @@ impl WebSocketMode {
             }
             (Talk::Calls, Text::Gathered(text)) => {
                 let message = envelope::read(&text, reach.terms.limits.batch_calls_max);
-                self.read_all(message);
+                self.calls.get_or_insert_default().put_off(message);
                 Ok(Step::Again)
             }
         }
@@ -201,24 +171,13 @@ impl WebSocketMode {
     fn take_message<'a>(&mut self, message: Message<'a>, reach: &mut Reach) -> Step<'a> {
         let calls = self.calls.get_or_insert_default();
         match message {
-            Message::One(item) if !must_wait(&item, calls, reach.terms) => {
+            Message::One(item) if !calls.must_hold(&item, reach.terms) => {
                 let mut voice = Voice { deflater: &mut self.deflater, outbox: reach.outbox };
                 calls.hand_out(item, &mut voice, reach.terms)
             }
             message => {
-                self.read_all(message);
+                calls.put_off(message);
                 Step::Again
-            }
-        }
-    }
-
-    fn read_all(&mut self, message: Message) {
-        let calls = self.calls.get_or_insert_default();
-        match message {
-            Message::One(item) => calls.next.push_back(owned(item)),
-            Message::Batch(items) => {
-                calls.batch = Some(Vec::new());
-                calls.next.extend(items.into_iter().map(owned));
             }
         }
     }
@@ -226,28 +185,15 @@ impl WebSocketMode {
     /// What is read already goes before what stands in the bytes.
     fn next_read(&mut self, reach: &mut Reach) -> Option<Step<'static>> {
         let calls = self.calls.as_mut()?;
-        let Some(item) = calls.next.front() else {
-            if calls.end.is_some() {
-                let ended = self.end_when_answered(reach);
-                return Some(if ended { Step::Again } else { Step::Wait });
-            }
-            // A batch is answered as a whole before the next message is read.
-            let wait = calls.batch.is_some() || calls.owed.len() >= reach.terms.limits.calls_waiting_max;
-            return wait.then_some(Step::Wait);
-        };
-        if must_wait(item, calls, reach.terms) {
-            return Some(Step::Wait);
+        if calls.has_read() {
+            let mut voice = Voice { deflater: &mut self.deflater, outbox: reach.outbox };
+            return Some(calls.next_read(&mut voice, reach.terms));
         }
-        let mut item = calls.next.pop_front()?;
-        // The answers leave together, so the outbox cannot stop them from piling up.
-        let bytes_max = reach.terms.limits.outbox_bytes_max;
-        if item.call.is_ok() && calls.batch.as_ref().is_some_and(|answers| answers.len() > bytes_max) {
-            item.call = Err(envelope::batch_too_long(bytes_max));
+        if calls.end.is_some() {
+            let ended = self.end_when_answered(reach);
+            return Some(if ended { Step::Again } else { Step::Wait });
         }
-        let mut voice = Voice { deflater: &mut self.deflater, outbox: reach.outbox };
-        let step = calls.hand_out(item, &mut voice, reach.terms);
-        calls.end_batch(&mut voice);
-        Some(step)
+        calls.is_full(reach.terms).then_some(Step::Wait)
     }
 
     /// The call handed out last waits for the journal.
@@ -258,15 +204,8 @@ impl WebSocketMode {
     /// Answers the call handed out last, or else the oldest that waits.
     pub fn answer(&mut self, answer: Answer, reach: &mut Reach) {
         let calls = self.calls.as_mut().expect("a call was handed out");
-        let Calls { owed, batch, .. } = &mut **calls;
-        let state = self.state;
         let mut voice = Voice { deflater: &mut self.deflater, outbox: reach.outbox };
-        owed.settle(answer, |asked, answer, _| {
-            if let (Id::Given(id), true) = (asked.id, state != State::Ended) {
-                write_answer(&id, answer, batch, &mut voice);
-            }
-        });
-        calls.end_batch(&mut voice);
+        calls.answer(answer, self.state != State::Ended, &mut voice);
         self.end_when_answered(reach);
     }
 
@@ -405,105 +344,8 @@ impl WebSocketMode {
 
     /// Bytes of what is half read, waits for its turn, or is gathered for an answer.
     pub fn held_bytes(&self) -> usize {
-        let calls = self.calls.as_ref().map_or(0, |calls| {
-            let body = |item: &Item| item.call.as_ref().map_or(0, |call| call.body.len());
-            let next: usize = calls.next.iter().map(body).sum();
-            next + calls.batch.as_ref().map_or(0, Vec::len)
-        });
+        let calls = self.calls.as_ref().map_or(0, |calls| calls.held_bytes());
         self.reader.held_bytes() + calls
-    }
-}
-
-/// Where messages go out.
-struct Voice<'c> {
-    deflater: &'c mut Option<Box<Deflater>>,
-    outbox: &'c mut Outbox,
-}
-
-impl Voice<'_> {
-    #[inline]
-    fn say(&mut self, opcode: Opcode, message: &[u8]) {
-        match self.deflater {
-            Some(deflater) => {
-                meter::one(Count::MessagesDeflated);
-                deflater.encode(opcode, message, self.outbox.own());
-            }
-            None => frame::encode(opcode, message, self.outbox.own()),
-        }
-    }
-}
-
-impl Calls {
-    fn hand_out<'a>(&mut self, item: Item<'a>, voice: &mut Voice, terms: &Terms) -> Step<'a> {
-        let bytes_max = terms.limits.body_bytes_max;
-        match item.call {
-            Ok(call) if call.body.len() > bytes_max => {
-                if let Id::Given(id) = item.id {
-                    let answer = Refusal::BodyTooLong { bytes_max }.into();
-                    write_answer(&id, &answer, &mut self.batch, voice);
-                }
-                Step::Again
-            }
-            Ok(call) => {
-                self.owed.hand_out(Asked { id: item.id });
-                Step::Call(call)
-            }
-            // What is no call waits for nobody: JSON-RPC answers carry the id, not the order.
-            Err(no_call) => {
-                if let Id::Given(id) = item.id {
-                    meter::answer(NO_CALL);
-                    write(&mut self.batch, voice, |out| envelope::write_no_call(&id, &no_call, out));
-                }
-                Step::Again
-            }
-        }
-    }
-
-    /// Sends the answers of a batch when the last one is there.
-    fn end_batch(&mut self, voice: &mut Voice) {
-        if self.next.is_empty()
-            && self.owed.is_empty()
-            && let Some(mut answers) = self.batch.take()
-            && !answers.is_empty()
-        {
-            answers.push(b']');
-            voice.say(Opcode::Text, &answers);
-        }
-    }
-
-    fn is_done(&self) -> bool {
-        self.next.is_empty() && self.owed.is_empty() && self.batch.is_none()
-    }
-}
-
-/// Only writes may be under way together; any other call waits until those before it are answered.
-fn must_wait(item: &Item, calls: &Calls, terms: &Terms) -> bool {
-    let waits = item.call.as_ref().is_ok_and(|call| call.method.waits_its_turn());
-    !calls.owed.is_empty() && (waits || calls.owed.len() >= terms.limits.calls_waiting_max)
-}
-
-fn owned(item: Item) -> Item<'static> {
-    Item { id: item.id, call: item.call.map(Call::into_owned) }
-}
-
-fn write_answer(id: &str, answer: &Answer, batch: &mut Option<Vec<u8>>, voice: &mut Voice) {
-    meter::answer(answer.status);
-    let phrase = response::reason(answer.status);
-    write(batch, voice, |out| envelope::write_answer(id, answer, phrase, out));
-}
-
-/// Into the batch under way, or as a message of its own.
-fn write(batch: &mut Option<Vec<u8>>, voice: &mut Voice, text: impl FnOnce(&mut Vec<u8>)) {
-    match batch {
-        Some(answers) => {
-            answers.push(if answers.is_empty() { b'[' } else { b',' });
-            text(answers);
-        }
-        None => {
-            let mut message = Vec::with_capacity(256);
-            text(&mut message);
-            voice.say(Opcode::Text, &message);
-        }
     }
 }
 
