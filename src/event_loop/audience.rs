@@ -10,13 +10,14 @@
 //! is queued beyond a mark: it is left where it is, and goes on from there as one that went away and
 //! came back. Whoever joins is behind at first, too: so there is one way to catch up, and no gap.
 
+use super::catching_up::{Replayed, replay, snapshot, spelled};
 use super::peer::Peer;
 use super::socket::{Socket, Then};
 use crate::api::changes::{Deliver, Follow, From, Interest};
 use crate::api::feed::{ChannelId, Feed};
 use crate::connection::broadcast::{Broadcast, Form};
 use crate::connection::terms::Terms;
-use crate::exchange::change::{Change, Op, POSITION_BYTES_MAX, Position};
+use crate::exchange::change::{Change, Op, Position};
 use crate::exchange::notice::{self, About};
 use crate::exchange::record::Record;
 use crate::meter::{self, Count};
@@ -24,7 +25,6 @@ use crate::refusal::Refusal;
 use crate::store::history::Mark;
 use crate::store::shelf::Shelf;
 use mio::Token;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -429,130 +429,9 @@ impl Peer {
     }
 }
 
-fn spelled(position: Position) -> Vec<u8> {
-    let mut text = Vec::with_capacity(POSITION_BYTES_MAX);
-    position.write(&mut text);
-    text
-}
-
 /// One change, for many.
 fn broadcast(about: About, position: Position, op: Op, record: &Record) -> Broadcast {
     let mut text = Vec::with_capacity(record.json().len() + 160);
     notice::change(about, position, op, record.json(), &mut text);
     Broadcast::new(&spelled(position), text)
-}
-
-fn snapshot(peer: &mut Peer, interest: &Interest, shelf: &Shelf) -> Result<(), Refusal> {
-    let position = shelf.position();
-    let mut front = Vec::new();
-    notice::begin_snapshot(interest.about(shelf), position, &mut front);
-    let value: Arc<[u8]> = interest.state(shelf)?;
-    peer.connection.tell_long(&spelled(position), &front, value, notice::SNAPSHOT_END);
-    Ok(())
-}
-
-enum Replayed {
-    All,
-    UpTo(u64),
-    Gone,
-}
-
-/// Tells what changed after `seq`, as far as there is room.
-fn replay(
-    peer: &mut Peer,
-    interest: &Interest,
-    seq: u64,
-    deliver: Deliver,
-    shelf: &Shelf,
-    terms: &Terms,
-) -> Replayed {
-    let Some(changes) = shelf.history().since(seq) else { return Replayed::Gone };
-    let mut room = terms.limits.listener_bytes_max.saturating_sub(peer.connection.outbox().len());
-    let (mut seen, mut effort, mut stopped) = (Vec::new(), 0, None);
-    for change in changes {
-        if let Some((op, record)) = interest.sees(change) {
-            seen.push((change.position, op, record));
-            room = room.saturating_sub(record.json().len());
-        }
-        effort += interest.effort(change);
-        // To see what is the latest takes no room.
-        if effort > EFFORT_PER_TURN || (deliver == Deliver::All && room == 0) {
-            stopped = Some(change.position.seq);
-            break;
-        }
-    }
-    if deliver == Deliver::Latest {
-        seen = latest(seen.into_iter());
-    }
-    let mut text = Vec::new();
-    for (position, op, record) in seen {
-        text.clear();
-        notice::change(interest.about_item(record, shelf), position, op, record.json(), &mut text);
-        peer.connection.tell(&spelled(position), &text, terms);
-        if deliver == Deliver::Latest && peer.connection.outbox().len() >= terms.limits.listener_bytes_max {
-            return Replayed::UpTo(position.seq);
-        }
-    }
-    if let Some(seq) = stopped.filter(|seq| *seq < shelf.position().seq) {
-        return Replayed::UpTo(seq);
-    }
-    text.clear();
-    notice::position(interest.about(shelf), shelf.position(), &mut text);
-    peer.connection.tell(&spelled(shelf.position()), &text, terms);
-    Replayed::All
-}
-
-/// Bytes of items held against filters in a turn for one subscription that catches up, past which the
-/// others get their turn.
-const EFFORT_PER_TURN: usize = 4 * 1024 * 1024;
-
-/// Only the newest state of each item, in the order of these. What came and went meanwhile is not told.
-fn latest<'c>(seen: impl Iterator<Item = (Position, Op, &'c Record)>) -> Vec<(Position, Op, &'c Record)> {
-    let mut newest: HashMap<&str, (Op, (Position, Op, &Record))> = HashMap::new();
-    for change in seen {
-        let (_, op, record) = change;
-        newest.entry(record.id()).and_modify(|(_, newest)| *newest = change).or_insert((op, change));
-    }
-    let told = newest.into_values().filter_map(|(first, (position, last, record))| {
-        let op = match (first != Op::Created, last != Op::Deleted) {
-            (true, true) => Op::Updated,
-            (true, false) => Op::Deleted,
-            (false, true) => Op::Created,
-            (false, false) => return None,
-        };
-        Some((position, op, record))
-    });
-    let mut told: Vec<_> = told.collect();
-    told.sort_by_key(|(position, ..)| position.seq);
-    told
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_latest_of_several_changes_says_what_they_come_to() {
-        let record = |id: &str| Record::new(id, String::new(), 1);
-        let records: Vec<Record> =
-            ["a", "b", "c", "a", "b", "d", "d", "b"].iter().map(|id| record(id)).collect();
-        let ops = [
-            Op::Created,
-            Op::Updated,
-            Op::Deleted,
-            Op::Updated,
-            Op::Deleted,
-            Op::Created,
-            Op::Deleted,
-            Op::Created,
-        ];
-        let seen = records
-            .iter()
-            .zip(ops)
-            .enumerate()
-            .map(|(n, (record, op))| (Position { epoch: 1, seq: n as u64 + 1 }, op, record));
-        let told: Vec<_> =
-            latest(seen).into_iter().map(|(at, op, record)| (at.seq, op, record.id())).collect();
-        assert_eq!(told, [(3, Op::Deleted, "c"), (4, Op::Created, "a"), (8, Op::Updated, "b")]);
-    }
 }

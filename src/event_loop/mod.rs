@@ -13,6 +13,7 @@
 //! the journal leaves at the end of the turn, when everything asked for in it has been settled.
 
 pub mod audience;
+pub mod catching_up;
 pub mod clock;
 pub mod guest;
 pub mod inherited;
