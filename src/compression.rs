@@ -1,13 +1,14 @@
-//! How messages are compressed for clients that offer it (RFC 7692), in one place.
+//! What is compressed for clients that can read it, in one place: messages of WebSockets (RFC 7692), and bodies
+//! over HTTP (gzip).
 //!
 //! Each field is a flag of `bothways serve` and an environment variable; its doc comment is the
 //! flag's help.
 
 /// Whether, how well, and at what price in memory.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
-#[command(next_help_heading = "Compression of WebSocket messages")]
+#[command(next_help_heading = "Compression")]
 pub struct Compression {
-    /// Whether permessage-deflate is agreed to when a client offers it.
+    /// Whether permessage-deflate is agreed to when a client offers it, and a body sent as gzip when one takes it.
     #[arg(
         id = "compression",
         long,
@@ -41,12 +42,18 @@ pub struct Compression {
           value_parser = clap::value_parser!(u8).range(9..=15))]
     pub window_bits: u8,
 
-    /// Shortest message that is compressed. Below it little is saved, and more time is lost than a
+    /// Shortest message or body that is compressed. Below it little is saved, and more time is lost than a
     /// whole call takes; with `--compression-takeover`, 32 pays.
     #[arg(id = "compression_threshold_bytes", long = "compression-threshold-bytes",
           env = "BOTHWAYS_COMPRESSION_THRESHOLD_BYTES", value_name = "BYTES",
           default_value_t = Compression::DEFAULT.threshold_bytes)]
     pub threshold_bytes: usize,
+
+    /// Longest body that is compressed. Others wait meanwhile: about 10 ms for a mebibyte.
+    #[arg(id = "compression_body_bytes_max", long = "compression-body-bytes-max",
+          env = "BOTHWAYS_COMPRESSION_BODY_BYTES_MAX", value_name = "BYTES",
+          default_value_t = Compression::DEFAULT.body_bytes_max)]
+    pub body_bytes_max: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -70,6 +77,7 @@ impl Compression {
         level: 3,
         window_bits: 15,
         threshold_bytes: 256,
+        body_bytes_max: 1024 * 1024,
     };
 
     pub const OFF: Compression = Compression { switch: Switch::Off, ..Compression::DEFAULT };

@@ -4,7 +4,7 @@ use super::outcome::{Named, Outcome};
 use super::query::Query;
 use super::resources;
 use crate::exchange::call::{Call, Start, Wish};
-use crate::exchange::change::{Change, CollectionId, Op, Position};
+use crate::exchange::change::{Change, CollectionId, GZIP_MARK, Op, Position};
 use crate::exchange::notice::About;
 use crate::exchange::record::{Record, is_id};
 use crate::refusal::Refusal;
@@ -172,9 +172,11 @@ fn follow(call: &Call, named: Named, start: &Start, shelf: &Shelf) -> Result<Out
     Ok(Outcome::Follow(Follow { interest: Interest::asked(&named, call)?, from, deliver }))
 }
 
-/// The seq of a position from which every change is still kept.
+/// The seq of a position from which every change is still kept. It may be what stands in an entity tag, its
+/// mark with it.
 fn kept(text: &str, shelf: &Shelf) -> Result<u64, Refusal> {
-    let position: Position = text.parse().map_err(|_| Refusal::PositionMalformed)?;
+    let position = text.strip_suffix(GZIP_MARK).unwrap_or(text);
+    let position: Position = position.parse().map_err(|_| Refusal::PositionMalformed)?;
     let now = shelf.position();
     if position.epoch != now.epoch || shelf.history().since(position.seq).is_none() {
         return Err(Refusal::PositionGone { now: now.to_string() });

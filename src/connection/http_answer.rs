@@ -1,11 +1,14 @@
 //! Answers and last words as responses: status line, fields, body.
 
 use super::outbox::{Outbox, SHARED_BYTES_MIN};
+use super::terms::Terms;
+use crate::compression::Compression;
 use crate::exchange::call::{Answer, Body, Representation};
-use crate::exchange::change::Position;
+use crate::exchange::change::{GZIP_MARK, Position};
 use crate::exchange::record::Record;
 use crate::exchange::{html, problem, representation, xml};
 use crate::fault::Fault;
+use crate::http::coding;
 use crate::http::head::Version;
 use crate::http::origin::Crossing;
 use crate::http::response::{self, Send, Writer};
@@ -21,9 +24,21 @@ pub struct Asked {
     pub representation: Representation,
     pub version: Version,
     pub persistent: bool,
+    pub coding: Coding,
     /// Seconds for which it would rather wait than be told what it knows (RFC 7240 §4.3).
     pub waits: u32,
     pub crossing: Crossing,
+}
+
+/// How the body of a read may travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// It is no read, or nothing is compressed here.
+    NotAsked,
+    Identity,
+    Gzip,
+    /// As gzip, and the client says that it has one that is.
+    GzipHeld,
 }
 
 /// Behind the position in the entity tag of each representation: no two of them share a strong tag
@@ -31,15 +46,26 @@ pub struct Asked {
 const MARKS: [(Representation, &str); Representation::COUNT - 1] =
     [(Representation::Text, ".text"), (Representation::Html, ".html"), (Representation::Xml, ".xml")];
 
-/// What stands before the mark of an entity tag, and the representation that it marks. None: no
-/// tag of ours.
-pub fn represented(opaque: &[u8]) -> Option<(&[u8], Representation)> {
+/// What an entity tag of ours says.
+pub struct Marked<'b> {
+    /// As text.
+    pub position: &'b [u8],
+    pub representation: Representation,
+    pub is_coded: bool,
+}
+
+/// None: no tag of ours.
+pub fn read_tag(opaque: &[u8]) -> Option<Marked<'_>> {
+    let (opaque, is_coded) = match opaque.strip_suffix(GZIP_MARK.as_bytes()) {
+        Some(before) => (before, true),
+        None => (opaque, false),
+    };
     let Some(dot) = opaque.iter().position(|&byte| byte == b'.') else {
-        return Some((opaque, Representation::Json));
+        return Some(Marked { position: opaque, representation: Representation::Json, is_coded });
     };
     let (position, mark) = opaque.split_at(dot);
-    let marked = MARKS.iter().find(|(_, of)| of.as_bytes() == mark);
-    marked.map(|&(representation, _)| (position, representation))
+    let &(representation, _) = MARKS.iter().find(|(_, of)| of.as_bytes() == mark)?;
+    Some(Marked { position, representation, is_coded })
 }
 
 /// Fields in front of a body: as everyone gets them; and where the origin of who asks counts too.
@@ -90,23 +116,20 @@ pub fn write_stream_head(asked: &Asked, date: &[u8; 29], outbox: &mut Outbox) {
 }
 
 /// What is said to a call, as a response.
-pub fn write_answer(asked: Asked, answer: &Answer, date: &[u8; 29], outbox: &mut Outbox) {
+pub fn write_answer(asked: Asked, answer: &Answer, terms: &Terms, outbox: &mut Outbox) {
     let asked = &asked;
     meter::answer(answer.status);
-    let mut writer = response::begin(answer.status, date, outbox.own());
+    let content = Content::of(answer, asked);
+    let coded = content.as_ref().and_then(|content| content.coded(asked, terms.compression));
+    let is_coded = coded.is_some() || (answer.status == 304 && asked.coding == Coding::GzipHeld);
+    let mut writer = response::begin(answer.status, &terms.date, outbox.own());
     match (asked.version, asked.persistent) {
         (_, false) => _ = writer.raw(b"Connection: close\r\n"),
         (Version::Http10, true) => _ = writer.raw(b"Connection: keep-alive\r\n"),
         (Version::Http11, true) => {}
     }
     if let Some(position) = answer.etag {
-        writer.quoted("ETag", |out| {
-            position.write(out);
-            if asked.representation != Representation::Json {
-                let mark = MARKS.iter().find(|(of, _)| *of == asked.representation);
-                out.extend_from_slice(mark.map_or("", |(_, mark)| mark).as_bytes());
-            }
-        });
+        writer.quoted("ETag", |out| write_tag(position, asked.representation, is_coded, out));
     }
     if asked.waits > 0 {
         writer.pieces("Preference-Applied", ["wait=", itoa::Buffer::new().format(asked.waits)]);
@@ -122,57 +145,149 @@ pub fn write_answer(asked: Asked, answer: &Answer, date: &[u8; 29], outbox: &mut
         writer.field("X-Total-Count", paging.total.to_string().as_bytes());
     }
     asked.crossing.write(&mut writer);
+    if let Some(content) = content {
+        let rest = write_content(writer, content, coded, asked, terms.compression);
+        return rest.into_iter().for_each(|rest| outbox.share(rest));
+    }
     match &answer.body {
-        Body::Nothing if answer.status == 304 => {
-            writer.raw(asked.pick(UNCHANGED));
-            writer.end_empty();
-        }
-        Body::Nothing => end_without_body(writer, asked),
         Body::Allow(methods) => {
             writer.field("Allow", methods.as_bytes());
             asked.crossing.write_preflight(methods, &mut writer);
             end_without_body(writer, asked);
         }
-        Body::Created { words, .. } if asked.representation == Representation::Text => {
-            write_with(writer, TEXT, words.as_bytes(), asked);
-        }
-        Body::Created { record, collection, .. } => {
-            write_record(writer, record, Some(collection), answer.etag, asked);
-        }
-        Body::Record(record) => write_record(writer, record, None, answer.etag, asked),
-        Body::Json(text) => share(write_shared(writer, JSON, text, asked), outbox),
-        Body::Text(text) => share(write_shared(writer, TEXT, text, asked), outbox),
-        Body::Html(text) => share(write_shared(writer, HTML, text, asked), outbox),
-        Body::Xml(text) => share(write_shared(writer, XML, text, asked), outbox),
-        Body::File { media_type, text } => {
-            writer.field("Content-Type", media_type.as_bytes());
-            write_with(writer, FILE, text.as_bytes(), asked);
-        }
         Body::Refused(refusal) => write_refusal(writer, refusal, asked),
+        _ if answer.status == 304 => {
+            writer.raw(asked.pick(UNCHANGED));
+            if matches!(asked.coding, Coding::Gzip | Coding::GzipHeld) {
+                writer.raw(VARIES_BY_CODING);
+            }
+            writer.end_empty();
+        }
+        _ => end_without_body(writer, asked),
     }
 }
 
-/// An answer to a change, or an item that was asked for.
-fn write_record(
-    writer: Writer,
-    record: &Record,
-    collection: Option<&str>,
-    position: Option<Position>,
-    asked: &Asked,
-) {
-    let json = record.json();
-    match asked.representation {
-        Representation::Json => write_with(writer, JSON, json.as_bytes(), asked),
-        Representation::Text => {
-            write_with(writer, TEXT, representation::item_as_line(json).as_bytes(), asked);
-        }
-        Representation::Html => {
-            let page = html::item(collection, json, position);
-            write_with(writer, HTML, page.as_bytes(), asked);
-        }
-        Representation::Xml => write_with(writer, XML, xml::item(json).as_bytes(), asked),
+fn write_tag(position: Position, representation: Representation, is_coded: bool, out: &mut Vec<u8>) {
+    position.write(out);
+    if representation != Representation::Json {
+        let mark = MARKS.iter().find(|(of, _)| *of == representation);
+        out.extend_from_slice(mark.map_or("", |(_, mark)| mark).as_bytes());
+    }
+    if is_coded {
+        out.extend_from_slice(GZIP_MARK.as_bytes());
     }
 }
+
+/// A body, and the fields in front of it.
+struct Content<'a> {
+    /// Where it is not among the fields.
+    media_type: Option<&'static str>,
+    fields: BodyFields,
+    text: Text<'a>,
+}
+
+enum Text<'a> {
+    Own(Cow<'a, [u8]>),
+    /// Others may ask for it, too.
+    Shared(&'a Arc<[u8]>),
+}
+
+impl<'a> Content<'a> {
+    /// What answers well, in the representation that was asked for.
+    fn of(answer: &'a Answer, asked: &Asked) -> Option<Content<'a>> {
+        let shared = |fields, text| Content { media_type: None, fields, text: Text::Shared(text) };
+        Some(match &answer.body {
+            Body::Nothing | Body::Allow(_) | Body::Refused(_) => return None,
+            Body::Created { words, .. } if asked.representation == Representation::Text => {
+                Content::own(TEXT, words.as_bytes())
+            }
+            Body::Created { record, collection, .. } => {
+                Content::item(record, Some(collection), answer.etag, asked)
+            }
+            Body::Record(record) => Content::item(record, None, answer.etag, asked),
+            Body::Json(text) => shared(JSON, text),
+            Body::Text(text) => shared(TEXT, text),
+            Body::Html(text) => shared(HTML, text),
+            Body::Xml(text) => shared(XML, text),
+            Body::File { media_type, text } => {
+                Content { media_type: Some(media_type), ..Content::own(FILE, text.as_bytes()) }
+            }
+        })
+    }
+
+    fn own(fields: BodyFields, text: impl Into<Cow<'a, [u8]>>) -> Content<'a> {
+        Content { media_type: None, fields, text: Text::Own(text.into()) }
+    }
+
+    /// An answer to a change, or an item that was asked for.
+    fn item(
+        record: &'a Record,
+        collection: Option<&str>,
+        position: Option<Position>,
+        asked: &Asked,
+    ) -> Content<'a> {
+        let json = record.json();
+        match asked.representation {
+            Representation::Json => Content::own(JSON, json.as_bytes()),
+            Representation::Text => Content::own(TEXT, representation::item_as_line(json).into_bytes()),
+            Representation::Html => Content::own(HTML, html::item(collection, json, position).into_bytes()),
+            Representation::Xml => Content::own(XML, xml::item(json).into_bytes()),
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match &self.text {
+            Text::Own(text) => text,
+            Text::Shared(text) => text,
+        }
+    }
+
+    /// As gzip, where that is taken and worth it.
+    fn coded(&self, asked: &Asked, compression: &Compression) -> Option<Arc<[u8]>> {
+        match (asked.coding, &self.text) {
+            (Coding::NotAsked | Coding::Identity, _) => None,
+            (_, Text::Own(text)) => coding::gzip(text, compression).map(Into::into),
+            (_, Text::Shared(text)) => coding::gzip_shared(text, compression),
+        }
+    }
+}
+
+/// Writes the head, and the body if it is short; a long one is to be shared, not copied.
+fn write_content(
+    mut writer: Writer,
+    content: Content,
+    coded: Option<Arc<[u8]>>,
+    asked: &Asked,
+    compression: &Compression,
+) -> Option<Arc<[u8]>> {
+    if let Some(media_type) = content.media_type {
+        writer.field("Content-Type", media_type.as_bytes());
+    }
+    writer.raw(asked.pick(content.fields));
+    if asked.coding != Coding::NotAsked && coding::is_worth(content.bytes().len(), compression) {
+        writer.raw(VARIES_BY_CODING);
+    }
+    let shared = match (&coded, &content.text) {
+        (Some(coded), _) => {
+            writer.raw(b"Content-Encoding: gzip\r\n");
+            coded
+        }
+        (None, Text::Shared(text)) => text,
+        (None, Text::Own(text)) => {
+            writer.end_sized(text, asked.send);
+            return None;
+        }
+    };
+    if shared.len() < SHARED_BYTES_MIN || asked.send == Send::HeadOnly {
+        writer.end_sized(shared, asked.send);
+        return None;
+    }
+    writer.end_before_body(shared.len());
+    Some(shared.clone())
+}
+
+/// Only where a body is long enough to be coded.
+const VARIES_BY_CODING: &[u8] = b"Vary: Accept-Encoding\r\n";
 
 /// There is nothing to represent, so Accept did not count.
 fn end_without_body(mut writer: Writer, asked: &Asked) {
@@ -180,33 +295,6 @@ fn end_without_body(mut writer: Writer, asked: &Asked) {
         writer.raw(b"Vary: Origin\r\n");
     }
     writer.end_empty();
-}
-
-fn write_with(mut writer: Writer, fields: BodyFields, body: &[u8], asked: &Asked) {
-    writer.raw(asked.pick(fields));
-    writer.end_sized(body, asked.send);
-}
-
-/// Writes the head, and the body if it is short; a long one is to be shared, not copied.
-fn write_shared(
-    mut writer: Writer,
-    fields: BodyFields,
-    body: &Arc<[u8]>,
-    asked: &Asked,
-) -> Option<Arc<[u8]>> {
-    if body.len() < SHARED_BYTES_MIN || asked.send == Send::HeadOnly {
-        write_with(writer, fields, body, asked);
-        return None;
-    }
-    writer.raw(asked.pick(fields));
-    writer.end_before_body(body.len());
-    Some(body.clone())
-}
-
-fn share(body: Option<Arc<[u8]>>, outbox: &mut Outbox) {
-    if let Some(body) = body {
-        outbox.share(body);
-    }
 }
 
 fn write_refusal(mut writer: Writer, refusal: &Refusal, asked: &Asked) {
@@ -230,7 +318,8 @@ fn write_refusal(mut writer: Writer, refusal: &Refusal, asked: &Asked) {
         Representation::Html => (HTML, html::problem(&problem()).into()),
         Representation::Xml => (PROBLEM_XML, Cow::<str>::from(xml::problem(&problem()))),
     };
-    write_with(writer, fields, text.as_bytes(), asked);
+    writer.raw(asked.pick(fields));
+    writer.end_sized(text.as_bytes(), asked.send);
 }
 
 /// The last response of a connection whose request could not be read: nobody knows how it was

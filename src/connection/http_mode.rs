@@ -299,7 +299,7 @@ impl HttpMode {
         self.owed.settle(answer, |mut asked, answer, rest| {
             asked.persistent &= !(going && rest == Rest::Nothing);
             ended |= !asked.persistent;
-            write_answer(asked, answer, &reach.terms.date, reach.outbox);
+            write_answer(asked, answer, reach.terms, reach.outbox);
         });
         if ended {
             self.reading = Reading::Ended;

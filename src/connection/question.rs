@@ -1,10 +1,11 @@
 //! What the head of a request asks: a call of the resources, a stream or a socket; or why it is refused before
 //! anyone looks at a resource.
 
-use super::http_answer::{Asked, represented};
+use super::http_answer::{Asked, Coding, Marked, read_tag};
 use super::terms::Terms;
+use crate::compression::{Compression, Switch};
 use crate::exchange::call::{Call, Method, Representation, Start, Wish};
-use crate::exchange::change::{Conditions, Position, Tags};
+use crate::exchange::change::{Conditions, GZIP_MARK, Position, Tags};
 use crate::exchange::envelope;
 use crate::fault::Fault;
 use crate::http::cookie;
@@ -19,6 +20,7 @@ use crate::refusal::Refusal;
 use crate::visitors::{self, Visitor};
 use crate::websocket::deflate::Agreement;
 use crate::websocket::handshake::{self, Handshake};
+use memchr::memmem;
 use std::borrow::Cow;
 
 /// A request, understood; or already known to be refused, once its body is read.
@@ -65,6 +67,7 @@ pub fn read<'b>(
         representation: Representation::Json,
         version: head.version,
         persistent: head.persistent,
+        coding: coding(head, terms.compression),
         waits: 0,
         crossing: Crossing::of(caller, head.fields, terms.origins),
     };
@@ -109,7 +112,7 @@ fn understand<'b>(
     if let Some(refusal) = unfit_content(method, fields) {
         return Ok(Question::Refused(refusal));
     }
-    let Some(conditions) = conditions(method, asked.representation, fields) else {
+    let Some(conditions) = conditions(method, asked, fields) else {
         return Ok(Question::Refused(Refusal::ConditionMalformed));
     };
     let idempotency_key = if method == Method::Post && fields.has(Known::IdempotencyKey) {
@@ -189,6 +192,20 @@ const OFFERED: [Representation; EVENTS] = [
     Representation::Xml,
 ];
 
+/// Only reads are coded: what answers a change is short, and its tag is kept for the next one.
+#[inline]
+fn coding(head: &RequestHead, compression: &Compression) -> Coding {
+    let fields = head.fields;
+    if compression.switch == Switch::Off || !matches!(head.method, "GET" | "HEAD") {
+        return Coding::NotAsked;
+    }
+    if !fields.has(Known::AcceptEncoding) || !negotiation::takes_gzip(fields.all(Known::AcceptEncoding)) {
+        return Coding::Identity;
+    }
+    let has_mark = |line: &[u8]| memmem::find(line, GZIP_MARK.as_bytes()).is_some();
+    if fields.all(Known::IfNoneMatch).any(has_mark) { Coding::GzipHeld } else { Coding::Gzip }
+}
+
 /// What a page must be allowed to do for this to be done.
 fn deed(call: &Call) -> Deed {
     match (call.method, &call.wish) {
@@ -231,14 +248,14 @@ fn only_text<'b>(fields: &Fields<'_, 'b>, known: Known) -> Option<&'b str> {
 }
 
 /// None: one of the two is malformed.
-fn conditions(method: Method, wanted: Representation, fields: &Fields) -> Option<Conditions> {
+fn conditions(method: Method, asked: &Asked, fields: &Fields) -> Option<Conditions> {
     let mut conditions = Conditions::default();
     // They are about representations, of which OPTIONS selects none (RFC 9110 §13.2.1).
     if method == Method::Options {
         return Some(conditions);
     }
     // A GET is about the representation it selects; a write about the item, whichever was seen.
-    let wanted = (method == Method::Get).then_some(wanted);
+    let wanted = (method == Method::Get).then_some(asked);
     // If-Match compares strongly, so a weak tag matches nothing there (RFC 9110 §13.1.1).
     if fields.has(Known::IfMatch) {
         conditions.if_match = Some(tags(fields, Known::IfMatch, wanted, |tag| !tag.weak)?);
@@ -252,12 +269,14 @@ fn conditions(method: Method, wanted: Representation, fields: &Fields) -> Option
 fn tags(
     fields: &Fields,
     known: Known,
-    wanted: Option<Representation>,
+    wanted: Option<&Asked>,
     counts: impl Fn(&entity_tag::Tag) -> bool,
 ) -> Option<Box<Tags>> {
     let position = |tag: &entity_tag::Tag| {
-        let (position, shown) = represented(tag.opaque)?;
-        let is_meant = wanted.is_none_or(|wanted| wanted == shown);
+        let Marked { position, representation, is_coded } = read_tag(tag.opaque)?;
+        let is_meant = wanted.is_none_or(|wanted| {
+            wanted.representation == representation && (!is_coded || wanted.coding == Coding::GzipHeld)
+        });
         is_meant.then(|| std::str::from_utf8(position).ok()?.parse::<Position>().ok()).flatten()
     };
     Some(Box::new(match entity_tag::parse(fields.all(known))? {

@@ -40,6 +40,10 @@ impl Position {
     }
 }
 
+/// Behind the position in the entity tag of a body that was coded: two codings are two representations
+/// (RFC 9110 §8.8.3.3).
+pub const GZIP_MARK: &str = ".gzip";
+
 /// A text that is no position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAPosition;

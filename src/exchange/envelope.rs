@@ -10,7 +10,7 @@
 //! would send; a message that is no call has one of JSON-RPC's own codes.
 
 use super::call::{Answer, Body, Call, Method, Representation, Start, Wish};
-use super::change::{Conditions, Position, Tags};
+use super::change::{Conditions, GZIP_MARK, Position, Tags};
 use super::problem;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
@@ -271,7 +271,11 @@ fn tags(text: Option<TagText>, weak: Weak) -> Result<Option<Box<Tags>>, NoCall> 
     if texts.iter().any(|text| text == "*") {
         return Err(no_call(INVALID_PARAMS, "* stands alone, not in a list"));
     }
-    let position = |text: &String| unquoted(text, weak).parse::<Position>().ok();
+    // Whoever has read over HTTP, too, may have the tag of a body that was coded.
+    let position = |text: &String| {
+        let opaque = unquoted(text, weak);
+        opaque.strip_suffix(GZIP_MARK).unwrap_or(opaque).parse::<Position>().ok()
+    };
     Ok(Some(Box::new(Tags::List(texts.iter().filter_map(position).collect()))))
 }
 

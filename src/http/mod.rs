@@ -44,6 +44,7 @@
 //! percent-encoding, keep trailers, join folded lines, or speak any transfer coding but chunked.
 
 pub mod body;
+pub mod coding;
 pub mod cookie;
 pub mod date;
 pub mod entity_tag;

@@ -1,4 +1,5 @@
-//! Accept: which of our representations a client likes best (RFC 9110 §12.5.1).
+//! Accept: which of our representations a client likes best (RFC 9110 §12.5.1); and Accept-Encoding: whether as gzip
+//! (§12.5.3).
 
 use crate::http::headers::{is_token, members, split_outside_quotes};
 
@@ -24,6 +25,22 @@ pub fn choose<'b>(accept: impl Iterator<Item = &'b [u8]>, offers: &[&str]) -> Op
     let candidates = offers.iter().zip(&liking).enumerate().filter(|(_, (_, liking))| liking.weight > 0);
     // The last of equals is what `max_by_key` finds; backwards, that is the first.
     candidates.rev().max_by_key(|(_, (_, liking))| liking.weight).map(|(index, _)| index)
+}
+
+/// Whether gzip is taken, and liked no less than the body as it stands (RFC 9110 §12.5.3). Members that are malformed
+/// are passed over.
+pub fn takes_gzip<'b>(accept_encoding: impl Iterator<Item = &'b [u8]>) -> bool {
+    let (mut gzip, mut identity, mut any_other) = (None, None, None);
+    for (coding, weight) in accept_encoding.flat_map(members).filter_map(parse_coding) {
+        match coding.to_ascii_lowercase().as_slice() {
+            b"gzip" | b"x-gzip" => gzip = gzip.max(Some(weight)),
+            b"identity" => identity = Some(weight),
+            b"*" => any_other = Some(weight),
+            _ => {}
+        }
+    }
+    let weight = gzip.or(any_other).unwrap_or(0);
+    weight > 0 && weight >= identity.unwrap_or(0)
 }
 
 /// The seconds that a client would rather wait (RFC 7240 §4.3); of several preferences the first counts.
@@ -80,11 +97,22 @@ fn parse_range(member: &[u8]) -> Option<Range<'_>> {
     if !is_token(kind) || !is_token(subkind) || (kind == b"*" && subkind != b"*") {
         return None;
     }
-    let weight = match parts.find_map(|part| part.strip_prefix(b"q=").or(part.strip_prefix(b"Q="))) {
-        Some(text) => parse_weight(text)?,
-        None => 1000,
-    };
-    Some(Range { media, slash, weight })
+    Some(Range { media, slash, weight: weight_among(parts)? })
+}
+
+/// One member of Accept-Encoding, such as `gzip;q=0.5`. None if it is malformed.
+fn parse_coding(member: &[u8]) -> Option<(&[u8], u16)> {
+    let mut parts = split_outside_quotes(member, b';');
+    let coding = parts.next().filter(|coding| is_token(coding))?;
+    Some((coding, weight_among(parts)?))
+}
+
+/// Of several, the first; 1 where there is none.
+fn weight_among<'b>(mut parameters: impl Iterator<Item = &'b [u8]>) -> Option<u16> {
+    match parameters.find_map(|part| part.strip_prefix(b"q=").or(part.strip_prefix(b"Q="))) {
+        Some(text) => parse_weight(text),
+        None => Some(1000),
+    }
 }
 
 /// A weight in thousandths (RFC 9110 §12.4.2). `.2` is not one, but Java sends it.
@@ -120,6 +148,38 @@ mod tests {
         for none in ["", "wait", "wait=", "wait=-1", "wait=1.5", "waiting=3", "return=\"wait=3\""] {
             assert_eq!(read(&[none]), None, "{none}");
         }
+    }
+
+    #[test]
+    fn gzip_is_used_where_it_is_liked_no_less_than_nothing() {
+        for yes in [
+            "gzip",
+            "GZIP",
+            "x-gzip",
+            "gzip, deflate, br, zstd", // a browser
+            "gzip;q=1.0, identity; q=0.5, *;q=0",
+            "br;q=1, gzip;q=0.2",
+            "*",
+            "identity;q=0.5, *;q=0.5",
+            "identity;q=0, gzip;q=0.001",
+            "nonsense;q=9, gzip",
+        ] {
+            assert!(takes_gzip([yes.as_bytes()].into_iter()), "{yes}");
+        }
+        for no in [
+            "",
+            "identity",
+            "br",
+            "gzip;q=0",
+            "gzip;q=0, *",
+            "gzip;q=0.5, identity",
+            "*;q=0",
+            "gzip;q=2",
+            "g zip",
+        ] {
+            assert!(!takes_gzip([no.as_bytes()].into_iter()), "{no}");
+        }
+        assert!(takes_gzip(["br", "gzip"].map(str::as_bytes).into_iter()), "two lines are a list");
     }
 
     const OFFERS: &[&str] = &["application/json", "text/html", "text/plain"];

@@ -9,6 +9,7 @@ mod bounds;
 mod calls;
 mod checker;
 mod claims;
+mod codings;
 mod commands;
 mod compare;
 mod compression;
