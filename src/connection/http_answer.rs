@@ -9,7 +9,7 @@ use crate::exchange::record::Record;
 use crate::exchange::{html, problem, representation, xml};
 use crate::fault::Fault;
 use crate::http::coding;
-use crate::http::head::Version;
+use crate::http::head::{RequestHead, Version};
 use crate::http::origin::Crossing;
 use crate::http::response::{self, Send, Writer};
 use crate::meter;
@@ -100,6 +100,20 @@ const PROBLEM_XML: BodyFields =
     body_fields!("Content-Type: application/problem+xml" "X-Content-Type-Options: nosniff");
 
 impl Asked {
+    /// What the head says of it before it is known what is asked.
+    #[inline]
+    pub fn new(head: &RequestHead, crossing: Crossing) -> Asked {
+        Asked {
+            send: if head.method == "HEAD" { Send::HeadOnly } else { Send::HeadAndBody },
+            representation: Representation::Json,
+            version: head.version,
+            persistent: head.persistent,
+            coding: Coding::NotAsked,
+            waits: 0,
+            crossing,
+        }
+    }
+
     fn pick(&self, fields: BodyFields) -> &'static [u8] {
         fields[usize::from(!matches!(self.crossing, Crossing::Unsaid))]
     }
@@ -120,7 +134,10 @@ pub fn write_answer(asked: Asked, answer: &Answer, terms: &Terms, outbox: &mut O
     let asked = &asked;
     meter::answer(answer.status);
     let content = Content::of(answer, asked);
-    let coded = content.as_ref().and_then(|content| content.coded(asked, terms.compression));
+    let coded = match (&content, asked.coding) {
+        (Some(content), Coding::Gzip | Coding::GzipHeld) => content.coded(terms.compression),
+        _ => None,
+    };
     let is_coded = coded.is_some() || (answer.status == 304 && asked.coding == Coding::GzipHeld);
     let mut writer = response::begin(answer.status, &terms.date, outbox.own());
     match (asked.version, asked.persistent) {
@@ -194,6 +211,7 @@ enum Text<'a> {
 
 impl<'a> Content<'a> {
     /// What answers well, in the representation that was asked for.
+    #[inline]
     fn of(answer: &'a Answer, asked: &Asked) -> Option<Content<'a>> {
         let shared = |fields, text| Content { media_type: None, fields, text: Text::Shared(text) };
         Some(match &answer.body {
@@ -215,11 +233,13 @@ impl<'a> Content<'a> {
         })
     }
 
+    #[inline]
     fn own(fields: BodyFields, text: impl Into<Cow<'a, [u8]>>) -> Content<'a> {
         Content { media_type: None, fields, text: Text::Own(text.into()) }
     }
 
     /// An answer to a change, or an item that was asked for.
+    #[inline]
     fn item(
         record: &'a Record,
         collection: Option<&str>,
@@ -242,17 +262,17 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// As gzip, where that is taken and worth it.
-    fn coded(&self, asked: &Asked, compression: &Compression) -> Option<Arc<[u8]>> {
-        match (asked.coding, &self.text) {
-            (Coding::NotAsked | Coding::Identity, _) => None,
-            (_, Text::Own(text)) => coding::gzip(text, compression).map(Into::into),
-            (_, Text::Shared(text)) => coding::gzip_shared(text, compression),
+    /// As gzip, where it is worth it.
+    fn coded(&self, compression: &Compression) -> Option<Arc<[u8]>> {
+        match &self.text {
+            Text::Own(text) => coding::gzip(text, compression).map(Into::into),
+            Text::Shared(text) => coding::gzip_shared(text, compression),
         }
     }
 }
 
 /// Writes the head, and the body if it is short; a long one is to be shared, not copied.
+#[inline]
 fn write_content(
     mut writer: Writer,
     content: Content,

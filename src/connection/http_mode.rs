@@ -30,9 +30,11 @@ use crate::fault::Fault;
 use crate::http::body::{self, BodyReader};
 use crate::http::framing::Framing;
 use crate::http::head::{self, FieldRoom};
+use crate::http::origin::{self, Crossing};
 use crate::http::response::{self, Send};
 use crate::meter::{self, Count};
 use crate::parsed::Parsed;
+use crate::refusal::Refusal;
 use crate::visitors::Visitor;
 use crate::websocket::deflate::Agreement;
 use crate::websocket::handshake;
@@ -159,8 +161,13 @@ impl HttpMode {
         };
         *at += used;
         self.visitor = question::visitor(head.fields);
-        let (question, mut asked, offer) = question::read(&head, self.visitor, reach.terms)?;
-        self.offer = offer;
+        self.offer = None;
+        let caller = origin::caller(head.fields, head.host, reach.terms.origins);
+        let mut asked = Asked::new(&head, Crossing::of(caller, head.fields, reach.terms.origins));
+        let mut question = question::read(&head, self.visitor, reach.terms, &mut asked, &mut self.offer)?;
+        if question.is_forbidden(caller) {
+            question = Question::Refused(Refusal::OriginNotAllowed);
+        }
         if !head.persistent {
             self.reading = Reading::Ended;
         }

@@ -14,8 +14,7 @@ use crate::http::framing::Framing;
 use crate::http::head::RequestHead;
 use crate::http::headers::{Fields, Known};
 use crate::http::negotiation;
-use crate::http::origin::{self, Crossing, Deed};
-use crate::http::response::Send;
+use crate::http::origin::{Caller, Deed};
 use crate::refusal::Refusal;
 use crate::visitors::{self, Visitor};
 use crate::websocket::deflate::Agreement;
@@ -39,6 +38,12 @@ pub struct SocketOffer {
 }
 
 impl<'a> Question<'a> {
+    /// A page may not do everything.
+    #[inline]
+    pub fn is_forbidden(&self, caller: Caller) -> bool {
+        matches!(self, Question::Call(call) if !caller.may(deed(call)))
+    }
+
     pub fn with_body(mut self, body: Cow<'a, [u8]>) -> Question<'a> {
         if let Question::Call(call) = &mut self {
             call.body = body;
@@ -54,33 +59,9 @@ impl<'a> Question<'a> {
     }
 }
 
-/// What that head asks, apart from its body, and how the answer is to look.
+/// What that head asks, apart from its body; and how it wants to be answered.
 #[inline]
 pub fn read<'b>(
-    head: &RequestHead<'_, 'b>,
-    visitor: Option<Visitor>,
-    terms: &Terms,
-) -> Result<(Question<'b>, Asked, Option<Box<SocketOffer>>), Fault> {
-    let caller = origin::caller(head.fields, head.host, terms.origins);
-    let mut asked = Asked {
-        send: if head.method == "HEAD" { Send::HeadOnly } else { Send::HeadAndBody },
-        representation: Representation::Json,
-        version: head.version,
-        persistent: head.persistent,
-        coding: coding(head, terms.compression),
-        waits: 0,
-        crossing: Crossing::of(caller, head.fields, terms.origins),
-    };
-    let mut offer = None;
-    let question = match understand(head, visitor, terms, &mut asked, &mut offer)? {
-        Question::Call(call) if !caller.may(deed(&call)) => Question::Refused(Refusal::OriginNotAllowed),
-        question => question,
-    };
-    Ok((question, asked, offer))
-}
-
-#[inline]
-fn understand<'b>(
     head: &RequestHead<'_, 'b>,
     visitor: Option<Visitor>,
     terms: &Terms,
@@ -109,6 +90,9 @@ fn understand<'b>(
     let Some(method) = method(head.method) else {
         return Ok(Question::Refused(Refusal::MethodUnknown));
     };
+    if method == Method::Get {
+        asked.coding = coding(fields, terms.compression);
+    }
     if let Some(refusal) = unfit_content(method, fields) {
         return Ok(Question::Refused(refusal));
     }
@@ -194,12 +178,16 @@ const OFFERED: [Representation; EVENTS] = [
 
 /// Only reads are coded: what answers a change is short, and its tag is kept for the next one.
 #[inline]
-fn coding(head: &RequestHead, compression: &Compression) -> Coding {
-    let fields = head.fields;
-    if compression.switch == Switch::Off || !matches!(head.method, "GET" | "HEAD") {
+fn coding(fields: &Fields, compression: &Compression) -> Coding {
+    if compression.switch == Switch::Off {
         return Coding::NotAsked;
     }
-    if !fields.has(Known::AcceptEncoding) || !negotiation::takes_gzip(fields.all(Known::AcceptEncoding)) {
+    if fields.has(Known::AcceptEncoding) { wanted_coding(fields) } else { Coding::Identity }
+}
+
+#[cold]
+fn wanted_coding(fields: &Fields) -> Coding {
+    if !negotiation::takes_gzip(fields.all(Known::AcceptEncoding)) {
         return Coding::Identity;
     }
     let has_mark = |line: &[u8]| memmem::find(line, GZIP_MARK.as_bytes()).is_some();
