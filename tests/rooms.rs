@@ -87,7 +87,7 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
         "bytes on the wire have no JSON in them, calls and answers have",
     ),
     (&["redb::"], &["store"], "what lies on disk is the store's"),
-    (&["flate2"], &["websocket"], "only a message is compressed"),
+    (&["flate2"], &["websocket", "http"], "messages and bodies are compressed, and nothing else"),
     (&["quick_xml"], &["exchange"], "markup is made in one place, and escaped there"),
     (&["httparse", "base64", "sha1"], &["http", "websocket", "client"], "these are about bytes on the wire"),
 ];
