@@ -67,7 +67,7 @@ impl Bench<'_> {
         let begun = Instant::now();
         let timed = self.ask(course, &mut callers)?;
         let took = begun.elapsed();
-        // A thread that has ended meanwhile takes its time with it: less than before says nothing.
+        // Less than before is that of another process, which has the number of one that has ended.
         let server_time = server_before.zip(self.server.processor_time());
         let server_time = server_time.and_then(|(before, now)| now.checked_sub(before));
         if !is_kept {

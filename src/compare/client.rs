@@ -166,7 +166,8 @@ impl<'p> Caller<'p> {
         if self.ask_of_each == Ask::Kernel {
             let info = line.info()?;
             let said = self.said - line.before;
-            let disagreement = agree(&info, &said, line.ended).err();
+            let ended = line.ended || info.peer_has_ended;
+            let disagreement = agree(&info, &said, ended).err();
             self.disagreement = self.disagreement.take().or(disagreement);
             self.closed += network_of(&info, &said, line.is_ipv6());
         }

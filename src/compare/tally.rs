@@ -68,6 +68,8 @@ pub struct TcpInfo {
     pub retransmitted: u64,
     /// Each segment carries timestamps, 12 bytes.
     pub timestamps: bool,
+    /// Its FIN has come: that counts as a byte received, whether or not anybody has read so far.
+    pub peer_has_ended: bool,
 }
 
 /// One phase of a round.

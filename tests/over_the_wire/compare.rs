@@ -367,6 +367,23 @@ fn of_a_stranger_whose_bytes_do_not_agree_the_rest_is_still_said() {
     assert!((least(&report, "new", "payload_bytes_per_call") - 2.0).abs() < 1e-9);
 }
 
+/// Answers one call, and ends the connection without a word about it, as servers of HTTP/1.0 do.
+fn answer_and_end(mut stream: TcpStream) {
+    let lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.take_while(|line| !line.is_empty()).count() > 0, "there is a request");
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").unwrap();
+}
+
+#[test]
+fn a_stranger_that_ends_first_agrees_with_the_kernel() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    thread::spawn(move || listener.incoming().for_each(|stream| answer_and_end(stream.unwrap())));
+    let report = report(&["--url", &url, "--ways", "new"]);
+    assert_eq!(way(&report, "new")["unsaid"], Value::Null);
+    assert!(least(&report, "new", "segments_per_call") >= 7.0);
+}
+
 #[test]
 fn what_cannot_keep_a_rate_is_said_to_be_left_out() {
     let report = report(&["--rate", "1000", "--count", "tcp-info"]);
