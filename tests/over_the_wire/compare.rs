@@ -6,8 +6,10 @@ use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{self, Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
+use std::time::Duration;
 
 const CALLS: f64 = 20.0;
 
@@ -110,7 +112,26 @@ fn without_a_namespace_the_end_of_a_connection_is_not_counted() {
     let kept = (2.0 * CALLS + 2.0) / CALLS;
     check(&report, "segments_per_call", &[("new", 7.0), ("kept", kept), ("socket", 2.0)]);
     check(&report, "opening_segments", &[("kept", 3.0), ("socket", 7.0)]);
-    assert_eq!(way(&report, "kept")["figures"].get("round_trips_first"), None);
+    for figure in ["round_trips_first", "closing_segments", "closing_bytes"] {
+        assert_eq!(way(&report, "kept")["figures"].get(figure), None);
+    }
+    for (name, expected) in [("new", true), ("kept", false), ("socket", false)] {
+        assert_eq!(way(&report, name)["without_end"], expected, "{name}");
+    }
+}
+
+#[test]
+fn a_figure_without_the_end_of_its_connections_is_marked() {
+    let (text, page) = printed(&["--count", "tcp-info", "--ways", "new,kept", "--rounds", "2"]);
+    let row = |name: &str| text.lines().find(|line| line.starts_with(&format!("│ {name} "))).unwrap();
+    assert!(row("new").contains(" 7* ") && !row("kept").contains('*'), "{text}");
+    assert!(text.contains("\n* Without the end of each connection, which TCP_INFO cannot see.\n"), "{text}");
+    assert!(text.contains("\nOf closing nothing is known: "), "{text}");
+    assert!(page.contains("<td>7<sup>*</sup></td>") && page.contains(">new*</text>"), "{page}");
+    let (text, page) = printed(&["--ways", "new,kept", "--rounds", "2"]);
+    if text.contains("in a network namespace of its own") {
+        assert!(!text.contains("7*") && !page.contains("<sup>*"), "{text}");
+    }
 }
 
 #[test]
@@ -195,6 +216,19 @@ fn a_stranger_can_be_far_away_too() {
     let report = report(&["--url", &server.url("/tasks/last"), "--rtt", "10ms", "--ways", "kept,socket"]);
     assert_eq!(report["distance"]["how"], "relay");
     assert!(least(&report, "kept", "latency_p50_us") >= 10_000.0, "{report}");
+}
+
+/// What a run prints, and its page.
+#[track_caller]
+fn printed(flags: &[&str]) -> (String, String) {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    let run = RUNS.fetch_add(1, Ordering::Relaxed);
+    let file = std::env::temp_dir().join(format!("bothways-printed-{}-{run}.html", process::id()));
+    let output = compare(&[&["--calls", "20", "--html", file.to_str().unwrap()], flags].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let page = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(file).unwrap();
+    (String::from_utf8(output.stdout).unwrap(), page)
 }
 
 /// The page of a run, and its report.
@@ -294,7 +328,7 @@ fn what_cannot_be_is_wrong_usage() {
         &["--url", "ws://a/"],
         &["--headers", "/there/is/no/such/file"],
         &["--url", "http://a/", "--payload-bytes", "100"],
-        &["--rate", "100", "--ways", "kept,pipelined"],
+        &["--rate", "0"],
         &["--rtt", "40"],
         &["--rtt", "40ms", "--bandwidth", "10"],
         &["--bandwidth", "10mbit"],
@@ -344,6 +378,93 @@ fn connections_that_are_held_weigh_something() {
     }
 }
 
+#[test]
+fn one_round_alone_is_said_to_have_no_spread() {
+    const WORDS: &str = "One round: how far the figures differ from round to round is not known.";
+    for (rounds, times) in [("1", 1), ("2", 0)] {
+        let flags = ["--ways", "kept", "--count", "tcp-info", "--rounds", rounds];
+        let (text, page) = printed(&flags);
+        let json = compare(&[&flags[..], &["--calls", "20", "--json"]].concat());
+        let json = String::from_utf8(json.stdout).unwrap();
+        for form in [text, page, json] {
+            assert_eq!(form.matches(WORDS).count(), times, "{form}");
+        }
+    }
+}
+
+#[test]
+fn latency_at_full_speed_is_said_to_be_that_of_a_closed_loop() {
+    const WORDS: &str = "p50, p99 and max of calls at full speed are those of a closed loop: ";
+    let flags = ["--ways", "kept", "--count", "tcp-info"];
+    let (text, page) = printed(&flags);
+    assert_eq!((text.matches(WORDS).count(), page.matches(WORDS).count()), (1, 1), "{text}");
+    assert!(report(&flags)["notes"].to_string().contains(WORDS));
+}
+
+/// Answers calls, each after a while, until it shall close.
+fn answer_late(stream: TcpStream) {
+    let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+    loop {
+        let request: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+        if request.is_empty() {
+            return;
+        }
+        thread::sleep(LATE_BY);
+        (&stream).write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").unwrap();
+        if request.iter().any(|line| line == "Connection: close") {
+            return;
+        }
+    }
+}
+
+const LATE_BY: Duration = Duration::from_millis(20);
+
+#[test]
+fn a_call_that_had_to_wait_for_others_has_waited() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        listener.incoming().for_each(|stream| {
+            thread::spawn(move || answer_late(stream.unwrap()));
+        });
+    });
+    // One is due every ten milliseconds, and takes twenty: the last is 200 late when it is answered.
+    let flags = ["--url", &url, "--ways", "kept", "--rate", "100"];
+    let slow = report(&flags);
+    assert!(least(&slow, "kept", "paced_max_us") >= 200_000.0, "{slow}");
+    assert!(least(&slow, "kept", "paced_p50_us") >= 100_000.0, "{slow}");
+    assert!(least(&slow, "kept", "paced_behind_ms") >= 180.0, "{slow}");
+    let made = &way(&slow, "kept")["figures"]["paced_calls_per_second"];
+    // Nineteen answers have been waited for when the last is written.
+    assert!(made["max"].as_f64().unwrap() <= CALLS / (19.0 * 0.02), "{made}");
+    let words = way(&slow, "kept")["rate_missed"].as_str().unwrap();
+    assert!(words.starts_with("2 of 2 rounds did not keep 100 calls/s: "), "{words}");
+    let (text, page) = printed(&flags);
+    assert!(text.contains("\n† The rate was not kept: ") && text.contains("\nkept: 5 of 5 rounds"), "{text}");
+    assert!(page.contains("† The rate was not kept: ") && page.contains(">kept†</text>"), "{page}");
+}
+
+#[test]
+fn who_waits_for_company_in_one_write_has_waited() {
+    let report = report(&["--rate", "100", "--depth", "10", "--ways", "pipelined,socket-pipelined"]);
+    for name in ["pipelined", "socket-pipelined"] {
+        // The first of ten waits until the last is due.
+        assert!(least(&report, name, "paced_max_us") >= 90_000.0, "{report}");
+        assert!(least(&report, name, "paced_p50_us") >= 40_000.0, "{report}");
+        assert!(least(&report, name, "paced_calls_per_second") <= 100.0, "{report}");
+    }
+}
+
+#[test]
+fn a_rate_that_is_missed_is_told_for_exactly_those_ways_that_miss_it() {
+    let report = report(&["--rate", "200", "--depth", "5"]);
+    for asked in report["ask"].as_array().unwrap() {
+        let of = |figure: &str, end: &str| asked["figures"][figure][end].as_f64().unwrap();
+        let is_kept = of("paced_calls_per_second", "min") >= 190.0 && of("paced_behind_ms", "max") <= 10.0;
+        assert_eq!(asked["rate_missed"].is_null(), is_kept, "{asked}");
+    }
+}
+
 /// Says three bytes more than it announces.
 fn overhang(stream: TcpStream) {
     let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
@@ -382,14 +503,6 @@ fn a_stranger_that_ends_first_agrees_with_the_kernel() {
     let report = report(&["--url", &url, "--ways", "new"]);
     assert_eq!(way(&report, "new")["unsaid"], Value::Null);
     assert!(least(&report, "new", "segments_per_call") >= 7.0);
-}
-
-#[test]
-fn what_cannot_keep_a_rate_is_said_to_be_left_out() {
-    let report = report(&["--rate", "1000", "--count", "tcp-info"]);
-    assert!(report["notes"].to_string().contains("Not measured at a rate"), "{}", report["notes"]);
-    assert!(least(&report, "kept", "paced_p50_us") > 0.0);
-    assert_eq!(way(&report, "pipelined")["figures"].get("paced_p50_us"), None);
 }
 
 /// `bothways compare` while it runs. It ends with the test, also where that fails.
