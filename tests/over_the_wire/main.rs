@@ -11,6 +11,7 @@ mod checker;
 mod claims;
 mod commands;
 mod compare;
+mod compare_times;
 mod compression;
 mod counters;
 mod disks;

@@ -5,9 +5,10 @@
 //! ```text
 //!   Report ─▶ page ─┬ pictures ─▶ drawing ─▶ scale      what is drawn; how; where a value stands
 //!                   ├ table::SECTIONS                   the tables of the terminal
-//!                   └ FIGURES                           all there is
+//!                   └ appendix                          how to measure it again; FIGURES: all there is
 //! ```
 
+pub mod appendix;
 pub mod drawing;
 pub mod following;
 pub mod pictures;
@@ -17,7 +18,7 @@ use std::fmt::Write;
 
 use crate::compare::caveats;
 use crate::compare::hold::Held;
-use crate::compare::report::{Asked, FIGURES, Kind, Report};
+use crate::compare::report::{Asked, FIGURES, Report};
 use crate::compare::table::{self, Column, SECTIONS, number};
 use crate::compare::tally::Spread;
 use crate::exchange::escape::push_content;
@@ -51,8 +52,8 @@ pub fn page(report: &Report) -> String {
     out += "</header>\n<main>\n";
     push_experiments(report, &mut out);
     push_ways(report, &mut out);
-    push_repeat(report, &mut out);
-    push_figures(report, &mut out);
+    appendix::push_repeat(report, &mut out);
+    appendix::push_figures(report, &mut out);
     out + "</main>\n</body>\n</html>\n"
 }
 
@@ -94,7 +95,7 @@ fn push_experiments(report: &Report, out: &mut String) {
     }
 }
 
-fn paragraphs(lines: &[String]) -> String {
+pub fn paragraphs(lines: &[String]) -> String {
     lines.iter().map(|line| format!("<p>{}</p>\n", text(line))).collect()
 }
 
@@ -134,7 +135,7 @@ fn push_table<'r>(
 }
 
 /// A figure of a way, with its mark.
-fn marked(asked: &Asked, name: &str) -> String {
+pub fn marked(asked: &Asked, name: &str) -> String {
     let spread = asked.figures.get(name).map(|figure| figure.spread);
     match caveats::mark(asked, name) {
         "" => cell(spread),
@@ -179,71 +180,6 @@ fn push_ways(report: &Report, out: &mut String) {
         _ = writeln!(out, "<p>{}</p>", text(note));
     }
     *out += "</section>\n";
-}
-
-fn push_repeat(report: &Report, out: &mut String) {
-    let made = &report.made;
-    let mtu =
-        report.counting.mtu.map_or("that of the network between".to_owned(), |mtu| format!("{mtu} bytes"));
-    let complete = if report.complete { "yes" } else { "no: it was interrupted" };
-    let lines = [
-        ("program", format!("bothways {}", report.bothways)),
-        ("date", made.date.clone()),
-        ("processor", made.processor.clone().unwrap_or_else(|| "not known".to_owned())),
-        ("cores", made.cores.to_string()),
-        ("system", made.system.clone()),
-        ("asked", report.server.url.clone()),
-        ("MTU", mtu),
-        ("counting", report.counting.says.clone()),
-        ("complete", complete.to_owned()),
-    ];
-    _ = write!(
-        out,
-        "<section>\n<h2>How to measure it again</h2>\n<pre><code>{}</code></pre>\n<dl>\n",
-        text(&made.command)
-    );
-    for (name, says) in lines {
-        _ = writeln!(out, "<dt>{name}</dt><dd>{}</dd>", text(&says));
-    }
-    *out += "</dl>\n</section>\n";
-}
-
-/// Each figure of each way, as in the JSON.
-fn push_figures(report: &Report, out: &mut String) {
-    let ask: Vec<&Asked> = report.ask.iter().filter(|asked| asked.rounds > 0).collect();
-    if ask.is_empty() {
-        return;
-    }
-    *out += "<section class=\"figures\">\n<h2>Every figure</h2>\n\
-             <p>Names are those of the JSON; below a median the least and the most, where they differ.</p>\n\
-             <div class=\"wide\"><table>\n<thead><tr><th scope=\"col\">figure</th>";
-    for asked in &ask {
-        _ = write!(out, "<th scope=\"col\">{}</th>", asked.way);
-    }
-    *out += "</tr></thead>\n<tbody>\n";
-    for Kind { name, unit, says, .. } in FIGURES {
-        if ask.iter().any(|asked| asked.figures.contains_key(name)) {
-            push_row(name, &format!("{unit}: {says}"), ask.iter().map(|asked| marked(asked, name)), out);
-        }
-    }
-    let mut names: Vec<&String> = ask.iter().flat_map(|asked| asked.system_calls.keys()).collect();
-    names.sort();
-    names.dedup();
-    for name in names {
-        let cell = |asked: &&Asked| cell(asked.system_calls.get(name).map(|figure| figure.spread));
-        push_row(name, "system calls of that name", ask.iter().map(cell), out);
-    }
-    *out += "</tbody>\n</table></div>\n";
-    *out += &paragraphs(&caveats::of_marks(report));
-    *out += "</section>\n";
-}
-
-fn push_row(name: &str, says: &str, cells: impl Iterator<Item = String>, out: &mut String) {
-    _ = write!(out, "<tr><th scope=\"row\">{}<small>{}</small></th>", text(name), text(says));
-    for cell in cells {
-        _ = write!(out, "<td>{cell}</td>");
-    }
-    *out += "</tr>\n";
 }
 
 /// Text that is no markup.
