@@ -353,6 +353,13 @@ mod tests {
     }
 
     #[test]
+    fn a_way_with_one_round_of_several_has_no_spread_and_says_so() {
+        let words = format!("<p>new: {}</p>", caveats::ONE_ROUND);
+        assert!(page(&report(&[round(1)])).contains(&words));
+        assert!(!page(&report(&[round(1), round(2)])).contains(&words));
+    }
+
+    #[test]
     fn what_was_interrupted_says_so() {
         let mut report = report(&[round(1)]);
         assert!(!page(&report).contains("Incomplete."));
