@@ -232,8 +232,9 @@ pub struct Compare {
     #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u16).range(2..=1000))]
     pub depth: u16,
 
-    /// Ask once more at this rate, in calls a second, and count the wait from when each call should have
-    /// been made: so a server that stalls cannot hide it by not being asked.
+    /// Ask once more at this rate, in calls a second, each at its time whatever became of those before it,
+    /// and count from when it was due: so a server that stalls cannot hide it by not being asked. Where a
+    /// rate could not be kept, the report says so.
     #[arg(long, value_name = "CALLS", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub rate: Option<u32>,
 

@@ -17,9 +17,10 @@ use hdrhistogram::Histogram;
 use crate::compare::client::{Ask, Caller};
 use crate::compare::counting::Counting;
 use crate::compare::kernel;
+use crate::compare::pace::Pace;
 use crate::compare::plan::Lasts;
 use crate::compare::server::Server;
-use crate::compare::tally::{Application, Both, Costs, Network, Round, histogram, record};
+use crate::compare::tally::{Application, Both, Costs, Network, Paced, Round, histogram, record};
 use crate::compare::ways::Course;
 use crate::failure::Failure;
 
@@ -67,7 +68,7 @@ impl Bench<'_> {
         let begun = Instant::now();
         let timed = self.ask(course, &mut callers)?;
         let took = begun.elapsed();
-        // A thread that has ended meanwhile takes its time with it: less than before says nothing.
+        // Less than before is that of another process, which has the number of one that has ended.
         let server_time = server_before.zip(self.server.processor_time());
         let server_time = server_time.and_then(|(before, now)| now.checked_sub(before));
         if !is_kept {
@@ -91,7 +92,7 @@ impl Bench<'_> {
             writes: u64::from(self.calls).div_ceil(course.calls_in_one_write as u64),
             opening: opened.since(&begin),
             asking: asked.since(&opened),
-            closing: closed.since(&asked),
+            closing: self.told_of_ends(closed.since(&asked)),
             took,
             first: callers.first().and_then(|caller| caller.first),
             latency: timed.latency,
@@ -144,50 +145,19 @@ impl Bench<'_> {
         Ok(Timed { latency, client_time: kernel::processor_time_of_thread() - before })
     }
 
-    /// The calls once more, each at its time: who is late does not ask less, and counts from when it
-    /// should have asked.
-    fn paced(&self, course: &Course) -> Result<Option<Histogram<u64>>, Stop> {
-        let Some(rate) = self.rate.filter(|_| course.calls_in_one_write == 1) else { return Ok(None) };
+    /// The calls once more, each at its time.
+    fn paced(&self, course: &Course) -> Result<Option<Paced>, Stop> {
+        let Some(per_second) = self.rate else { return Ok(None) };
+        let (calls, calls_in_one_write) = (self.calls, course.calls_in_one_write);
+        let pace = Pace { calls, per_second, calls_in_one_write, interrupted: self.interrupted };
         let mut callers = self.callers(course, Ask::Nobody);
         if course.plan.lasts == Lasts::All {
             callers.iter_mut().try_for_each(Caller::open)?;
         }
-        let (count, start) = (callers.len(), Instant::now());
-        let every = Duration::from_secs_f64(count as f64 / f64::from(rate));
-        let latencies = thread::scope(|scope| {
-            let begin = |(n, caller)| {
-                let first = start + every.mul_f64(n as f64 / count as f64);
-                let calls = share(self.calls as usize, count, n);
-                scope.spawn(move || self.keep_pace(caller, calls, first, every))
-            };
-            let threads: Vec<_> = callers.iter_mut().enumerate().map(begin).collect();
-            let mut all = histogram();
-            for thread in threads {
-                all.add(thread.join().expect("a panic ends the process")?).expect("it grows as it needs");
-            }
-            Ok::<_, Stop>(all)
-        })?;
+        let paced = pace.keep(&mut callers)?;
         callers.iter_mut().try_for_each(Caller::close)?;
         self.settle()?;
-        Ok(Some(latencies))
-    }
-
-    fn keep_pace(
-        &self,
-        caller: &mut Caller,
-        calls: usize,
-        first: Instant,
-        every: Duration,
-    ) -> Result<Histogram<u64>, Stop> {
-        let mut latency = histogram();
-        for n in 0..calls {
-            self.look_up()?;
-            let due = first + every.mul_f64(n as f64);
-            thread::sleep(due.saturating_duration_since(Instant::now()));
-            caller.ask(1, |_| {})?;
-            record(&mut latency, due.elapsed());
-        }
-        Ok(latency)
+        Ok(Some(paced))
     }
 
     /// Is an end asked for?
@@ -210,6 +180,11 @@ impl Bench<'_> {
         let said = callers.iter().fold(Both::default(), |sum, caller| sum + caller.said);
         let connections = callers.iter().map(|caller| caller.connections).sum();
         Ok(Reading { network, said, connections })
+    }
+
+    /// Whoever is asked about a connection before it is closed tells nothing of how it ends.
+    fn told_of_ends(&self, closing: Costs) -> Costs {
+        Costs { network: closing.network.filter(|_| self.counting.wire().is_some()), ..closing }
     }
 
     /// Holds what the packets carried for the first time against what was written and read.
@@ -241,7 +216,7 @@ impl Reading {
 }
 
 /// Of so many calls, those of caller `n`: nobody has more than one more than another.
-fn share(calls: usize, callers: usize, n: usize) -> usize {
+pub fn share(calls: usize, callers: usize, n: usize) -> usize {
     calls / callers + usize::from(n < calls % callers)
 }
 

@@ -40,6 +40,12 @@ pub fn processor_time_of_thread() -> Duration {
     Duration::ZERO
 }
 
+pub fn processor_time_of_process(_: u32) -> io::Result<Duration> {
+    unsupported()
+}
+
+pub fn wake_on_time() {}
+
 pub fn end_with_us(_: &mut Command) {}
 
 impl Ring {

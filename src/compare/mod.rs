@@ -22,6 +22,7 @@
 //! what was written and read. Where two counts disagree, the run fails, and prints no figure.
 
 pub mod ask;
+pub mod caveats;
 pub mod claims;
 pub mod client;
 pub mod counting;
@@ -36,6 +37,7 @@ pub mod kernel;
 pub mod like;
 pub mod line;
 pub mod made;
+pub mod pace;
 pub mod plan;
 pub mod proc;
 pub mod recipe;
@@ -76,7 +78,6 @@ use ways::Course;
 
 /// Measures, and prints what was measured: also when it is interrupted, which is a failure all the same.
 pub fn run(compare: &Compare) -> Result<(), Failure> {
-    check_rate(compare)?;
     let extra = headers::read(&compare.headers)?;
     let destination = compare.html.as_deref().map(Destination::try_out).transpose()?;
     follow::check(compare)?;
@@ -109,18 +110,6 @@ pub fn run(compare: &Compare) -> Result<(), Failure> {
 /// One, so that nothing of it is left to chance; several where that is what is asked about.
 fn loops(compare: &Compare) -> u16 {
     if compare.claims { claims::LOOPS } else { 1 }
-}
-
-/// Where several calls go in one write, none of them has a time of its own: there is no rate to keep.
-fn check_rate(compare: &Compare) -> Result<(), Failure> {
-    let named = compare.ways.iter().find(|way| ways::is_pipelined(**way));
-    match (compare.rate, named) {
-        (Some(_), Some(&way)) => {
-            let name = ways::name(way);
-            Err(Failure::Usage(format!("--rate: the calls of {name} go several in one write, at no rate")))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// The first signal asks for an end, a second one takes it.
@@ -158,7 +147,7 @@ fn measure(
         hold: Vec::new(),
         follow: Vec::new(),
         cross: None,
-        notes: notes(compare, server),
+        notes: caveats::notes(compare, server),
     };
     if compare.experiments.contains(&Experiment::Ask) {
         let bench = Bench { server, counting, calls: compare.calls, rate: compare.rate, interrupted };
@@ -176,27 +165,6 @@ fn measure(
         report.complete &= cross::find(compare, &bench, report.cross.insert(Crossed::default()))?;
     }
     Ok(report)
-}
-
-fn notes(compare: &Compare, server: &Server) -> Vec<String> {
-    let mut notes = vec![
-        "Compression is that of WebSocket messages (permessage-deflate); bodies over HTTP are as they come."
-            .to_owned(),
-    ];
-    if server.process.is_none() {
-        let words =
-            "Not measured: processor time and memory of the server, which is no child of ours; see --pid.";
-        notes.push(words.to_owned());
-    }
-    if !server.counts {
-        let words = "Not measured: system calls of the server, which does not say them at /metrics.";
-        notes.push(words.to_owned());
-    }
-    if compare.rate.is_some() && wanted(compare).any(ways::is_pipelined) {
-        let words = "Not measured at a rate: ways in which several calls go in one write.";
-        notes.push(words.to_owned());
-    }
-    notes
 }
 
 /// One way, and what its rounds have said so far.

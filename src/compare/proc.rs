@@ -1,7 +1,9 @@
-//! What the kernel says of itself in `/proc`, as text (proc(5)).
+//! What the kernel says of itself in `/proc`, as text (proc(5)), and of a process by its clock.
 
 use std::fs;
 use std::time::Duration;
+
+use crate::compare::kernel;
 
 /// What TCP has counted in this network namespace, and what a device of it has brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,20 +67,9 @@ fn received(devices: &str, device: &str) -> Option<(u64, u64)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-/// Processor time that all threads of a process have used.
+/// Processor time that a process has used, also in threads that have ended. Of what it has started nothing.
 pub fn processor_time(process: u32) -> Option<Duration> {
-    let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?;
-    let mut sum = Duration::ZERO;
-    for thread in threads {
-        let text = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
-        sum += parse_schedstat(&text)?;
-    }
-    Some(sum)
-}
-
-/// The first of three numbers, in nanoseconds.
-fn parse_schedstat(text: &str) -> Option<Duration> {
-    text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+    kernel::processor_time_of_process(process).ok()
 }
 
 /// Memory that a process occupies, in bytes: what is its own and its share of the rest.
@@ -104,6 +95,8 @@ fn kilobytes(text: &str, name: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_os = "linux")]
+    use std::thread;
 
     const SNMP: &str = "Ip: Forwarding DefaultTTL\nIp: 1 64\n\
         Tcp: RtoAlgorithm ActiveOpens InSegs OutSegs RetransSegs InErrs\n\
@@ -129,9 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_and_time_are_read_with_their_units() {
-        assert_eq!(parse_schedstat("2500000 17 4\n"), Some(Duration::from_micros(2500)));
-        assert_eq!(parse_schedstat(""), None);
+    fn memory_is_read_with_its_unit() {
         let rollup =
             "55d-7ff ---p 00000000 00:00 0 [rollup]\nRss:            5000 kB\nPss:            4100 kB\n";
         assert_eq!(parse_rollup(rollup), Some(4100 * 1024));
@@ -144,8 +135,33 @@ mod tests {
         let process = std::process::id();
         assert!(network("lo").is_some_and(|network| network != Network::default()));
         assert_eq!(network("no such device"), None);
-        assert!(processor_time(process).is_some_and(|time| time > Duration::ZERO));
         assert!(memory_bytes(process).is_some_and(|bytes| bytes > 100_000));
         assert!(slab_bytes().is_some_and(|bytes| bytes > 100_000));
     }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_threads_have_used_is_still_known_when_they_have_ended() {
+        let now = || processor_time(std::process::id()).unwrap();
+        let before = now();
+        let burn = || {
+            while kernel::processor_time_of_thread() < BURNT {}
+        };
+        (0..4).for_each(|_| thread::spawn(burn).join().unwrap());
+        let used = now() - before;
+        assert!(used >= 4 * BURNT, "{used:?}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn of_nobody_there_is_no_time() {
+        let mut child = std::process::Command::new("/bin/true").spawn().unwrap();
+        child.wait().unwrap();
+        assert_eq!(processor_time(child.id()), None);
+        // These two would be ourselves, and a group of processes.
+        assert_eq!((processor_time(0), processor_time(u32::MAX)), (None, None));
+    }
+
+    #[cfg(target_os = "linux")]
+    const BURNT: Duration = Duration::from_millis(20);
 }

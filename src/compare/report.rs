@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::cli::{Compare, Way};
@@ -15,6 +16,7 @@ use crate::compare::follow::cross::Crossed;
 use crate::compare::follow::figures::Followed;
 use crate::compare::hold::Held;
 use crate::compare::made::Made;
+use crate::compare::pace;
 use crate::compare::tally::{Application, Costs, Network, Round, Spread};
 use crate::compare::ways;
 
@@ -76,6 +78,10 @@ pub struct Asked {
     pub sent_again: u64,
     /// Of the server for each call, by name.
     pub system_calls: BTreeMap<String, Figure>,
+    /// Segments and bytes of the calls are without the end of each connection.
+    pub without_end: bool,
+    /// How far the stated rate was not kept.
+    pub rate_missed: Option<String>,
     /// Why nothing is said of segments and bytes.
     pub unsaid: Option<String>,
     /// Why it could not be measured, or not to the end.
@@ -122,6 +128,8 @@ impl Asked {
             figures: FIGURES.iter().filter_map(figure).collect(),
             sent_again: rounds.iter().map(Round::sent_again).sum(),
             system_calls: system_calls(&rounds),
+            without_end: rounds.iter().any(Round::lacks_ends),
+            rate_missed: compare.rate.and_then(|rate| pace::shortfall(rate, &rounds)),
             unsaid,
             left_out,
         }
@@ -266,24 +274,38 @@ pub const FIGURES: &[Kind] = &[
         "latency_p50_us",
         "microseconds",
         "from writing a call to its whole answer: half of the calls took no longer",
-        |round| Some(micros(round.latency.value_at_quantile(0.5) as f64)),
+        |round| Some(quantile(&round.latency, 0.5)),
     ),
     kind("latency_p99_us", "microseconds", "99 of 100 took no longer", |round| {
-        Some(micros(round.latency.value_at_quantile(0.99) as f64))
+        Some(quantile(&round.latency, 0.99))
     }),
-    kind("latency_max_us", "microseconds", "the longest", |round| Some(micros(round.latency.max() as f64))),
+    kind("latency_max_us", "microseconds", "the longest", |round| Some(quantile(&round.latency, 1.0))),
+    kind("paced_calls_per_second", "calls/s", "those that were made at the stated rate", |round| {
+        Some(round.paced.as_ref()?.calls_per_second(round.calls))
+    }),
+    kind("paced_behind_ms", "milliseconds", "how late the last of them was written", |round| {
+        Some(round.paced.as_ref()?.behind_ms())
+    }),
     kind(
         "paced_p50_us",
         "microseconds",
         "at the stated rate, from when the call should have been made: half took no longer",
-        |round| Some(micros(round.paced.as_ref()?.value_at_quantile(0.5) as f64)),
+        |round| Some(quantile(&round.paced.as_ref()?.latency, 0.5)),
     ),
     kind("paced_p99_us", "microseconds", "99 of 100 took no longer", |round| {
-        Some(micros(round.paced.as_ref()?.value_at_quantile(0.99) as f64))
+        Some(quantile(&round.paced.as_ref()?.latency, 0.99))
     }),
     kind("paced_max_us", "microseconds", "the longest", |round| {
-        Some(micros(round.paced.as_ref()?.max() as f64))
+        Some(quantile(&round.paced.as_ref()?.latency, 1.0))
     }),
+    kind(
+        "paced_wake_p50_us",
+        "microseconds",
+        "how late a caller woke that had nothing else to wait for, which is in all of those: half of the \
+         times no later",
+        |round| woke_late(round, 0.5),
+    ),
+    kind("paced_wake_p99_us", "microseconds", "99 of 100 times no later", |round| woke_late(round, 0.99)),
 ];
 
 /// What rounds say of one of [`FIGURES`].
@@ -298,6 +320,16 @@ fn per_call(sum: u64, round: &Round) -> f64 {
 
 fn micros(nanos: f64) -> f64 {
     nanos / 1000.0
+}
+
+fn quantile(nanos: &Histogram<u64>, share: f64) -> f64 {
+    micros(nanos.value_at_quantile(share) as f64)
+}
+
+/// Nobody did, where everybody was behind all the time.
+fn woke_late(round: &Round, share: f64) -> Option<f64> {
+    let wakes = Some(&round.paced.as_ref()?.wakes).filter(|wakes| !wakes.is_empty())?;
+    Some(quantile(wakes, share))
 }
 
 fn network(round: &Round, of: fn(&Network) -> u64) -> Option<f64> {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use crate::compare::caveats;
 use crate::compare::follow;
 use crate::compare::report::{Asked, Figure, Report};
 use crate::compare::tally::Spread;
@@ -14,18 +15,7 @@ pub fn text(report: &Report) -> String {
     if !report.complete {
         out += "INCOMPLETE: this was interrupted; what follows was measured by then.\n\n";
     }
-    let settings = &report.settings;
-    let whose = if report.server.ours { "a server of our own" } else { &*report.server.url };
-    let calls = match report.ask.is_empty() {
-        true => String::new(),
-        false => format!("{} calls in each of ", settings.calls),
-    };
-    _ = writeln!(
-        out,
-        "{calls}{} rounds, to {whose}, {} headers. Median of the rounds, and in brackets the\n\
-         least and the most where they differ.\n\n{}",
-        settings.rounds, settings.headers, report.counting.says
-    );
+    out += &heading(report);
     if let Some(distance) = &report.distance {
         _ = writeln!(out, "\n{}", distance.words());
     }
@@ -33,7 +23,11 @@ pub fn text(report: &Report) -> String {
         let columns = section.columns_of(&report.ask);
         if !columns.is_empty() {
             _ = writeln!(out, "\n{}\n{}", section.title, table(&report.ask, &columns));
+            (section.beside)(report).iter().for_each(|line| out += &format!("{line}\n"));
         }
+    }
+    if !report.ask.is_empty() {
+        out += "\n";
     }
     for asked in &report.ask {
         _ = writeln!(out, "{}: {}", asked.way, asked.differs);
@@ -57,7 +51,7 @@ pub fn text(report: &Report) -> String {
         out += &follow::table::text(&report.settings.follow, &report.follow);
     }
     if let Some(crossed) = &report.cross {
-        out += &follow::table::crossings(&settings.follow, crossed);
+        out += &follow::table::crossings(&report.settings.follow, crossed);
     }
     let left_out = report.ask.iter().map(|asked| (asked.way, &asked.left_out));
     let left_out = left_out.chain(report.hold.iter().map(|held| (held.way, &held.left_out)));
@@ -66,16 +60,48 @@ pub fn text(report: &Report) -> String {
             _ = writeln!(out, "Left out: {way}: {why}");
         }
     }
-    for note in &report.notes {
+    for line in caveats::of_rounds(report) {
+        _ = writeln!(out, "{line}");
+    }
+    for note in caveats::notes_at_the_end(report) {
         _ = writeln!(out, "{note}");
     }
     out
 }
 
+/// What was asked, of whom, and how it was counted.
+fn heading(report: &Report) -> String {
+    let settings = &report.settings;
+    let whose = if report.server.ours { "a server of our own" } else { &*report.server.url };
+    format!(
+        "{}, to {whose}, {} headers. {}\n\n{}\n",
+        asked_in_rounds(report),
+        settings.headers,
+        if settings.rounds == 1 { caveats::ONE_ROUND } else { SEVERAL_ROUNDS },
+        report.counting.says
+    )
+}
+
+/// How many calls, and how often.
+pub fn asked_in_rounds(report: &Report) -> String {
+    let (calls, rounds) = (report.settings.calls, report.settings.rounds);
+    match (report.ask.is_empty(), rounds) {
+        (true, 1) => "One round".to_owned(),
+        (true, _) => format!("{rounds} rounds"),
+        (false, 1) => format!("{calls} calls in one round"),
+        (false, _) => format!("{calls} calls in each of {rounds} rounds"),
+    }
+}
+
+const SEVERAL_ROUNDS: &str =
+    "Median of the rounds, and in brackets the\nleast and the most where they differ.";
+
 /// A table, where any of its columns has figures.
 pub struct Section {
     pub title: &'static str,
     columns: &'static [Column],
+    /// What must be known to read it.
+    pub beside: fn(&Report) -> Vec<String>,
 }
 
 pub struct Column {
@@ -91,16 +117,25 @@ impl Section {
 }
 
 impl Column {
-    /// A column of nothing but zeros says nothing.
+    /// A column of nothing but zeros says nothing. What has an opening has an end: where that is not seen, it
+    /// shall not look as if there were none.
     fn is_used(&self, asked: &Asked) -> bool {
-        let figure = asked.figures.get(self.figure);
-        figure.is_some_and(|figure| self.figure != "deflated_bytes_per_call" || figure.spread.max > 0.0)
+        let name = match self.figure {
+            CLOSING_SEGMENTS => "opening_segments",
+            CLOSING_BYTES => "opening_bytes",
+            name => name,
+        };
+        let figure = asked.figures.get(name);
+        figure.is_some_and(|figure| name != "deflated_bytes_per_call" || figure.spread.max > 0.0)
     }
 }
 
 const fn column(heading: &'static str, figure: &'static str) -> Column {
     Column { heading, figure }
 }
+
+const CLOSING_SEGMENTS: &str = "closing_segments";
+const CLOSING_BYTES: &str = "closing_bytes";
 
 /// Of *Ask*.
 pub const SECTIONS: &[Section] = &[
@@ -116,17 +151,19 @@ pub const SECTIONS: &[Section] = &[
             column("+ deflated", "deflated_bytes_per_call"),
             column("+ TCP/IP", "header_bytes_per_call"),
         ],
+        beside: caveats::of_travel,
     },
     Section {
         title: "Around the calls, for each connection",
         columns: &[
             column("opening: segments", "opening_segments"),
             column("bytes", "opening_bytes"),
-            column("closing: segments", "closing_segments"),
-            column("bytes", "closing_bytes"),
-            column("to the first answer: round trips", "round_trips_first"),
-            column("microseconds", "first_answer_us"),
+            column("closing: segments", CLOSING_SEGMENTS),
+            column("bytes", CLOSING_BYTES),
+            column("first answer: round trips", "round_trips_first"),
+            column("first answer: microseconds", "first_answer_us"),
         ],
+        beside: caveats::of_connections,
     },
     Section {
         title: "What one call takes (microseconds)",
@@ -139,6 +176,7 @@ pub const SECTIONS: &[Section] = &[
             column("max", "latency_max_us"),
             column("calls/s", "calls_per_second"),
         ],
+        beside: caveats::of_latency,
     },
     Section {
         title: "At the stated rate, from when each call should have been made (microseconds)",
@@ -146,7 +184,12 @@ pub const SECTIONS: &[Section] = &[
             column("p50", "paced_p50_us"),
             column("p99", "paced_p99_us"),
             column("max", "paced_max_us"),
+            column("woke late: p50", "paced_wake_p50_us"),
+            column("p99", "paced_wake_p99_us"),
+            column("calls/s", "paced_calls_per_second"),
+            column("last late by: milliseconds", "paced_behind_ms"),
         ],
+        beside: caveats::of_rate,
     },
 ];
 
@@ -154,7 +197,8 @@ fn table(ask: &[Asked], columns: &[&Column]) -> Table {
     let headings = std::iter::once("way").chain(columns.iter().map(|column| column.heading));
     let mut table = new_table(headings.collect());
     for asked in ask.iter().filter(|asked| asked.rounds > 0) {
-        let cells = columns.iter().map(|column| cell(asked.figures.get(column.figure)));
+        let cell = |column: &&Column| marked(asked, column.figure);
+        let cells = columns.iter().map(cell);
         table.add_row(std::iter::once(asked.way.to_owned()).chain(cells).collect::<Vec<_>>());
     }
     align(table)
@@ -195,6 +239,13 @@ pub fn again(asked: &Asked) -> String {
         "{count} {segments} sent again within {rounds} rounds, for no acknowledgement came in time; the figures \
          have that in them, and its answers"
     )
+}
+
+fn marked(asked: &Asked, name: &str) -> String {
+    match asked.figures.get(name) {
+        None => cell(None),
+        figure => cell(figure) + caveats::mark(asked, name),
+    }
 }
 
 pub fn cell(figure: Option<&Figure>) -> String {

@@ -68,6 +68,8 @@ pub struct TcpInfo {
     pub retransmitted: u64,
     /// Each segment carries timestamps, 12 bytes.
     pub timestamps: bool,
+    /// Its FIN has come: that counts as a byte received, whether or not anybody has read so far.
+    pub peer_has_ended: bool,
 }
 
 /// One phase of a round.
@@ -97,8 +99,8 @@ pub struct Round {
     pub first: Option<Duration>,
     /// Nanoseconds from writing a call to having its answer whole.
     pub latency: Histogram<u64>,
-    /// The same from the time when the call should have been made, at a stated rate.
-    pub paced: Option<Histogram<u64>>,
+    /// The same calls at a stated rate.
+    pub paced: Option<Paced>,
     pub client_time: Duration,
     /// Of the server, where it can be seen.
     pub server_time: Option<Duration>,
@@ -116,10 +118,55 @@ impl Round {
         }
     }
 
+    /// Calls have connections of their own, and the kernel has not told how these end.
+    pub fn lacks_ends(&self) -> bool {
+        let is_told = self.asking.network.is_some() && self.closing.network.is_none();
+        is_told && self.asking.connections > 0
+    }
+
     /// Segments that were sent again, from the first to the last.
     pub fn sent_again(&self) -> u64 {
         let phases = [&self.opening, &self.asking, &self.closing];
         phases.iter().filter_map(|costs| costs.network).map(|network| network.retransmitted).sum()
+    }
+}
+
+/// Calls that were made at a stated rate.
+#[derive(Clone, Debug)]
+pub struct Paced {
+    /// Nanoseconds from when a call was due to having its answer whole.
+    pub latency: Histogram<u64>,
+    /// Nanoseconds from when a call was due to when its caller woke, who had nothing else to wait for.
+    pub wakes: Histogram<u64>,
+    /// From the beginning to when the last call was written.
+    pub took: Duration,
+    /// From when that was due.
+    pub behind: Duration,
+}
+
+impl Default for Paced {
+    fn default() -> Paced {
+        let (took, behind) = (Duration::ZERO, Duration::ZERO);
+        Paced { latency: histogram(), wakes: histogram(), took, behind }
+    }
+}
+
+impl Paced {
+    /// Those of another caller.
+    pub fn add(&mut self, more: &Paced) {
+        for (all, more) in [(&mut self.latency, &more.latency), (&mut self.wakes, &more.wakes)] {
+            all.add(more).expect("it grows as it needs");
+        }
+        self.took = self.took.max(more.took);
+        self.behind = self.behind.max(more.behind);
+    }
+
+    pub fn calls_per_second(&self, calls: u64) -> f64 {
+        calls as f64 / self.took.as_secs_f64()
+    }
+
+    pub fn behind_ms(&self) -> f64 {
+        self.behind.as_secs_f64() * 1000.0
     }
 }
 

@@ -61,7 +61,7 @@ pub fn name(way: Way) -> &'static str {
 }
 
 /// Whether several calls go in one write.
-pub fn is_pipelined(way: Way) -> bool {
+fn is_pipelined(way: Way) -> bool {
     matches!(way, Way::Pipelined | Way::SocketPipelined)
 }
 

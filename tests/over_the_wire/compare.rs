@@ -6,25 +6,26 @@ use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{self, Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-const CALLS: f64 = 20.0;
+pub const CALLS: f64 = 20.0;
 
-fn compare(flags: &[&str]) -> Output {
+pub fn compare(flags: &[&str]) -> Output {
     Command::new(PROGRAM).arg("compare").args(flags).env_remove("RUST_LOG").output().unwrap()
 }
 
 /// The report of a run that ended well.
 #[track_caller]
-fn report(flags: &[&str]) -> Value {
+pub fn report(flags: &[&str]) -> Value {
     let output = compare(&[flags, &["--calls", "20", "--rounds", "2", "--json"]].concat());
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && words.is_empty(), "{words}");
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn way<'r>(report: &'r Value, name: &str) -> &'r Value {
+pub fn way<'r>(report: &'r Value, name: &str) -> &'r Value {
     let ways = report["ask"].as_array().unwrap();
     ways.iter().find(|asked| asked["way"] == name).unwrap_or_else(|| panic!("{name} is a way"))
 }
@@ -32,7 +33,7 @@ fn way<'r>(report: &'r Value, name: &str) -> &'r Value {
 /// The least of all rounds: a machine that is busy may be late with an answer, and an acknowledgement then
 /// travels alone.
 #[track_caller]
-fn least(report: &Value, name: &str, figure: &str) -> f64 {
+pub fn least(report: &Value, name: &str, figure: &str) -> f64 {
     way(report, name)["figures"][figure]["min"].as_f64().unwrap_or_else(|| panic!("{name} has {figure}"))
 }
 
@@ -110,7 +111,26 @@ fn without_a_namespace_the_end_of_a_connection_is_not_counted() {
     let kept = (2.0 * CALLS + 2.0) / CALLS;
     check(&report, "segments_per_call", &[("new", 7.0), ("kept", kept), ("socket", 2.0)]);
     check(&report, "opening_segments", &[("kept", 3.0), ("socket", 7.0)]);
-    assert_eq!(way(&report, "kept")["figures"].get("round_trips_first"), None);
+    for figure in ["round_trips_first", "closing_segments", "closing_bytes"] {
+        assert_eq!(way(&report, "kept")["figures"].get(figure), None);
+    }
+    for (name, expected) in [("new", true), ("kept", false), ("socket", false)] {
+        assert_eq!(way(&report, name)["without_end"], expected, "{name}");
+    }
+}
+
+#[test]
+fn a_figure_without_the_end_of_its_connections_is_marked() {
+    let (text, page) = printed(&["--count", "tcp-info", "--ways", "new,kept", "--rounds", "2"]);
+    let row = |name: &str| text.lines().find(|line| line.starts_with(&format!("│ {name} "))).unwrap();
+    assert!(row("new").contains(" 7* ") && !row("kept").contains('*'), "{text}");
+    assert!(text.contains("\n* Without the end of each connection, which TCP_INFO cannot see.\n"), "{text}");
+    assert!(text.contains("\nOf closing nothing is known: "), "{text}");
+    assert!(page.contains("<td>7<sup>*</sup></td>") && page.contains(">new*</text>"), "{page}");
+    let (text, page) = printed(&["--ways", "new,kept", "--rounds", "2"]);
+    if text.contains("in a network namespace of its own") {
+        assert!(!text.contains("7*") && !page.contains("<sup>*"), "{text}");
+    }
 }
 
 #[test]
@@ -195,6 +215,19 @@ fn a_stranger_can_be_far_away_too() {
     let report = report(&["--url", &server.url("/tasks/last"), "--rtt", "10ms", "--ways", "kept,socket"]);
     assert_eq!(report["distance"]["how"], "relay");
     assert!(least(&report, "kept", "latency_p50_us") >= 10_000.0, "{report}");
+}
+
+/// What a run prints, and its page.
+#[track_caller]
+pub fn printed(flags: &[&str]) -> (String, String) {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    let run = RUNS.fetch_add(1, Ordering::Relaxed);
+    let file = std::env::temp_dir().join(format!("bothways-printed-{}-{run}.html", process::id()));
+    let output = compare(&[&["--calls", "20", "--html", file.to_str().unwrap()], flags].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let page = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(file).unwrap();
+    (String::from_utf8(output.stdout).unwrap(), page)
 }
 
 /// The page of a run, and its report.
@@ -294,7 +327,7 @@ fn what_cannot_be_is_wrong_usage() {
         &["--url", "ws://a/"],
         &["--headers", "/there/is/no/such/file"],
         &["--url", "http://a/", "--payload-bytes", "100"],
-        &["--rate", "100", "--ways", "kept,pipelined"],
+        &["--rate", "0"],
         &["--rtt", "40"],
         &["--rtt", "40ms", "--bandwidth", "10"],
         &["--bandwidth", "10mbit"],
@@ -367,12 +400,21 @@ fn of_a_stranger_whose_bytes_do_not_agree_the_rest_is_still_said() {
     assert!((least(&report, "new", "payload_bytes_per_call") - 2.0).abs() < 1e-9);
 }
 
+/// Answers one call, and ends the connection without a word about it, as servers of HTTP/1.0 do.
+fn answer_and_end(mut stream: TcpStream) {
+    let lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.take_while(|line| !line.is_empty()).count() > 0, "there is a request");
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").unwrap();
+}
+
 #[test]
-fn what_cannot_keep_a_rate_is_said_to_be_left_out() {
-    let report = report(&["--rate", "1000", "--count", "tcp-info"]);
-    assert!(report["notes"].to_string().contains("Not measured at a rate"), "{}", report["notes"]);
-    assert!(least(&report, "kept", "paced_p50_us") > 0.0);
-    assert_eq!(way(&report, "pipelined")["figures"].get("paced_p50_us"), None);
+fn a_stranger_that_ends_first_agrees_with_the_kernel() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    thread::spawn(move || listener.incoming().for_each(|stream| answer_and_end(stream.unwrap())));
+    let report = report(&["--url", &url, "--ways", "new"]);
+    assert_eq!(way(&report, "new")["unsaid"], Value::Null);
+    assert!(least(&report, "new", "segments_per_call") >= 7.0);
 }
 
 /// `bothways compare` while it runs. It ends with the test, also where that fails.

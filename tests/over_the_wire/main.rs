@@ -12,6 +12,7 @@ mod claims;
 mod codings;
 mod commands;
 mod compare;
+mod compare_times;
 mod compression;
 mod counters;
 mod disks;

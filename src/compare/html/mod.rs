@@ -5,9 +5,10 @@
 //! ```text
 //!   Report ─▶ page ─┬ pictures ─▶ drawing ─▶ scale      what is drawn; how; where a value stands
 //!                   ├ table::SECTIONS                   the tables of the terminal
-//!                   └ FIGURES                           all there is
+//!                   └ appendix                          how to measure it again; FIGURES: all there is
 //! ```
 
+pub mod appendix;
 pub mod drawing;
 pub mod following;
 pub mod pictures;
@@ -15,8 +16,9 @@ pub mod scale;
 
 use std::fmt::Write;
 
+use crate::compare::caveats;
 use crate::compare::hold::Held;
-use crate::compare::report::{Asked, FIGURES, Figure, Kind, Report};
+use crate::compare::report::{Asked, FIGURES, Report};
 use crate::compare::table::{self, Column, SECTIONS, number};
 use crate::compare::tally::Spread;
 use crate::exchange::escape::push_content;
@@ -36,17 +38,13 @@ pub fn page(report: &Report) -> String {
     if !report.complete {
         out += "<p class=\"incomplete\"><b>Incomplete.</b> This was interrupted; what follows was measured by then.</p>\n";
     }
-    let calls = match report.ask.is_empty() {
-        true => String::new(),
-        false => format!("{} calls in each of ", settings.calls),
-    };
     _ = writeln!(
         out,
-        "<p>{calls}{} rounds, to {}, {} headers. Every figure is the median of the rounds. Where they differ, the \
-         least and the most stand beside it, and a whisker goes from one to the other.</p>",
-        settings.rounds,
+        "<p>{}, to {}, {} headers. {}</p>",
+        table::asked_in_rounds(report),
         text(whose),
-        text(&settings.headers)
+        text(&settings.headers),
+        if settings.rounds == 1 { caveats::ONE_ROUND } else { SEVERAL_ROUNDS }
     );
     if let Some(distance) = &report.distance {
         _ = writeln!(out, "<p>{}</p>", text(&distance.words()));
@@ -54,8 +52,8 @@ pub fn page(report: &Report) -> String {
     out += "</header>\n<main>\n";
     push_experiments(report, &mut out);
     push_ways(report, &mut out);
-    push_repeat(report, &mut out);
-    push_figures(report, &mut out);
+    appendix::push_repeat(report, &mut out);
+    appendix::push_figures(report, &mut out);
     out + "</main>\n</body>\n</html>\n"
 }
 
@@ -71,7 +69,9 @@ fn push_experiments(report: &Report, out: &mut String) {
         let columns = section.columns_of(ask);
         if !columns.is_empty() {
             let table = asked_table(ask, &columns);
-            _ = write!(out, "<section>\n<h2>{}</h2>\n{drawings}{table}</section>\n", text(section.title));
+            let title = text(section.title);
+            let beside = paragraphs(&(section.beside)(report));
+            _ = write!(out, "<section>\n<h2>{title}</h2>\n{drawings}{table}{beside}</section>\n");
         }
     }
     if !report.hold.is_empty() {
@@ -95,6 +95,10 @@ fn push_experiments(report: &Report, out: &mut String) {
     }
 }
 
+pub fn paragraphs(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("<p>{}</p>\n", text(line))).collect()
+}
+
 fn asked_table(ask: &[Asked], columns: &[&Column]) -> String {
     let unit = |column: &&Column| {
         let kind = FIGURES.iter().find(|kind| kind.name == column.figure);
@@ -102,7 +106,7 @@ fn asked_table(ask: &[Asked], columns: &[&Column]) -> String {
     };
     let headings: Vec<_> = columns.iter().map(unit).collect();
     let row = |asked: &Asked| {
-        let cell = |column: &&Column| cell(asked.figures.get(column.figure).map(|figure| figure.spread));
+        let cell = |column: &&Column| marked(asked, column.figure);
         (asked.way, columns.iter().map(cell).collect())
     };
     let mut out = String::new();
@@ -130,11 +134,23 @@ fn push_table<'r>(
     *out += "</tbody>\n</table></div>\n";
 }
 
+/// A figure of a way, with its mark.
+pub fn marked(asked: &Asked, name: &str) -> String {
+    let spread = asked.figures.get(name).map(|figure| figure.spread);
+    match caveats::mark(asked, name) {
+        "" => cell(spread),
+        mark => spread.map_or(cell(None), |spread| filled(spread, &format!("<sup>{mark}</sup>"))),
+    }
+}
+
 /// The median, and below it the least and the most where they differ.
 fn cell(spread: Option<Spread>) -> String {
-    let Some(spread) = spread else { return "–".to_owned() };
+    spread.map_or("–".to_owned(), |spread| filled(spread, ""))
+}
+
+fn filled(spread: Spread, mark: &str) -> String {
     let [median, min, max] = [spread.median, spread.min, spread.max].map(number);
-    if spread.is_exact() { median } else { format!("{median}<small>{min} to {max}</small>") }
+    if spread.is_exact() { median + mark } else { format!("{median}{mark}<small>{min} to {max}</small>") }
 }
 
 fn push_ways(report: &Report, out: &mut String) {
@@ -157,74 +173,13 @@ fn push_ways(report: &Report, out: &mut String) {
             _ = writeln!(out, "<p><b>Left out:</b> {way}: {}</p>", text(why));
         }
     }
-    for note in &report.notes {
+    for line in caveats::of_rounds(report) {
+        _ = writeln!(out, "<p>{}</p>", text(&line));
+    }
+    for note in caveats::notes_at_the_end(report) {
         _ = writeln!(out, "<p>{}</p>", text(note));
     }
     *out += "</section>\n";
-}
-
-fn push_repeat(report: &Report, out: &mut String) {
-    let made = &report.made;
-    let mtu =
-        report.counting.mtu.map_or("that of the network between".to_owned(), |mtu| format!("{mtu} bytes"));
-    let complete = if report.complete { "yes" } else { "no: it was interrupted" };
-    let lines = [
-        ("program", format!("bothways {}", report.bothways)),
-        ("date", made.date.clone()),
-        ("processor", made.processor.clone().unwrap_or_else(|| "not known".to_owned())),
-        ("cores", made.cores.to_string()),
-        ("system", made.system.clone()),
-        ("asked", report.server.url.clone()),
-        ("MTU", mtu),
-        ("counting", report.counting.says.clone()),
-        ("complete", complete.to_owned()),
-    ];
-    _ = write!(
-        out,
-        "<section>\n<h2>How to measure it again</h2>\n<pre><code>{}</code></pre>\n<dl>\n",
-        text(&made.command)
-    );
-    for (name, says) in lines {
-        _ = writeln!(out, "<dt>{name}</dt><dd>{}</dd>", text(&says));
-    }
-    *out += "</dl>\n</section>\n";
-}
-
-/// Each figure of each way, as in the JSON.
-fn push_figures(report: &Report, out: &mut String) {
-    let ask: Vec<&Asked> = report.ask.iter().filter(|asked| asked.rounds > 0).collect();
-    if ask.is_empty() {
-        return;
-    }
-    *out += "<section class=\"figures\">\n<h2>Every figure</h2>\n\
-             <p>Names are those of the JSON; below a median the least and the most, where they differ.</p>\n\
-             <div class=\"wide\"><table>\n<thead><tr><th scope=\"col\">figure</th>";
-    for asked in &ask {
-        _ = write!(out, "<th scope=\"col\">{}</th>", asked.way);
-    }
-    *out += "</tr></thead>\n<tbody>\n";
-    for Kind { name, unit, says, .. } in FIGURES {
-        if ask.iter().any(|asked| asked.figures.contains_key(name)) {
-            let figures = ask.iter().map(|asked| asked.figures.get(name));
-            push_row(name, &format!("{unit}: {says}"), figures, out);
-        }
-    }
-    let mut names: Vec<&String> = ask.iter().flat_map(|asked| asked.system_calls.keys()).collect();
-    names.sort();
-    names.dedup();
-    for name in names {
-        let figures = ask.iter().map(|asked| asked.system_calls.get(name));
-        push_row(name, "system calls of that name", figures, out);
-    }
-    *out += "</tbody>\n</table></div>\n</section>\n";
-}
-
-fn push_row<'f>(name: &str, says: &str, figures: impl Iterator<Item = Option<&'f Figure>>, out: &mut String) {
-    _ = write!(out, "<tr><th scope=\"row\">{}<small>{}</small></th>", text(name), text(says));
-    for figure in figures {
-        _ = write!(out, "<td>{}</td>", cell(figure.map(|figure| figure.spread)));
-    }
-    *out += "</tr>\n";
 }
 
 /// Text that is no markup.
@@ -234,6 +189,8 @@ fn text(words: &str) -> String {
     out
 }
 
+const SEVERAL_ROUNDS: &str = "Every figure is the median of the rounds. Where they differ, the least and the most \
+    stand beside it, and a whisker goes from one to the other.";
 const STYLE: &str = include_str!("page.css");
 /// What parts of bars are filled with, beside colour.
 const PATTERNS: &str = r#"<svg class="patterns" width="0" height="0" aria-hidden="true"><defs>
@@ -250,7 +207,9 @@ mod tests {
     use crate::compare::counting::Method;
     use crate::compare::made::Made;
     use crate::compare::report::{Measured, Settings};
-    use crate::compare::tally::{Application, Both, Costs, Network, Round, Segments, histogram, record};
+    use crate::compare::tally::{
+        Application, Both, Costs, Network, Paced, Round, Segments, histogram, record,
+    };
     use clap::Parser;
     use roxmltree::{Document, ParsingOptions};
     use std::collections::BTreeMap;
@@ -276,7 +235,12 @@ mod tests {
             closing: costs,
             took: Duration::from_millis(n),
             first: Some(Duration::from_micros(700 + n)),
-            paced: Some(latency.clone()),
+            paced: Some(Paced {
+                latency: latency.clone(),
+                wakes: latency.clone(),
+                took: Duration::from_micros(900 * n),
+                behind: Duration::from_micros(80 * n),
+            }),
             latency,
             client_time: Duration::from_micros(31 * n),
             server_time: Some(Duration::from_micros(47 * n)),
@@ -386,6 +350,13 @@ mod tests {
         for outside in ["src=", "href=", "@import", "url(h", "<link"] {
             assert!(!page.contains(outside), "{outside}");
         }
+    }
+
+    #[test]
+    fn a_way_with_one_round_of_several_has_no_spread_and_says_so() {
+        let words = format!("<p>new: {}</p>", caveats::ONE_ROUND);
+        assert!(page(&report(&[round(1)])).contains(&words));
+        assert!(!page(&report(&[round(1), round(2)])).contains(&words));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Which figures are drawn, and how.
 
+use crate::compare::caveats;
 use crate::compare::hold::Held;
 use crate::compare::html::drawing::{Bar, CLASSES, Key, Row, bars, marks};
 use crate::compare::report::{Asked, Report};
@@ -21,7 +22,8 @@ pub fn bytes(ask: &[Asked]) -> String {
     };
     let keys: Vec<Key> =
         PARTS.iter().filter(|(class, _)| is_used(class)).map(|(class, says)| key(class, says)).collect();
-    let rows = rows(ask, |asked| {
+    let names = marked(ask, "bytes_per_call");
+    let rows = rows(ask, &names, |asked| {
         [of(asked, "→", "sent"), of(asked, "←", "received")].into_iter().flatten().collect()
     });
     drawn(&rows, || bars("Bytes for each call: → to the server, ← from it", "bytes", &keys, &rows))
@@ -37,7 +39,8 @@ const PARTS: &[(&str, &str)] = &[
 ];
 
 pub fn segments(ask: &[Asked]) -> String {
-    let rows = rows(ask, |asked| {
+    let names = marked(ask, "segments_per_call");
+    let rows = rows(ask, &names, |asked| {
         let part = |class, name| Some((class, spread(asked, name)?.median));
         let parts = [part("payload", "segments_sent_per_call"), part("fields", "segments_received_per_call")];
         let bar = |whole| Bar { sign: "", parts: parts.into_iter().flatten().collect(), whole };
@@ -50,7 +53,8 @@ pub fn segments(ask: &[Asked]) -> String {
 /// How long the first answer takes, and how many round trips.
 pub fn first_answer(report: &Report) -> String {
     let one = |name: &'static str, title: &str, unit: &str| {
-        let rows = rows(&report.ask, |asked| {
+        let names = marked(&report.ask, name);
+        let rows = rows(&report.ask, &names, |asked| {
             spread(asked, name).map(|whole| Bar::of("payload", whole)).into_iter().collect()
         });
         drawn(&rows, || bars(title, unit, &[], &rows))
@@ -64,7 +68,8 @@ pub fn first_answer(report: &Report) -> String {
 }
 
 pub fn processor_time(ask: &[Asked]) -> String {
-    let rows = rows(ask, |asked| {
+    let names = marked(ask, "server_us_per_call");
+    let rows = rows(ask, &names, |asked| {
         let bar = |class, name| Some(Bar::of(class, spread(asked, name)?));
         let both = [bar("payload", "server_us_per_call"), bar("fields", "client_us_per_call")];
         both.into_iter().flatten().collect()
@@ -88,7 +93,8 @@ pub fn system_calls(ask: &[Asked]) -> String {
         let rank = names.iter().position(|(known, _)| *known == name);
         STACKED[rank.unwrap_or(OTHERS).min(OTHERS)]
     };
-    let rows = rows(ask, |asked| {
+    let ways = marked(ask, "system_calls_per_call");
+    let rows = rows(ask, &ways, |asked| {
         let mut parts: Vec<(&'static str, f64)> = STACKED.map(|class| (class, 0.0)).to_vec();
         for (name, figure) in &asked.system_calls {
             let part = parts.iter_mut().find(|(class, _)| *class == class_of(name));
@@ -109,20 +115,25 @@ const OTHERS: usize = STACKED.len() - 1;
 
 /// Of calls made as fast as they could be.
 pub fn latency(ask: &[Asked]) -> String {
-    percentiles(ask, "latency", "How long a call takes, from writing it to its whole answer")
+    percentiles(
+        ask,
+        "latency",
+        "How long a call takes at full speed, from writing it to its whole answer: a closed loop",
+    )
 }
 
 /// Of calls made at a stated rate.
 pub fn paced(ask: &[Asked]) -> String {
-    percentiles(ask, "paced", "How long a call takes at the stated rate, from when it should have been made")
+    percentiles(ask, "paced", "How long a call takes at the stated rate, from when it was due: an open loop")
 }
 
 fn percentiles(ask: &[Asked], what: &str, title: &str) -> String {
     let of = |asked: &Asked| -> Option<Vec<Spread>> {
         ["p50", "p99", "max"].iter().map(|which| spread(asked, &format!("{what}_{which}_us"))).collect()
     };
+    let names = marked(ask, &format!("{what}_p50_us"));
     let rows: Vec<(&str, Vec<Spread>)> =
-        ask.iter().filter_map(|asked| Some((asked.way, of(asked)?))).collect();
+        ask.iter().zip(&names).filter_map(|(asked, name)| Some((&**name, of(asked)?))).collect();
     let says = ["p50: half took no longer", "p99: 99 of 100 took no longer", "max: the longest"];
     let keys: Vec<Key> = CLASSES.iter().zip(says).map(|(class, says)| key(class, says)).collect();
     if rows.is_empty() { String::new() } else { marks(title, "microseconds", &keys, &rows) }
@@ -148,10 +159,15 @@ fn key(class: &'static str, says: &str) -> Key {
     Key { class, says: says.to_owned() }
 }
 
+/// The names of all ways, with the mark that this figure has.
+fn marked(ask: &[Asked], figure: &str) -> Vec<String> {
+    ask.iter().map(|asked| format!("{}{}", asked.way, caveats::mark(asked, figure))).collect()
+}
+
 /// One for each way that has bars.
-fn rows(ask: &[Asked], bars: impl Fn(&Asked) -> Vec<Bar>) -> Vec<Row<'_>> {
-    let row = |asked: &Asked| Row { name: asked.way, bars: bars(asked) };
-    ask.iter().map(row).filter(|row| !row.bars.is_empty()).collect()
+fn rows<'n>(ask: &[Asked], names: &'n [String], bars: impl Fn(&Asked) -> Vec<Bar>) -> Vec<Row<'n>> {
+    let row = |(asked, name): (&Asked, &'n String)| Row { name, bars: bars(asked) };
+    ask.iter().zip(names).map(row).filter(|row| !row.bars.is_empty()).collect()
 }
 
 /// Nothing, where there is nothing to draw.
