@@ -388,6 +388,8 @@ pub enum Way {
     Kept,
     /// The same, asking whether it has changed: it has not (304).
     Conditional,
+    /// The same as kept, gzip accepted.
+    KeptGzip,
     /// The same as kept, several calls in one write.
     Pipelined,
     /// The same as kept, on several connections at a time.

@@ -93,8 +93,8 @@ const OPEN_LOOP: &str = "Each is written when it is due, or as soon after that a
     late\" is how late callers were that had slept until then: that much of the times is ours.";
 const RATE_MISSED: &str = "† The rate was not kept: callers fell behind, and each call had to wait for those before \
     it. Such times grow with --calls; they are not those of a rate that can be kept.";
-const COMPRESSION: &str = "Compression is that of WebSocket messages (permessage-deflate); bodies over HTTP are as \
-    they come.";
+const COMPRESSION: &str = "Bodies travel as gzip where that is accepted, messages by permessage-deflate where that is \
+    offered, and then only if the server does it; event streams as they are.";
 const NO_PROCESS: &str = "Not measured: processor time and memory of the server, which is no child of ours; see \
     --pid.";
 const NO_SYSTEM_CALLS: &str =

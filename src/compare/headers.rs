@@ -30,6 +30,11 @@ fn parse(text: &str) -> Result<Extra, Failure> {
     Ok(fields.iter().map(|field| (field.name.to_owned(), field.value.to_owned())).collect())
 }
 
+/// Whether a coding is named in them.
+pub fn accept_gzip(extra: &Extra) -> bool {
+    extra.iter().any(|(name, value)| name.eq_ignore_ascii_case("Accept-Encoding") && value.contains("gzip"))
+}
+
 /// What makes one way differ from another.
 const OURS: &[&str] = &[
     "Host",

@@ -4,6 +4,7 @@
 //! ```text
 //!   new ─ closed by the server ── new-closed
 //!    └ kept ─┬ conditional        304 instead of 200
+//!            ├ kept-gzip          compressed bodies
 //!            ├ pipelined          several in one write
 //!            ├ parallel           several connections
 //!            └ socket ─┬ socket-deflated
@@ -17,7 +18,7 @@ use crate::client::opening::Offered;
 use crate::client::question;
 use crate::client::url::Url;
 use crate::compare::client::ANSWER_WAIT;
-use crate::compare::headers::Extra;
+use crate::compare::headers::{self, Extra};
 use crate::compare::plan::{Lasts, Plan, Road};
 use crate::failure::Failure;
 
@@ -27,6 +28,7 @@ pub const ALL: &[Way] = &[
     Way::NewClosed,
     Way::Kept,
     Way::Conditional,
+    Way::KeptGzip,
     Way::Pipelined,
     Way::Parallel,
     Way::Socket,
@@ -51,6 +53,7 @@ pub fn name(way: Way) -> &'static str {
         Way::NewClosed => "new-closed",
         Way::Kept => "kept",
         Way::Conditional => "conditional",
+        Way::KeptGzip => "kept-gzip",
         Way::Pipelined => "pipelined",
         Way::Parallel => "parallel",
         Way::Socket => "socket",
@@ -73,6 +76,7 @@ pub fn differs(way: Way, compare: &Compare) -> String {
         Way::NewClosed => "as new, but closed by the server".to_owned(),
         Way::Kept => "as new, but the connection is kept".to_owned(),
         Way::Conditional => "as kept, but asked whether it has changed (304)".to_owned(),
+        Way::KeptGzip => "as kept, but gzip accepted".to_owned(),
         Way::Pipelined => format!("as kept, but {depth} calls in one write"),
         Way::Parallel => format!("as kept, but on {in_flight} connections at a time"),
         Way::Socket => "as kept, but by JSON-RPC over a WebSocket".to_owned(),
@@ -111,7 +115,11 @@ impl Course {
                 let tag = tag.ok_or_else(|| Failure::Failed(NO_TAG.to_owned()))?;
                 Road::Http(encode_request(url, &[&format!("If-None-Match: {tag}")], extra))
             }
-            Way::New | Way::Kept | Way::Pipelined | Way::Parallel => {
+            // A browser's fields accept it already.
+            Way::KeptGzip if !headers::accept_gzip(extra) => {
+                Road::Http(encode_request(url, &["Accept-Encoding: gzip"], extra))
+            }
+            Way::New | Way::Kept | Way::KeptGzip | Way::Pipelined | Way::Parallel => {
                 Road::Http(encode_request(url, &[], extra))
             }
         };
@@ -180,6 +188,7 @@ mod tests {
         assert_eq!(request(Way::Kept), "GET /tasks/1?b=c HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n");
         assert_eq!(request(Way::New), request(Way::Kept));
         assert!(request(Way::NewClosed).contains("\r\nConnection: close\r\n"));
+        assert!(request(Way::KeptGzip).contains("\r\nAccept-Encoding: gzip\r\n"));
         assert!(request(Way::Conditional).contains("\r\nIf-None-Match: \"e-1\"\r\n"));
         let call = r#"{"jsonrpc":"2.0","id":1,"method":"get","params":{"path":"/tasks/1","query":"b=c"}}"#;
         assert_eq!(request(Way::Socket), call);

@@ -58,7 +58,7 @@ fn is_exact(report: &Value) -> bool {
 fn what_is_known_of_each_way_is_what_is_counted() {
     let report = report(&["--depth", "10"]);
     assert_eq!(report["complete"], true);
-    assert_eq!(report["ask"].as_array().unwrap().len(), 10);
+    assert_eq!(report["ask"].as_array().unwrap().len(), 11);
     check(
         &report,
         "connections_per_call",
@@ -93,6 +93,7 @@ fn what_is_known_of_each_way_is_what_is_counted() {
             ("new-closed", 8.0),
             ("kept", kept),
             ("conditional", kept),
+            ("kept-gzip", kept),
             ("socket", 2.0),
             ("socket-deflated", 2.0),
         ],
@@ -154,6 +155,17 @@ fn a_long_message_is_compressed_where_that_was_offered() {
     check(&report, "payload_bytes_per_call", &[("socket", 4000.0), ("socket-deflated", 0.0)]);
     let deflated = least(&report, "socket-deflated", "deflated_bytes_per_call");
     assert!((50.0..2000.0).contains(&deflated), "{deflated}");
+}
+
+#[test]
+fn a_long_body_is_compressed_where_that_is_accepted() {
+    let report = report(&["--ways", "kept,kept-gzip", "--payload-bytes", "4000"]);
+    check(&report, "payload_bytes_per_call", &[("kept", 4000.0)]);
+    let coded = least(&report, "kept-gzip", "payload_bytes_per_call");
+    assert!((50.0..2000.0).contains(&coded), "{coded}");
+    // Accept-Encoding there; Content-Encoding, a longer tag and a shorter length back.
+    let fields = |way| least(&report, way, "fields_bytes_per_call");
+    assert!((40.0..70.0).contains(&(fields("kept-gzip") - fields("kept"))));
 }
 
 #[test]
