@@ -92,7 +92,7 @@ pub fn run(compare: &Compare) -> Result<(), Failure> {
     let turns =
         Turns { server: &server, counting: &counting, rounds: compare.rounds, interrupted: &interrupted };
     if let Some(like) = compare.like {
-        return like::run(like, compare, &turns);
+        return like::run(like, compare, distance, &turns);
     }
     if compare.claims {
         return claims::run(&turns);
@@ -266,6 +266,7 @@ fn hold_in_turns(
     held: &mut Vec<Held>,
 ) -> Result<bool, Failure> {
     let progress = progress(hold::ALL.len() * (usize::from(compare.rounds) + 1));
+    let mut complete = true;
     for &kind in hold::ALL {
         let (mut weights, mut left_out) = (Vec::new(), None);
         for n in 0..=compare.rounds {
@@ -278,14 +279,20 @@ fn hold_in_turns(
                     break;
                 }
                 Err(Stop::Doubted(failure)) => return Err(failure),
-                Err(Stop::Interrupted) => return Ok(false),
+                Err(Stop::Interrupted) => {
+                    complete = false;
+                    break;
+                }
             }
             progress.inc(1);
         }
         held.push(Held::new(kind, compare.connections, &weights, left_out));
+        if !complete {
+            break;
+        }
     }
     progress.finish_and_clear();
-    Ok(true)
+    Ok(complete)
 }
 
 /// On standard error, and nothing where that is no terminal.
@@ -310,7 +317,7 @@ fn print(compare: &Compare, report: &Report) -> Result<(), Failure> {
 /// What was printed may not be what was asked for: a stranger may lack a way, a server of ours may not.
 fn judge(report: &Report) -> Result<(), Failure> {
     if !report.complete {
-        return Err(Failure::Failed("interrupted: what was measured until then is incomplete".to_owned()));
+        return Err(turns::interrupted());
     }
     let asked = report.ask.iter().map(|asked| (asked.way, asked.rounds, &asked.left_out));
     let held = report.hold.iter().map(|held| (held.way, held.rounds, &held.left_out));
