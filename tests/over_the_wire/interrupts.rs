@@ -63,6 +63,20 @@ fn an_interrupt_ends_whatever_is_measured() {
 }
 
 #[test]
+fn a_second_interrupt_waits_for_nothing() {
+    // The other side is a second away, so what is under way is not over soon.
+    let mut running = Running::start(&["--like", "gupta-2014", "--rtt", "1s"]);
+    wait_until("it measures", || running.server().is_some());
+    thread::sleep(Duration::from_secs(3));
+    let begun = Instant::now();
+    for _ in 0..2 {
+        signal(running.0.id(), "INT");
+    }
+    assert_eq!(wait_exit(&mut running.0).code(), Some(1));
+    assert!(begun.elapsed() < SOON, "it took {:?} to end", begun.elapsed());
+}
+
+#[test]
 fn half_a_table_says_so_and_has_the_figures_that_there_are() {
     let flags = ["--like", "gupta-2014", "--calls", "10", "--rounds", "1000"];
     let (printed, words) = interrupted(&flags, Duration::from_secs(1));
