@@ -31,6 +31,7 @@ pub mod follow;
 pub mod headers;
 pub mod hold;
 pub mod html;
+pub mod interrupt;
 #[cfg_attr(not(target_os = "linux"), path = "kernel_elsewhere.rs")]
 pub mod kernel;
 pub mod like;
@@ -51,12 +52,9 @@ pub mod ways;
 pub mod wire;
 
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 
 use crate::cli::{Compare, Experiment, Way};
 use crate::descriptors;
@@ -81,7 +79,7 @@ pub fn run(compare: &Compare) -> Result<(), Failure> {
     let destination = compare.html.as_deref().map(Destination::try_out).transpose()?;
     follow::check(compare)?;
     let place = Place::choose(compare)?;
-    let interrupted = listen_for_interrupts()?;
+    let interrupted = interrupt::listen()?;
     descriptors::raise_limit();
     let mut server = match &compare.url {
         Some(url) => Server::at(url, compare.pid)?,
@@ -121,17 +119,6 @@ fn check_rate(compare: &Compare) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
-}
-
-/// The first signal asks for an end, a second one takes it.
-fn listen_for_interrupts() -> Result<Arc<AtomicBool>, Failure> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_shutdown(signal, 1, Arc::clone(&interrupted))
-            .and_then(|_| flag::register(signal, Arc::clone(&interrupted)))
-            .map_err(|error| Failure::Failed(format!("cannot listen for signals: {error}")))?;
-    }
-    Ok(interrupted)
 }
 
 fn measure(

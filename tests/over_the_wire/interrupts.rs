@@ -5,6 +5,7 @@ use crate::compare::Running;
 use crate::server::{signal, wait_exit, wait_until};
 use serde_json::Value;
 use std::io::Read;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,9 +21,9 @@ fn interrupted(flags: &[&str], after: Duration) -> (String, String) {
         printed
     });
     thread::sleep(after);
-    if running.0.try_wait().unwrap().is_none() {
-        signal(running.0.id(), "INT");
-    }
+    // Twice, as timeout(1) sends it: to the process, and to its group. It may have ended by itself, and says why.
+    let process = running.0.id().to_string();
+    _ = Command::new("kill").args(["-INT", &process, &process]).stderr(Stdio::null()).status();
     let begun = Instant::now();
     let status = wait_exit(&mut running.0);
     let took = begun.elapsed();
@@ -69,7 +70,10 @@ fn a_second_interrupt_waits_for_nothing() {
     wait_until("it measures", || running.server().is_some());
     thread::sleep(Duration::from_secs(3));
     let begun = Instant::now();
-    for _ in 0..2 {
+    signal(running.0.id(), "INT");
+    // Within a moment it would be taken for the same one, sent twice.
+    thread::sleep(Duration::from_millis(200));
+    if running.0.try_wait().unwrap().is_none() {
         signal(running.0.id(), "INT");
     }
     assert_eq!(wait_exit(&mut running.0).code(), Some(1));
