@@ -1,12 +1,15 @@
 //! Every command and flag, once. A flag can also be an environment variable; the flag wins.
 
+mod heeded;
+
 use crate::compression::Compression;
 use crate::exchange::record::is_id;
 use crate::limits::Limits;
 use crate::origins::Origins;
 use crate::timeouts::Timeouts;
 use clap::builder::ArgPredicate;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +21,19 @@ use std::time::Duration;
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// What was said; or what the parser says of it, where it cannot be.
+    pub fn read(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Cli, clap::Error> {
+        let mut command = Cli::command();
+        let said = command.try_get_matches_from_mut(line)?;
+        if let Some(("compare", compare)) = said.subcommand() {
+            let flags = command.find_subcommand("compare").expect("it is one of them");
+            heeded::refuse_others(flags, compare)?;
+        }
+        Cli::from_arg_matches(&said).map_err(|error| error.format(&mut command))
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -197,12 +213,14 @@ pub struct Compare {
     #[arg(long, value_name = "PID", requires = "url")]
     pub pid: Option<u32>,
 
-    /// Repeat what somebody has published, and put their figures beside those of here.
-    #[arg(long, value_name = "TABLE", conflicts_with_all = ["url", "claims"])]
+    /// Repeat what somebody has published, and put their figures beside those of here. With it go --calls,
+    /// --rounds, --count, --rtt, --bandwidth and --json, and with httparena --in-flight.
+    #[arg(long, value_name = "TABLE")]
     pub like: Option<Like>,
 
-    /// Print the page of what is commonly said, with the figures that decide it.
-    #[arg(long, conflicts_with_all = ["url", "json"])]
+    /// Print the page of what is commonly said, with the figures that decide it. With it go --rounds and
+    /// --count.
+    #[arg(long)]
     pub claims: bool,
 
     /// What is measured: calls (ask), connections on which nothing happens (hold), following what
@@ -446,7 +464,6 @@ fn quantity(text: &str, units: &[(&str, f64)]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_well_formed() {

@@ -5,12 +5,11 @@ use bothways::client::{call, watch};
 use bothways::compare;
 use bothways::serve;
 use bothways::upkeep::{check, export};
-use clap::Parser;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read(std::env::args_os()).unwrap_or_else(|error| error.exit());
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
     let outcome = match &cli.command {
         Command::Serve(serve) => serve::run(serve),

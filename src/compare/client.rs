@@ -8,6 +8,7 @@
 //! What the bytes mean is said by [`client`](crate::client), [`http`](crate::http) and
 //! [`websocket`](crate::websocket), as everywhere.
 
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use crate::client::opening::{self, Asks, Offered};
@@ -152,6 +153,21 @@ impl<'p> Caller<'p> {
             Lasts::Calls(most) => line.calls >= most,
         };
         if is_over { self.close() } else { Ok(()) }
+    }
+
+    /// Whether [`ask`](Caller::ask) has something to hear, or becomes so within `wait`. Who has no connection
+    /// has yet to open one.
+    pub fn is_told(&self, wait: Duration) -> Result<bool, Failure> {
+        let Some(line) = &self.line else { return Ok(true) };
+        if !line.stream.unread().is_empty() {
+            return Ok(true);
+        }
+        line.stream.wait_for_reads(Some(wait))?;
+        let peeked = line.stream.socket().peek(&mut [0]);
+        line.stream.wait_for_reads(Some(ANSWER_WAIT))?;
+        let is_too_early = |kind| matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut);
+        // Whatever else is wrong with it is said by who reads.
+        Ok(!peeked.is_err_and(|error| is_too_early(error.kind())))
     }
 
     /// Ends the connection, if there is one, and holds what was said on it against what the kernel has

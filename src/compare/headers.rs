@@ -30,6 +30,15 @@ fn parse(text: &str) -> Result<Extra, Failure> {
     Ok(fields.iter().map(|field| (field.name.to_owned(), field.value.to_owned())).collect())
 }
 
+/// Those of a browser, but what is answered travels as it is: where it is asked about something else.
+pub fn of_browser_without_coding() -> Result<Extra, Failure> {
+    let fields = parse(BROWSER)?.into_iter().map(|(name, value)| match &*name {
+        "Accept-Encoding" => (name, "identity".to_owned()),
+        _ => (name, value),
+    });
+    Ok(fields.collect())
+}
+
 /// Whether a coding is named in them.
 pub fn accept_gzip(extra: &Extra) -> bool {
     extra.iter().any(|(name, value)| name.eq_ignore_ascii_case("Accept-Encoding") && value.contains("gzip"))

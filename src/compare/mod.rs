@@ -32,6 +32,7 @@ pub mod follow;
 pub mod headers;
 pub mod hold;
 pub mod html;
+pub mod interrupt;
 #[cfg_attr(not(target_os = "linux"), path = "kernel_elsewhere.rs")]
 pub mod kernel;
 pub mod like;
@@ -53,12 +54,9 @@ pub mod ways;
 pub mod wire;
 
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 
 use crate::cli::{Compare, Experiment, Way};
 use crate::descriptors;
@@ -82,7 +80,7 @@ pub fn run(compare: &Compare) -> Result<(), Failure> {
     let destination = compare.html.as_deref().map(Destination::try_out).transpose()?;
     follow::check(compare)?;
     let place = Place::choose(compare)?;
-    let interrupted = listen_for_interrupts()?;
+    let interrupted = interrupt::listen()?;
     descriptors::raise_limit();
     let mut server = match &compare.url {
         Some(url) => Server::at(url, compare.pid)?,
@@ -93,7 +91,7 @@ pub fn run(compare: &Compare) -> Result<(), Failure> {
     let turns =
         Turns { server: &server, counting: &counting, rounds: compare.rounds, interrupted: &interrupted };
     if let Some(like) = compare.like {
-        return like::run(like, compare, &turns);
+        return like::run(like, compare, distance, &turns);
     }
     if compare.claims {
         return claims::run(&turns);
@@ -110,17 +108,6 @@ pub fn run(compare: &Compare) -> Result<(), Failure> {
 /// One, so that nothing of it is left to chance; several where that is what is asked about.
 fn loops(compare: &Compare) -> u16 {
     if compare.claims { claims::LOOPS } else { 1 }
-}
-
-/// The first signal asks for an end, a second one takes it.
-fn listen_for_interrupts() -> Result<Arc<AtomicBool>, Failure> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_shutdown(signal, 1, Arc::clone(&interrupted))
-            .and_then(|_| flag::register(signal, Arc::clone(&interrupted)))
-            .map_err(|error| Failure::Failed(format!("cannot listen for signals: {error}")))?;
-    }
-    Ok(interrupted)
 }
 
 fn measure(
@@ -234,6 +221,7 @@ fn hold_in_turns(
     held: &mut Vec<Held>,
 ) -> Result<bool, Failure> {
     let progress = progress(hold::ALL.len() * (usize::from(compare.rounds) + 1));
+    let mut complete = true;
     for &kind in hold::ALL {
         let (mut weights, mut left_out) = (Vec::new(), None);
         for n in 0..=compare.rounds {
@@ -246,14 +234,20 @@ fn hold_in_turns(
                     break;
                 }
                 Err(Stop::Doubted(failure)) => return Err(failure),
-                Err(Stop::Interrupted) => return Ok(false),
+                Err(Stop::Interrupted) => {
+                    complete = false;
+                    break;
+                }
             }
             progress.inc(1);
         }
         held.push(Held::new(kind, compare.connections, &weights, left_out));
+        if !complete {
+            break;
+        }
     }
     progress.finish_and_clear();
-    Ok(true)
+    Ok(complete)
 }
 
 /// On standard error, and nothing where that is no terminal.
@@ -278,7 +272,7 @@ fn print(compare: &Compare, report: &Report) -> Result<(), Failure> {
 /// What was printed may not be what was asked for: a stranger may lack a way, a server of ours may not.
 fn judge(report: &Report) -> Result<(), Failure> {
     if !report.complete {
-        return Err(Failure::Failed("interrupted: what was measured until then is incomplete".to_owned()));
+        return Err(turns::interrupted());
     }
     let asked = report.ask.iter().map(|asked| (asked.way, asked.rounds, &asked.left_out));
     let held = report.hold.iter().map(|held| (held.way, held.rounds, &held.left_out));

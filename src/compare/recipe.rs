@@ -16,6 +16,8 @@ use crate::failure::Failure;
 #[derive(Clone, Debug)]
 pub enum What {
     Get,
+    /// The same, gzip accepted.
+    GetGzip,
     /// Whether it still has this tag: it has (304).
     IfChanged(String),
     /// A GET as JSON-RPC over a WebSocket.
@@ -71,6 +73,9 @@ impl Recipe {
             |offered| Ok::<_, Failure>(Road::Socket { texts: ways::encode_calls(&url, at_once)?, offered });
         let (way, road) = match what {
             What::Get => (Way::Kept, Road::Http(ways::encode_request(&url, &[], &extra))),
+            What::GetGzip => {
+                (Way::KeptGzip, Road::Http(ways::encode_request(&url, &[ways::ACCEPT_GZIP], &extra)))
+            }
             What::IfChanged(tag) => {
                 let line = format!("If-None-Match: {tag}");
                 (Way::Conditional, Road::Http(ways::encode_request(&url, &[&line], &extra)))

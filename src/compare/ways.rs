@@ -117,7 +117,7 @@ impl Course {
             }
             // A browser's fields accept it already.
             Way::KeptGzip if !headers::accept_gzip(extra) => {
-                Road::Http(encode_request(url, &["Accept-Encoding: gzip"], extra))
+                Road::Http(encode_request(url, &[ACCEPT_GZIP], extra))
             }
             Way::New | Way::Kept | Way::KeptGzip | Way::Pipelined | Way::Parallel => {
                 Road::Http(encode_request(url, &[], extra))
@@ -129,6 +129,7 @@ impl Course {
     }
 }
 
+pub const ACCEPT_GZIP: &str = "Accept-Encoding: gzip";
 const NO_TAG: &str = "the answer has no ETag, so it cannot be asked whether it has changed";
 
 pub fn encode_request(url: &Url, lines: &[&str], extra: &Extra) -> Vec<u8> {

@@ -51,6 +51,7 @@ const NOT_RUN: &[&str] = &[
     "bothways compare --calls 500 --rounds 3 --rate 1000 --experiments ask,hold,follow --follow-ways poll,socket --followers 10 --changes 12 --changes-per-second 4 --quiet-seconds 2 --poll-seconds 1 --html report.html > report.txt",
     "bothways compare --like quantum-leap --rounds 7",
     "bothways compare --like gupta-2014 --calls 10000 --rounds 7",
+    "bothways compare --like gupta-2014 --rtt 40ms --calls 100 --rounds 3",
     "bothways compare --like httparena --in-flight 64 --calls 20000 --rounds 7",
     "bothways compare --claims --rounds 5",
     "bothways compare --ways new,kept --calls 1000 --rounds 1 --json > report.json &",

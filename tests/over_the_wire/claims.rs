@@ -18,7 +18,10 @@ fn repeated(table: &str, flags: &[&str]) -> Value {
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && words.is_empty(), "{words}");
     let table: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(table["rounds"], 1);
+    assert_eq!((&table["rounds"], &table["complete"]), (&1.into(), &true.into()));
+    let sections = table["sections"].as_array().unwrap();
+    let mut rows = sections.iter().flat_map(|section| section["rows"].as_array().unwrap());
+    assert!(rows.all(|row| row["rounds"] == 1), "{table}");
     table
 }
 
@@ -118,19 +121,42 @@ fn a_table_is_read_at_a_terminal_too() {
     }
 }
 
+/// Which flags cannot be given is said, flag by flag, beside the command line itself.
 #[test]
-fn a_table_is_of_a_server_of_our_own() {
+fn a_flag_that_would_be_ignored_is_wrong_usage() {
     for flags in [
         &["--like", "hearsay"][..],
         &["--like", "httparena", "--url", "http://127.0.0.1:1/"],
         &["--like", "httparena", "--claims"],
+        &["--like", "gupta-2014", "--in-flight", "8"],
+        &["--like", "gupta-2014", "--html", "page.html"],
         &["--claims", "--url", "http://127.0.0.1:1/"],
+        &["--claims", "--json"],
+        &["--claims", "--payload-bytes", "64"],
+        &["--claims", "--rtt", "40ms", "--followers", "3"],
     ] {
-        assert_eq!(compare(flags).status.code(), Some(2), "{flags:?}");
+        let output = compare(flags);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{flags:?}");
     }
     let output = compare(&["--claims", "--count", "tcp-info"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("counts packet by packet"));
+}
+
+#[test]
+fn a_table_is_repeated_over_a_distance_and_says_so() {
+    let flags = ["--calls", "10", "--rtt", "20ms", "--bandwidth", "100mbit"];
+    let table = repeated("gupta-2014", &flags);
+    assert_eq!(table["distance"]["round_trip_ms"], 20.0);
+    let ratios = rows(&table, 3);
+    let told = here(&ratios["as published: HTTP one at a time, echo all at once"]);
+    // Ten round trips to one, and what the machine itself takes.
+    assert!((5.0..10.5).contains(&told), "{told}");
+    let same = here(&ratios["both one at a time: HTTP, the same call"]);
+    assert!((0.5..2.0).contains(&same), "{same}");
+    let flags = ["--like", "httparena", "--calls", "20", "--in-flight", "2", "--rounds", "1", "--rtt", "5ms"];
+    let text = String::from_utf8(compare(&flags).stdout).unwrap();
+    assert!(text.contains("A distance of 5 ms there and back"), "{text}");
 }
 
 /// The page, made anew. That a verdict holds is looked at by the command, which fails where one does not.

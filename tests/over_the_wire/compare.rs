@@ -430,17 +430,17 @@ fn a_stranger_that_ends_first_agrees_with_the_kernel() {
 }
 
 /// `bothways compare` while it runs. It ends with the test, also where that fails.
-struct Running(Child);
+pub struct Running(pub Child);
 
 impl Running {
-    fn start(flags: &[&str]) -> Running {
+    pub fn start(flags: &[&str]) -> Running {
         let mut command = Command::new(PROGRAM);
         command.arg("compare").args(flags).stdout(Stdio::piped()).stderr(Stdio::piped());
         Running(command.spawn().unwrap())
     }
 
     /// The process of the server that it has started.
-    fn server(&self) -> Option<u32> {
+    pub fn server(&self) -> Option<u32> {
         let process = self.0.id();
         let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).ok()?;
         children.split_whitespace().map(|child| child.parse().unwrap()).find(|child| {

@@ -22,6 +22,7 @@ mod foreign;
 mod handshakes;
 mod hostile;
 mod idempotency;
+mod interrupts;
 mod killed;
 mod life;
 mod messages;

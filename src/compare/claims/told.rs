@@ -12,6 +12,7 @@ use crate::client::opening::{self, Asks};
 use crate::client::response;
 use crate::client::stream::{Arrival, Stream};
 use crate::client::url::Url;
+use crate::compare::ask::Stop;
 use crate::compare::client::ANSWER_WAIT;
 use crate::compare::turns::Turns;
 use crate::failure::Failure;
@@ -39,11 +40,12 @@ pub struct Loops {
     pub resumed: usize,
 }
 
-pub fn watch(turns: &Turns) -> Result<Told, Failure> {
+pub fn watch(turns: &Turns) -> Result<Told, Stop> {
+    turns.look_up()?;
     let server = turns.server;
     let (url, first) = server.put("told", 64)?;
-    let mut events = follow_by_events(&url)?;
-    let mut socket = follow(&url)?;
+    let mut events = follow_by_events(&url, turns)?;
+    let mut socket = follow(&url, turns)?;
     for done in ["true", "false", "true"] {
         change(turns, &url, done)?;
     }
@@ -52,31 +54,32 @@ pub fn watch(turns: &Turns) -> Result<Told, Failure> {
         written: 3,
         polled: usize::from(status == 200 && second != first),
         positions: position(second.as_deref())? - position(first.as_deref())?,
-        by_events: hear(&mut events, 3)?,
-        by_socket: hear(&mut socket, 3)?,
+        by_events: hear(&mut events, 3, turns)?,
+        by_socket: hear(&mut socket, 3, turns)?,
     };
     drop((events, socket));
     turns.settle()?;
     Ok(told)
 }
 
-pub fn spread(followers: usize, turns: &Turns) -> Result<Loops, Failure> {
+pub fn spread(followers: usize, turns: &Turns) -> Result<Loops, Stop> {
+    turns.look_up()?;
     let server = turns.server;
     let (url, before) = server.put("spread", 64)?;
     let mut all = Vec::new();
     for _ in 0..followers {
-        all.push(follow(&url)?);
+        all.push(follow(&url, turns)?);
     }
     let wakes_before = wakes(turns)?;
     change(turns, &url, "true")?;
     let mut heard = 0;
     for follower in &mut all {
-        heard += hear(follower, 1)?;
+        heard += hear(follower, 1, turns)?;
     }
     let wakes = wakes(turns)? - wakes_before;
     let place = before.unwrap_or_default();
     let mut returned = follow_since(&url, place.trim_matches('"'))?;
-    let resumed = hear(&mut returned, 1)?;
+    let resumed = hear(&mut returned, 1, turns)?;
     drop((all, returned));
     turns.settle()?;
     Ok(Loops { followers, heard, wakes, resumed })
@@ -102,9 +105,9 @@ fn position(tag: Option<&str>) -> Result<u64, Failure> {
 }
 
 /// From now on: it listens when this returns.
-fn follow(url: &Url) -> Result<Stream, Failure> {
+fn follow(url: &Url, turns: &Turns) -> Result<Stream, Stop> {
     let mut stream = follow_since(url, "now")?;
-    hear_of(&mut stream, POSITION, 1)?;
+    hear_of(&mut stream, POSITION, 1, turns)?;
     Ok(stream)
 }
 
@@ -115,28 +118,29 @@ fn follow_since(url: &Url, place: &str) -> Result<Stream, Failure> {
     Ok(stream)
 }
 
-fn follow_by_events(url: &Url) -> Result<Stream, Failure> {
+fn follow_by_events(url: &Url, turns: &Turns) -> Result<Stream, Stop> {
     let mut stream = Stream::connect(url, ANSWER_WAIT)?;
     let (path, host) = (&url.path, &url.authority);
     let head = format!("GET {path}?since=now HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n\r\n");
     stream.write(head.as_bytes())?;
     let (status, framing) = response::read_head(&mut stream, false, |head, _| (head.status, head.framing))?;
     if status != 200 {
-        return Err(opening::refused("the server refused the event stream", status, &mut stream, framing));
+        let what = "the server refused the event stream";
+        return Err(opening::refused(what, status, &mut stream, framing).into());
     }
-    hear_of(&mut stream, POSITION, 1)?;
+    hear_of(&mut stream, POSITION, 1, turns)?;
     Ok(stream)
 }
 
 /// How many changes it is told until there are so many, or nothing comes any more.
-fn hear(stream: &mut Stream, count: usize) -> Result<usize, Failure> {
-    hear_of(stream, CHANGE, count)
+fn hear(stream: &mut Stream, count: usize, turns: &Turns) -> Result<usize, Stop> {
+    hear_of(stream, CHANGE, count, turns)
 }
 
 /// A notice is text on both roads, and its name stands in it once.
-fn hear_of(stream: &mut Stream, name: &str, count: usize) -> Result<usize, Failure> {
+fn hear_of(stream: &mut Stream, name: &str, count: usize, turns: &Turns) -> Result<usize, Stop> {
     let until = Instant::now() + HEARS_WITHIN;
-    stream.wait_for_reads(Some(HEARS_WITHIN))?;
+    stream.wait_for_reads(Some(LOOK_UP))?;
     loop {
         let text = String::from_utf8_lossy(stream.unread());
         let heard = text.matches(name).count();
@@ -144,9 +148,10 @@ fn hear_of(stream: &mut Stream, name: &str, count: usize) -> Result<usize, Failu
             stream.consume(stream.unread().len());
             return Ok(heard);
         }
-        match stream.read_more() {
-            Ok(Arrival::Bytes) => {}
-            Ok(Arrival::End) | Err(_) => return Ok(heard),
+        turns.look_up()?;
+        // An error may only say that nothing has come yet: what it is worth is known when the time is over.
+        if let Ok(Arrival::End) = stream.read_more() {
+            return Ok(heard);
         }
     }
 }
@@ -155,6 +160,8 @@ const CHANGE: &str = r#""op":"updated""#;
 const POSITION: &str = r#""position":""#;
 /// Far more than a change needs on its way.
 const HEARS_WITHIN: Duration = Duration::from_secs(5);
+/// So soon an interrupt is seen.
+const LOOK_UP: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests {

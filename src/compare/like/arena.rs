@@ -4,7 +4,7 @@
 //! It was measured on a machine of 64 and more threads with a load generator of its own. What can be
 //! repeated on another are the ratios.
 
-use crate::compare::like::{How, Published, Repeated, Row, Section, ratio, spread};
+use crate::compare::like::{How, Published, Repeated, Row, Section, ratios};
 use crate::compare::recipe::{Recipe, What};
 use crate::compare::tally::Round;
 use crate::compare::turns::Turns;
@@ -48,25 +48,24 @@ pub fn repeat(calls: u32, connections: usize, turns: &Turns) -> Result<Repeated,
     let rates: Vec<Vec<f64>> = rounds.iter().map(|rounds| a_second(rounds)).collect();
 
     let mut rows = Vec::new();
-    for ((name, _), rates) in recipes.iter().zip(&rates) {
-        rows.push(Row::new(*name, spread(rates.iter().copied())?, How::Measured));
+    let mut opened = Vec::new();
+    for (((name, _), rates), rounds) in recipes.iter().zip(&rates).zip(&rounds) {
+        let connections = |round: &Round| round.asking.connections as f64 / round.calls as f64;
+        rows.push(Row::new(*name, rates, How::Measured));
+        opened.push(Row::new(*name, &rounds.iter().map(connections).collect::<Vec<f64>>(), How::Measured));
     }
     let against =
         |of: fn(&Entry) -> f64| ENTRIES.iter().map(|e| Published { of: Some(e.of), figure: of(e) }).collect();
-    let row = |what: &str, n: usize, published| {
-        Ok::<_, Failure>(Row { published, ..Row::new(what, ratio(&rates[n], &rates[0])?, How::Ratio) })
+    let row = |what: &str, n: usize, published| Row {
+        published,
+        ..Row::new(what, &ratios(&rates[n], &rates[0]), How::Ratio)
     };
     let ratios = vec![
-        row("a new connection after every tenth : kept", 1, against(|e| e.every_tenth_new / e.kept))?,
-        row("a new connection for each : kept", 2, Vec::new())?,
-        row("echoes : requests, kept", 3, against(|e| e.echo / e.kept))?,
-        row("the same calls by the socket : requests, kept", 4, Vec::new())?,
+        row("a new connection after every tenth : kept", 1, against(|e| e.every_tenth_new / e.kept)),
+        row("a new connection for each : kept", 2, Vec::new()),
+        row("echoes : requests, kept", 3, against(|e| e.echo / e.kept)),
+        row("the same calls by the socket : requests, kept", 4, Vec::new()),
     ];
-    let mut opened = Vec::new();
-    for ((name, _), rounds) in recipes.iter().zip(&rounds) {
-        let each = spread(rounds.iter().map(|round| round.asking.connections as f64 / round.calls as f64))?;
-        opened.push(Row::new(*name, each, How::Measured));
-    }
     let title = format!("On {connections} connections, one at a time on each");
     let sections = vec![
         Section { title, unit: "a second", rows },

@@ -6,7 +6,8 @@
 //!                     └ quantum_leap, gupta, arena              └ terminal, JSON
 //! ```
 //!
-//! Where a published figure is not known for certain its place is empty: nothing is filled in.
+//! Where a published figure is not known for certain its place is empty: nothing is filled in. Where it is
+//! interrupted, so are the places of ours that were not measured by then.
 
 pub mod arena;
 pub mod gupta;
@@ -20,8 +21,10 @@ use serde::Serialize;
 
 use crate::cli::{Compare, Like};
 use crate::compare::counting::Method;
-use crate::compare::tally::Spread;
-use crate::compare::turns::Turns;
+use crate::compare::distance::Stretch;
+use crate::compare::report;
+use crate::compare::tally::{Round, Spread};
+use crate::compare::turns::{Turns, interrupted};
 use crate::failure::Failure;
 
 /// A published table, and what this machine says to it.
@@ -31,7 +34,12 @@ pub struct Repetition {
     pub bothways: &'static str,
     pub like: &'static str,
     pub published_by: &'static str,
+    /// False: it was interrupted, and this is what there was by then.
+    pub complete: bool,
     pub counting: Method,
+    /// Between client and server, where one was put there.
+    pub distance: Option<Stretch>,
+    /// That were wanted.
     pub rounds: u16,
     pub sections: Vec<Section>,
     /// What a reader must know beside the figures.
@@ -50,8 +58,10 @@ pub struct Section {
 pub struct Row {
     pub what: String,
     pub published: Vec<Published>,
-    /// Over the rounds of here.
-    pub here: Spread,
+    /// Over the rounds of here. None: it was interrupted before there was one.
+    pub here: Option<Spread>,
+    /// So many there were.
+    pub rounds: usize,
     pub how: How,
 }
 
@@ -74,8 +84,10 @@ pub enum How {
 }
 
 impl Row {
-    pub fn new(what: impl Into<String>, here: Spread, how: How) -> Row {
-        Row { what: what.into(), published: Vec::new(), here, how }
+    /// A figure of each round.
+    pub fn new(what: impl Into<String>, figures: &[f64], how: How) -> Row {
+        let here = Spread::of(figures.iter().copied());
+        Row { what: what.into(), published: Vec::new(), here, rounds: figures.len(), how }
     }
 
     pub fn against(self, figure: f64) -> Row {
@@ -83,8 +95,8 @@ impl Row {
     }
 }
 
-/// Repeats that table, and prints it.
-pub fn run(like: Like, compare: &Compare, turns: &Turns) -> Result<(), Failure> {
+/// Repeats that table, and prints it: also when it is interrupted, which is a failure all the same.
+pub fn run(like: Like, compare: &Compare, distance: Option<Stretch>, turns: &Turns) -> Result<(), Failure> {
     let (name, published_by, (sections, notes)) = match like {
         Like::QuantumLeap => {
             ("quantum-leap", quantum_leap::PUBLISHED_BY, quantum_leap::repeat(compare.calls, turns)?)
@@ -95,16 +107,25 @@ pub fn run(like: Like, compare: &Compare, turns: &Turns) -> Result<(), Failure> 
             ("httparena", arena::PUBLISHED_BY, arena::repeat(compare.calls, connections, turns)?)
         }
     };
+    let mut rows = sections.iter().flat_map(|section| &section.rows);
+    let lacking = rows.find(|row| row.rounds < turns.rounds.into());
+    if let (Some(row), false) = (lacking, turns.is_interrupted()) {
+        return Err(Failure::Failed(format!("{:?} is not known of every round", row.what)));
+    }
+    let complete = lacking.is_none();
     let repetition = Repetition {
         bothways: env!("CARGO_PKG_VERSION"),
         like: name,
         published_by,
+        complete,
         counting: turns.counting.method(),
+        distance,
         rounds: turns.rounds,
         sections,
         notes,
     };
-    print(compare, &repetition)
+    print(compare, &repetition)?;
+    if complete { Ok(()) } else { Err(interrupted()) }
 }
 
 fn print(compare: &Compare, repetition: &Repetition) -> Result<(), Failure> {
@@ -122,18 +143,15 @@ fn print(compare: &Compare, repetition: &Repetition) -> Result<(), Failure> {
 /// All sections, and the notes below them.
 type Repeated = (Vec<Section>, Vec<String>);
 
-/// Of the two in each round, how many times the one is the other.
-fn ratio(of: &[f64], to: &[f64]) -> Result<Spread, Failure> {
-    spread(of.iter().zip(to).map(|(of, to)| of / to))
+/// One of [`report::FIGURES`], of each round.
+fn figures(name: &str, rounds: &[Round]) -> Vec<f64> {
+    let of = |round| report::figure(name, std::slice::from_ref(round));
+    rounds.iter().filter_map(of).map(|figure| figure.median).collect()
 }
 
-fn spread(values: impl Iterator<Item = f64>) -> Result<Spread, Failure> {
-    Spread::of(values).ok_or_else(|| Failure::Failed("no round has that figure".to_owned()))
-}
-
-/// Each of its three numbers so many times.
-fn times(spread: Spread, factor: f64) -> Spread {
-    Spread { median: spread.median * factor, min: spread.min * factor, max: spread.max * factor }
+/// Of the two in each round that both have, how many times the one is the other.
+fn ratios(of: &[f64], to: &[f64]) -> Vec<f64> {
+    of.iter().zip(to).map(|(of, to)| of / to).collect()
 }
 
 #[cfg(test)]
@@ -142,8 +160,13 @@ mod tests {
 
     #[test]
     fn a_ratio_is_of_rounds_that_stood_beside_each_other() {
-        let spread = ratio(&[10.0, 40.0, 9.0], &[5.0, 10.0, 3.0]).unwrap();
-        assert_eq!((spread.min, spread.median, spread.max), (2.0, 3.0, 4.0));
-        assert!(ratio(&[], &[]).is_err());
+        let ratio = |of: &[f64], to: &[f64]| Row::new("a : b", &ratios(of, to), How::Ratio);
+        let row = ratio(&[10.0, 40.0, 9.0], &[5.0, 10.0, 3.0]);
+        let spread = row.here.unwrap();
+        assert_eq!((spread.min, spread.median, spread.max, row.rounds), (2.0, 3.0, 4.0, 3));
+        let row = ratio(&[10.0, 40.0], &[5.0]);
+        assert_eq!((row.here.unwrap().median, row.rounds), (2.0, 1), "half a round has no ratio");
+        let row = ratio(&[10.0], &[]);
+        assert_eq!((row.here, row.rounds), (None, 0));
     }
 }

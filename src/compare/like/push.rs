@@ -6,14 +6,14 @@
 //!                                └────────── counted ──────────┘
 //! ```
 
-use std::thread;
 use std::time::Duration;
 
 use crate::client::url::Url;
+use crate::compare::ask::Stop;
 use crate::compare::client::{Ask, Caller};
 use crate::compare::recipe::{Recipe, What};
 use crate::compare::tally::{Application, Both, Network};
-use crate::compare::turns::Turns;
+use crate::compare::turns::{Turns, until_interrupted};
 use crate::failure::Failure;
 
 /// One message, its acknowledgement with it.
@@ -26,30 +26,38 @@ pub struct Push {
     pub framing: f64,
 }
 
-/// As many rounds as are wanted.
+/// As many rounds as are wanted, or as there were until it was interrupted.
 pub fn measure(connections: usize, messages: usize, url: &Url, turns: &Turns) -> Result<Vec<Push>, Failure> {
-    (0..turns.rounds).map(|_| round(connections, messages, url, turns)).collect()
+    let mut pushes = Vec::new();
+    for _ in 0..turns.rounds {
+        match until_interrupted(round(connections, messages, url, turns))? {
+            Some(push) => pushes.push(push),
+            None => break,
+        }
+    }
+    Ok(pushes)
 }
 
-fn round(connections: usize, messages: usize, url: &Url, turns: &Turns) -> Result<Push, Failure> {
+fn round(connections: usize, messages: usize, url: &Url, turns: &Turns) -> Result<Push, Stop> {
     let course = Recipe::new(url, What::Clock).course()?;
+    turns.look_up()?;
     turns.settle()?;
     let mut callers: Vec<Caller> = (0..connections).map(|_| Caller::new(&course.plan, Ask::Kernel)).collect();
     // The first comes at once, and the next when the second is over: from there on it is known when.
     for _ in 0..2 {
-        callers.iter_mut().try_for_each(|caller| caller.ask(1, |_| {}))?;
+        hear(&mut callers, turns)?;
     }
-    thread::sleep(REST);
+    turns.rest(REST)?;
     let before = read(&callers)?;
     for _ in 0..messages {
-        callers.iter_mut().try_for_each(|caller| caller.ask(1, |_| {}))?;
+        hear(&mut callers, turns)?;
     }
-    thread::sleep(REST);
+    turns.rest(REST)?;
     let after = read(&callers)?;
     callers.iter_mut().try_for_each(Caller::close)?;
     turns.settle()?;
     if let Some(disagreement) = callers.iter_mut().find_map(|caller| caller.disagreement.take()) {
-        return Err(disagreement);
+        return Err(Stop::Doubted(disagreement));
     }
 
     let (network, said) = (after.0 - before.0, after.1 - before.1);
@@ -60,6 +68,17 @@ fn round(connections: usize, messages: usize, url: &Url, turns: &Turns) -> Resul
         payload: each(said.received.payload),
         framing: each(said.received.framing + said.sent.framing),
     })
+}
+
+/// One message on each, which may be a second away.
+fn hear(callers: &mut [Caller], turns: &Turns) -> Result<(), Stop> {
+    for caller in callers {
+        while !caller.is_told(LOOK_UP)? {
+            turns.look_up()?;
+        }
+        caller.ask(1, |_| {})?;
+    }
+    Ok(())
 }
 
 /// What the kernel says of all of them, and what was heard.
@@ -75,3 +94,6 @@ fn read(callers: &[Caller]) -> Result<(Network, Both<Application>), Failure> {
 
 /// For acknowledgements that wait (200 ms at most). The clock is silent for longer.
 const REST: Duration = Duration::from_millis(400);
+
+/// So soon an interrupt is seen.
+const LOOK_UP: Duration = Duration::from_millis(50);

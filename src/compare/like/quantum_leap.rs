@@ -6,9 +6,8 @@
 
 use crate::compare::headers::{self, Extra};
 use crate::compare::like::push::{self, Push};
-use crate::compare::like::{How, Repeated, Row, Section, ratio, spread, times};
+use crate::compare::like::{How, Repeated, Row, Section, figures, ratios};
 use crate::compare::recipe::{Recipe, What};
-use crate::compare::report;
 use crate::compare::tally::{Round, Spread};
 use crate::compare::turns::Turns;
 use crate::failure::Failure;
@@ -32,8 +31,9 @@ pub fn repeat(calls: u32, turns: &Turns) -> Result<Repeated, Failure> {
     let if_changed = Recipe::new(&url, What::IfChanged(tag));
 
     let lean = turns.take(&[(get.clone().course()?, calls)])?;
-    let lean_bytes = figure("fields_bytes_per_call", &lean[0])?.median;
-    let padded = padding(lean_bytes)?;
+    let lean_bytes = Spread::of(figures("fields_bytes_per_call", &lean[0]).into_iter());
+    // Where it is interrupted nothing more is asked, with whatever headers.
+    let padded = lean_bytes.map_or(Ok(Extra::new()), |bytes| padding(bytes.median))?;
     let browser = headers::read("browser")?;
     let polls = [
         ("a poll, headers of 871 bytes", get.clone().with(&padded)),
@@ -50,7 +50,7 @@ pub fn repeat(calls: u32, turns: &Turns) -> Result<Repeated, Failure> {
     let pushes = push::measure(CONNECTIONS, SECONDS, &url, turns)?;
 
     let names: Vec<&str> = polls.iter().map(|(name, _)| *name).collect();
-    let sections = vec![one(&names, &rounds, &pushes)?, many(&rounds, &pushes)?, ratios(&rounds, &pushes)?];
+    let sections = vec![one(&names, &rounds, &pushes), many(&rounds, &pushes), in_pushes(&rounds, &pushes)];
     Ok((sections, notes()))
 }
 
@@ -64,45 +64,44 @@ fn padding(lean_bytes: f64) -> Result<Extra, Failure> {
     Ok(vec![("Cookie".to_owned(), "x".repeat(missing as usize))])
 }
 
-fn figure(name: &str, rounds: &[Round]) -> Result<Spread, Failure> {
-    report::figure(name, rounds).ok_or_else(|| Failure::Failed(format!("no round has {name}")))
-}
-
 /// What one of each is.
-fn one(names: &[&str], rounds: &[Vec<Round>], pushes: &[Push]) -> Result<Section, Failure> {
-    let headers =
-        Row::new("headers of a poll alone", figure("fields_bytes_per_call", &rounds[0])?, How::Measured);
+fn one(names: &[&str], rounds: &[Vec<Round>], pushes: &[Push]) -> Section {
+    let headers = figures("fields_bytes_per_call", &rounds[0]);
+    let headers = Row::new("headers of a poll alone", &headers, How::Measured);
     let mut rows = vec![headers.against(HEADER_BYTES)];
     for (name, rounds) in names.iter().zip(rounds) {
-        rows.push(Row::new(*name, figure("bytes_per_call", rounds)?, How::Measured));
+        rows.push(Row::new(*name, &figures("bytes_per_call", rounds), How::Measured));
     }
-    let framing = spread(pushes.iter().map(|push| push.framing))?;
-    rows.push(Row::new("header of a frame alone", framing, How::Measured).against(FRAME_BYTES));
-    rows.push(Row::new("a push", spread(pushes.iter().map(|push| push.bytes))?, How::Measured));
+    let framing = Row::new("header of a frame alone", &of_each(pushes, |push| push.framing), How::Measured);
+    rows.push(framing.against(FRAME_BYTES));
+    rows.push(Row::new("a push", &of_each(pushes, |push| push.bytes), How::Measured));
     let title =
         "One poll, one push, of 21 bytes of payload; with payload, TCP and IP where not alone".to_owned();
-    Ok(Section { title, unit: "bytes", rows })
+    Section { title, unit: "bytes", rows }
+}
+
+fn of_each(pushes: &[Push], of: fn(&Push) -> f64) -> Vec<f64> {
+    pushes.iter().map(of).collect()
 }
 
 /// What many would be.
-fn many(rounds: &[Vec<Round>], pushes: &[Push]) -> Result<Section, Failure> {
-    let push = spread(pushes.iter().map(|push| push.bytes))?;
-    let framing = spread(pushes.iter().map(|push| push.framing))?;
-    let [padded, lean_unchanged] = [0, 6].map(|n| figure("bytes_per_call", &rounds[n]));
-    let (padded, lean_unchanged) = (padded?, lean_unchanged?);
-    let headers = figure("fields_bytes_per_call", &rounds[0])?;
+fn many(rounds: &[Vec<Round>], pushes: &[Push]) -> Section {
+    let [padded, lean_unchanged] = [0, 6].map(|n| figures("bytes_per_call", &rounds[n]));
+    let headers = figures("fields_bytes_per_call", &rounds[0]);
+    let [framing, push] = [of_each(pushes, |push| push.framing), of_each(pushes, |push| push.bytes)];
     let mut rows = Vec::new();
     for clients in CLIENTS {
-        let row = |what: &str, bytes| {
-            Row::new(format!("{clients} clients: {what}"), times(bytes, megabits(clients)), How::Multiplied)
+        let row = |what: &str, bytes: &[f64]| {
+            let bits: Vec<f64> = bytes.iter().map(|bytes| bytes * megabits(clients)).collect();
+            Row::new(format!("{clients} clients: {what}"), &bits, How::Multiplied)
         };
-        rows.push(row("headers of polls", headers).against(HEADER_BYTES * megabits(clients)));
-        rows.push(row("those polls, all of them", padded));
-        rows.push(row("polls, lean, nothing has changed", lean_unchanged));
-        rows.push(row("headers of frames", framing).against(FRAME_BYTES * megabits(clients)));
-        rows.push(row("pushes, all of them", push));
+        rows.push(row("headers of polls", &headers).against(HEADER_BYTES * megabits(clients)));
+        rows.push(row("those polls, all of them", &padded));
+        rows.push(row("polls, lean, nothing has changed", &lean_unchanged));
+        rows.push(row("headers of frames", &framing).against(FRAME_BYTES * megabits(clients)));
+        rows.push(row("pushes, all of them", &push));
     }
-    Ok(Section { title: "Once a second".to_owned(), unit: "Mbit/s", rows })
+    Section { title: "Once a second".to_owned(), unit: "Mbit/s", rows }
 }
 
 /// Megabits for each byte once a second.
@@ -110,22 +109,18 @@ fn megabits(clients: f64) -> f64 {
     clients * 8.0 / 1e6
 }
 
-fn ratios(rounds: &[Vec<Round>], pushes: &[Push]) -> Result<Section, Failure> {
-    let push: Vec<f64> = pushes.iter().map(|push| push.bytes).collect();
-    let bytes = |n: usize| -> Result<Vec<f64>, Failure> {
-        rounds[n]
-            .iter()
-            .map(|round| Ok(figure("bytes_per_call", std::slice::from_ref(round))?.median))
-            .collect()
+fn in_pushes(rounds: &[Vec<Round>], pushes: &[Push]) -> Section {
+    let push = of_each(pushes, |push| push.bytes);
+    let of = |what: &str, n: usize| {
+        Row::new(what, &ratios(&figures("bytes_per_call", &rounds[n]), &push), How::Ratio)
     };
-    let of = |what: &str, n| Ok::<_, Failure>(Row::new(what, ratio(&bytes(n)?, &push)?, How::Ratio));
     let rows = vec![
-        of("a poll of 871 bytes : a push", 0)?.against(HEADER_BYTES / FRAME_BYTES),
-        of("the same, a new connection for each : a push", 1)?,
-        of("a lean poll : a push", 4)?,
-        of("a lean poll that brings nothing : a push", 6)?,
+        of("a poll of 871 bytes : a push", 0).against(HEADER_BYTES / FRAME_BYTES),
+        of("the same, a new connection for each : a push", 1),
+        of("a lean poll : a push", 4),
+        of("a lean poll that brings nothing : a push", 6),
     ];
-    Ok(Section { title: "How many pushes one poll is".to_owned(), unit: "times", rows })
+    Section { title: "How many pushes one poll is".to_owned(), unit: "times", rows }
 }
 
 fn notes() -> Vec<String> {

@@ -9,12 +9,18 @@ use crate::compare::table::{number, words};
 
 pub fn text(repetition: &Repetition) -> String {
     let mut out = String::new();
+    if !repetition.complete {
+        out += "INCOMPLETE: this was interrupted; what follows was measured by then.\n\n";
+    }
     _ = writeln!(
         out,
         "{}, published by {}, and repeated here in {} rounds.\nMedian of the rounds, and in brackets the \
          least and the most where they differ.\n\n{}",
         repetition.like, repetition.published_by, repetition.rounds, repetition.counting.says
     );
+    if let Some(distance) = &repetition.distance {
+        _ = writeln!(out, "\n{}", distance.words());
+    }
     for section in &repetition.sections {
         let mut table = Table::new();
         table.load_preset(presets::UTF8_BORDERS_ONLY).set_header(vec![
@@ -24,7 +30,7 @@ pub fn text(repetition: &Repetition) -> String {
             "which is",
         ]);
         for row in &section.rows {
-            table.add_row(cells(row));
+            table.add_row(cells(row, repetition.rounds.into()));
         }
         for column in table.column_iter_mut().skip(1).take(2) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -37,14 +43,19 @@ pub fn text(repetition: &Repetition) -> String {
     out
 }
 
-fn cells(row: &Row) -> [String; 4] {
+fn cells(row: &Row, wanted: usize) -> [String; 4] {
     let how = match row.how {
         How::Measured => "measured",
         How::Multiplied => "multiplied",
         How::Ratio => "a ratio",
     };
     let published: Vec<String> = row.published.iter().map(published).collect();
-    [row.what.clone(), published.join(", "), words(&row.here), how.to_owned()]
+    let here = match &row.here {
+        Some(here) if row.rounds == wanted => words(here),
+        Some(here) => format!("{}, {} of {wanted} rounds", words(here), row.rounds),
+        None => "not measured".to_owned(),
+    };
+    [row.what.clone(), published.join(", "), here, how.to_owned()]
 }
 
 fn published(published: &Published) -> String {
