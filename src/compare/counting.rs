@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::cli::{Compare, CountBy};
+use crate::compare::ask::Stop;
 use crate::compare::distance::Distance;
 use crate::compare::distance::tunnel::{NEAR, Tunnel};
 use crate::compare::kernel::{self, Device, MTU, Ring};
@@ -100,6 +101,19 @@ impl Counting {
     /// Waits until nobody talks any more, where every packet is seen.
     pub fn settle(&self) -> Result<(), Failure> {
         self.wire().map_or(Ok(()), Wire::settle)
+    }
+
+    /// Talk with the server that no figure has in it, by the shortest way to it.
+    pub fn aside<T>(&self, talk: impl FnOnce() -> Result<T, Stop>) -> Result<T, Stop> {
+        match self.wire() {
+            Some(wire) => wire.aside(talk).map_err(Stop::Doubted)?,
+            None => talk(),
+        }
+    }
+
+    /// Packets for which a tunnel had no room.
+    pub fn dropped(&self) -> u64 {
+        self.wire().map_or(0, Wire::dropped)
     }
 
     /// Holds what packets carried for the first time, where every one is seen, against what was written and

@@ -106,8 +106,12 @@ pub fn round(
     counting: &Counting,
     interrupted: &AtomicBool,
 ) -> Result<Weight, Stop> {
-    let weigh = || (server.process.and_then(proc::memory_bytes), proc::slab_bytes());
-    let before = weigh();
+    counting.aside(|| weigh(kind, connections, server, interrupted))
+}
+
+fn weigh(kind: Kind, connections: u32, server: &Server, interrupted: &AtomicBool) -> Result<Weight, Stop> {
+    let memory = || (server.process.and_then(proc::memory_bytes), proc::slab_bytes());
+    let before = memory();
     let mut held = Vec::new();
     for n in 0..connections {
         if interrupted.load(Ordering::Relaxed) {
@@ -119,11 +123,7 @@ pub fn round(
         held.push(stream);
     }
     thread::sleep(REST);
-    let after = weigh();
-    drop(held);
-    if let Some(wire) = counting.wire() {
-        wire.settle().map_err(Stop::Doubted)?;
-    }
+    let after = memory();
     let each = |before: Option<u64>, after: Option<u64>| {
         Some((after? as f64 - before? as f64) / f64::from(connections))
     };

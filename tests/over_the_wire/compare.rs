@@ -11,20 +11,20 @@ use std::thread;
 
 const CALLS: f64 = 20.0;
 
-fn compare(flags: &[&str]) -> Output {
+pub fn compare(flags: &[&str]) -> Output {
     Command::new(PROGRAM).arg("compare").args(flags).env_remove("RUST_LOG").output().unwrap()
 }
 
 /// The report of a run that ended well.
 #[track_caller]
-fn report(flags: &[&str]) -> Value {
+pub fn report(flags: &[&str]) -> Value {
     let output = compare(&[flags, &["--calls", "20", "--rounds", "2", "--json"]].concat());
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && words.is_empty(), "{words}");
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn way<'r>(report: &'r Value, name: &str) -> &'r Value {
+pub fn way<'r>(report: &'r Value, name: &str) -> &'r Value {
     let ways = report["ask"].as_array().unwrap();
     ways.iter().find(|asked| asked["way"] == name).unwrap_or_else(|| panic!("{name} is a way"))
 }
@@ -32,7 +32,7 @@ fn way<'r>(report: &'r Value, name: &str) -> &'r Value {
 /// The least of all rounds: a machine that is busy may be late with an answer, and an acknowledgement then
 /// travels alone.
 #[track_caller]
-fn least(report: &Value, name: &str, figure: &str) -> f64 {
+pub fn least(report: &Value, name: &str, figure: &str) -> f64 {
     way(report, name)["figures"][figure]["min"].as_f64().unwrap_or_else(|| panic!("{name} has {figure}"))
 }
 
@@ -45,7 +45,7 @@ fn check(report: &Value, figure: &str, expected: &[(&str, f64)]) {
 }
 
 /// Where this machine allows no namespaces, what they show is left out.
-fn is_exact(report: &Value) -> bool {
+pub fn is_exact(report: &Value) -> bool {
     let exact = report["counting"]["how"] == "namespace";
     if !exact {
         eprintln!("LEFT OUT: no network of our own here: {}", report["counting"]["why"]);

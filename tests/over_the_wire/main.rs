@@ -14,6 +14,7 @@ mod compare;
 mod compression;
 mod counters;
 mod disks;
+mod distances;
 mod following;
 mod following_costs;
 mod foreign;
