@@ -74,7 +74,8 @@ impl<'p> Caller<'p> {
                 Some(self.shake_hands(&mut stream, target, &asks)?)
             }
         };
-        self.line = Some(Line { stream, reader, before, ended: false, calls: 0 });
+        self.line =
+            Some(Line { stream, reader, before, ended: false, calls: 0, responses: 0, was_last: false });
         self.opening = begun.elapsed();
         Ok(())
     }

@@ -17,11 +17,13 @@ use crate::client::url::Url;
 use crate::compare::ask::Stop;
 use crate::compare::client::ANSWER_WAIT;
 use crate::compare::counting::Counting;
+use crate::compare::line::{NOT_KEPT, check_status};
 use crate::compare::proc;
 use crate::compare::server::Server;
 use crate::compare::tally::Spread;
 use crate::exchange::envelope::SUBPROTOCOL;
-use crate::failure::Failure;
+use crate::failure::{Failure, one_line};
+use crate::http::headers::Known;
 
 /// One way of being connected.
 #[derive(Clone, Debug, Serialize)]
@@ -65,22 +67,27 @@ impl Kind {
         match self {
             Kind::Kept => {
                 stream.write(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes())?;
-                let (framing, persistent) =
-                    response::read_head(&mut stream, false, |head, _| (head.framing, head.persistent))?;
+                let (status, framing, persistent) = response::read_head(&mut stream, false, |head, _| {
+                    (head.status, head.framing, head.persistent)
+                })?;
                 response::read_body(&mut stream, framing, |_| Ok(()))?;
+                check_status(status, 200)?;
                 if !persistent {
-                    return Err(Failure::Failed("the server does not keep the connection".to_owned()));
+                    return Err(Failure::Failed(NOT_KEPT.to_owned()));
                 }
             }
             Kind::Events => {
                 let fields = format!("Host: {host}\r\nAccept: text/event-stream");
                 stream.write(format!("GET {target} HTTP/1.1\r\n{fields}\r\n\r\n").as_bytes())?;
-                let (status, framing) =
-                    response::read_head(&mut stream, false, |head, _| (head.status, head.framing))?;
+                let (status, framing, kind) = response::read_head(&mut stream, false, |head, _| {
+                    let kind = head.fields.first(Known::ContentType).unwrap_or_default();
+                    (head.status, head.framing, String::from_utf8_lossy(kind).into_owned())
+                })?;
                 if status != 200 {
                     let what = "the server refused the event stream";
                     return Err(opening::refused(what, status, &mut stream, framing));
                 }
+                check_is_stream(&kind)?;
             }
             Kind::Socket => {
                 let asks = Asks { subprotocol: Some(SUBPROTOCOL), ..Asks::default() };
@@ -89,6 +96,16 @@ impl Kind {
         }
         Ok(stream)
     }
+}
+
+/// Whoever knows no event streams may answer with something else.
+fn check_is_stream(kind: &str) -> Result<(), Failure> {
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("text/event-stream") {
+        return Ok(());
+    }
+    let kind = if kind.is_empty() { "something without a Content-Type".to_owned() } else { one_line(kind) };
+    Err(Failure::Failed(format!("the server answered {kind} where text/event-stream was asked for")))
 }
 
 /// Memory of one round, for each connection.
@@ -117,8 +134,9 @@ fn weigh(kind: Kind, connections: u32, server: &Server, interrupted: &AtomicBool
         if interrupted.load(Ordering::Relaxed) {
             return Err(Stop::Interrupted);
         }
-        let stream = kind.open(&server.near).map_err(|failure| {
-            Failure::Failed(format!("{n} connections are open, and one more cannot be: {failure}"))
+        let stream = kind.open(&server.near).map_err(|failure| match n {
+            0 => failure,
+            n => Failure::Failed(format!("{n} connections are open, and one more cannot be: {failure}")),
         })?;
         held.push(stream);
     }

@@ -212,6 +212,7 @@ pub fn tcp_info(socket: &TcpStream) -> io::Result<TcpInfo> {
         bytes_received: long(128),
         retransmitted: word(100),
         timestamps: bytes[5] & TCPI_OPT_TIMESTAMPS != 0,
+        ended: bytes[0] == TCP_CLOSE_WAIT,
     })
 }
 
@@ -371,6 +372,8 @@ const SIOCETHTOOL: c_ulong = 0x8946;
 /// Turns the offload of TCP segmentation on or off (`linux/ethtool.h`).
 const ETHTOOL_STSO: u32 = 0x1f;
 const TCPI_OPT_TIMESTAMPS: u8 = 1;
+/// A state of a connection (`net/tcp_states.h`).
+const TCP_CLOSE_WAIT: u8 = 8;
 
 /// The kernel's own header, an address, and the headers of IP and TCP with their options.
 const FRAME_BYTES: usize = 256;

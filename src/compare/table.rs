@@ -41,7 +41,7 @@ pub fn text(report: &Report) -> String {
     for asked in report.ask.iter().filter(|asked| asked.sent_again > 0) {
         _ = writeln!(out, "{}: {}", asked.way, again(asked));
     }
-    if !report.hold.is_empty() {
+    if report.hold.iter().any(|held| held.rounds > 0) {
         _ = writeln!(
             out,
             "\nMemory of connections on which nothing happens, for each (bytes)\n{}",
@@ -60,10 +60,14 @@ pub fn text(report: &Report) -> String {
         out += &follow::table::crossings(&settings.follow, crossed);
     }
     let left_out = report.ask.iter().map(|asked| (asked.way, &asked.left_out));
-    let left_out = left_out.chain(report.hold.iter().map(|held| (held.way, &held.left_out)));
     for (way, why) in left_out.chain(report.follow.iter().map(|one| (one.way, &one.left_out))) {
         if let Some(why) = why {
             _ = writeln!(out, "Left out: {way}: {why}");
+        }
+    }
+    for held in &report.hold {
+        if let Some(why) = &held.left_out {
+            _ = writeln!(out, "Not held: {}: {why}", held.way);
         }
     }
     for note in &report.notes {

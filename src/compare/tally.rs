@@ -68,6 +68,8 @@ pub struct TcpInfo {
     pub retransmitted: u64,
     /// Each segment carries timestamps, 12 bytes.
     pub timestamps: bool,
+    /// The peer's FIN has come, whether or not somebody has read as far.
+    pub ended: bool,
 }
 
 /// One phase of a round.

@@ -36,6 +36,7 @@ mod semantics;
 mod server;
 mod sockets;
 mod storage;
+mod strangers;
 mod suites;
 mod supervision;
 mod system_calls;

@@ -74,7 +74,7 @@ fn push_experiments(report: &Report, out: &mut String) {
             _ = write!(out, "<section>\n<h2>{}</h2>\n{drawings}{table}</section>\n", text(section.title));
         }
     }
-    if !report.hold.is_empty() {
+    if report.hold.iter().any(|held| held.rounds > 0) {
         let title = "Memory of connections on which nothing happens";
         _ = write!(out, "<section>\n<h2>{title}</h2>\n{}", pictures::memory(report));
         let unit = |says: &str| (says.to_owned(), Some("bytes"));
@@ -150,12 +150,14 @@ fn push_ways(report: &Report, out: &mut String) {
         _ = writeln!(out, "<p>{}: segments and bytes cannot be said, for {}</p>", asked.way, text(why));
     }
     let asked = report.ask.iter().map(|asked| (asked.way.to_owned(), &asked.left_out));
-    let held = report.hold.iter().map(|held| (held.way.to_owned(), &held.left_out));
     let followed = report.follow.iter().map(|followed| (followed.words(), &followed.left_out));
-    for (way, why) in asked.chain(held).chain(followed) {
+    for (way, why) in asked.chain(followed) {
         if let Some(why) = why {
             _ = writeln!(out, "<p><b>Left out:</b> {way}: {}</p>", text(why));
         }
+    }
+    for (held, why) in report.hold.iter().filter_map(|held| Some((held, held.left_out.as_ref()?))) {
+        _ = writeln!(out, "<p><b>Not held:</b> {}: {}</p>", held.way, text(why));
     }
     for note in &report.notes {
         _ = writeln!(out, "<p>{}</p>", text(note));
