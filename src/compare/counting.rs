@@ -132,14 +132,18 @@ impl Counting {
 
     pub fn method(&self) -> Method {
         match self {
-            Counting::Namespace(_) => Method {
+            Counting::Namespace(wire) => Method {
                 how: "namespace",
                 mtu: Some(MTU),
                 why: None,
                 says: format!(
                     "Segments and bytes are counted packet by packet in a network namespace of its own, \
-                     handshake and end of each connection included. Its loopback has an MTU of {MTU} and no \
-                     offload of segmentation. The kernel's own counters say the same."
+                     handshake and end of each connection included. {} has an MTU of {MTU} and no \
+                     offload of segmentation. The kernel's own counters say the same.",
+                    match wire.device() {
+                        Device::Loopback => "Its loopback",
+                        Device::Tunnel => "The tunnel in it",
+                    }
                 ),
             },
             Counting::TcpInfo { why } => Method {

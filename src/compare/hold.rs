@@ -161,5 +161,62 @@ impl Held {
     }
 }
 
+/// A spread as it may be shown: with no more digits than the kernel's kilobytes have, shared among so many
+/// connections, and than the rounds agree on to a tenth of what they differ by.
+pub fn rounded(spread: &Spread, connections: u32) -> Spread {
+    let finest = (1024.0 / f64::from(connections)).max((spread.max - spread.min) / 10.0).max(1.0);
+    let step = 10f64.powf(finest.log10().floor());
+    // No zero is below zero.
+    let round = |value: f64| (value / step).round() * step + 0.0;
+    Spread { median: round(spread.median), min: round(spread.min), max: round(spread.max) }
+}
+
+/// Why connections can weigh less than nothing, where they do.
+pub fn below_zero(held: &[Held]) -> Option<&'static str> {
+    let is_below = |held: &Held| {
+        let spreads = [held.server_bytes, held.kernel_bytes];
+        spreads.iter().flatten().any(|spread| rounded(spread, held.connections).min < 0.0)
+    };
+    held.iter().any(is_below).then_some(BELOW_ZERO)
+}
+
+const BELOW_ZERO: &str = "Where a round is below zero, memory was given back while the connections were open: \
+    by the server, that had kept what it freed before, or by others, for the kernel's is that of the whole \
+    machine. They weigh less than that noise; more --connections stand out of it.";
+
 /// For buffers to be given back, and for acknowledgements that wait (40 ms).
 const REST: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spread(median: f64, min: f64, max: f64) -> Spread {
+        Spread { median, min, max }
+    }
+
+    #[test]
+    fn a_weight_has_the_digits_that_were_measured() {
+        for (measured, connections, shown) in [
+            (spread(143.36, 122.88, 163.84), 1000, spread(143.0, 123.0, 164.0)),
+            (spread(3502.08, 3194.88, 3809.28), 1000, spread(3500.0, 3190.0, 3810.0)),
+            (spread(-6656.0, -14336.0, 1024.0), 100, spread(-7000.0, -14000.0, 1000.0)),
+            (spread(51.2, 51.2, 51.2), 20, spread(50.0, 50.0, 50.0)),
+            (spread(-0.3, -0.3, 0.3), 10_000, spread(0.0, 0.0, 0.0)),
+        ] {
+            assert_eq!(rounded(&measured, connections), shown, "{measured:?}");
+        }
+        assert!(rounded(&spread(-0.3, -0.3, -0.3), 10_000).median.is_sign_positive());
+    }
+
+    #[test]
+    fn less_than_nothing_is_explained_where_it_is_shown() {
+        let weight = |server: f64| Weight { server: Some(server), kernel: Some(3000.0) };
+        let held = |server: &[f64]| {
+            let weights: Vec<Weight> = server.iter().copied().map(weight).collect();
+            [Held::new(Kind::Kept, 20, &weights, None)]
+        };
+        assert_eq!(below_zero(&held(&[0.0, 10.0])), None);
+        assert!(below_zero(&held(&[-100.0, 10.0])).is_some());
+    }
+}

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::compare::follow;
+use crate::compare::hold;
 use crate::compare::report::{Asked, Figure, Report};
 use crate::compare::tally::Spread;
 
@@ -47,6 +48,9 @@ pub fn text(report: &Report) -> String {
             "\nMemory of connections on which nothing happens, for each (bytes)\n{}",
             held(report)
         );
+    }
+    if let Some(why) = hold::below_zero(&report.hold) {
+        _ = writeln!(out, "{why}");
     }
     for asked in &report.ask {
         if let Some(why) = &asked.unsaid {
@@ -167,7 +171,10 @@ fn table(ask: &[Asked], columns: &[&Column]) -> Table {
 fn held(report: &Report) -> Table {
     let mut table = new_table(vec!["held", "connections", "server", "kernel, both ends"]);
     for held in report.hold.iter().filter(|held| held.rounds > 0) {
-        let bytes = |spread: &Option<Spread>| spread.as_ref().map_or("-".to_owned(), words);
+        let bytes = |spread: &Option<Spread>| {
+            let shown = spread.as_ref().map(|spread| hold::rounded(spread, held.connections));
+            shown.map_or("-".to_owned(), |shown| words(&shown))
+        };
         table.add_row(vec![
             held.way.to_owned(),
             held.connections.to_string(),

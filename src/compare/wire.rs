@@ -129,10 +129,14 @@ impl Wire {
         self.lost() + self.read_counters().map_or(0, |counters| counters.dropped)
     }
 
+    /// What is watched.
+    pub fn device(&self) -> Device {
+        if self.tunnel.is_some() { Device::Tunnel } else { Device::Loopback }
+    }
+
     fn read_counters(&self) -> Result<proc::Network, String> {
-        let device = if self.tunnel.is_some() { Device::Tunnel } else { Device::Loopback };
         let elsewhere = *self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(read_counters(device)?.since(&elsewhere))
+        Ok(read_counters(self.device())?.since(&elsewhere))
     }
 
     /// A tunnel drops what it has no room for.

@@ -16,7 +16,12 @@ fn what_is_held_weighs_nothing_and_all_else_is_far_away() {
             assert_eq!((&held["left_out"], held["rounds"].as_u64()), (&Value::Null, Some(2)), "{held}");
         }
         match experiments {
-            "ask,hold" => assert!(least(&report, "new", "latency_p50_us") >= 2.0 * 2000.0, "{report}"),
+            "ask,hold" => {
+                let says = report["counting"]["says"].as_str().unwrap();
+                assert_eq!(says.contains("The tunnel in it has an MTU of 1500"), is_exact(&report), "{says}");
+                assert!(!says.contains("Its loopback"), "{says}");
+                assert!(least(&report, "new", "latency_p50_us") >= 2.0 * 2000.0, "{report}");
+            }
             _ => assert_eq!(report["follow"][1]["left_out"], Value::Null, "{report}"),
         }
     }

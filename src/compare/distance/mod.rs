@@ -110,7 +110,7 @@ const TUNNEL: &str = "The distance is a tunnel in that namespace: every packet i
 const RELAY: &str = "The distance is modelled by a relay, for packets cannot be held back here: one round \
     trip before the first byte of a connection, half of one for each byte, a window of 10 segments that \
     doubles. So the handshake of a connection is waited for in its first call; nothing is lost or resent; \
-    segments are those between client and relay.";
+    segments are those between client and relay, on a loopback with an MTU of its own.";
 
 /// One direction, shared by all connections: what leaves waits for what left before it.
 #[derive(Debug)]
