@@ -15,7 +15,7 @@ use crate::client::opening::{self, Asks, Offered};
 use crate::client::stream::Stream;
 use crate::compare::line::{Line, agree, bytes_of, finish, network_of};
 use crate::compare::plan::{Lasts, Plan, Road};
-use crate::compare::tally::{Application, Both, Network, TcpInfo};
+use crate::compare::tally::{Application, Both, Network};
 use crate::failure::Failure;
 use crate::websocket::deflate::Inflater;
 use crate::websocket::frame::Role;
@@ -75,7 +75,8 @@ impl<'p> Caller<'p> {
                 Some(self.shake_hands(&mut stream, target, &asks)?)
             }
         };
-        self.line = Some(Line { stream, reader, before, ended: false, calls: 0 });
+        self.line =
+            Some(Line { stream, reader, before, ended: false, calls: 0, responses: 0, was_last: false });
         self.opening = begun.elapsed();
         Ok(())
     }
@@ -180,15 +181,9 @@ impl<'p> Caller<'p> {
             line.wait_for_end()?;
         }
         if self.ask_of_each == Ask::Kernel {
+            let info = line.info()?;
             let said = self.said - line.before;
-            let agrees = |info: &TcpInfo| agree(info, &said, line.ended || info.peer_has_ended);
-            let mut info = line.info()?;
-            // The kernel looks at the state before it holds the connection still to count: a FIN that comes
-            // in between is seen the second time.
-            if agrees(&info).is_err() {
-                info = line.info()?;
-            }
-            let disagreement = agrees(&info).err();
+            let disagreement = agree(&info, &said, line.ended).err();
             self.disagreement = self.disagreement.take().or(disagreement);
             self.closed += network_of(&info, &said, line.is_ipv6());
         }

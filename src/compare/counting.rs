@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::cli::{Compare, CountBy};
+use crate::compare::ask::Stop;
 use crate::compare::distance::Distance;
 use crate::compare::distance::tunnel::{NEAR, Tunnel};
 use crate::compare::kernel::{self, Device, MTU, Ring};
@@ -102,6 +103,19 @@ impl Counting {
         self.wire().map_or(Ok(()), Wire::settle)
     }
 
+    /// Talk with the server that no figure has in it, by the shortest way to it.
+    pub fn aside<T>(&self, talk: impl FnOnce() -> Result<T, Stop>) -> Result<T, Stop> {
+        match self.wire() {
+            Some(wire) => wire.aside(talk).map_err(Stop::Doubted)?,
+            None => talk(),
+        }
+    }
+
+    /// Packets for which a tunnel had no room.
+    pub fn dropped(&self) -> u64 {
+        self.wire().map_or(0, Wire::dropped)
+    }
+
     /// Holds what packets carried for the first time, where every one is seen, against what was written and
     /// read. `segments` says whose they are.
     pub fn check(&self, segments: &str, network: Network, said: Both<Application>) -> Result<(), Failure> {
@@ -118,14 +132,18 @@ impl Counting {
 
     pub fn method(&self) -> Method {
         match self {
-            Counting::Namespace(_) => Method {
+            Counting::Namespace(wire) => Method {
                 how: "namespace",
                 mtu: Some(MTU),
                 why: None,
                 says: format!(
                     "Segments and bytes are counted packet by packet in a network namespace of its own, \
-                     handshake and end of each connection included. Its loopback has an MTU of {MTU} and no \
-                     offload of segmentation. The kernel's own counters say the same."
+                     handshake and end of each connection included. {} has an MTU of {MTU} and no \
+                     offload of segmentation. The kernel's own counters say the same.",
+                    match wire.device() {
+                        Device::Loopback => "Its loopback",
+                        Device::Tunnel => "The tunnel in it",
+                    }
                 ),
             },
             Counting::TcpInfo { why } => Method {

@@ -17,11 +17,13 @@ use crate::client::url::Url;
 use crate::compare::ask::Stop;
 use crate::compare::client::ANSWER_WAIT;
 use crate::compare::counting::Counting;
+use crate::compare::line::{NOT_KEPT, check_status};
 use crate::compare::proc;
 use crate::compare::server::Server;
 use crate::compare::tally::Spread;
 use crate::exchange::envelope::SUBPROTOCOL;
-use crate::failure::Failure;
+use crate::failure::{Failure, one_line};
+use crate::http::headers::Known;
 
 /// One way of being connected.
 #[derive(Clone, Debug, Serialize)]
@@ -65,22 +67,27 @@ impl Kind {
         match self {
             Kind::Kept => {
                 stream.write(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes())?;
-                let (framing, persistent) =
-                    response::read_head(&mut stream, false, |head, _| (head.framing, head.persistent))?;
+                let (status, framing, persistent) = response::read_head(&mut stream, false, |head, _| {
+                    (head.status, head.framing, head.persistent)
+                })?;
                 response::read_body(&mut stream, framing, |_| Ok(()))?;
+                check_status(status, 200)?;
                 if !persistent {
-                    return Err(Failure::Failed("the server does not keep the connection".to_owned()));
+                    return Err(Failure::Failed(NOT_KEPT.to_owned()));
                 }
             }
             Kind::Events => {
                 let fields = format!("Host: {host}\r\nAccept: text/event-stream");
                 stream.write(format!("GET {target} HTTP/1.1\r\n{fields}\r\n\r\n").as_bytes())?;
-                let (status, framing) =
-                    response::read_head(&mut stream, false, |head, _| (head.status, head.framing))?;
+                let (status, framing, kind) = response::read_head(&mut stream, false, |head, _| {
+                    let kind = head.fields.first(Known::ContentType).unwrap_or_default();
+                    (head.status, head.framing, String::from_utf8_lossy(kind).into_owned())
+                })?;
                 if status != 200 {
                     let what = "the server refused the event stream";
                     return Err(opening::refused(what, status, &mut stream, framing));
                 }
+                check_is_stream(&kind)?;
             }
             Kind::Socket => {
                 let asks = Asks { subprotocol: Some(SUBPROTOCOL), ..Asks::default() };
@@ -89,6 +96,16 @@ impl Kind {
         }
         Ok(stream)
     }
+}
+
+/// Whoever knows no event streams may answer with something else.
+fn check_is_stream(kind: &str) -> Result<(), Failure> {
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("text/event-stream") {
+        return Ok(());
+    }
+    let kind = if kind.is_empty() { "something without a Content-Type".to_owned() } else { one_line(kind) };
+    Err(Failure::Failed(format!("the server answered {kind} where text/event-stream was asked for")))
 }
 
 /// Memory of one round, for each connection.
@@ -106,24 +123,25 @@ pub fn round(
     counting: &Counting,
     interrupted: &AtomicBool,
 ) -> Result<Weight, Stop> {
-    let weigh = || (server.process.and_then(proc::memory_bytes), proc::slab_bytes());
-    let before = weigh();
+    counting.aside(|| weigh(kind, connections, server, interrupted))
+}
+
+fn weigh(kind: Kind, connections: u32, server: &Server, interrupted: &AtomicBool) -> Result<Weight, Stop> {
+    let memory = || (server.process.and_then(proc::memory_bytes), proc::slab_bytes());
+    let before = memory();
     let mut held = Vec::new();
     for n in 0..connections {
         if interrupted.load(Ordering::Relaxed) {
             return Err(Stop::Interrupted);
         }
-        let stream = kind.open(&server.near).map_err(|failure| {
-            Failure::Failed(format!("{n} connections are open, and one more cannot be: {failure}"))
+        let stream = kind.open(&server.near).map_err(|failure| match n {
+            0 => failure,
+            n => Failure::Failed(format!("{n} connections are open, and one more cannot be: {failure}")),
         })?;
         held.push(stream);
     }
     thread::sleep(REST);
-    let after = weigh();
-    drop(held);
-    if let Some(wire) = counting.wire() {
-        wire.settle().map_err(Stop::Doubted)?;
-    }
+    let after = memory();
     let each = |before: Option<u64>, after: Option<u64>| {
         Some((after? as f64 - before? as f64) / f64::from(connections))
     };
@@ -143,5 +161,62 @@ impl Held {
     }
 }
 
+/// A spread as it may be shown: with no more digits than the kernel's kilobytes have, shared among so many
+/// connections, and than the rounds agree on to a tenth of what they differ by.
+pub fn rounded(spread: &Spread, connections: u32) -> Spread {
+    let finest = (1024.0 / f64::from(connections)).max((spread.max - spread.min) / 10.0).max(1.0);
+    let step = 10f64.powf(finest.log10().floor());
+    // No zero is below zero.
+    let round = |value: f64| (value / step).round() * step + 0.0;
+    Spread { median: round(spread.median), min: round(spread.min), max: round(spread.max) }
+}
+
+/// Why connections can weigh less than nothing, where they do.
+pub fn below_zero(held: &[Held]) -> Option<&'static str> {
+    let is_below = |held: &Held| {
+        let spreads = [held.server_bytes, held.kernel_bytes];
+        spreads.iter().flatten().any(|spread| rounded(spread, held.connections).min < 0.0)
+    };
+    held.iter().any(is_below).then_some(BELOW_ZERO)
+}
+
+const BELOW_ZERO: &str = "Where a round is below zero, memory was given back while the connections were open: \
+    by the server, that had kept what it freed before, or by others, for the kernel's is that of the whole \
+    machine. They weigh less than that noise; more --connections stand out of it.";
+
 /// For buffers to be given back, and for acknowledgements that wait (40 ms).
 const REST: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spread(median: f64, min: f64, max: f64) -> Spread {
+        Spread { median, min, max }
+    }
+
+    #[test]
+    fn a_weight_has_the_digits_that_were_measured() {
+        for (measured, connections, shown) in [
+            (spread(143.36, 122.88, 163.84), 1000, spread(143.0, 123.0, 164.0)),
+            (spread(3502.08, 3194.88, 3809.28), 1000, spread(3500.0, 3190.0, 3810.0)),
+            (spread(-6656.0, -14336.0, 1024.0), 100, spread(-7000.0, -14000.0, 1000.0)),
+            (spread(51.2, 51.2, 51.2), 20, spread(50.0, 50.0, 50.0)),
+            (spread(-0.3, -0.3, 0.3), 10_000, spread(0.0, 0.0, 0.0)),
+        ] {
+            assert_eq!(rounded(&measured, connections), shown, "{measured:?}");
+        }
+        assert!(rounded(&spread(-0.3, -0.3, -0.3), 10_000).median.is_sign_positive());
+    }
+
+    #[test]
+    fn less_than_nothing_is_explained_where_it_is_shown() {
+        let weight = |server: f64| Weight { server: Some(server), kernel: Some(3000.0) };
+        let held = |server: &[f64]| {
+            let weights: Vec<Weight> = server.iter().copied().map(weight).collect();
+            [Held::new(Kind::Kept, 20, &weights, None)]
+        };
+        assert_eq!(below_zero(&held(&[0.0, 10.0])), None);
+        assert!(below_zero(&held(&[-100.0, 10.0])).is_some());
+    }
+}

@@ -11,7 +11,7 @@
 
 use std::ffi::{CString, c_int, c_ulong, c_void};
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::mem::{size_of, zeroed};
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -20,6 +20,8 @@ use std::process::{Command, Stdio};
 use std::ptr;
 use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
+
+use socket2::{Socket, Type};
 
 use crate::compare::tally::TcpInfo;
 
@@ -99,6 +101,7 @@ pub fn open_tunnel(address: Ipv4Addr) -> io::Result<File> {
     let device = Device::Tunnel;
     let file = OpenOptions::new().read(true).write(true).open("/dev/net/tun")?;
     ask_device(&file, device, TUNSETIFF, flags(libc::IFF_TUN | libc::IFF_NO_PI))?;
+    set_queue(device, TUNNEL_QUEUE)?;
     // Nobody is there to be greeted by IPv6, as every device does by itself.
     match fs::write(format!("/proc/sys/net/ipv6/conf/{}/disable_ipv6", device.name()), "1") {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -109,6 +112,37 @@ pub fn open_tunnel(address: Ipv4Addr) -> io::Result<File> {
     ask_device(&socket, device, SIOCSIFNETMASK, socket_address(Ipv4Addr::new(255, 255, 255, 0)))?;
     ask_device(&socket, device, SIOCSIFFLAGS, flags(libc::IFF_UP | libc::IFF_RUNNING))?;
     Ok(file)
+}
+
+/// How many packets wait in a device for whoever reads them. Asked by rtnetlink(7), for the `ioctl` of it is
+/// only for the root of the whole machine.
+fn set_queue(device: Device, packets: u32) -> io::Result<()> {
+    // `struct nlmsghdr`, `struct ifinfomsg` and one `struct rtattr`.
+    let flags = (libc::NLM_F_REQUEST | libc::NLM_F_ACK) as u16;
+    let mut asked = vec![];
+    asked.extend(40u32.to_ne_bytes());
+    asked.extend([libc::RTM_SETLINK, flags].map(u16::to_ne_bytes).concat());
+    asked.extend([0; 12]);
+    asked.extend(index_of(device).to_ne_bytes());
+    asked.extend([0; 8]);
+    asked.extend([8, libc::IFLA_TXQLEN].map(u16::to_ne_bytes).concat());
+    asked.extend(packets.to_ne_bytes());
+    let mut socket = Socket::new(libc::AF_NETLINK.into(), Type::RAW, None)?;
+    socket.send(&asked)?;
+    // Behind a header of 16 bytes: 0, or the number of an error below it.
+    let mut answer = [0; 64];
+    let length = socket.read(&mut answer)?;
+    match answer[..length].get(16..20).map(|bytes| i32::from_ne_bytes(bytes.try_into().expect("four"))) {
+        Some(0) => Ok(()),
+        Some(error) => Err(io::Error::from_raw_os_error(-error)),
+        None => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+fn index_of(device: Device) -> c_int {
+    let name = CString::new(device.name()).expect("it has no zero");
+    // SAFETY: the name ends with a zero.
+    unsafe { libc::if_nametoindex(name.as_ptr()) as c_int }
 }
 
 /// A socket through which devices are spoken of.
@@ -281,13 +315,12 @@ impl Ring {
 
     /// From here on packets come.
     fn bind(&self, device: Device) -> io::Result<()> {
-        let name = CString::new(device.name()).expect("it has no zero");
-        // SAFETY: the name ends with a zero; a `sockaddr_ll` of zeros is one, and its length is told.
+        // SAFETY: a `sockaddr_ll` of zeros is one, and its length is told.
         unsafe {
             let mut address: libc::sockaddr_ll = zeroed();
             address.sll_family = libc::AF_PACKET as u16;
             address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
-            address.sll_ifindex = libc::if_nametoindex(name.as_ptr()) as c_int;
+            address.sll_ifindex = index_of(device);
             let length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
             check(libc::bind(self.socket.as_raw_fd(), (&raw const address).cast(), length))
         }
@@ -355,6 +388,8 @@ fn check(result: c_int) -> io::Result<()> {
 /// What clock_getcpuclockid(3) takes for whoever asks.
 const OURSELVES: libc::pid_t = 0;
 
+/// A burst of many connections at a time: 500, as there would be room for, are dropped behind the counters.
+const TUNNEL_QUEUE: u32 = 10_000;
 const TUNSETIFF: c_ulong = 0x4004_54ca;
 const SIOCSIFADDR: c_ulong = 0x8916;
 const SIOCSIFNETMASK: c_ulong = 0x891c;

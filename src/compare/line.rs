@@ -8,12 +8,13 @@
 
 use std::io::{self, Write};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use crate::client::response::{self, status_words};
 use crate::client::socket::random;
 use crate::client::stream::{Arrival, Stream};
 use crate::compare::kernel;
-use crate::compare::plan::{Lasts, Plan};
+use crate::compare::plan::Plan;
 use crate::compare::reply::Reply;
 use crate::compare::tally::{Application, Both, Network, Segments, TcpInfo};
 use crate::failure::Failure;
@@ -31,15 +32,20 @@ pub struct Line {
     pub reader: Option<Reader>,
     /// What had been said before it.
     pub before: Both<Application>,
-    /// The server has ended its side.
+    /// The server has ended its side, as far as was read. The kernel may know of an end that nobody has read.
     pub ended: bool,
     /// Calls made on it.
     pub calls: u32,
+    /// Responses heard on it.
+    pub responses: u32,
+    /// The last of them said that no other follows.
+    pub was_last: bool,
 }
 
 impl Line {
     /// One response, the body of which is the payload.
     pub fn hear_response(&mut self, plan: &Plan, heard: &mut Application) -> Result<(), Failure> {
+        self.check_kept()?;
         let stream = &mut self.stream;
         let before = stream.used_bytes();
         let (status, framing, persistent) =
@@ -54,16 +60,29 @@ impl Line {
         heard.payload += payload;
         heard.framing += stream.used_bytes() - head_end - payload;
         self.ended = framing == ResponseFraming::UntilClose;
-        check_status(status, plan.expected)?;
-        if plan.lasts == Lasts::All && !persistent {
-            return Err(Failure::Failed("the server does not keep the connection".to_owned()));
+        self.responses += 1;
+        self.was_last = !persistent;
+        check_status(status, plan.expected)
+    }
+
+    /// All of HTTP/1.0 is over after one call, and much else after some: nginx answers 1000, if nothing else
+    /// is said.
+    fn check_kept(&self) -> Result<(), Failure> {
+        match (self.was_last, self.responses) {
+            (false, _) => Ok(()),
+            (true, 1) => Err(Failure::Failed(NOT_KEPT.to_owned())),
+            (true, most) => {
+                let words =
+                    format!("the server keeps a connection for {most} calls and no longer; see --calls");
+                Err(Failure::Failed(words))
+            }
         }
-        Ok(())
     }
 
     /// Writes that much at once. What is longer than the buffers between here and there is written beside
     /// the reading: else both sides could wait for each other for ever.
     pub fn send(&mut self, bytes: Vec<u8>) -> Result<Writing, Failure> {
+        self.check_kept()?;
         if bytes.len() <= WRITTEN_ALONE_MAX {
             self.stream.write(&bytes)?;
             return Ok(None);
@@ -168,13 +187,37 @@ impl Line {
         Ok(())
     }
 
+    /// A server that was asked to close may not do it.
     pub fn wait_for_end(&mut self) -> Result<(), Failure> {
-        while self.stream.read_more()? == Arrival::Bytes {}
+        self.stream.wait_for_reads(Some(CLOSES_WITHIN))?;
+        loop {
+            match self.stream.read_more() {
+                Ok(Arrival::Bytes) => {}
+                Ok(Arrival::End) => break,
+                Err(failure) => {
+                    let words = "the server was asked to close the connection, and did not";
+                    return Err(Failure::Failed(format!("{words} within {CLOSES_WITHIN:?}: {failure}")));
+                }
+            }
+        }
         self.ended = true;
         Ok(())
     }
 
+    /// The kernel looks whether the peer has ended its side a moment before it counts the bytes: a FIN that
+    /// comes in that moment is known when it is asked once more.
     pub fn info(&self) -> Result<TcpInfo, Failure> {
+        let mut info = self.ask_kernel()?;
+        loop {
+            let again = self.ask_kernel()?;
+            if again == info {
+                return Ok(info);
+            }
+            info = again;
+        }
+    }
+
+    fn ask_kernel(&self) -> Result<TcpInfo, Failure> {
         kernel::tcp_info(self.stream.socket())
             .map_err(|error| Failure::Failed(format!("the kernel does not tell of a connection: {error}")))
     }
@@ -218,12 +261,14 @@ pub fn read_on(stream: &mut Stream) -> Result<(), Failure> {
     }
 }
 
-fn check_status(status: u16, expected: u16) -> Result<(), Failure> {
+pub fn check_status(status: u16, expected: u16) -> Result<(), Failure> {
     if status == expected {
         return Ok(());
     }
     Err(Failure::Failed(format!("the server answered {}, and {expected} was expected", status_words(status))))
 }
+
+pub const NOT_KEPT: &str = "the server does not keep the connection";
 
 pub fn broken(fault: Fault) -> Failure {
     Failure::Failed(format!("the server broke a rule of WebSocket: {fault}"))
@@ -239,9 +284,10 @@ fn header_bytes(frame_bytes: u64) -> u64 {
 }
 
 /// The bytes that we have counted and those that the kernel has. Known causes of a difference: SYN and FIN
-/// each count as one.
+/// each count as one. `ended`: the server's FIN was read; where it came and was not, the kernel says so.
 pub fn agree(info: &TcpInfo, said: &Both<Application>, ended: bool) -> Result<(), Failure> {
-    let (sent, received) = (said.sent.total() + 1, said.received.total() + u64::from(ended));
+    let (sent, received) =
+        (said.sent.total() + 1, said.received.total() + u64::from(ended || info.peer_has_ended));
     if (info.bytes_acknowledged, info.bytes_received) == (sent, received) {
         return Ok(());
     }
@@ -272,6 +318,8 @@ pub fn network_of(info: &TcpInfo, said: &Both<Application>, is_ipv6: bool) -> Ne
 
 /// What the buffers of both ends are sure to take.
 const WRITTEN_ALONE_MAX: usize = 32 * 1024;
+/// Longest wait for the end of a connection that the server was asked to close.
+const CLOSES_WITHIN: Duration = Duration::from_secs(5);
 /// Longest message that is taken: as long as the longest item, and room for what is said about it.
 const MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// On the first byte of a frame (RFC 7692 §6).
@@ -299,6 +347,8 @@ mod tests {
         let info = TcpInfo { bytes_acknowledged: 48, bytes_received: 161, ..TcpInfo::default() };
         assert!(agree(&info, &said(47, 161), false).is_ok());
         assert!(agree(&info, &said(47, 160), true).is_ok());
+        assert!(agree(&TcpInfo { peer_has_ended: true, ..info }, &said(47, 160), false).is_ok());
+        assert!(agree(&TcpInfo { peer_has_ended: true, ..info }, &said(47, 160), true).is_ok());
         let words = agree(&info, &said(47, 160), false).unwrap_err().to_string();
         assert!(
             words.ends_with("48 bytes acknowledged and 161 received, and 48 and 160 were written and read")

@@ -25,6 +25,7 @@ pub mod ask;
 pub mod caveats;
 pub mod claims;
 pub mod client;
+pub mod counter;
 pub mod counting;
 pub mod destination;
 pub mod distance;
@@ -64,6 +65,7 @@ use crate::failure::Failure;
 use ask::{Bench, Stop};
 use counting::{Counting, Place};
 use destination::Destination;
+use distance::Stretch;
 use follow::cross::{self, Crossed};
 use headers::Extra;
 use hold::Held;
@@ -97,7 +99,7 @@ pub fn run(compare: &Compare) -> Result<(), Failure> {
         return claims::run(&turns);
     }
     let mut report = measure(compare, &server, &counting, &extra, &interrupted)?;
-    report.distance = distance;
+    report.distance = distance.map(|stretch| Stretch { dropped: counting.dropped(), ..stretch });
     if let Some(destination) = destination {
         destination.write(&html::page(&report))?;
     }

@@ -15,6 +15,8 @@ pub struct Network {
     pub packets: u64,
     /// From the IP header on.
     pub bytes: u64,
+    /// Packets that were sent, and the device had no room for.
+    pub dropped: u64,
 }
 
 impl Network {
@@ -25,6 +27,7 @@ impl Network {
             retransmitted: self.retransmitted - before.retransmitted,
             packets: self.packets - before.packets,
             bytes: self.bytes - before.bytes,
+            dropped: self.dropped - before.dropped,
         }
     }
 
@@ -42,14 +45,20 @@ pub fn network(device: &str) -> Option<Network> {
 }
 
 fn parse_network(counters: &str, devices: &str, device: &str) -> Option<Network> {
-    let (bytes, packets) = received(devices, device)?;
+    let [bytes, packets, .., dropped] = device_counters(devices, device)?;
     Some(Network {
         segments_received: counter(counters, "Tcp:", "InSegs")?,
         segments_sent: counter(counters, "Tcp:", "OutSegs")?,
         retransmitted: counter(counters, "Tcp:", "RetransSegs")?,
         packets,
         bytes,
+        dropped,
     })
+}
+
+/// Connections of this network namespace that are open on one end or on both, each end for itself.
+pub fn open_ends() -> Option<u64> {
+    counter(&fs::read_to_string("/proc/self/net/snmp").ok()?, "Tcp:", "CurrEstab")
 }
 
 /// Two lines begin with the same word: the first has the names, the second the numbers.
@@ -60,11 +69,13 @@ fn counter(text: &str, kind: &str, name: &str) -> Option<u64> {
     numbers.split_whitespace().nth(at)?.parse().ok()
 }
 
-/// Bytes and packets received.
-fn received(devices: &str, device: &str) -> Option<(u64, u64)> {
+/// What was received: bytes, packets and six others; and what was sent: bytes, packets, errors, and packets that
+/// were dropped.
+fn device_counters(devices: &str, device: &str) -> Option<[u64; 12]> {
     let of_device = |line: &&str| line.split(':').next().is_some_and(|name| name.trim_start() == device);
-    let mut numbers = devices.lines().find(of_device)?.split_once(':')?.1.split_whitespace();
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+    let numbers = devices.lines().find(of_device)?.split_once(':')?.1.split_whitespace();
+    let numbers: Option<Vec<u64>> = numbers.take(12).map(|number| number.parse().ok()).collect();
+    numbers?.try_into().ok()
 }
 
 /// Processor time that a process has used, also in threads that have ended. Of what it has started nothing.
@@ -102,8 +113,8 @@ mod tests {
         Tcp: RtoAlgorithm ActiveOpens InSegs OutSegs RetransSegs InErrs\n\
         Tcp: 1 7 120 118 2 0\nUdp: InDatagrams\nUdp: 9\n";
     const DEV: &str = "Inter-|   Receive                                                |  Transmit\n \
-        face |bytes    packets errs drop fifo frame compressed multicast|bytes packets\n\
-        \x20   lo:    7440      100    0    0    0     0          0         0     7440      100\n\
+        face |bytes    packets errs drop fifo frame compressed multicast|bytes packets errs drop fifo\n\
+        \x20   lo:    7440      100    0    0    0     0          0         0     7440      107    0    7    0\n\
         \x20 eth0: 1 2 3\n";
 
     #[test]
@@ -114,11 +125,13 @@ mod tests {
             retransmitted: 2,
             packets: 100,
             bytes: 7440,
+            dropped: 7,
         };
         assert_eq!(parse_network(SNMP, DEV, "lo"), Some(expected));
         assert_eq!(parse_network("", DEV, "lo"), None);
         assert_eq!(parse_network("Tcp: InSegs\nTcp: x\n", DEV, "lo"), None);
         assert_eq!(parse_network(SNMP, "  eth0: 1 2", "lo"), None);
+        assert_eq!(parse_network(SNMP, DEV, "eth0"), None);
     }
 
     #[test]
@@ -134,6 +147,7 @@ mod tests {
     fn this_kernel_writes_what_is_read_here() {
         let process = std::process::id();
         assert!(network("lo").is_some_and(|network| network != Network::default()));
+        assert!(open_ends().is_some());
         assert_eq!(network("no such device"), None);
         assert!(memory_bytes(process).is_some_and(|bytes| bytes > 100_000));
         assert!(slab_bytes().is_some_and(|bytes| bytes > 100_000));

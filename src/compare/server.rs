@@ -174,14 +174,14 @@ impl Server {
         self.exchange(&format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))
     }
 
-    /// On a connection of its own, which is over when this returns.
+    /// On a connection of its own, which the server closes first, if it does what it says.
     fn exchange(&self, request: &str) -> Result<(u16, Option<String>, String), Failure> {
         let mut stream = Stream::connect(&self.url, ANSWER_WAIT)?;
         stream.write(request.as_bytes())?;
-        let (status, framing, tag) = response::read_head(&mut stream, false, |head, _| {
+        let (status, framing, persistent, tag) = response::read_head(&mut stream, false, |head, _| {
             let tag = head.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("ETag"));
             let tag = tag.map(|(_, value)| String::from_utf8_lossy(value).into_owned());
-            (head.status, head.framing, tag)
+            (head.status, head.framing, head.persistent, tag)
         })?;
         let mut body = Vec::new();
         response::read_body(&mut stream, framing, |piece| {
@@ -191,8 +191,11 @@ impl Server {
             }
             Err(Failure::Failed(format!("the server's answer is longer than {BODY_BYTES_MAX} bytes")))
         })?;
-        // So that the server closes first, and nothing of this is left to be said.
-        while stream.read_more()? == Arrival::Bytes {}
+        if !persistent {
+            // So that nothing of this is left to be said. Its answer is whole, however the connection ends.
+            stream.wait_for_reads(Some(CLOSES_WITHIN))?;
+            while matches!(stream.read_more(), Ok(Arrival::Bytes)) {}
+        }
         Ok((status, tag, String::from_utf8_lossy(&body).into_owned()))
     }
 }
@@ -256,6 +259,8 @@ pub fn parse_system_calls(text: &str) -> BTreeMap<String, u64> {
         .collect()
 }
 
+/// Longest wait for the end of a connection of which the server says that it closes it.
+const CLOSES_WITHIN: Duration = Duration::from_secs(5);
 /// Longest that is read of an answer that is looked at and not measured.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 

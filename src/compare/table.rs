@@ -6,6 +6,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use crate::compare::caveats;
 use crate::compare::follow;
+use crate::compare::hold;
 use crate::compare::report::{Asked, Figure, Report};
 use crate::compare::tally::Spread;
 
@@ -35,12 +36,15 @@ pub fn text(report: &Report) -> String {
     for asked in report.ask.iter().filter(|asked| asked.sent_again > 0) {
         _ = writeln!(out, "{}: {}", asked.way, again(asked));
     }
-    if !report.hold.is_empty() {
+    if report.hold.iter().any(|held| held.rounds > 0) {
         _ = writeln!(
             out,
             "\nMemory of connections on which nothing happens, for each (bytes)\n{}",
             held(report)
         );
+    }
+    if let Some(why) = hold::below_zero(&report.hold) {
+        _ = writeln!(out, "{why}");
     }
     for asked in &report.ask {
         if let Some(why) = &asked.unsaid {
@@ -54,10 +58,14 @@ pub fn text(report: &Report) -> String {
         out += &follow::table::crossings(&report.settings.follow, crossed);
     }
     let left_out = report.ask.iter().map(|asked| (asked.way, &asked.left_out));
-    let left_out = left_out.chain(report.hold.iter().map(|held| (held.way, &held.left_out)));
     for (way, why) in left_out.chain(report.follow.iter().map(|one| (one.way, &one.left_out))) {
         if let Some(why) = why {
             _ = writeln!(out, "Left out: {way}: {why}");
+        }
+    }
+    for held in &report.hold {
+        if let Some(why) = &held.left_out {
+            _ = writeln!(out, "Not held: {}: {why}", held.way);
         }
     }
     for line in caveats::of_rounds(report) {
@@ -207,7 +215,10 @@ fn table(ask: &[Asked], columns: &[&Column]) -> Table {
 fn held(report: &Report) -> Table {
     let mut table = new_table(vec!["held", "connections", "server", "kernel, both ends"]);
     for held in report.hold.iter().filter(|held| held.rounds > 0) {
-        let bytes = |spread: &Option<Spread>| spread.as_ref().map_or("-".to_owned(), words);
+        let bytes = |spread: &Option<Spread>| {
+            let shown = spread.as_ref().map(|spread| hold::rounded(spread, held.connections));
+            shown.map_or("-".to_owned(), |shown| words(&shown))
+        };
         table.add_row(vec![
             held.way.to_owned(),
             held.connections.to_string(),

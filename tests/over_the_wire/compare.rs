@@ -46,7 +46,7 @@ fn check(report: &Value, figure: &str, expected: &[(&str, f64)]) {
 }
 
 /// Where this machine allows no namespaces, what they show is left out.
-fn is_exact(report: &Value) -> bool {
+pub fn is_exact(report: &Value) -> bool {
     let exact = report["counting"]["how"] == "namespace";
     if !exact {
         eprintln!("LEFT OUT: no network of our own here: {}", report["counting"]["why"]);

@@ -44,6 +44,8 @@ pub struct Stretch {
     pub bits_per_second: Option<u64>,
     /// `tunnel` or `relay`.
     pub how: &'static str,
+    /// Packets that a tunnel dropped, for it had no room for them.
+    pub dropped: u64,
     pub says: String,
 }
 
@@ -51,7 +53,13 @@ impl Stretch {
     pub fn words(&self) -> String {
         let bandwidth = self.bits_per_second.map_or(String::new(), |bits| format!(" at {}", rate(bits)));
         let round_trip = number(self.round_trip_ms);
-        format!("A distance of {round_trip} ms there and back{bandwidth}. {}", self.says)
+        let dropped = match self.dropped {
+            0 => String::new(),
+            dropped => format!(
+                " {dropped} packets were dropped, for there was no room: what they carried was sent again."
+            ),
+        };
+        format!("A distance of {round_trip} ms there and back{bandwidth}. {}{dropped}", self.says)
     }
 }
 
@@ -92,6 +100,7 @@ pub fn put(compare: &Compare, server: &mut Server, place: &Place) -> Result<Opti
         round_trip_ms: distance.round_trip.as_secs_f64() * 1000.0,
         bits_per_second: distance.bits_per_second,
         how,
+        dropped: 0,
         says: says.to_owned(),
     }))
 }
@@ -101,7 +110,7 @@ const TUNNEL: &str = "The distance is a tunnel in that namespace: every packet i
 const RELAY: &str = "The distance is modelled by a relay, for packets cannot be held back here: one round \
     trip before the first byte of a connection, half of one for each byte, a window of 10 segments that \
     doubles. So the handshake of a connection is waited for in its first call; nothing is lost or resent; \
-    segments are those between client and relay.";
+    segments are those between client and relay, on a loopback with an MTU of its own.";
 
 /// One direction, shared by all connections: what leaves waits for what left before it.
 #[derive(Debug)]

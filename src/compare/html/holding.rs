@@ -1,0 +1,39 @@
+//! Hold on the page: what a connection weighs on which nothing happens.
+
+use std::fmt::Write;
+
+use crate::compare::hold::{Held, below_zero, rounded};
+use crate::compare::html::{cell, pictures, push_table, text};
+use crate::compare::report::Report;
+use crate::compare::tally::Spread;
+
+/// All of Hold; nothing, where nothing could be held.
+pub fn hold(report: &Report) -> String {
+    let rows: Vec<&Held> = report.hold.iter().filter(|held| held.rounds > 0).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let title = "Memory of connections on which nothing happens";
+    let mut out = format!("<section>\n<h2>{title}</h2>\n{}", pictures::memory(report));
+    let unit = |says: &str| (says.to_owned(), Some("bytes"));
+    let headings = [("connections".to_owned(), None), unit("server"), unit("kernel, both ends")];
+    push_table("held", &headings, rows.iter().map(|held| (held.way, cells(held))), &mut out);
+    if let Some(why) = below_zero(&report.hold) {
+        _ = writeln!(out, "<p>{}</p>", text(why));
+    }
+    out + "</section>\n"
+}
+
+fn cells(held: &Held) -> Vec<String> {
+    let weight = |spread: Option<Spread>| cell(spread.map(|spread| rounded(&spread, held.connections)));
+    vec![held.connections.to_string(), weight(held.server_bytes), weight(held.kernel_bytes)]
+}
+
+/// What could not be held, and why.
+pub fn not_held(held: &[Held]) -> String {
+    let mut out = String::new();
+    for (held, why) in held.iter().filter_map(|held| Some((held, held.left_out.as_ref()?))) {
+        _ = writeln!(out, "<p><b>Not held:</b> {}: {}</p>", held.way, text(why));
+    }
+    out
+}

@@ -1,0 +1,186 @@
+//! `bothways compare --url` and servers that do as they like: what can be measured is, and of the rest it is
+//! said why it cannot be.
+#![cfg(target_os = "linux")]
+
+use crate::compare::{compare, least, report, way};
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A server that lets `talk` have each connection, in a thread of its own; its URL.
+fn serve(talk: impl Fn(&TcpStream, &mut Requests) + Clone + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let talk = talk.clone();
+            thread::spawn(move || {
+                stream.set_nodelay(true).unwrap();
+                talk(&stream, &mut Requests(BufReader::new(&stream).lines()));
+            });
+        }
+    });
+    url
+}
+
+/// What a client asks for: the lines of each head. No request here has a body.
+struct Requests<'s>(Lines<BufReader<&'s TcpStream>>);
+
+impl Iterator for Requests<'_> {
+    type Item = Vec<String>;
+
+    fn next(&mut self) -> Option<Vec<String>> {
+        let lines = self.0.by_ref().map_while(Result::ok).take_while(|line| !line.is_empty());
+        Some(lines.collect()).filter(|lines: &Vec<String>| !lines.is_empty())
+    }
+}
+
+fn say(mut stream: &TcpStream, answer: &str) {
+    // Who has gone hears nothing.
+    let _ = stream.write_all(answer.as_bytes());
+}
+
+const HELLO: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello";
+const NOT_FOUND: &str = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+
+/// The report of a run that ended well, with as many calls and rounds as these flags say.
+#[track_caller]
+fn measure(flags: &[&str]) -> Value {
+    let output = compare(&[flags, &["--json"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Why it was left out.
+#[track_caller]
+fn why(report: &Value, experiment: &str, name: &str) -> String {
+    let all = report[experiment].as_array().unwrap();
+    let one = all.iter().find(|one| one["way"] == name).unwrap();
+    one["left_out"].as_str().unwrap_or_else(|| panic!("{name} is not left out: {one}")).to_owned()
+}
+
+#[test]
+fn a_server_that_closes_is_counted_with_its_fin() {
+    let old = |stream: &TcpStream, requests: &mut Requests| {
+        requests.next();
+        say(stream, "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+    };
+    let until_close = |stream: &TcpStream, requests: &mut Requests| {
+        requests.next();
+        say(stream, "HTTP/1.0 200 OK\r\n\r\nhello");
+    };
+    let without_a_word = |stream: &TcpStream, requests: &mut Requests| {
+        requests.next();
+        say(stream, HELLO);
+    };
+    for url in [serve(old), serve(until_close), serve(without_a_word)] {
+        // So many that the FIN comes before, while and after the kernel is asked.
+        let report =
+            measure(&["--url", &url, "--ways", "new,new-closed,kept", "--calls", "400", "--rounds", "2"]);
+        for name in ["new", "new-closed"] {
+            assert_eq!(
+                (&way(&report, name)["unsaid"], &way(&report, name)["left_out"]),
+                (&Value::Null, &Value::Null)
+            );
+            assert!((least(&report, name, "payload_bytes_per_call") - 5.0).abs() < 1e-9);
+            assert!(least(&report, name, "segments_per_call") >= 6.0, "{report}");
+        }
+        assert_eq!(way(&report, "kept")["rounds"], 0);
+    }
+    let report = report(&[
+        "--url",
+        &serve(old),
+        "--experiments",
+        "ask,hold",
+        "--connections",
+        "4",
+        "--ways",
+        "new,kept",
+    ]);
+    for experiment in ["ask", "hold"] {
+        assert_eq!(why(&report, experiment, "kept"), "the server does not keep the connection");
+    }
+}
+
+#[test]
+fn a_server_that_ignores_close_is_looked_at_and_measured() {
+    let url = serve(|stream, requests| requests.for_each(|_| say(stream, HELLO)));
+    let begun = Instant::now();
+    let report = report(&["--url", &url, "--ways", "new,new-closed,kept,pipelined"]);
+    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+    for name in ["new", "kept", "pipelined"] {
+        assert_eq!(
+            (&way(&report, name)["left_out"], &way(&report, name)["unsaid"]),
+            (&Value::Null, &Value::Null)
+        );
+    }
+    let words = "the server was asked to close the connection, and did not within 5s";
+    assert!(why(&report, "ask", "new-closed").starts_with(words), "{report}");
+}
+
+#[test]
+fn what_is_no_event_stream_and_no_socket_is_not_held() {
+    let url = serve(|stream, requests| {
+        requests.for_each(|request| say(stream, if request[0].contains("/rpc") { NOT_FOUND } else { HELLO }));
+    });
+    let report = report(&["--url", &url, "--experiments", "hold", "--connections", "8"]);
+    assert_eq!(report["hold"][0]["rounds"], 2, "{report}");
+    let words = "the server answered text/plain where text/event-stream was asked for";
+    assert_eq!(why(&report, "hold", "events"), words);
+    assert_eq!(why(&report, "hold", "socket"), "the server refused the WebSocket: 404 Not Found");
+}
+
+#[test]
+fn an_event_stream_may_say_more_of_its_type() {
+    let url = serve(|stream, requests| {
+        for request in requests {
+            let is_stream = request.iter().any(|line| line.ends_with("text/event-stream"));
+            let stream_head =
+                "HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=utf-8\r\n\r\n: hello\n";
+            say(stream, if is_stream { stream_head } else { HELLO });
+        }
+    });
+    let report = report(&["--url", &url, "--experiments", "hold", "--connections", "8"]);
+    assert_eq!((&report["hold"][1]["left_out"], &report["hold"][1]["rounds"]), (&Value::Null, &2.into()));
+}
+
+/// Who looks whether it is there asks for the end of the connection, and is answered.
+#[test]
+fn an_answer_that_is_another_one_is_no_measurement() {
+    let url = serve(|stream, requests| {
+        for request in requests {
+            let looks = request.iter().any(|line| line == "Connection: close");
+            say(stream, if looks { HELLO } else { NOT_FOUND });
+        }
+    });
+    let flags =
+        ["--url", &url, "--experiments", "ask,hold", "--connections", "4", "--ways", "kept", "--json"];
+    let output = compare(&flags);
+    let words = String::from_utf8(output.stderr).unwrap();
+    let expected = "the server answered 404 Not Found, and 200 was expected";
+    assert_eq!(words, format!("bothways: kept could not be measured: {expected}\n"));
+    assert_eq!(output.status.code(), Some(1), "nothing was measured");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for experiment in ["ask", "hold"] {
+        assert_eq!(why(&report, experiment, "kept"), expected);
+    }
+}
+
+#[test]
+fn a_connection_that_is_kept_for_some_calls_is_measured_as_long() {
+    let url = serve(|stream, requests| {
+        requests.take(19).for_each(|_| say(stream, HELLO));
+        requests.next();
+        say(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello");
+    });
+    let measured = report(&["--url", &url, "--ways", "kept"]);
+    assert_eq!(
+        (&way(&measured, "kept")["left_out"], &way(&measured, "kept")["unsaid"]),
+        (&Value::Null, &Value::Null)
+    );
+    let report = measure(&["--url", &url, "--ways", "kept,new", "--calls", "21", "--rounds", "1"]);
+    let words = "the server keeps a connection for 20 calls and no longer; see --calls";
+    assert_eq!(why(&report, "ask", "kept"), words);
+}
