@@ -15,14 +15,11 @@ import re
 import socket
 import subprocess
 import sys
-import urllib.request
 
-import websockets
+from browser import Page, running
 
 SERVER, BROWSER, PROFILE = sys.argv[1:4]
 PICTURES = sys.argv[4] if len(sys.argv) > 4 else None
-# A browser on a busy machine.
-PATIENCE = 40
 WIDTHS = [("phone", 390, 844), ("narrow", 320, 640), ("desk", 1280, 800)]
 # Whatever reaches beyond the right edge, but for what is only heard.
 BEYOND = """Array.from(document.querySelectorAll("body *"))
@@ -41,48 +38,15 @@ def start(port):
     return server
 
 
-class Page:
-    """One page, driven over the browser's own protocol."""
-
-    def __init__(self, socket):
-        self.socket, self.calls, self.complaints = socket, 0, []
-
-    async def call(self, method, **params):
-        self.calls += 1
-        await self.socket.send(json.dumps({"id": self.calls, "method": method, "params": params}))
-        while True:
-            answer = json.loads(await asyncio.wait_for(self.socket.recv(), PATIENCE))
-            if answer.get("id") == self.calls:
-                return answer.get("result", {})
-            if answer.get("method") in ("Log.entryAdded", "Runtime.exceptionThrown"):
-                self.complaints.append(json.dumps(answer["params"]))
-
-    async def run(self, script):
-        answer = await self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
-        if "exceptionDetails" in answer:
-            sys.exit(f"home: {script}: {json.dumps(answer['exceptionDetails'])[:1000]}")
-        return answer.get("result", {}).get("value")
-
-    async def until(self, what, script):
-        for _ in range(PATIENCE * 10):
-            if await self.run(f"!!({script})"):
-                return
-            await asyncio.sleep(0.1)
-        sys.exit(f"home: {what}: not so\n{await self.run('document.body.innerText')}\n{self.complaints}")
-
+class Home(Page):
     async def text(self, id):
         return await self.run(f"document.getElementById('{id}').textContent")
-
-    async def press(self, key, code, text=None):
-        shared = {"key": key, "code": key, "windowsVirtualKeyCode": code}
-        await self.call("Input.dispatchKeyEvent", type="keyDown", **shared, **({"text": text} if text else {}))
-        await self.call("Input.dispatchKeyEvent", type="keyUp", **shared)
 
     async def add(self, lane, text, kind="text"):
         """As one who has only a keyboard."""
         await self.run(f"document.getElementById('{lane}-{kind}').focus()")
-        await self.call("Input.insertText", text=text)
-        await self.press("Enter", 13, "\r")
+        await self.write(text)
+        await self.press("Enter", "\r")
 
     async def set_interval(self, seconds):
         slider = "document.getElementById('interval')"
@@ -96,14 +60,9 @@ class Page:
         await self.until(f"{lane} is {word}", f"document.getElementById('{lane}-state').textContent.includes('{word}')")
 
 
-async def open_page(port, address):
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/json/new?about:blank", method="PUT")
-    target = json.load(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request))
-    page = Page(await websockets.connect(target["webSocketDebuggerUrl"], max_size=None))
-    for domain in ("Page", "Log", "Runtime"):
-        await page.call(f"{domain}.enable")
-    await page.call("Page.navigate", url=f"http://{address}/")
-    await page.until("it is about tasks", "document.readyState === 'complete' && document.body.dataset.path === '/tasks'")
+async def open_home(devtools, address):
+    page = await Home.open(devtools, f"http://{address}/")
+    await page.until("it is about tasks", "document.body.dataset.path === '/tasks'")
     await page.is_in_state("polling", "Asked")
     await page.is_in_state("socket", "Connected")
     return page
@@ -161,15 +120,23 @@ async def the_slider_sets_the_pace(page):
     assert 8 <= fast <= 18, f"{fast} polls in 3 s, five each second"
     # A slider is moved by keys as well.
     await page.run("document.getElementById('interval').focus()")
-    await page.press("ArrowRight", 39)
+    await page.press("ArrowRight")
     assert await page.text("interval-said") == "400 ms"
     await page.set_interval(10)
     before = await counters(page)
     await asyncio.sleep(2)
     slow = (await counters(page))["requests"]["calls"] - before["requests"]["calls"]
     assert slow <= 1, f"{slow} polls in 2 s, one each ten"
-    await page.set_interval(1)
     print(f"the slider sets how often polling asks: {fast} times in 3 s, then {slow} in 2 s")
+    # Dragged to and fro, but for the last mark no pace that is due already.
+    before = await counters(page)
+    for n in range(30):
+        await page.set_interval(6 + n % 20 / 5)
+        await asyncio.sleep(0.02)
+    dragged = (await counters(page))["requests"]["calls"] - before["requests"]["calls"]
+    assert dragged <= 2, f"{dragged} polls while the slider was dragged over 30 marks"
+    await page.set_interval(1)
+    print(f"dragged over 30 marks it asks {dragged} times")
 
 
 async def they_talk(page):
@@ -262,12 +229,12 @@ async def a_server_comes_back(page, server, port):
     return server
 
 
-async def main(port):
+async def main(devtools):
     with socket.create_server(("127.0.0.1", 0)) as free:
         at = free.getsockname()[1]
     server = start(at)
     try:
-        page = await open_page(port, f"127.0.0.1:{at}")
+        page = await open_home(devtools, f"127.0.0.1:{at}")
         await tasks_in_both_lanes(page)
         await the_server_counts(page)
         await the_slider_sets_the_pace(page)
@@ -285,17 +252,5 @@ async def main(port):
         sys.exit("home: the server did not end well")
 
 
-browser = subprocess.Popen(
-    [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--no-proxy-server",
-     "--remote-debugging-port=0", "--remote-allow-origins=*", f"--user-data-dir={PROFILE}", "about:blank"],
-    stderr=subprocess.PIPE, text=True)
-try:
-    for line in browser.stderr:
-        if found := re.search(r"DevTools listening on ws://[^:]+:(\d+)/", line):
-            asyncio.run(main(int(found[1])))
-            break
-    else:
-        sys.exit("home: the browser did not say where it listens")
-finally:
-    browser.terminate()
-    browser.wait()
+with running(BROWSER, PROFILE) as devtools:
+    asyncio.run(main(devtools))
