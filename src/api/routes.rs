@@ -93,14 +93,27 @@ fn decide(call: &Call, shelf: &Shelf) -> Result<Outcome, Refusal> {
     }
 }
 
-/// Is it about the page that asks, and not about an item, a collection or a socket?
-pub fn is_of_page(call: &Call, shelf: &Shelf) -> bool {
-    let is_other = |path: Cow<str>| match locate(&path, shelf) {
-        Ok((COLLECTION | ITEM, _)) => call.representation == Representation::Html,
-        Ok((fixed, _)) => !SOCKETS.contains(&fixed),
-        Err(_) => true,
-    };
-    decoded(&call.path).map_or(true, is_other)
+/// What a request is about, for whoever counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// What everything in this collection is.
+    Collection(CollectionId),
+    /// A collection, an item or a socket in any other way.
+    Resource,
+    /// The page that asks.
+    Page,
+}
+
+pub fn subject_of(call: &Call, shelf: &Shelf) -> Subject {
+    let is_page = call.representation == Representation::Html;
+    match decoded(&call.path).map(|path| locate(&path, shelf).map(|(found, named)| (found, named.collection)))
+    {
+        Ok(Ok((COLLECTION | ITEM, _))) if is_page => Subject::Page,
+        Ok(Ok((COLLECTION, collection))) if call.method == Method::Get => Subject::Collection(collection),
+        Ok(Ok((COLLECTION | ITEM, _))) => Subject::Resource,
+        Ok(Ok((fixed, _))) if SOCKETS.contains(&fixed) => Subject::Resource,
+        _ => Subject::Page,
+    }
 }
 
 /// Which path of the table this is. An item need not exist to be named.

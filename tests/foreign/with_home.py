@@ -88,8 +88,12 @@ async def tasks_in_both_lanes(page):
     for lane in ("socket", "polling"):
         await page.shows(lane, "Buy milk", wanted=False)
     for lane in ("polling", "socket"):
+        await page.until("all four changes were told", f"document.getElementById('{lane}-stale-more').textContent.endsWith(', of 4 changes')")
         late = await page.text(f"{lane}-stale-more")
-        assert re.fullmatch(r"at worst [0-9.]+ m?s, of the last [45]", late), late
+        assert re.fullmatch(r"on average [0-9.]+ m?s, of 4 changes", late), late
+        assert re.fullmatch(r"shown here after [0-9.]+ m?s", await page.text(f"{lane}-shown")), lane
+    told = await counters(page)
+    assert told["sockets"]["late_us"] < 4 * 250_000 < told["requests"]["late_us"], told
     print("tasks added, done and removed in one lane are so in the other, by keyboard too")
 
 

@@ -68,9 +68,9 @@ fn page(n: usize) -> String {
     let chapter = &CHAPTERS[n];
     let written = markup::write(chapter.markdown, |to| chapter.lead(to));
     let mut out = begin(&chapter.title());
-    _ = write!(
+    _ = writeln!(
         out,
-        "<nav aria-label=\"Where this is\"><a href=\"/\">bothways</a> / <a href=\"{ADDRESS}\">chapters</a></nav>\n"
+        "<nav aria-label=\"Where this is\"><a href=\"/\">bothways</a> / <a href=\"{ADDRESS}\">chapters</a></nav>"
     );
     push_headings(&written.headings, &mut out);
     _ = write!(out, "<main id=\"text\">\n{}</main>\n", written.html);

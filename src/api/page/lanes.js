@@ -207,6 +207,7 @@ function positionOf(tag) { return tag ? tag.replaceAll('"', '') : null; }
 function times(count) { return count === 1 ? 'once' : `${count} times`; }
 
 export function seconds(ms) {
+  if (ms < 10) return `${ms.toFixed(1)} ms`;
   if (ms < 1000) return `${Math.round(ms)} ms`;
   return `${(ms / 1000).toFixed(ms < 10000 ? 1 : 0)} s`;
 }
