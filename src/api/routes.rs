@@ -100,6 +100,8 @@ pub enum Subject {
     Collection(CollectionId),
     /// A collection, an item or a socket in any other way.
     Resource,
+    /// The page at `/`: it is opened.
+    Home,
     /// The page that asks.
     Page,
 }
@@ -112,6 +114,7 @@ pub fn subject_of(call: &Call, shelf: &Shelf) -> Subject {
         Ok(Ok((COLLECTION, collection))) if call.method == Method::Get => Subject::Collection(collection),
         Ok(Ok((COLLECTION | ITEM, _))) => Subject::Resource,
         Ok(Ok((fixed, _))) if SOCKETS.contains(&fixed) => Subject::Resource,
+        Ok(Ok(("/", _))) if is_page => Subject::Home,
         _ => Subject::Page,
     }
 }

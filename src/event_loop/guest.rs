@@ -60,17 +60,24 @@ impl Guest {
     #[inline]
     pub fn note(&mut self, call: &mut Call, connection: &Connection, shelf: &Shelf, now: Instant) {
         call.visitor = connection.visitor();
-        if call.visitor.is_some() {
-            let is_request = connection.road() == Road::Requests;
-            let subject = is_request.then(|| routes::subject_of(call, shelf));
-            self.of_page = subject == Some(Subject::Page);
-            self.telling.get_or_insert_default().asked = match subject {
-                Some(Subject::Collection(collection)) => Some(collection),
-                _ => None,
-            };
-            self.calls += 1;
+        if let Some(visitor) = call.visitor {
+            self.note_for(visitor, call, connection, shelf);
             visitors::called(microseconds(now));
         }
+    }
+
+    fn note_for(&mut self, visitor: Visitor, call: &Call, connection: &Connection, shelf: &Shelf) {
+        let is_request = connection.road() == Road::Requests;
+        let subject = is_request.then(|| routes::subject_of(call, shelf));
+        self.of_page = matches!(subject, Some(Subject::Page | Subject::Home));
+        self.telling.get_or_insert_default().asked = match subject {
+            Some(Subject::Collection(collection)) => Some(collection),
+            _ => None,
+        };
+        if subject == Some(Subject::Home) {
+            visitors::opens(visitor);
+        }
+        self.calls += 1;
     }
 
     /// The request is answered, with what is true now: that nothing is new says as much.

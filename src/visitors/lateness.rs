@@ -106,6 +106,11 @@ impl Lateness {
         self.place = Some(Place { collection, upto, at_us });
     }
 
+    /// What is told next is late for nobody.
+    pub fn begin_anew(&mut self) {
+        self.place = None;
+    }
+
     /// For how long there has been a change that it was not told of yet. 0: there is none.
     pub fn lacks_us(&self, now_us: u64, ring: &Ring) -> u64 {
         let oldest = self.place.and_then(|place| ring.after(place.upto, place.collection).next().copied());
@@ -166,6 +171,12 @@ mod tests {
             assert_eq!(lateness.changes, counted, "{since:?} at {at_us}");
             assert_eq!(lateness.lacks_us(at_us, &ring), 0);
         }
+        let mut lateness = Lateness::default();
+        lateness.told(told(1, Since::Asked), 0, &ring);
+        lateness.begin_anew();
+        assert_eq!(lateness.lacks_us(20, &ring), 0);
+        lateness.told(told(2, Since::Asked), 20, &ring);
+        assert_eq!(lateness.changes, 0);
     }
 
     #[test]

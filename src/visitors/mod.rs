@@ -164,6 +164,11 @@ pub fn called(now_us: u64) {
     CALLED_US.store(now_us.max(1), Ordering::Relaxed);
 }
 
+/// A visitor opens our page: until now nobody was waiting there.
+pub fn opens(visitor: Visitor) {
+    table().known(visitor).lateness.iter_mut().for_each(Lateness::begin_anew);
+}
+
 /// A change became true. While nobody has our page open, looking at one number is all that it costs.
 #[inline]
 pub fn publish(change: Published) {

@@ -2,10 +2,11 @@
 one is shown in the other, the server's counters grow, the slider sets how often polling asks, ticks run and
 end and leave nothing behind, and a server that went away and came back is found again.
 
-    with_home.py SERVER BROWSER PROFILE [PICTURES]
+    with_home.py SERVER BROWSER PROFILE [PICTURES [MORE]]
 
-SERVER is the program: it is started and ended here. PICTURES is a folder to which pictures of the page go, in three
-widths, light and dark.
+SERVER is the program: it is started and ended here. PICTURES is a folder to which pictures of the page go: of a
+phone and a desk, light and dark, as in docs/page. MORE is one for pictures to look at: all of the page, with and
+without what is folded away, and chapters, each in three widths.
 """
 
 import asyncio
@@ -19,13 +20,47 @@ import sys
 from browser import Page, running
 
 SERVER, BROWSER, PROFILE = sys.argv[1:4]
-PICTURES = sys.argv[4] if len(sys.argv) > 4 else None
+PICTURES, MORE = (sys.argv[4:] + [None, None])[:2]
 WIDTHS = [("phone", 390, 844), ("narrow", 320, 640), ("desk", 1280, 800)]
 # Whatever reaches beyond the right edge, but for what is only heard.
 BEYOND = """Array.from(document.querySelectorAll("body *"))
   .filter(each => !each.closest(".unseen, .skip"))
   .filter(each => each.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5)
   .map(each => each.outerHTML.slice(0, 120))"""
+
+# What is used must be 44 pixels high; of a box it counts what is written beside it, links in running text do not count.
+SMALL = """Array.from(document.querySelectorAll("a, button, select, summary, input"))
+  .filter(each => !each.closest(".skip") && each.getClientRects().length > 0)
+  .map(each => each.type === "checkbox" ? each.closest("label") : each)
+  .filter(each => each.getBoundingClientRect().height < 43.5)
+  .map(each => each.outerHTML.slice(0, 120))"""
+# Text whose contrast with what is behind it is less than WCAG 2 asks of level AA.
+PALE = """(() => {
+  const channels = (text) => text.match(/[0-9.]+/g).map(Number);
+  const light = ([red, green, blue]) => {
+    const [r, g, b] = [red, green, blue].map((c) => c / 255).map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (each) => {
+    for (let at = each; at; at = at.parentElement) {
+      const colour = channels(getComputedStyle(at).backgroundColor);
+      if (colour.length < 4 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const each = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || each.closest(".unseen, .skip, noscript, option")) continue;
+    const style = getComputedStyle(each);
+    const [one, other] = [light(channels(style.color)), light(behind(each))].sort((a, b) => b - a);
+    const is_large = parseFloat(style.fontSize) >= 24;
+    const contrast = (one + 0.05) / (other + 0.05);
+    if (contrast < (is_large ? 3 : 4.5)) found.push(`${walker.currentNode.data.trim()}: ${contrast.toFixed(2)}`);
+  }
+  return found;
+})()"""
 
 
 def start(port):
@@ -169,51 +204,163 @@ async def ticks_run_and_end(page):
     print(f"ticks run and end, and leave nothing: {said} Bytes: {costs}")
 
 
+async def picture(page, folder, name, whole=False):
+    if folder:
+        shot = await page.call("Page.captureScreenshot", captureBeyondViewport=whole)
+        with open(f"{folder}/{name}.png", "wb") as file:
+            file.write(base64.b64decode(shot["data"]))
+
+
+async def in_scheme(page, scheme):
+    await page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+
+async def on_screen(page, width, height):
+    await page.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 1000)
+    await page.call("Emulation.setScrollbarsHidden", hidden=True)
+    await page.run("document.activeElement.blur(); scrollTo(0, 0)")
+    await asyncio.sleep(0.3)
+
+
 async def it_fits_every_screen(page):
     for name, width, height in WIDTHS:
-        await page.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 1000)
-        await asyncio.sleep(0.3)
-        beyond = await page.run(BEYOND)
-        assert not beyond, f"wider than {width} pixels: {beyond}"
-        await page.run("for (const each of document.querySelectorAll('details')) each.open = true")
-        beyond = await page.run(BEYOND)
-        assert not beyond, f"wider than {width} pixels, with all that is told: {beyond}"
-        if PICTURES:
-            picture = await page.call("Page.captureScreenshot", captureBeyondViewport=True)
-            with open(f"{PICTURES}/{name}-open.png", "wb") as file:
-                file.write(base64.b64decode(picture["data"]))
+        await on_screen(page, width, height)
+        for is_open in (False, True):
+            await page.run(f"for (const each of document.querySelectorAll('details')) each.open = {json.dumps(is_open)}")
+            beyond = await page.run(BEYOND)
+            assert not beyond, f"wider than {width} pixels: {beyond}"
+            await picture(page, MORE, f"{name}-{'open' if is_open else 'whole'}", whole=True)
+        small = await page.run(SMALL)
+        assert not small, f"too small for a finger at {width} pixels: {small}"
         await page.run("for (const each of document.querySelectorAll('details')) each.open = false")
-        for scheme in ("light", "dark"):
-            await page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-            for part, whole in (("", False), ("-whole", True)):
-                if PICTURES:
-                    picture = await page.call("Page.captureScreenshot", captureBeyondViewport=whole)
-                    with open(f"{PICTURES}/{name}-{scheme}{part}.png", "wb") as file:
-                        file.write(base64.b64decode(picture["data"]))
+    print("nothing is wider than a screen of 320 pixels, and what is used can be hit by a finger")
+
+
+async def it_can_be_read(page):
+    for scheme in ("light", "dark"):
+        await in_scheme(page, scheme)
+        pale = await page.run(PALE)
+        assert not pale, f"{await page.run('location.href')} in {scheme}: {pale}"
+    await in_scheme(page, "light")
+
+
+async def pictures(page):
+    """What stands in docs/page, with a list that one could have."""
+    if not PICTURES:
+        return
+    await page.run("fetch('/tasks').then(answer => answer.json()).then(items => Promise.all(items.map(({ id }) => fetch(`/tasks/${id}`, { method: 'DELETE' }))))")
+    await page.go(await page.run("location.href"))
+    await page.is_in_state("socket", "Connected")
+    for lane, text in [("polling", "Buy milk"), ("socket", "Water the plants"), ("polling", "Call Ann"), ("socket", "Read chapter 10")]:
+        await asyncio.sleep(3.3)
+        await page.add(lane, text)
+    await page.shows("polling", "Read chapter 10")
+    await asyncio.sleep(20)
+    for name, width, height in WIDTHS:
+        if name == "narrow":
+            continue
+        await on_screen(page, width, height)
+        for scheme, suffix in (("light", ""), ("dark", "-dark")):
+            await in_scheme(page, scheme)
+            await picture(page, PICTURES, f"{name}{suffix}")
+    await in_scheme(page, "light")
     await page.call("Emulation.clearDeviceMetricsOverride")
-    print("nothing is wider than a screen of 320 pixels")
 
 
 async def everything_has_a_name(page):
     await page.call("Accessibility.enable")
     nodes = (await page.call("Accessibility.getFullAXTree"))["nodes"]
     named = {"button", "textbox", "slider", "checkbox", "combobox", "link", "image", "table", "region", "list"}
-    roles = set()
+    roles, links = set(), []
     for node in nodes:
-        role = node.get("role", {}).get("value")
+        role, name = (node.get(what, {}).get("value") for what in ("role", "name"))
         if node.get("ignored"):
             continue
         roles.add(role)
-        is_footer_list = role == "list" and not node.get("name", {}).get("value")
+        is_footer_list = role == "list" and not name
         if role in named and not is_footer_list:
-            assert node.get("name", {}).get("value"), f"a {role} has no name: {node}"
+            assert name, f"a {role} has no name: {node}"
+        if role == "link":
+            links.append(name)
     assert {"main", "banner", "contentinfo", "navigation", "status", "slider", "table", "columnheader"} <= roles, roles
-    print("whatever can be used has a name, and there are landmarks")
+    chapters = [name for name in links if re.fullmatch(r"Chapter \d+: .+", name)]
+    assert len(chapters) >= 8 and len(set(chapters)) == len(chapters), f"each tells where it leads: {chapters}"
+    await page.call("Accessibility.disable")
+    print(f"whatever can be used has a name, and there are landmarks; {len(chapters)} links to chapters are known apart")
+
+
+async def tab_to(page, what, script):
+    """Presses Tab until the element with the focus is the one; everything on the way shows that it has it."""
+    for _ in range(120):
+        await page.press("Tab")
+        focus, ring = await page.run("(each => [each.outerHTML.slice(0, 120), getComputedStyle(each).outlineStyle])(document.activeElement)")
+        assert ring != "none", f"on the way to {what} nothing shows the focus: {focus}"
+        if await page.run(f"(each => !!({script}))(document.activeElement)"):
+            return
+    sys.exit(f"home: {what} is not reached by the keyboard")
+
+
+async def by_keyboard_only(page, address):
+    home = f"http://{address}/"
+    await page.go(home)
+    await page.is_in_state("socket", "Connected")
+    await tab_to(page, "the way past the head", "each.className === 'skip'")
+    await page.press("Enter", "\r")
+    await tab_to(page, "the slider", "each.id === 'interval'")
+    said = await page.text("interval-said")
+    await page.press("ArrowRight")
+    assert await page.text("interval-said") != said
+    await tab_to(page, "a lane", "each.id === 'socket-text'")
+    await page.write("By keyboard")
+    await page.press("Enter", "\r")
+    for lane in ("socket", "polling"):
+        await page.shows(lane, "By keyboard")
+    await tab_to(page, "what is done", "each.type === 'checkbox' && each.closest('#socket-items')")
+    await page.press(" ", " ")
+    await page.until("it is done", "document.querySelector('#polling-items .done')")
+    await tab_to(page, "what a number means", "each.tagName === 'SUMMARY'")
+    await page.press("Enter", "\r")
+    assert await page.run("document.activeElement.parentElement.open"), "it is not told"
+    await tab_to(page, "its chapter", "each.textContent.startsWith('Chapter 10')")
+    await page.press("Enter", "\r")
+    await page.until("the chapter is there", "location.pathname === '/-/chapters/10-polling' && document.readyState === 'complete'")
+    assert await page.run("document.querySelector('h1').textContent") == "10. Asking again and again"
+    await it_can_be_read(page)
+    await tab_to(page, "the next chapter", "each.rel === 'next'")
+    await page.press("Enter", "\r")
+    await page.until("the next is there", "location.pathname === '/-/chapters/11-long-poll' && document.readyState === 'complete'")
+    await tab_to(page, "all chapters", "each.pathname === '/-/chapters'")
+    await page.press("Enter", "\r")
+    await page.until("the list is there", "location.pathname === '/-/chapters' && document.readyState === 'complete'")
+    await it_can_be_read(page)
+    await tab_to(page, "the page itself", "each.pathname === '/'")
+    await page.press("Enter", "\r")
+    await page.until("back at home", f"location.href === '{home}' && document.readyState === 'complete'")
+    await page.is_in_state("polling", "Asked")
+    await page.is_in_state("socket", "Connected")
+    print("the page, a number's chapter, the next one and back, all by keyboard, and it is seen where one is")
+
+
+async def chapters_can_be_read(page, address):
+    """The widest of them, on every screen."""
+    for name, width, height in WIDTHS:
+        await on_screen(page, width, height)
+        for chapter in ("http", "flags", "4-frames", ""):
+            await page.go(f"http://{address}/-/chapters{'/' if chapter else ''}{chapter}")
+            too_wide = await page.run("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+            assert not too_wide, f"{chapter} is wider than {width} pixels"
+            await it_can_be_read(page)
+            await picture(page, MORE, f"{name}-chapter-{chapter}")
+    await page.go(f"http://{address}/-/chapters/http#the-page-at-")
+    assert await page.run("document.querySelector(':target').textContent") == "The page at /"
+    await page.call("Emulation.clearDeviceMetricsOverride")
+    print("chapters fit every screen, and links lead to their headings")
 
 
 async def a_server_comes_back(page, server, port):
     await page.add("polling", "of the old server")
     await page.shows("socket", "of the old server")
+    await page.until("its socket is counted", "document.getElementById('socket-connections').textContent === '1'")
     server.terminate()
     server.wait()
     await page.is_in_state("socket", "Not connected")
@@ -228,7 +375,8 @@ async def a_server_comes_back(page, server, port):
     for lane in ("polling", "socket"):
         await page.shows(lane, "of the new server")
     await page.until("counting goes on", f"document.getElementById('polling-bytes').textContent !== '{before}'")
-    assert int(await page.text("socket-connections")) == 2, "one socket to each of the two servers"
+    sockets = int(await page.text("socket-connections"))
+    assert sockets == 2, f"{sockets} sockets, and not one to each of the two servers"
     print("a server that went away and came back is found again, and what it says is shown")
     return server
 
@@ -245,7 +393,13 @@ async def main(devtools):
         await they_talk(page)
         await ticks_run_and_end(page)
         await it_fits_every_screen(page)
+        await it_can_be_read(page)
         await everything_has_a_name(page)
+        await pictures(page)
+        await by_keyboard_only(page, f"127.0.0.1:{at}")
+        await chapters_can_be_read(page, f"127.0.0.1:{at}")
+        await page.go(f"http://127.0.0.1:{at}/")
+        await page.is_in_state("socket", "Connected")
         if page.complaints:
             sys.exit(f"home: the browser complains: {page.complaints}")
         server = await a_server_comes_back(page, server, at)

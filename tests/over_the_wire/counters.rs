@@ -212,6 +212,14 @@ fn who_asks_is_told_late_and_who_follows_at_once() {
             "the first was later: {counted}"
         );
         assert_eq!(late(&counters(&mut asker, BOB), "requests"), [0; 3]);
+
+        // Before the page was opened nobody was waiting.
+        writer.say("DELETE /tasks/1 HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(writer.response().status, 204);
+        assert_eq!(get(&mut polling, "/", &format!("Accept: text/html\r\n{ANN}")), 200);
+        assert_eq!(get(&mut polling, "/tasks", ANN), 200);
+        thread::sleep(PAUSE);
+        assert_eq!(late(&counters(&mut asker, ANN), "requests")[0], 2);
     }
 }
 
