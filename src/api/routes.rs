@@ -108,13 +108,14 @@ pub enum Subject {
 
 pub fn subject_of(call: &Call, shelf: &Shelf) -> Subject {
     let is_page = call.representation == Representation::Html;
-    match decoded(&call.path).map(|path| locate(&path, shelf).map(|(found, named)| (found, named.collection)))
-    {
-        Ok(Ok((COLLECTION | ITEM, _))) if is_page => Subject::Page,
-        Ok(Ok((COLLECTION, collection))) if call.method == Method::Get => Subject::Collection(collection),
-        Ok(Ok((COLLECTION | ITEM, _))) => Subject::Resource,
-        Ok(Ok((fixed, _))) if SOCKETS.contains(&fixed) => Subject::Resource,
-        Ok(Ok(("/", _))) if is_page => Subject::Home,
+    let found = decoded(&call.path)
+        .and_then(|path| locate(&path, shelf).map(|(found, Named { collection, .. })| (found, collection)));
+    match found {
+        Ok((COLLECTION | ITEM, _)) if is_page => Subject::Page,
+        Ok((COLLECTION, collection)) if call.method == Method::Get => Subject::Collection(collection),
+        Ok((COLLECTION | ITEM, _)) => Subject::Resource,
+        Ok((fixed, _)) if SOCKETS.contains(&fixed) => Subject::Resource,
+        Ok(("/", _)) if is_page => Subject::Home,
         _ => Subject::Page,
     }
 }

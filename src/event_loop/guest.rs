@@ -24,7 +24,7 @@ fn microseconds(at: Instant) -> u64 {
 /// A change became true in this turn.
 pub fn publish(change: &Change, now: Instant) {
     let Change { position, collection: CollectionId(collection), .. } = *change;
-    visitors::publish(Published { seq: position.seq, collection, at_us: microseconds(now) });
+    visitors::publish(|| Published { seq: position.seq, collection, at_us: microseconds(now) });
 }
 
 /// What was counted in this turn, for whom. Where somebody was told something, the clock is read once more:

@@ -171,9 +171,15 @@ pub fn opens(visitor: Visitor) {
 
 /// A change became true. While nobody has our page open, looking at one number is all that it costs.
 #[inline]
-pub fn publish(change: Published) {
+pub fn publish(change: impl FnOnce() -> Published) {
     let called_us = CALLED_US.load(Ordering::Relaxed);
-    if called_us == 0 || change.at_us > called_us.saturating_add(VISIT_US_MAX) {
+    if called_us > 0 {
+        note_news(change(), called_us);
+    }
+}
+
+fn note_news(change: Published, called_us: u64) {
+    if change.at_us > called_us.saturating_add(VISIT_US_MAX) {
         return;
     }
     let is_full = NEWS.with_borrow_mut(|news| {
@@ -367,7 +373,7 @@ mod tests {
         told(someone, Road::Events, told_of(0));
         hand_in(|| 1_000_000);
         for (seq, at_us) in [(1, 1_500_000), (2, 1_900_000)] {
-            publish(Published { seq, collection: 7, at_us });
+            publish(|| Published { seq, collection: 7, at_us });
         }
         told(someone, Road::Events, told_of(1));
         hand_in(|| 2_000_000);

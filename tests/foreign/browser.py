@@ -16,6 +16,47 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--no-
          "--remote-debugging-port=0", "--remote-allow-origins=*"]
 KEYS = {"Tab": 9, "Enter": 13, " ": 32, "ArrowRight": 39}
 
+# What is wrong with a page that is shown, as lists that should be empty.
+# Whatever reaches beyond the right edge, but for what is only heard.
+BEYOND = """Array.from(document.querySelectorAll("body *"))
+  .filter(each => !each.closest(".unseen, .skip"))
+  .filter(each => each.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5)
+  .map(each => each.outerHTML.slice(0, 120))"""
+
+# What is used must be 44 pixels high; of a box it counts what is written beside it, links in running text do not count.
+SMALL = """Array.from(document.querySelectorAll("a, button, select, summary, input"))
+  .filter(each => !each.closest(".skip") && each.getClientRects().length > 0)
+  .map(each => each.type === "checkbox" ? each.closest("label") : each)
+  .filter(each => each.getBoundingClientRect().height < 43.5)
+  .map(each => each.outerHTML.slice(0, 120))"""
+# Text whose contrast with what is behind it is less than WCAG 2 asks of level AA.
+PALE = """(() => {
+  const channels = (text) => text.match(/[0-9.]+/g).map(Number);
+  const light = ([red, green, blue]) => {
+    const [r, g, b] = [red, green, blue].map((c) => c / 255).map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (each) => {
+    for (let at = each; at; at = at.parentElement) {
+      const colour = channels(getComputedStyle(at).backgroundColor);
+      if (colour.length < 4 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const each = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || each.closest(".unseen, .skip, noscript, option")) continue;
+    const style = getComputedStyle(each);
+    const [one, other] = [light(channels(style.color)), light(behind(each))].sort((a, b) => b - a);
+    const is_large = parseFloat(style.fontSize) >= 24;
+    const contrast = (one + 0.05) / (other + 0.05);
+    if (contrast < (is_large ? 3 : 4.5)) found.push(`${walker.currentNode.data.trim()}: ${contrast.toFixed(2)}`);
+  }
+  return found;
+})()"""
+
 
 @contextlib.contextmanager
 def running(browser, profile):
