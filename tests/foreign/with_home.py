@@ -4,8 +4,8 @@ end and leave nothing behind, and a server that went away and came back is found
 
     with_home.py SERVER BROWSER PROFILE [PICTURES [MORE]]
 
-SERVER is the program: it is started and ended here. PICTURES is a folder to which pictures of the page go: of a
-phone and a desk, light and dark, as in docs/page. MORE is one for pictures to look at: all of the page, with and
+SERVER is the program: it is started and ended here. PICTURES is a folder to which the pictures of docs/page go: of a
+desk, and of a phone, light and dark. MORE is one for pictures to look at: all of the page, with and
 without what is folded away, and chapters, each in three widths.
 """
 
@@ -21,7 +21,7 @@ from browser import BEYOND, PALE, SMALL, Page, running
 
 SERVER, BROWSER, PROFILE = sys.argv[1:4]
 PICTURES, MORE = (sys.argv[4:] + [None, None])[:2]
-WIDTHS = [("phone", 390, 844), ("narrow", 320, 640), ("desk", 1280, 800)]
+SCREENS = {"phone": (390, 844), "narrow": (320, 640), "desk": (1280, 800)}
 
 
 def start(port):
@@ -184,7 +184,7 @@ async def on_screen(page, width, height):
 
 
 async def it_fits_every_screen(page):
-    for name, width, height in WIDTHS:
+    for name, (width, height) in SCREENS.items():
         await on_screen(page, width, height)
         for is_open in (False, True):
             await page.run(f"for (const each of document.querySelectorAll('details')) each.open = {json.dumps(is_open)}")
@@ -217,13 +217,10 @@ async def pictures(page):
         await page.add(lane, text)
     await page.shows("polling", "Read chapter 10")
     await asyncio.sleep(20)
-    for name, width, height in WIDTHS:
-        if name == "narrow":
-            continue
-        await on_screen(page, width, height)
-        for scheme, suffix in (("light", ""), ("dark", "-dark")):
-            await in_scheme(page, scheme)
-            await picture(page, PICTURES, f"{name}{suffix}")
+    for name, screen, scheme in [("desk", "desk", "light"), ("phone", "phone", "light"), ("phone-dark", "phone", "dark")]:
+        await on_screen(page, *SCREENS[screen])
+        await in_scheme(page, scheme)
+        await picture(page, PICTURES, name)
     await in_scheme(page, "light")
     await page.call("Emulation.clearDeviceMetricsOverride")
 
@@ -304,7 +301,7 @@ async def by_keyboard_only(page, address):
 
 async def chapters_can_be_read(page, address):
     """The widest of them, on every screen."""
-    for name, width, height in WIDTHS:
+    for name, (width, height) in SCREENS.items():
         await on_screen(page, width, height)
         for chapter in ("http", "flags", "4-frames", ""):
             await page.go(f"http://{address}/-/chapters{'/' if chapter else ''}{chapter}")
