@@ -144,7 +144,7 @@ pub const STORE_CACHE_BYTES: usize = 16 * 1024 * 1024;
 pub const COLLECTIONS_MAX: usize = 1 << 16;
 
 /// Most browsers for which it is counted what they were served; the half of them heard of last always are.
-/// Each holds 200 bytes.
+/// Each holds 400 bytes.
 pub const VISITORS_MAX: usize = 2048;
 
 /// Longest Idempotency-Key, in bytes without quotes. So has Stripe.

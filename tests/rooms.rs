@@ -88,6 +88,7 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
     ),
     (&["redb::"], &["store"], "what lies on disk is the store's"),
     (&["flate2"], &["websocket", "http"], "messages and bodies are compressed, and nothing else"),
+    (&["pulldown_cmark"], &["api"], "only the chapters are written as Markdown"),
     (&["quick_xml"], &["exchange"], "markup is made in one place, and escaped there"),
     (&["httparse", "base64", "sha1"], &["http", "websocket", "client"], "these are about bytes on the wire"),
 ];

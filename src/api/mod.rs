@@ -10,9 +10,10 @@
 //! The event loop makes it happen. [`routes`] is the table, [`resources`] the handlers,
 //! [`intake`] reads the body of a new item, [`import`] a whole file of them, [`query`] and [`selection`] are what is asked of a list and
 //! what is left of it, [`changes`] and [`feed`] are for those who follow, [`page`] is what belongs to the
-//! pages, [`description`] says all this to other programs, [`clock`] is the source article's example.
+//! pages, [`chapters`] are the documents, [`description`] says all this to other programs, [`clock`] is the source article's example.
 
 pub mod changes;
+pub mod chapters;
 pub mod clock;
 pub mod description;
 pub mod feed;

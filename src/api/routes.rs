@@ -2,7 +2,7 @@
 
 use super::outcome::{Handler, Named, Outcome};
 use super::page::FILES;
-use super::{changes, description, page, resources};
+use super::{changes, chapters, description, page, resources};
 use crate::exchange::call::{Answer, Body, Call, Method, Representation, Talk, Wish};
 use crate::exchange::change::{CollectionId, Conditions, Tags};
 use crate::meter;
@@ -22,6 +22,7 @@ pub struct Route {
 
 pub const COLLECTION: &str = "/{collection}";
 pub const ITEM: &str = "/{collection}/{id}";
+pub const CHAPTER: &str = "/-/chapters/{name}";
 
 const fn route(method: Method, path: &'static str, handler: Handler, says: &'static str) -> Route {
     Route { method, path, handler, says }
@@ -57,6 +58,9 @@ pub const ROUTES: &[Route] = &[
     route(Method::Get, FILES[4].path, page::file::<4>, "a part of it: what is measured"),
     route(Method::Get, FILES[5].path, page::file::<5>, "a part of it: the exercises"),
     route(Method::Get, FILES[6].path, page::file::<6>, "the style of the page at /"),
+    route(Method::Get, FILES[7].path, page::file::<7>, "the style of the chapters"),
+    route(Method::Get, chapters::table::ADDRESS, chapters::list, "which chapters there are"),
+    route(Method::Get, CHAPTER, chapters::read, "a chapter, as a page"),
 ];
 
 /// Those of them that are sockets and nothing else.
@@ -89,14 +93,31 @@ fn decide(call: &Call, shelf: &Shelf) -> Result<Outcome, Refusal> {
     }
 }
 
-/// Is it about the page that asks, and not about an item, a collection or a socket?
-pub fn is_of_page(call: &Call, shelf: &Shelf) -> bool {
-    let is_other = |path: Cow<str>| match locate(&path, shelf) {
-        Ok((COLLECTION | ITEM, _)) => call.representation == Representation::Html,
-        Ok((fixed, _)) => !SOCKETS.contains(&fixed),
-        Err(_) => true,
-    };
-    decoded(&call.path).map_or(true, is_other)
+/// What a request is about, for whoever counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// What everything in this collection is.
+    Collection(CollectionId),
+    /// A collection, an item or a socket in any other way.
+    Resource,
+    /// The page at `/`: it is opened.
+    Home,
+    /// The page that asks.
+    Page,
+}
+
+pub fn subject_of(call: &Call, shelf: &Shelf) -> Subject {
+    let is_page = call.representation == Representation::Html;
+    let found = decoded(&call.path)
+        .and_then(|path| locate(&path, shelf).map(|(found, Named { collection, .. })| (found, collection)));
+    match found {
+        Ok((COLLECTION | ITEM, _)) if is_page => Subject::Page,
+        Ok((COLLECTION, collection)) if call.method == Method::Get => Subject::Collection(collection),
+        Ok((COLLECTION | ITEM, _)) => Subject::Resource,
+        Ok((fixed, _)) if SOCKETS.contains(&fixed) => Subject::Resource,
+        Ok(("/", _)) if is_page => Subject::Home,
+        _ => Subject::Page,
+    }
 }
 
 /// Which path of the table this is. An item need not exist to be named.
@@ -112,12 +133,19 @@ fn locate<'p>(path: &'p str, shelf: &Shelf) -> Result<(&'static str, Named<'p>),
         (Some(collection), Some(id)) if !id.is_empty() && !id.bytes().any(|byte| byte == b'/') => {
             Ok((ITEM, Named { collection, id }))
         }
-        _ => {
-            let fixed = ROUTES.iter().find(|route| route.path == path && !path.contains('{'));
-            let fixed = fixed.ok_or(Refusal::NoSuchResource)?;
-            Ok((fixed.path, Named { collection: CollectionId(0), id: "" }))
-        }
+        _ => fixed(path),
     }
+}
+
+/// What is of no collection.
+fn fixed(path: &str) -> Result<(&'static str, Named<'_>), Refusal> {
+    let of_none = |id| Named { collection: CollectionId(0), id };
+    let chapter = path.strip_prefix(chapters::table::ADDRESS).and_then(|rest| rest.strip_prefix('/'));
+    if let Some(name) = chapter.filter(|name| chapters::table::find(name).is_some()) {
+        return Ok((CHAPTER, of_none(name)));
+    }
+    let route = ROUTES.iter().find(|route| route.path == path && !path.contains('{'));
+    Ok((route.ok_or(Refusal::NoSuchResource)?.path, of_none("")))
 }
 
 fn decoded<'a>(path: &'a str) -> Result<Cow<'a, str>, Refusal> {
@@ -274,6 +302,18 @@ mod tests {
             (Method::Get, "/counters", 200),
             (Method::Get, "/openapi.json", 200),
             (Method::Get, "/asyncapi.json", 200),
+            (Method::Get, "/-/chapters.css", 200),
+            (Method::Get, "/-/chapters", 200),
+            (Method::Get, "/-/chapters/10-polling", 200),
+            (Method::Get, "/-/chapters/http", 200),
+            (Method::Get, "/-/chapters/reference/http", 404),
+            (Method::Get, "/-/chapters/10-polling.md", 404),
+            (Method::Get, "/-/chapters/10-polling/", 404),
+            (Method::Get, "/-/chapters/{name}", 404),
+            (Method::Get, "/-/chapters/", 404),
+            (Method::Get, "/-/chapters10-polling", 404),
+            (Method::Post, "/-/chapters/10-polling", 405),
+            (Method::Options, "/-/chapters/10-polling", 204),
             (Method::Get, "/-/", 404),
             (Method::Get, "/-", 404),
             (Method::Get, "/ws", 400),

@@ -24,7 +24,9 @@ use crate::meter::{self, Count};
 use crate::refusal::Refusal;
 use crate::store::history::Mark;
 use crate::store::shelf::Shelf;
+use crate::visitors::lateness::Since;
 use mio::Token;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -267,17 +269,18 @@ impl Audience {
             if !several.is_empty() {
                 bytes = several.as_slice().into();
             }
-            self.tell_all(id, &bytes, before, seats, terms, told);
-            self.feed.channel_mut(id).told = shelf.position().seq;
+            let now = shelf.position().seq;
+            self.tell_all(id, &bytes, before..now, seats, terms, told);
+            self.feed.channel_mut(id).told = now;
         }
     }
 
-    /// The same bytes to everyone who is current.
+    /// The same bytes to everyone who is current: what there is from one seq up to another.
     fn tell_all(
         &mut self,
         id: ChannelId,
         bytes: &Arc<[u8]>,
-        before: u64,
+        seqs: Range<u64>,
         seats: &mut impl Seats,
         terms: &Terms,
         told: &mut Told,
@@ -288,15 +291,17 @@ impl Audience {
             let Some(token) = channel.at(place) else { continue };
             let Some((peer, socket)) = seats.seat(token) else { continue };
             match peer.tell(bytes, socket, terms) {
-                Telling::Done => meter::one(delivery),
-                Telling::Pending => {
-                    meter::one(delivery);
-                    told.pending.push(token);
-                }
                 Telling::Late => {
                     meter::one(Count::FellBehind);
                     channel.withdraw(place);
-                    peer.stay_behind(id, before);
+                    peer.stay_behind(id, seqs.start);
+                }
+                telling => {
+                    meter::one(delivery);
+                    peer.count_told(&channel.interest, seqs.end, Since::Before);
+                    if telling == Telling::Pending {
+                        told.pending.push(token);
+                    }
                 }
             }
         }
@@ -322,7 +327,7 @@ impl Audience {
             let mut text = Vec::new();
             notice::position(channel.interest.about(shelf), now, &mut text);
             let bytes = Broadcast::new(&spelled(now), text).encoded(form, terms.compression);
-            self.tell_all(id, &bytes, before, seats, terms, told);
+            self.tell_all(id, &bytes, before..now.seq, seats, terms, told);
         }
     }
 
@@ -343,6 +348,7 @@ impl Audience {
                     Place::New => match snapshot(peer, &interest, shelf) {
                         Ok(()) => {
                             meter::one(Count::CaughtUpBySnapshot);
+                            peer.count_told(&interest, shelf.position().seq, Since::Anew);
                             self.now_current(subscription.channel, token)
                         }
                         Err(_) => {
@@ -354,6 +360,7 @@ impl Audience {
                         match replay(peer, &interest, seq, subscription.deliver, shelf, terms) {
                             Replayed::All => {
                                 meter::one(Count::CaughtUpByChanges);
+                                peer.count_told(&interest, shelf.position().seq, Since::Before);
                                 self.now_current(subscription.channel, token)
                             }
                             Replayed::UpTo(seq) => {

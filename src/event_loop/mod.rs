@@ -35,7 +35,6 @@ use crate::origins::Origins;
 use crate::store::journal::{Journal, Outcome, Settled, Ticket};
 use crate::store::shelf::Shelf;
 use crate::timeouts::Timeouts;
-use crate::visitors;
 use audience::{Audience, Seats};
 use chrono::Local;
 use clock::Clock;
@@ -175,7 +174,7 @@ impl<'r> EventLoop<'r> {
         self.tell_listeners(&terms); // what changed, to those who follow it
         self.register_fresh(); // whoever is still here
         meter::hand_in(); // what was counted in this turn
-        visitors::hand_in(); // and for whom
+        guest::hand_in(); // and for whom
         Ok(())
     }
 
@@ -329,6 +328,7 @@ impl<'r> EventLoop<'r> {
         for settled in self.settled.drain(..) {
             if let Outcome::Changed(change) = &settled.outcome {
                 self.audience.hear(change);
+                guest::publish(change, terms.now);
             }
             let Some(Ticket(ticket)) = settled.ticket else { continue };
             match settled.outcome {

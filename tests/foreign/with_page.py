@@ -6,10 +6,10 @@ The browser is driven through its DevTools socket.
 
 import asyncio
 import json
-import subprocess
 import sys
 import urllib.request
 
+from browser import running
 from websockets.asyncio.client import connect
 
 address, browser, profile = sys.argv[1:]
@@ -86,11 +86,5 @@ async def main(url):
 
 
 put_item()
-flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--no-proxy-server", "--remote-debugging-port=0"]
-process = subprocess.Popen([browser, *flags, f"--user-data-dir={profile}", "about:blank"], stderr=subprocess.PIPE, text=True)
-try:
-    lines = (line for line in process.stderr if "DevTools listening on" in line)
-    asyncio.run(main(next(lines).split()[-1]))
-finally:
-    process.terminate()
-    process.wait()
+with running(browser, profile) as devtools:
+    asyncio.run(main(devtools))

@@ -70,6 +70,7 @@ fn script_and_style_are_built_in() {
         "/-/tally.js",
         "/-/exercises.js",
         "/-/home.css",
+        "/-/chapters.css",
     ] {
         let is_style = path.ends_with(".css");
         let media_type = if is_style { "text/css; charset=utf-8" } else { "text/javascript; charset=utf-8" };
@@ -89,6 +90,36 @@ fn script_and_style_are_built_in() {
     peer.shake_hands("/rpc");
     let answer = peer.call(r#"{"jsonrpc":"2.0","id":1,"method":"get","params":{"path":"/-/page.css"}}"#);
     assert!(answer["result"]["body"].as_str().unwrap().starts_with(":root {"), "{answer}");
+}
+
+#[test]
+fn the_chapters_that_the_page_links_to_are_served() {
+    let server = Server::start(&[]);
+    let mut peer = server.connect();
+    let home = get(&mut peer, "/", ACCEPT).text();
+    let linked = home.split(" href=\"/-/chapters").skip(1).map(|rest| rest.split(['"', '#']).next().unwrap());
+    let paths: Vec<String> = linked.map(|rest| format!("/-/chapters{rest}")).collect();
+    assert!(paths.len() > 10 && paths.contains(&"/-/chapters".to_owned()), "{paths:?}");
+    for path in &paths {
+        for accept in ["", "Accept: text/html\r\n", "Accept: */*\r\n"] {
+            let page = get(&mut peer, path, accept);
+            assert_eq!((page.status, page.field("Content-Type")), (200, Some("text/html; charset=utf-8")));
+            assert!(page.field("Content-Security-Policy").unwrap().contains("default-src 'none'"), "{path}");
+            let tag = page.field("ETag").unwrap();
+            let again = get(&mut peer, path, &format!("{accept}If-None-Match: {tag}\r\n"));
+            assert_eq!((again.status, again.field("ETag"), again.body.len()), (304, Some(tag), 0));
+            peer.say(format!("HEAD {path} HTTP/1.1\r\nHost: a\r\n{accept}\r\n"));
+            let head = peer.response_to_head();
+            assert_eq!((head.status, head.field("Content-Length")), (200, page.field("Content-Length")));
+        }
+        for (method, status) in [("OPTIONS", 204), ("DELETE", 405)] {
+            peer.say(format!("{method} {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+            let answer = peer.response();
+            assert_eq!((answer.status, answer.field("Allow")), (status, Some("GET, HEAD, OPTIONS")));
+        }
+    }
+    let unknown = get(&mut peer, "/-/chapters/99-nothing", "");
+    assert_eq!((unknown.status, unknown.field("Content-Type")), (404, Some("application/problem+json")));
 }
 
 #[test]

@@ -5,8 +5,9 @@
 
 use super::name_of;
 use super::schemas::{self, NOT_BLANK, TAGS, reference};
+use crate::api::chapters::table::{self, CHAPTERS, Chapter};
 use crate::api::intake;
-use crate::api::routes::{COLLECTION, ITEM, ROUTES, Route, SOCKETS};
+use crate::api::routes::{CHAPTER, COLLECTION, ITEM, ROUTES, Route, SOCKETS};
 use crate::exchange::call::Method;
 use crate::limits::QUERY_PARAMETERS_MAX;
 use serde_json::{Map, Value, json};
@@ -76,6 +77,13 @@ fn path_item(path: &str, address: &str) -> Value {
         ITEM => json!({
             "parameters": [{
                 "name": "id", "in": "path", "required": true, "schema": schemas::id()
+            }],
+            "options": options
+        }),
+        CHAPTER => json!({
+            "parameters": [{
+                "name": "name", "in": "path", "required": true,
+                "schema": { "type": "string", "enum": CHAPTERS.iter().map(Chapter::name).collect::<Vec<_>>() }
             }],
             "options": options
         }),
@@ -488,6 +496,7 @@ fn fixed(path: &str) -> (Value, Option<Value>, Value) {
         "/openapi.json" | "/asyncapi.json" => {
             said("application/json", json!({ "type": "object" }), OF_A_STATE)
         }
+        table::ADDRESS | CHAPTER => said("text/html", text["schema"].clone(), OF_A_STATE),
         file if file.ends_with(".js") => said("text/javascript", text["schema"].clone(), OF_A_STATE),
         file if file.ends_with(".css") => said("text/css", text["schema"].clone(), OF_A_STATE),
         // Those that are sockets and nothing else.
@@ -503,7 +512,11 @@ fn fixed(path: &str) -> (Value, Option<Value>, Value) {
     };
     // What has no tag can still be asked for with *.
     let answers = json!({ "200": answer, "304": unchanged(&[]) });
-    let problems: &[u16] = if path == "/readyz" { &[412, 503, 507] } else { &[412] };
+    let problems: &[u16] = match path {
+        "/readyz" => &[412, 503, 507],
+        CHAPTER => &[404, 412],
+        _ => &[412],
+    };
     (write_parameters(), None, responses(problems, answers))
 }
 

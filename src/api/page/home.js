@@ -5,13 +5,13 @@
 
 import { Chat, Ticks, isTask } from './exercises.js';
 import { Following, Polling, seconds } from './lanes.js';
-import { Book, Counters, bytes, bytesOf, draw, lateness } from './tally.js';
+import { Book, Counters, bytes, bytesOf, draw, lateness, shown } from './tally.js';
 
 const COOKIE = 'bothways-visitor';
 /** Items shown in a list: the newest, on top. */
 const SHOWN_MAX = 50;
 const ANNOUNCED_EVERY_MS = 3000;
-const LATENESS_EVERY_MS = 200;
+const SHOWN_EVERY_MS = 200;
 /** The drawings are no higher for less: a quiet minute looks quiet. */
 const RATE_MIN = 500;
 
@@ -131,20 +131,22 @@ function showList(lane) {
 
 const book = new Book();
 
-function showLateness() {
-  for (const lane of [polling, socket]) {
-    const late = book.lateness(lane);
-    const [number, more] = lateness(late);
-    put(`${lane.name}-stale`, number);
-    put(`${lane.name}-stale-more`, more);
-    element(`${lane.name}-stale`).classList.toggle('lacks', late?.lacks ?? false);
-  }
+function showShown() {
+  for (const lane of [polling, socket]) put(`${lane.name}-shown`, shown(book.lateness(lane)));
 }
 
-function showCounters({ totals, rates }) {
+function showLateness(name, total, last) {
+  const [number, more] = lateness(total, last);
+  put(`${name}-stale`, number);
+  put(`${name}-stale-more`, more);
+  element(`${name}-stale`).classList.toggle('lacks', last.lacks_us > 0);
+}
+
+function showCounters({ totals, rates, last }) {
   const most = Math.max(RATE_MIN, ...rates.requests, ...rates.sockets);
   for (const [name, road] of [['polling', 'requests'], ['socket', 'sockets']]) {
     const { connections, calls, read_bytes: read, written_bytes: written, moves } = totals[road];
+    showLateness(name, totals[road], last[road]);
     put(`${name}-bytes`, bytes(read + written));
     put(`${name}-bytes-more`, `${bytes(read)} to the server, ${bytes(written)} back`);
     put(`${name}-calls`, String(calls));
@@ -175,7 +177,7 @@ const told = {
   },
   reached(lane, position) {
     book.reached(lane, position);
-    showLateness();
+    showShown();
   },
   changed(lane) {
     showList(lane);
@@ -219,4 +221,4 @@ polling.intervalMs = Math.round(Number(interval.value) * 1000);
 put('interval-said', seconds(polling.intervalMs));
 polling.begin();
 socket.begin();
-setInterval(showLateness, LATENESS_EVERY_MS);
+setInterval(showShown, SHOWN_EVERY_MS);

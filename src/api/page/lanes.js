@@ -46,33 +46,37 @@ export class Polling extends Lane {
     /** How often it asked, and how often it learned something by it. */
     this.asked = 0;
     this.learned = 0;
+    /** None while a question is under way: so there is never more than one. */
     this.timer = null;
-    /** Only the newest question asks again. */
-    this.round = 0;
+    this.askedAt = 0;
   }
 
   begin() { this.ask(); }
 
+  /** Whoever drags the slider sets many: each only moves the next question, which comes at once where it is due. */
   setInterval(ms) {
     this.intervalMs = ms;
-    this.ask();
+    if (this.timer !== null) this.waitForNext();
+  }
+
+  waitForNext() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.ask(), Math.max(0, this.askedAt + this.intervalMs - performance.now()));
   }
 
   async ask() {
-    clearTimeout(this.timer);
-    this.round += 1;
-    const { round } = this;
-    const due = performance.now() + this.intervalMs;
+    this.timer = null;
+    this.askedAt = performance.now();
     try {
-      await this.askOnce(round);
+      await this.askOnce();
       this.told.state(this, `Asked ${times(this.asked)}, ${this.learned} brought something new.`);
     } catch {
       this.told.state(this, `Not reached: asks again in ${seconds(this.intervalMs)}.`);
     }
-    if (round === this.round) this.timer = setTimeout(() => this.ask(), Math.max(0, due - performance.now()));
+    this.waitForNext();
   }
 
-  async askOnce(round) {
+  async askOnce() {
     const fields = { Accept: 'application/json' };
     if (this.conditional && this.tag) fields['If-None-Match'] = this.tag;
     this.asked += 1;
@@ -81,8 +85,7 @@ export class Polling extends Lane {
     if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
     const values = await answer.json();
     const tag = answer.headers.get('ETag');
-    // An answer that was overtaken says what was true before.
-    if (round !== this.round || tag === this.tag) return;
+    if (tag === this.tag) return;
     const isFirst = this.tag === null;
     this.tag = tag;
     this.items = new Map(values.map((value) => [value.id, value]));
@@ -198,12 +201,13 @@ export class Following extends Lane {
   say(message) { this.socket.send(JSON.stringify(message)); }
 }
 
-/** An entity tag without its quotes. */
-function positionOf(tag) { return tag ? tag.replaceAll('"', '') : null; }
+/** An entity tag without its quotes, and without the mark of its coding. */
+function positionOf(tag) { return tag ? tag.replaceAll('"', '').replace('.gzip', '') : null; }
 
 function times(count) { return count === 1 ? 'once' : `${count} times`; }
 
 export function seconds(ms) {
+  if (ms < 10) return `${ms.toFixed(1)} ms`;
   if (ms < 1000) return `${Math.round(ms)} ms`;
   return `${(ms / 1000).toFixed(ms < 10000 ? 1 : 0)} s`;
 }

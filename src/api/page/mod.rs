@@ -3,6 +3,7 @@
 //! Scripts and styles are built in, and have no address that changes with them. So whoever keeps them
 //! asks each time whether they are still the same, and is told by a tag made from what they say.
 
+use super::chapters;
 use super::outcome::{Named, Outcome};
 use super::resources::read_at;
 use crate::exchange::call::{Answer, Body, Call};
@@ -26,8 +27,8 @@ const fn style(path: &'static str, text: &'static str) -> File {
     File { path, media_type: "text/css; charset=utf-8", text, tag: tag_of(text) }
 }
 
-/// Those of the pages of resources first, then those of the page at `/`.
-pub const FILES: [File; 7] = [
+/// Those of the pages of resources first, then those of the page at `/`, then that of the chapters.
+pub const FILES: [File; 8] = [
     script("/-/page.js", include_str!("page.js")),
     style("/-/page.css", include_str!("page.css")),
     script("/-/home.js", include_str!("home.js")),
@@ -35,6 +36,7 @@ pub const FILES: [File; 7] = [
     script("/-/tally.js", include_str!("tally.js")),
     script("/-/exercises.js", include_str!("exercises.js")),
     style("/-/home.css", include_str!("home.css")),
+    style("/-/chapters.css", include_str!("chapters.css")),
 ];
 
 /// The file of that number.
@@ -54,7 +56,8 @@ pub fn home(shelf: &Shelf) -> Body {
     let first = names.next().unwrap_or(USUAL);
     let name = if names.any(|name| name == USUAL) { USUAL } else { first };
     let collections: Vec<String> = shelf.names().map(|name| format!("/{name}")).collect();
-    let groups: [(&str, &[&str]); 4] = [
+    let groups: [(&str, &[&str]); 5] = [
+        ("To read", &[chapters::table::ADDRESS]),
         ("Collections", &collections.iter().map(String::as_str).collect::<Vec<_>>()),
         ("Health", &["/healthz", "/readyz"]),
         ("Counted", &["/metrics", "/counters"]),
@@ -135,14 +138,22 @@ mod tests {
         }
     }
 
+    /// By each number, and each row of numbers, stands a link; a test of the chapters looks at where those lead.
     #[test]
-    fn the_chapters_that_the_page_names_are_there() {
-        let named: Vec<&str> =
-            HOME.split("<code>docs/").skip(1).filter_map(|rest| rest.split('<').next()).collect();
-        assert!(named.len() > 5, "{named:?}");
-        for name in named {
-            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
-            assert!(path.is_file(), "the page names {name}");
+    fn every_number_links_to_a_chapter_that_is_there() {
+        let targets = |part: &str| -> Vec<String> {
+            let rests = part.split(" href=\"/-/chapters/").skip(1);
+            rests.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+        };
+        let rows: Vec<&str> = HOME.split("<div role=\"row\" class=\"row\">").skip(1).collect();
+        assert_eq!(rows.len(), 5);
+        for row in rows.iter().map(|row| row.split("</section>").next().unwrap()) {
+            let closed = row.split("<details>").nth(1).and_then(|rest| rest.split("</details>").next());
+            assert!(!targets(row).is_empty() && targets(closed.unwrap()).is_empty(), "{row}");
+        }
+        for name in targets(HOME) {
+            let (name, anchor) = name.split_once('#').unwrap_or((&name, ""));
+            assert!(chapters::has(name, anchor), "the page links to {name}#{anchor}");
         }
     }
 

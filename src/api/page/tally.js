@@ -1,4 +1,4 @@
-// What is measured: how late each lane is, as this page saw it; and what it cost, as the server counted it.
+// What is counted: what each lane cost and how late it was, as the server saw it; and how late this page showed it.
 
 import { seconds } from './lanes.js';
 
@@ -37,7 +37,7 @@ export class Book {
     }
   }
 
-  /** How late the lane showed the last change, and the latest of all; where it lacks one, how late so far. */
+  /** How late the lane showed the last change; where it lacks one, how late so far. */
   lateness(lane) {
     const now = performance.now();
     const inOrder = [...this.changes].sort(([one], [other]) => one - other);
@@ -50,8 +50,6 @@ export class Book {
     return {
       ms: (lacking ?? late.at(-1)).ms,
       lacks: lacking !== undefined,
-      worstMs: Math.max(...late.map(({ ms }) => ms)),
-      count: late.length,
     };
   }
 }
@@ -61,14 +59,21 @@ function parts(position) {
   return [epoch, Number(seq)];
 }
 
-/** How late, and of what, in words. */
-export function lateness(late) {
-  if (late === null) return ['–', 'no change yet'];
-  const of = late.count === 1 ? 'of 1 change' : `of the last ${late.count}`;
-  return [seconds(late.ms), late.lacks ? 'and still lacks it' : `at worst ${seconds(late.worstMs)}, ${of}`];
+/** How late the server told a lane what changed, in words. */
+export function lateness({ changes, late_us: all }, { last_us: last, lacks_us: lacks }) {
+  if (lacks > 0) return [seconds(lacks / 1000), 'and still lacks it'];
+  if (changes === 0) return ['–', 'no change yet'];
+  const of = changes === 1 ? 'of 1 change' : `of ${changes} changes`;
+  return [seconds(last / 1000), `on average ${seconds(all / changes / 1000)}, ${of}`];
 }
 
-const COUNTED = ['connections', 'calls', 'read_bytes', 'written_bytes', 'moves'];
+/** How late this page showed it, in words. */
+export function shown(late) {
+  if (late === null) return '';
+  return late.lacks ? `not shown here for ${seconds(late.ms)}` : `shown here after ${seconds(late.ms)}`;
+}
+
+const COUNTED = ['connections', 'calls', 'read_bytes', 'written_bytes', 'moves', 'changes', 'late_us'];
 const ROADS = ['requests', 'sockets', 'page'];
 
 /** The server's counters for this browser, from when the page was opened. */
