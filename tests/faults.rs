@@ -1,8 +1,9 @@
 //! A file that fails at its first operation, at its second, and so on through all of them: what was
 //! answered is there when it is opened again, and what was refused is not.
 
-#[path = "../fuzz/src/files.rs"]
-mod files;
+#[allow(dead_code)] // Others use the rest.
+#[path = "../src/store/failing_file.rs"]
+mod failing_file;
 #[allow(dead_code)] // The fuzz target uses the rest.
 #[path = "../fuzz/src/journals.rs"]
 mod journals;
@@ -17,7 +18,7 @@ use bothways::store::log::SharedLog;
 use bothways::store::on_disk::{Epoch, Keeps, OnDisk};
 use bothways::store::shelf::Shelf;
 use bothways::store::standing::Standing;
-use files::{Crash, Fault, File};
+use failing_file::{Crash, Fault, File};
 use journals::{Mode, Seen, Step, Wish, check_steps};
 use std::io::ErrorKind::{Other, StorageFull};
 use std::rc::Rc;

@@ -7,7 +7,7 @@
 //!   kk ua     and hands it on; the keeper has its turn; loop 1 looks what is new
 //! ```
 
-use super::files::{Crash, Fault, File};
+use super::failing_file::{Crash, Fault, File};
 use bothways::exchange::change::{Act, Change, CollectionId, Conditions, Op, Position, Tags, Write};
 use bothways::exchange::object::Object;
 use bothways::refusal::Refusal;

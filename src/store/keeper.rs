@@ -329,50 +329,16 @@ mod tests {
     use super::*;
     use crate::exchange::change::{Act, CollectionId, Conditions, Once};
     use crate::exchange::idempotency::Key;
-    use crate::store::desk::Desk;
+    use crate::store::desk::{Desk, Taken};
+    use crate::store::failing_file::{Fault, File};
     use crate::store::journal::{self, Journal, Outcome, Ticket};
     use crate::store::keys::Bounds;
     use crate::store::on_disk::{Epoch, Keeps};
-    use redb::StorageBackend;
     use std::io;
     use std::rc::Rc;
-    use std::sync::Mutex;
-    use std::sync::atomic::{AtomicBool, Ordering};
 
-    /// A disk that can be full.
-    #[derive(Clone, Debug, Default)]
-    struct File {
-        bytes: Arc<Mutex<Vec<u8>>>,
-        is_full: Arc<AtomicBool>,
-    }
-
-    impl StorageBackend for File {
-        fn len(&self) -> io::Result<u64> {
-            Ok(self.bytes.lock().unwrap().len() as u64)
-        }
-
-        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-            out.copy_from_slice(&self.bytes.lock().unwrap()[offset as usize..][..out.len()]);
-            Ok(())
-        }
-
-        fn set_len(&self, len: u64) -> io::Result<()> {
-            self.bytes.lock().unwrap().resize(len as usize, 0);
-            Ok(())
-        }
-
-        fn sync_data(&self) -> io::Result<()> {
-            Ok(())
-        }
-
-        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-            if self.is_full.load(Ordering::Relaxed) {
-                return Err(io::ErrorKind::StorageFull.into());
-            }
-            self.bytes.lock().unwrap()[offset as usize..][..data.len()].copy_from_slice(data);
-            Ok(())
-        }
-    }
+    /// There is no room for anything.
+    const FULL: Fault = Fault::Ever { after: 0, kind: io::ErrorKind::StorageFull };
 
     fn open(file: &File) -> Result<OnDisk, StoreError> {
         let keeps = Keeps { changes_max: 100, bytes_max: 1 << 20 };
@@ -424,7 +390,7 @@ mod tests {
             }
             let mut settled = Vec::new();
             self.journal.settle(&mut self.shelf, &mut settled);
-            let crate::store::desk::Taken::Writes(asked) = self.desk.take(None) else { panic!() };
+            let Taken::Writes(asked) = self.desk.take(None) else { panic!() };
             self.keeper.settle(asked, self.now);
             self.journal.settle(&mut self.shelf, &mut settled);
             let became = |outcome| match outcome {
@@ -452,10 +418,10 @@ mod tests {
     fn what_was_made_safe_is_repeated_on_a_full_disk_and_nothing_else() {
         let mut house = House::open(&File::default(), 1, Sync::Always);
         assert_eq!(house.post(&[("a", 1), ("a", 1), ("b", 1)]), [new("1"), old("1"), new("2")]);
-        house.file.is_full.store(true, Ordering::Relaxed);
+        house.file.fail(FULL);
         assert_eq!(house.post(&[("c", 1), ("a", 1), ("c", 1)]), [full(), old("1"), full()]);
         assert_eq!(house.post(&[("a", 1), ("c", 1)]), [old("1"), full()], "it does not try now");
-        house.file.is_full.store(false, Ordering::Relaxed);
+        house.file.mend();
         house.now += Timeouts::STORE_RETRY;
         assert_eq!(house.post(&[("c", 1), ("a", 1), ("b", 1)]), [new("3"), old("1"), old("2")]);
         let file = house.file.clone();
@@ -467,7 +433,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_not_looked_at_again_where_nothing_is_to_be_saved() {
         let mut house = House::open(&File::default(), 1, Sync::Always);
-        house.file.is_full.store(true, Ordering::Relaxed);
+        house.file.fail(FULL);
         assert_eq!(house.post(&[("a", 1)]), [full()]);
         house.keeper.reopen = Box::new(|| panic!("it is opened again"));
         house.keeper.close(house.now + Timeouts::STORE_RETRY).unwrap();
@@ -481,7 +447,7 @@ mod tests {
         }
         let mut house = House::open(&file, 1, Sync::Always);
         assert_eq!(house.post(&[("a", 1)]), [new("1")]);
-        house.file.is_full.store(true, Ordering::Relaxed);
+        house.file.fail(FULL);
         assert_eq!(house.post(&[("b", 1)]), [full()]);
         house.keeper.reopen = Box::new(move || open(&other));
         house.now += Timeouts::STORE_RETRY;
@@ -494,11 +460,11 @@ mod tests {
     fn what_is_told_before_it_is_safe_keeps_its_key_all_the_same() {
         let mut house = House::open(&File::default(), 1, Sync::Interval(Duration::from_secs(1)));
         assert_eq!(house.post(&[("a", 1)]), [new("1")]);
-        house.file.is_full.store(true, Ordering::Relaxed);
+        house.file.fail(FULL);
         house.now += Duration::from_secs(1);
         house.keeper.save(house.now);
         assert_eq!(house.post(&[("a", 1), ("b", 1)]), [old("1"), full()]);
-        house.file.is_full.store(false, Ordering::Relaxed);
+        house.file.mend();
         house.now += Timeouts::STORE_RETRY;
         assert_eq!(house.post(&[("b", 1), ("c", 1), ("d", 1)]), [new("2"), new("3"), new("4")]);
         let file = house.file.clone();

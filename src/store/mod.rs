@@ -15,6 +15,8 @@
 //! Nothing in this room knows who asks and who listens.
 
 pub mod desk;
+#[cfg(test)]
+pub mod failing_file;
 pub mod guarded;
 pub mod history;
 pub mod journal;

@@ -1,4 +1,6 @@
 //! A file in memory that fails when it is told to, and forgets what was not synced.
+//!
+//! Only tests and fuzz targets have it. Those outside of this package include the file by its path.
 
 use redb::StorageBackend;
 use std::io::{self, ErrorKind};
