@@ -15,7 +15,8 @@ use bothways::store::journal::{Outcome, Settled, Ticket};
 use bothways::store::keeper::{Keeper, Sync};
 use bothways::store::keys::{Bounds, Keys};
 use bothways::store::log::SharedLog;
-use bothways::store::on_disk::{Epoch, Keeps, OnDisk};
+use bothways::store::on_disk::{Epoch, OnDisk};
+use bothways::store::rows::Keeps;
 use bothways::store::shelf::Shelf;
 use bothways::store::standing::Standing;
 use failing_file::{Crash, Fault, File};
@@ -98,7 +99,7 @@ impl House {
         let shelf = Shelf::stocked(disk.load(&|_| ()).unwrap(), 1000);
         let log = Arc::new(SharedLog::new(0, None, vec![Box::new(|| ())]));
         let again = file.clone();
-        let reopen = Box::new(move || open(again.clone(), Epoch::GoOn(7)));
+        let reopen = Box::new(move || open(again.clone(), Epoch::GoOn));
         let keys = Keys::new(Bounds { time: Duration::from_secs(60), keys_max: 100, bytes_max: 1 << 20 }, 0);
         let keeper = Keeper::new(disk, reopen, shelf.fork(), keys, log.clone(), Sync::Always);
         let desk = Arc::new(Desk::new(1 << 20));

@@ -11,7 +11,8 @@ use crate::store::journal::{self, Journal};
 use crate::store::keeper::{Keeper, Sync};
 use crate::store::keys::{self, Keys};
 use crate::store::log::{SharedLog, Wake};
-use crate::store::on_disk::{Epoch, Keeps, OnDisk, Watcher};
+use crate::store::on_disk::{Epoch, OnDisk, Watcher};
+use crate::store::rows::Keeps;
 use crate::store::shelf::Shelf;
 use crate::store::stock::{Stock, Stocked};
 use crate::store::store_error::StoreError;
@@ -82,7 +83,8 @@ fn on_disk(serve: &cli::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, F
         tell_of(file, &path, is_new, stock.position);
     }
     let keys = keys(serve);
-    let keys = keys.restocked(disk.load_keys(keys.now()).map_err(failed)?);
+    disk.age_keys(keys.now()).map_err(failed)?;
+    let keys = keys.restocked(disk.load_keys().map_err(failed)?);
     drop(watcher);
     if let Sync::Interval(_) = sync(serve) {
         disk.may_lose().map_err(failed)?;
@@ -97,7 +99,7 @@ fn on_disk(serve: &cli::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, F
     let shelves = forks(shelf, log.readers());
     let journals = journal::kept(shelves.len(), log.clone(), &desk);
     let again = path.clone();
-    let reopen = move || OnDisk::open(&again, Epoch::GoOn(position.epoch), keeps, &silent());
+    let reopen = move || OnDisk::open(&again, Epoch::GoOn, keeps, &silent());
     let keeper = Keeper::new(disk, Box::new(reopen), ahead, keys, log, sync(serve));
     Ok(Storage { journals, shelves, keeper: Some((keeper, desk)) })
 }

@@ -14,7 +14,9 @@
 //!
 //! Nothing in this room knows who asks and who listens.
 
+pub mod committing;
 pub mod desk;
+pub mod disk;
 #[cfg(test)]
 pub mod failing_file;
 pub mod guarded;
@@ -22,6 +24,7 @@ pub mod history;
 pub mod journal;
 pub mod keeper;
 pub mod keys;
+pub mod loading;
 pub mod log;
 pub mod on_disk;
 pub mod rows;
@@ -30,4 +33,5 @@ pub mod soundness;
 pub mod standing;
 pub mod stock;
 pub mod store_error;
+pub mod tables;
 pub mod untouched;

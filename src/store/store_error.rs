@@ -1,6 +1,6 @@
 //! Why a store cannot be opened, read, or written.
 
-use super::on_disk::FORMAT;
+use super::tables::FORMAT;
 use redb::{CommitError, DatabaseError, StorageError, TableError, TransactionError};
 use std::{fmt, io};
 
