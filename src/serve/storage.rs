@@ -11,6 +11,7 @@ use crate::store::journal::{self, Journal};
 use crate::store::keeper::{Keeper, Sync};
 use crate::store::keys::{self, Keys};
 use crate::store::log::{SharedLog, Wake};
+use crate::store::names::Names;
 use crate::store::on_disk::{Epoch, OnDisk, Watcher};
 use crate::store::rows::Keeps;
 use crate::store::shelf::Shelf;
@@ -144,11 +145,13 @@ fn forks(shelf: Shelf, count: usize) -> Vec<Shelf> {
 
 /// Those in the store, and those that the command line adds.
 fn names(mut names: Vec<String>, declared: &[String]) -> Result<Vec<String>, Failure> {
-    for (n, name) in declared.iter().enumerate() {
-        if declared[..n].contains(name) {
+    let (there, mut named) = (names.clone(), Names::default());
+    let there: Names = there.iter().map(String::as_str).collect();
+    for name in declared {
+        if !named.add(name.as_str()) {
             return Err(Failure::Usage(format!("the collection {name} is named twice")));
         }
-        if !names.contains(name) {
+        if !there.contain(name) {
             names.push(name.clone());
         }
     }
@@ -168,11 +171,13 @@ fn names(mut names: Vec<String>, declared: &[String]) -> Result<Vec<String>, Fai
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::names::counted;
 
     #[test]
     fn every_collection_has_a_number_of_its_own() {
         let there: Vec<String> = (0..COLLECTIONS_MAX).map(|n| format!("c{n}")).collect();
-        assert_eq!(names(there.clone(), &["c7".to_owned()]).unwrap().len(), COLLECTIONS_MAX);
+        let again = counted::check(COLLECTIONS_MAX, || names(there.clone(), &there).unwrap());
+        assert_eq!(again, there);
         let one_more = names(there, &["more".to_owned()]).unwrap_err();
         assert_eq!(one_more.to_string(), "there are at most 65536 collections");
     }

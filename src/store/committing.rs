@@ -1,6 +1,7 @@
 //! What is written into a store: each time all of it, or nothing.
 
 use super::keys::{Earlier, Kept, Keys};
+use super::names::Names;
 use super::on_disk::OnDisk;
 use super::rows::{self, Row};
 use super::shelf::Shelf;
@@ -19,7 +20,8 @@ impl OnDisk {
         let transaction = self.database.begin_write()?;
         {
             let mut collections = transaction.open_table(COLLECTIONS)?;
-            let new = names.iter().filter(|name| !there.contains(name));
+            let mut known: Names = there.iter().map(String::as_str).collect();
+            let new = names.iter().filter(|name| known.add(name.as_str()));
             for (number, name) in (there.len()..).zip(new) {
                 if number >= COLLECTIONS_MAX {
                     return Err(damaged(format!("a store has at most {COLLECTIONS_MAX} collections")));
@@ -40,7 +42,7 @@ impl OnDisk {
         {
             let mut collections = transaction.open_table(COLLECTIONS)?;
             let mut items = transaction.open_table(ITEMS)?;
-            for (number, stocked) in (0..).zip(&stock.collections) {
+            for (number, stocked) in (0..=u16::MAX).zip(&stock.collections) {
                 let Tally { changed, counter, chosen_max } = stocked.tally;
                 collections.insert(number, (stocked.name.as_str(), changed, counter, chosen_max))?;
                 for record in &stocked.items {
@@ -163,4 +165,34 @@ fn write_tallies(
         collections.insert(number, (&**collection.name(), changed, counter, chosen_max))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::failing_file::File;
+    use crate::store::on_disk::Epoch;
+    use crate::store::rows::Keeps;
+    use crate::store::soundness;
+    use crate::store::stock::Stocked;
+    use std::rc::Rc;
+
+    #[test]
+    fn there_can_be_as_many_collections_as_there_are_numbers_and_no_more() {
+        let keeps = Keeps { changes_max: 100, bytes_max: 1 << 20 };
+        let open = || OnDisk::open_with(File::default(), Epoch::Begin(7), keeps, &(Rc::new(|_| ()) as _));
+        let names: Vec<String> = (0..COLLECTIONS_MAX).map(|n| format!("c{n}")).collect();
+        let stock = Stock::beginning(7, names.iter().cloned().map(Stocked::empty).collect());
+        let mut filled = open().unwrap();
+        filled.fill(&stock).unwrap();
+        let loaded = filled.load(&|_| ()).unwrap();
+        assert_eq!((soundness::faults(&loaded).len(), loaded == stock), (0, true));
+
+        let mut declared = open().unwrap();
+        declared.declare(&names).unwrap();
+        assert!(declared.load(&|_| ()).unwrap() == stock);
+        declared.declare(&names).unwrap();
+        let why = declared.declare(&["more".to_owned()]).unwrap_err().to_string();
+        assert!(why.ends_with("a store has at most 65536 collections"), "{why}");
+    }
 }

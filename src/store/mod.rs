@@ -26,6 +26,7 @@ pub mod keeper;
 pub mod keys;
 pub mod loading;
 pub mod log;
+pub mod names;
 pub mod on_disk;
 pub mod rows;
 pub mod shelf;
