@@ -14,7 +14,8 @@ use crate::exchange::change::Position;
 use crate::limits::STORE_CACHE_BYTES;
 use redb::backends::FileBackend;
 use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend};
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -56,6 +57,7 @@ const HEADER_BYTES: u64 = 4096;
 impl OnDisk {
     /// Opens the store, or begins one. All that was ever written into it is checked.
     pub fn open(path: &Path, epoch: Epoch, keeps: Keeps, watcher: &Watcher) -> Result<OnDisk, StoreError> {
+        check_kind(path)?;
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         let file = FileBackend::new(file)?;
         let store = OnDisk::open_with(file, epoch, keeps, watcher)?;
@@ -84,6 +86,7 @@ impl OnDisk {
 
     /// Opens the store to look into it. The file stays as it is.
     pub fn look(path: &Path, trust: Trust, watcher: &Watcher) -> Result<OnDisk, StoreError> {
+        check_kind(path)?;
         let file = Untouched::new(FileBackend::new(File::open(path)?)?, trust)?;
         if file.len()? == 0 {
             return Err(StoreError::Empty);
@@ -101,6 +104,7 @@ impl OnDisk {
     /// Looks whether all is there that was ever stored, and gives it. `look` at a store forgives what can
     /// happen in a crash; here nothing is forgiven but what was never answered.
     pub fn inspect(path: &Path, watcher: &Watcher) -> Result<(OnDisk, Stock), StoreError> {
+        check_kind(path)?;
         let file = Untouched::new(FileBackend::new(File::open(path)?)?, Trust::Newest)?;
         let Commits { primary, is_behind, is_certain } = match file.len()? {
             0 => return Err(StoreError::Empty),
@@ -251,4 +255,21 @@ impl OnDisk {
         transaction.commit()?;
         Ok(())
     }
+}
+
+/// Whoever opens a pipe waits for somebody at its other end, and a device may do anything.
+fn check_kind(path: &Path) -> Result<(), StoreError> {
+    let kind = match fs::metadata(path) {
+        Ok(metadata) => metadata.file_type(),
+        // That it is not there is said where it is opened.
+        Err(_) => return Ok(()),
+    };
+    let what = match kind {
+        kind if kind.is_file() => return Ok(()),
+        kind if kind.is_dir() => "a directory",
+        kind if kind.is_fifo() => "a pipe",
+        kind if kind.is_socket() => "a socket",
+        _ => "a device",
+    };
+    Err(StoreError::NoFile(what))
 }

@@ -6,6 +6,7 @@ use crate::server::{PROGRAM, Server, wait_exit, wait_until};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -20,7 +21,12 @@ fn serve(store: &Path, limit: &str) -> Command {
 /// What it says where it cannot serve this store: one line, and no more.
 #[track_caller]
 fn complaint(store: &Path) -> String {
-    let mut command = serve(store, "");
+    complaint_of(serve(store, ""), store)
+}
+
+/// What a command says that can do nothing with this store: one line, and no more.
+#[track_caller]
+fn complaint_of(mut command: Command, store: &Path) -> String {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let status = wait_exit(&mut child);
@@ -161,9 +167,6 @@ fn a_disk_that_was_full_takes_writes_when_there_is_room() {
 #[test]
 fn what_cannot_be_written_is_said_in_one_line() {
     let folder = Folder::new("unwritable");
-    let there = folder.join("there");
-    fs::create_dir(&there).unwrap();
-    assert_eq!(complaint(&there), "Is a directory (os error 21)");
     assert_eq!(complaint(&folder.join("missing/store")), "No such file or directory (os error 2)");
     complaint(Path::new("/proc/store.redb"));
 
@@ -178,6 +181,25 @@ fn what_cannot_be_written_is_said_in_one_line() {
     assert!(remounted.unwrap().success());
     assert_eq!(complaint(&copy), "Read-only file system (os error 30)");
     assert_eq!(complaint(&mount.0.join("new.redb")), "Read-only file system (os error 30)");
+}
+
+#[test]
+fn what_is_no_file_is_not_waited_for() {
+    let folder = Folder::new("no-file");
+    let [pipe, socket, directory] = ["pipe", "socket", "directory"].map(|name| folder.join(name));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let _listener = UnixListener::bind(&socket).unwrap();
+    fs::create_dir(&directory).unwrap();
+    let device = PathBuf::from("/dev/null");
+    for (path, what) in [(pipe, "pipe"), (socket, "socket"), (directory, "directory"), (device, "device")] {
+        let expected = format!("it is a {what}, and a store is a file");
+        assert_eq!(complaint(&path), expected, "serve");
+        for name in ["check", "export"] {
+            let mut command = Command::new(PROGRAM);
+            command.arg(name).arg(&path);
+            assert_eq!(complaint_of(command, &path), expected, "{name}");
+        }
+    }
 }
 
 #[test]
