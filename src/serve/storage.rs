@@ -15,8 +15,10 @@ use crate::store::names::Names;
 use crate::store::on_disk::{Epoch, OnDisk, Watcher};
 use crate::store::rows::Keeps;
 use crate::store::shelf::Shelf;
+use crate::store::standing::Standing;
 use crate::store::stock::{Stock, Stocked};
 use crate::store::store_error::StoreError;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -71,7 +73,7 @@ fn on_disk(serve: &cli::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, F
     let failed = |error: StoreError| Failure::Failed(format!("the store {}: {error}", path.display()));
     let begin = if serve.new_epoch { Epoch::Anew } else { Epoch::Begin };
     let watcher = progress::watcher(&path);
-    let mut disk = OnDisk::open(&path, begin(epoch), keeps, &watcher).map_err(failed)?;
+    let (mut disk, standing) = open_or_look(&path, begin(epoch), keeps, &watcher).map_err(failed)?;
     let there = disk.names().map_err(failed)?;
     let is_new = there.is_empty();
     if is_new {
@@ -93,6 +95,7 @@ fn on_disk(serve: &cli::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, F
     let position = stock.position;
     let shelf = Shelf::stocked(stock, limits.item_bytes_max)
         .keeping(limits.history_changes_max, limits.history_bytes_max);
+    shelf.board().set(standing);
     // The keeper looks at what is there now, and has no use for what was.
     let ahead = shelf.fork().keeping(0, 0);
     let log = Arc::new(SharedLog::new(position.seq, None, wake));
@@ -103,6 +106,32 @@ fn on_disk(serve: &cli::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, F
     let reopen = move || OnDisk::open(&again, Epoch::GoOn, keeps, &silent());
     let keeper = Keeper::new(disk, Box::new(reopen), ahead, keys, log, sync(serve));
     Ok(Storage { journals, shelves, keeper: Some((keeper, desk)) })
+}
+
+/// Where nothing can be written there may be something to be read. A new epoch would have to be written.
+fn open_or_look(
+    path: &Path,
+    epoch: Epoch,
+    keeps: Keeps,
+    watcher: &Watcher,
+) -> Result<(OnDisk, Standing), StoreError> {
+    let error = match OnDisk::open(path, epoch, keeps, watcher) {
+        Ok(disk) => return Ok((disk, Standing::Good)),
+        Err(StoreError::Io(error)) if error.kind() == ErrorKind::ReadOnlyFilesystem => error,
+        Err(error) => return Err(error),
+    };
+    if let Epoch::Anew(_) = epoch {
+        return Err(StoreError::Io(error));
+    }
+    match OnDisk::open_read_only(path, epoch, keeps, watcher) {
+        // There is nothing to be read either.
+        Err(StoreError::Io(_) | StoreError::Empty) => Err(StoreError::Io(error)),
+        Err(other) => Err(other),
+        Ok(disk) => {
+            log::error!("writes are refused until the server is started anew: {}: {error}", path.display());
+            Ok((disk, Standing::ReadOnly))
+        }
+    }
 }
 
 /// Says whether the file was imported. Who starts the server again wants what was stored since.

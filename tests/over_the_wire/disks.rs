@@ -179,8 +179,48 @@ fn what_cannot_be_written_is_said_in_one_line() {
     fs::copy(&store, &copy).unwrap();
     let remounted = Command::new("mount").args(["-o", "remount,ro"]).arg(&mount.0).status();
     assert!(remounted.unwrap().success());
-    assert_eq!(complaint(&copy), "Read-only file system (os error 30)");
-    assert_eq!(complaint(&mount.0.join("new.redb")), "Read-only file system (os error 30)");
+    let nothing = "Read-only file system (os error 30)";
+    assert_eq!(complaint(&mount.0.join("new.redb")), nothing);
+    let mut command = serve(&copy, "");
+    command.arg("--new-epoch");
+    assert_eq!(complaint_of(command, &copy), nothing, "a new epoch would have to be written");
+}
+
+#[test]
+fn what_cannot_be_written_can_be_read() {
+    let folder = Folder::new("read-only");
+    let Some(mount) = Mount::new(&folder, "size=8m") else { return };
+    let store = mount.0.join("store.redb");
+    // It was killed: to be read, it must be repaired.
+    let server = Server::start_as(serve(&store, ""));
+    assert_eq!(put(&mut server.connect(), "x", 100).0, 201);
+    let (before, empty) = (server.get("/tasks"), mount.0.join("empty.redb"));
+    drop(server);
+    fs::write(&empty, "").unwrap();
+    let bytes = fs::read(&store).unwrap();
+    let remount = |how: &str| {
+        let status = Command::new("mount").args(["-o", &format!("remount,{how}")]).arg(&mount.0).status();
+        assert!(status.unwrap().success());
+    };
+    remount("ro");
+    assert_eq!(complaint(&empty), "Read-only file system (os error 30)", "there is nothing to be read");
+    let mut server = Server::start_as(serve(&store, ""));
+    let said = format!("{}: Read-only file system (os error 30)", store.display());
+    wait_until("it says so", || server.log().contains(&said));
+    let (status, problem) = put(&mut server.connect(), "y", 100);
+    assert!(
+        status == 503 && problem.contains("the file system is read-only: nothing was stored"),
+        "{problem}"
+    );
+    assert_eq!((readiness(&server), server.get("/tasks")), (503, before));
+    server.signal("TERM");
+    assert_eq!(server.wait_exit().0.code(), Some(0));
+    assert!(fs::read(&store).unwrap() == bytes, "the file is as it was");
+
+    remount("rw");
+    let server = Server::start_as(serve(&store, ""));
+    assert_eq!(put(&mut server.connect(), "y", 100).0, 201);
+    assert_eq!((readiness(&server), ids(&server)), (200, vec!["x".to_owned(), "y".to_owned()]));
 }
 
 #[test]
