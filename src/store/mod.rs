@@ -23,6 +23,8 @@ pub mod guarded;
 pub mod history;
 pub mod journal;
 pub mod keeper;
+#[cfg(test)]
+pub mod kept_house;
 pub mod keys;
 pub mod loading;
 pub mod log;
