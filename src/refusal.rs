@@ -88,6 +88,8 @@ pub enum Refusal {
     StoreFull,
     /// The disk has failed, and nothing is stored any more.
     StoreFailed,
+    /// The store lies where nothing can be written, since before the server was started.
+    StoreReadOnly,
     /// The body of a call in a message; of a request it is a fault.
     BodyTooLong {
         bytes_max: usize,
@@ -131,7 +133,8 @@ impl Refusal {
             Refusal::WebSocketVersion => 426,
             Refusal::SubscriptionsTooMany { .. } => 429,
             Refusal::MethodUnknown => 501,
-            Refusal::Busy | Refusal::StoreBehind | Refusal::StoreFailed => 503,
+            Refusal::Busy | Refusal::StoreBehind => 503,
+            Refusal::StoreFailed | Refusal::StoreReadOnly => 503,
             // RFC 4918 §11.5.
             Refusal::StoreFull => 507,
         }
@@ -194,6 +197,10 @@ impl Refusal {
             Refusal::StoreFull => "the disk is full: nothing was stored".into(),
             Refusal::StoreFailed => {
                 "the disk has failed: nothing was stored, nor will be until the server is started anew".into()
+            }
+            Refusal::StoreReadOnly => {
+                "the file system is read-only: nothing was stored, nor will be until the server is started anew"
+                    .into()
             }
             Refusal::BodyTooLong { bytes_max } => {
                 format!("request body is longer than {bytes_max} bytes").into()

@@ -86,8 +86,8 @@ impl Timeouts {
     /// What the store is given at least to save what waits for it, when the drain is over.
     pub const SAVE_MIN: Duration = Duration::from_secs(1);
 
-    /// How long after the disk was full the keeper looks whether there is room again: each look reads
-    /// the whole store.
+    /// How long after the disk was full the keeper looks whether there is room again: each look opens the
+    /// store, which reads its file.
     pub const STORE_RETRY: Duration = Duration::from_secs(2);
 }
 

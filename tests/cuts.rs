@@ -5,8 +5,9 @@ mod cutter;
 #[allow(dead_code)] // Others use the rest.
 #[path = "../fuzz/src/driver.rs"]
 mod driver;
-#[path = "../fuzz/src/files.rs"]
-mod files;
+#[allow(dead_code)] // Others use the rest.
+#[path = "../src/store/failing_file.rs"]
+mod failing_file;
 #[allow(dead_code)] // Others use the rest.
 #[path = "../fuzz/src/journals.rs"]
 mod journals;

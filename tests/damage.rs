@@ -5,7 +5,8 @@
 
 use bothways::exchange::change::{Act, CollectionId, Conditions, Write};
 use bothways::store::keys::{Bounds, Keys};
-use bothways::store::on_disk::{Epoch, Keeps, OnDisk, Watcher};
+use bothways::store::on_disk::{Epoch, OnDisk, Watcher};
+use bothways::store::rows::Keeps;
 use bothways::store::shelf::Shelf;
 use bothways::store::soundness;
 use bothways::store::stock::Stock;

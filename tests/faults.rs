@@ -1,8 +1,9 @@
 //! A file that fails at its first operation, at its second, and so on through all of them: what was
 //! answered is there when it is opened again, and what was refused is not.
 
-#[path = "../fuzz/src/files.rs"]
-mod files;
+#[allow(dead_code)] // Others use the rest.
+#[path = "../src/store/failing_file.rs"]
+mod failing_file;
 #[allow(dead_code)] // The fuzz target uses the rest.
 #[path = "../fuzz/src/journals.rs"]
 mod journals;
@@ -14,10 +15,11 @@ use bothways::store::journal::{Outcome, Settled, Ticket};
 use bothways::store::keeper::{Keeper, Sync};
 use bothways::store::keys::{Bounds, Keys};
 use bothways::store::log::SharedLog;
-use bothways::store::on_disk::{Epoch, Keeps, OnDisk};
+use bothways::store::on_disk::{Epoch, OnDisk};
+use bothways::store::rows::Keeps;
 use bothways::store::shelf::Shelf;
 use bothways::store::standing::Standing;
-use files::{Crash, Fault, File};
+use failing_file::{Crash, Fault, File};
 use journals::{Mode, Seen, Step, Wish, check_steps};
 use std::io::ErrorKind::{Other, StorageFull};
 use std::rc::Rc;
@@ -97,7 +99,7 @@ impl House {
         let shelf = Shelf::stocked(disk.load(&|_| ()).unwrap(), 1000);
         let log = Arc::new(SharedLog::new(0, None, vec![Box::new(|| ())]));
         let again = file.clone();
-        let reopen = Box::new(move || open(again.clone(), Epoch::GoOn(7)));
+        let reopen = Box::new(move || open(again.clone(), Epoch::GoOn));
         let keys = Keys::new(Bounds { time: Duration::from_secs(60), keys_max: 100, bytes_max: 1 << 20 }, 0);
         let keeper = Keeper::new(disk, reopen, shelf.fork(), keys, log.clone(), Sync::Always);
         let desk = Arc::new(Desk::new(1 << 20));

@@ -7,7 +7,7 @@
 //!   kk ua     and hands it on; the keeper has its turn; loop 1 looks what is new
 //! ```
 
-use super::files::{Crash, Fault, File};
+use super::failing_file::{Crash, Fault, File};
 use bothways::exchange::change::{Act, Change, CollectionId, Conditions, Op, Position, Tags, Write};
 use bothways::exchange::object::Object;
 use bothways::refusal::Refusal;
@@ -16,7 +16,8 @@ use bothways::store::journal::{self, Journal, Outcome, Settled, Ticket};
 use bothways::store::keeper::{Keeper, Sync};
 use bothways::store::keys::{Bounds, Keys};
 use bothways::store::log::{SharedLog, Wake};
-use bothways::store::on_disk::{Epoch, Keeps, OnDisk};
+use bothways::store::on_disk::{Epoch, OnDisk};
+use bothways::store::rows::Keeps;
 use bothways::store::shelf::Shelf;
 use bothways::store::standing::Standing;
 use bothways::store::store_error::StoreError;
@@ -453,9 +454,8 @@ impl Process {
             let log = Arc::new(SharedLog::new(position.seq, None, wake));
             let desk = Arc::new(Desk::new(DESK_BYTES_MAX));
             let again = file.clone();
-            let reopen = move || {
-                OnDisk::open_with(again.clone(), Epoch::GoOn(position.epoch), KEEPS, &(Rc::new(|_| ()) as _))
-            };
+            let reopen =
+                move || OnDisk::open_with(again.clone(), Epoch::GoOn, KEEPS, &(Rc::new(|_| ()) as _));
             let ahead = shelf.fork().keeping(0, 0);
             let keeper = Keeper::new(disk, Box::new(reopen), ahead, Keys::new(BOUNDS, 0), log.clone(), sync);
             (journal::kept(loops, log.clone(), &desk), shelf, Some((keeper, desk, log)))

@@ -14,6 +14,7 @@ use crate::exchange::record::{Record, is_id};
 use crate::exchange::tokens::{Nest, Token, Tokens};
 use crate::limits::COLLECTIONS_MAX;
 use crate::refusal::shown;
+use crate::store::names::Names;
 use crate::store::stock::{Stocked, Tally};
 use serde_json::value::RawValue;
 use std::collections::HashMap;
@@ -93,7 +94,7 @@ struct Found {
 
 impl<'a> Reading<'a> {
     fn collections(&mut self) -> Vec<Stocked> {
-        let mut collections: Vec<Stocked> = Vec::new();
+        let (mut collections, mut names) = (Vec::new(), Names::default());
         while let Some(Token::Name(written)) = self.tokens.next() {
             let name = meaning(written);
             let place = Place { name: &name, element: None, is_id: false };
@@ -101,7 +102,7 @@ impl<'a> Reading<'a> {
                 self.wrong.add(&place, "a collection's name is 1 to 64 of A-Z a-z 0-9 . _ ~ -");
             } else if RESERVED.contains(&&*name) {
                 self.wrong.add(&place, "no collection can have this name: it is reserved");
-            } else if collections.iter().any(|collection| collection.name == *name) {
+            } else if !names.add(name.clone()) {
                 self.wrong.add(&place, "there are two of this name");
             } else if collections.len() == COLLECTIONS_MAX {
                 self.wrong.add(&place, format_args!("there are at most {COLLECTIONS_MAX} collections"));
@@ -278,6 +279,7 @@ fn id_from(value: &str) -> Result<Box<str>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::names::counted;
 
     fn read_short(text: &str) -> Result<Vec<Stocked>, Wrong> {
         read(text, 200)
@@ -378,6 +380,16 @@ mod tests {
             ]
         );
         assert_eq!(wrong.more, 3);
+    }
+
+    #[test]
+    fn very_many_collections_are_no_more_work_for_each() {
+        let text = |names: std::ops::Range<usize>| {
+            names.map(|n| format!("\"c{n}\":[]")).collect::<Vec<_>>().join(",")
+        };
+        let many = format!("{{{}}}", text(0..3000));
+        assert_eq!(counted::check(3000, || taken(&many)).len(), 3000);
+        check_wrong(&format!("{{{},\"c7\":[]}}", text(0..3000)), &["/c7: there are two of this name"]);
     }
 
     #[test]

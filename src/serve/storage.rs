@@ -11,10 +11,14 @@ use crate::store::journal::{self, Journal};
 use crate::store::keeper::{Keeper, Sync};
 use crate::store::keys::{self, Keys};
 use crate::store::log::{SharedLog, Wake};
-use crate::store::on_disk::{Epoch, Keeps, OnDisk, Watcher};
+use crate::store::names::Names;
+use crate::store::on_disk::{Epoch, OnDisk, Watcher};
+use crate::store::rows::Keeps;
 use crate::store::shelf::Shelf;
+use crate::store::standing::Standing;
 use crate::store::stock::{Stock, Stocked};
 use crate::store::store_error::StoreError;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -69,7 +73,7 @@ fn on_disk(serve: &cli::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, F
     let failed = |error: StoreError| Failure::Failed(format!("the store {}: {error}", path.display()));
     let begin = if serve.new_epoch { Epoch::Anew } else { Epoch::Begin };
     let watcher = progress::watcher(&path);
-    let mut disk = OnDisk::open(&path, begin(epoch), keeps, &watcher).map_err(failed)?;
+    let (mut disk, standing) = open_or_look(&path, begin(epoch), keeps, &watcher).map_err(failed)?;
     let there = disk.names().map_err(failed)?;
     let is_new = there.is_empty();
     if is_new {
@@ -82,7 +86,8 @@ fn on_disk(serve: &cli::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, F
         tell_of(file, &path, is_new, stock.position);
     }
     let keys = keys(serve);
-    let keys = keys.restocked(disk.load_keys(keys.now()).map_err(failed)?);
+    disk.age_keys(keys.now()).map_err(failed)?;
+    let keys = keys.restocked(disk.load_keys().map_err(failed)?);
     drop(watcher);
     if let Sync::Interval(_) = sync(serve) {
         disk.may_lose().map_err(failed)?;
@@ -90,6 +95,7 @@ fn on_disk(serve: &cli::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, F
     let position = stock.position;
     let shelf = Shelf::stocked(stock, limits.item_bytes_max)
         .keeping(limits.history_changes_max, limits.history_bytes_max);
+    shelf.board().set(standing);
     // The keeper looks at what is there now, and has no use for what was.
     let ahead = shelf.fork().keeping(0, 0);
     let log = Arc::new(SharedLog::new(position.seq, None, wake));
@@ -97,9 +103,35 @@ fn on_disk(serve: &cli::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, F
     let shelves = forks(shelf, log.readers());
     let journals = journal::kept(shelves.len(), log.clone(), &desk);
     let again = path.clone();
-    let reopen = move || OnDisk::open(&again, Epoch::GoOn(position.epoch), keeps, &silent());
+    let reopen = move || OnDisk::open(&again, Epoch::GoOn, keeps, &silent());
     let keeper = Keeper::new(disk, Box::new(reopen), ahead, keys, log, sync(serve));
     Ok(Storage { journals, shelves, keeper: Some((keeper, desk)) })
+}
+
+/// Where nothing can be written there may be something to be read. A new epoch would have to be written.
+fn open_or_look(
+    path: &Path,
+    epoch: Epoch,
+    keeps: Keeps,
+    watcher: &Watcher,
+) -> Result<(OnDisk, Standing), StoreError> {
+    let error = match OnDisk::open(path, epoch, keeps, watcher) {
+        Ok(disk) => return Ok((disk, Standing::Good)),
+        Err(StoreError::Io(error)) if error.kind() == ErrorKind::ReadOnlyFilesystem => error,
+        Err(error) => return Err(error),
+    };
+    if let Epoch::Anew(_) = epoch {
+        return Err(StoreError::Io(error));
+    }
+    match OnDisk::open_read_only(path, epoch, keeps, watcher) {
+        // There is nothing to be read either.
+        Err(StoreError::Io(_) | StoreError::Empty) => Err(StoreError::Io(error)),
+        Err(other) => Err(other),
+        Ok(disk) => {
+            log::error!("writes are refused until the server is started anew: {}: {error}", path.display());
+            Ok((disk, Standing::ReadOnly))
+        }
+    }
 }
 
 /// Says whether the file was imported. Who starts the server again wants what was stored since.
@@ -142,11 +174,13 @@ fn forks(shelf: Shelf, count: usize) -> Vec<Shelf> {
 
 /// Those in the store, and those that the command line adds.
 fn names(mut names: Vec<String>, declared: &[String]) -> Result<Vec<String>, Failure> {
-    for (n, name) in declared.iter().enumerate() {
-        if declared[..n].contains(name) {
+    let (there, mut named) = (names.clone(), Names::default());
+    let there: Names = there.iter().map(String::as_str).collect();
+    for name in declared {
+        if !named.add(name.as_str()) {
             return Err(Failure::Usage(format!("the collection {name} is named twice")));
         }
-        if !names.contains(name) {
+        if !there.contain(name) {
             names.push(name.clone());
         }
     }
@@ -166,11 +200,13 @@ fn names(mut names: Vec<String>, declared: &[String]) -> Result<Vec<String>, Fai
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::names::counted;
 
     #[test]
     fn every_collection_has_a_number_of_its_own() {
         let there: Vec<String> = (0..COLLECTIONS_MAX).map(|n| format!("c{n}")).collect();
-        assert_eq!(names(there.clone(), &["c7".to_owned()]).unwrap().len(), COLLECTIONS_MAX);
+        let again = counted::check(COLLECTIONS_MAX, || names(there.clone(), &there).unwrap());
+        assert_eq!(again, there);
         let one_more = names(there, &["more".to_owned()]).unwrap_err();
         assert_eq!(one_more.to_string(), "there are at most 65536 collections");
     }

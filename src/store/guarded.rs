@@ -200,54 +200,29 @@ impl fmt::Display for Failed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::failing_file::{Fault, File};
 
-    /// A file whose next write may stop in the middle.
-    #[derive(Clone, Debug)]
-    struct Torn {
-        bytes: Arc<Mutex<Vec<u8>>>,
-        tears: Arc<Mutex<Option<io::ErrorKind>>>,
-    }
-
-    impl StorageBackend for Torn {
-        fn len(&self) -> io::Result<u64> {
-            Ok(self.bytes.lock().unwrap().len() as u64)
-        }
-
-        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-            out.copy_from_slice(&self.bytes.lock().unwrap()[offset as usize..][..out.len()]);
-            Ok(())
-        }
-
-        fn set_len(&self, len: u64) -> io::Result<()> {
-            self.bytes.lock().unwrap().resize(len as usize, 0);
-            Ok(())
-        }
-
-        fn sync_data(&self) -> io::Result<()> {
-            Ok(())
-        }
-
-        fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-            let torn = self.tears.lock().unwrap().take();
-            let written = if torn.is_some() { bytes.len() / 2 } else { bytes.len() };
-            self.bytes.lock().unwrap()[offset as usize..][..written].copy_from_slice(&bytes[..written]);
-            torn.map_or(Ok(()), |kind| Err(kind.into()))
-        }
+    fn bytes(file: &File) -> Vec<u8> {
+        let mut bytes = vec![0; file.len().unwrap() as usize];
+        file.read(0, &mut bytes).unwrap();
+        bytes
     }
 
     #[test]
     fn half_a_header_is_put_back_too() {
         for kind in [io::ErrorKind::StorageFull, io::ErrorKind::Other] {
-            let file = Torn { bytes: Arc::new(Mutex::new(vec![0; 8192])), tears: Arc::default() };
+            let file = File::default();
+            file.set_len(8192).unwrap();
             let guarded = Guarded::new(file.clone(), Trouble::default()).unwrap();
             guarded.write(0, &[1; 300]).unwrap();
             guarded.sync_data().unwrap();
-            let safe = file.bytes.lock().unwrap().clone();
-            *file.tears.lock().unwrap() = Some(kind);
+            let safe = bytes(&file);
+            // Half of what comes next is written all the same.
+            file.fail(Fault::Once { after: 0, kind });
             assert_eq!(guarded.write(0, &[2; 300]).unwrap_err().kind(), kind);
-            assert!(*file.bytes.lock().unwrap() == safe);
+            assert!(bytes(&file) == safe);
             assert!(guarded.write(0, &[3; 300]).is_err() && guarded.sync_data().is_err());
-            assert!(*file.bytes.lock().unwrap() == safe, "nothing is written after a failure");
+            assert!(bytes(&file) == safe, "nothing is written after a failure");
         }
     }
 }

@@ -40,11 +40,6 @@ impl History {
         history
     }
 
-    /// The same with the bounds of another.
-    pub fn bounded_as(self, other: &History) -> History {
-        self.bounded(other.changes_max, other.bytes_max)
-    }
-
     /// The next change. The oldest make room for it; one that is longer than all the room is not
     /// kept, and none before it.
     pub fn push(&mut self, change: &Change) {
@@ -54,6 +49,16 @@ impl History {
         self.bytes_ever += change.bytes() as u64;
         self.changes.push_back(change.clone());
         self.make_room();
+    }
+
+    /// The newest change has not happened. What made room for it is gone all the same.
+    pub fn take_back(&mut self, newest: &Change) {
+        debug_assert_eq!(newest.position.seq, self.head, "the newest is taken back first");
+        self.head -= 1;
+        self.bytes_ever -= newest.bytes() as u64;
+        if let Some(kept) = self.changes.pop_back() {
+            self.bytes -= kept.bytes();
+        }
     }
 
     fn make_room(&mut self) {

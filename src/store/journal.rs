@@ -122,10 +122,11 @@ impl Journal {
         let before = shelf.position();
         for (ticket, write) in self.waiting.drain(..) {
             let keys = log.keys.as_mut().expect("the loops decide");
-            let outcome = match keys.decide(write, shelf) {
+            let decided = keys.decide(write, shelf);
+            // There is no store in which what is forgotten could lie.
+            keys.have_gone();
+            let outcome = match decided {
                 Ok(Decided::Change(change)) => {
-                    // There is no store in which what is forgotten could lie.
-                    keys.have_gone();
                     shelf.apply(&change);
                     log.push(&change, Some(self.reader));
                     Outcome::Changed(change)

@@ -35,8 +35,8 @@ pub struct Keys {
     bytes: usize,
     /// The latest second that anybody has told.
     now: u64,
-    /// Seqs of what is kept no more, and may still lie in the store.
-    forgotten: Vec<u64>,
+    /// What is kept no more, and may still lie in the store; oldest first.
+    forgotten: Vec<Kept>,
 }
 
 /// How long, how many, and how many bytes of them.
@@ -192,7 +192,8 @@ impl Keys {
     fn tell_time(&mut self, now: u64) {
         if now.saturating_add(SET_BACK_SECONDS) < self.now {
             let back = self.now - now;
-            self.kept.iter_mut().for_each(|kept| kept.at = kept.at.saturating_sub(back));
+            let all = self.kept.iter_mut().chain(&mut self.forgotten);
+            all.for_each(|kept| kept.at = kept.at.saturating_sub(back));
             self.now = now;
         }
         self.now = self.now.max(now);
@@ -211,31 +212,25 @@ impl Keys {
                 || self.bytes > self.keeps.bytes_max)
         {
             let hash = self.hash(oldest.earlier.collection, &oldest.key);
-            self.forgotten.push(oldest.seq());
             self.bytes -= oldest.bytes();
             // A newer one with the same key has taken its place in the index.
             if let Ok(entry) = self.index.find_entry(hash, |&place| place == self.gone) {
                 entry.remove();
             }
-            self.kept.pop_front();
+            self.forgotten.extend(self.kept.pop_front());
             self.gone += 1;
         }
     }
 
-    /// Nothing after the change with this seq has happened. What was forgotten to make room for it comes
-    /// back when the store is opened again.
+    /// Nothing after the change with this seq has happened, and what was forgotten to make room for it is
+    /// kept again.
     pub fn undo_after(&mut self, seq: u64) {
-        while let Some(newest) = self.kept.back()
-            && newest.seq() > seq
-        {
-            let hash = self.hash(newest.earlier.collection, &newest.key);
-            let place = self.gone + self.kept.len() as u64 - 1;
-            self.bytes -= newest.bytes();
-            if let Ok(entry) = self.index.find_entry(hash, |&of| of == place) {
-                entry.remove();
-            }
-            self.kept.pop_back();
+        if self.kept.back().is_none_or(|newest| newest.seq() <= seq) {
+            return;
         }
+        let there = self.forgotten.drain(..).chain(self.kept.drain(..));
+        let there = there.filter(|kept| kept.seq() <= seq).collect();
+        *self = self.restocked(there);
     }
 
     /// Those of this change, and of all after it.
@@ -244,9 +239,9 @@ impl Keys {
         self.kept.range(from..)
     }
 
-    /// Seqs of those that are to go from the store.
-    pub fn forgotten(&self) -> &[u64] {
-        &self.forgotten
+    /// The seqs of those that are to go from the store.
+    pub fn forgotten(&self) -> impl Iterator<Item = u64> {
+        self.forgotten.iter().map(Kept::seq)
     }
 
     /// They lie in the store no more, where there is one.
@@ -302,6 +297,10 @@ mod tests {
     }
 
     impl House {
+        fn forgotten(&self) -> Vec<u64> {
+            self.keys.forgotten().collect()
+        }
+
         fn new(keeps: Bounds) -> House {
             let shelf = Shelf::new(7, &["tasks".to_owned(), "notes".to_owned()], 1000);
             House { shelf, keys: Keys::new(keeps, 0) }
@@ -364,7 +363,7 @@ mod tests {
         assert_eq!(house.post("b", 1050), new("2"));
         assert_eq!(house.post("a", 1100), old("1"));
         assert_eq!(house.post("a", 1101), new("3"));
-        assert_eq!((house.keys.forgotten(), house.keys.bytes), (&[1][..], 2 * (ROOM + 1 + 10)));
+        assert_eq!((house.forgotten(), house.keys.bytes), (vec![1], 2 * (ROOM + 1 + 10)));
         assert_eq!(house.post("b", 1150), old("2"));
         // One loop's clock is behind another's.
         assert_eq!(house.post("b", 1149), old("2"));
@@ -402,7 +401,7 @@ mod tests {
         }
         assert_eq!(house.post("b", 1), old("2"));
         assert_eq!(house.post("a", 1), new("5"));
-        assert_eq!(house.keys.forgotten(), [1, 2]);
+        assert_eq!(house.forgotten(), [1, 2]);
 
         let mut house = House::new(Bounds { bytes_max: 2 * (ROOM + 1 + 10), ..BOUNDS });
         for (key, id) in [("a", "1"), ("b", "2"), ("c", "3")] {
@@ -423,6 +422,27 @@ mod tests {
         assert_eq!(house.post("a", 1), old("1"));
         assert_eq!(house.post("b", 1), new("3"));
         assert_eq!(house.keys.since(2).map(|kept| kept.key.as_str()).collect::<Vec<_>>(), ["b"]);
+    }
+
+    #[test]
+    fn what_made_room_for_what_did_not_happen_is_kept_again() {
+        let mut house = House::new(BOUNDS);
+        for (key, at) in [("a", 10), ("b", 30), ("c", 30)] {
+            house.post(key, at);
+        }
+        house.keys.have_gone();
+        let before: Vec<Kept> = house.keys.since(0).cloned().collect();
+        house.post("d", 30);
+        house.post("e", 30);
+        assert_eq!(house.forgotten(), [1, 2]);
+        house.keys.undo_after(3);
+        assert_eq!((house.keys.since(0).cloned().collect(), house.forgotten()), (before, vec![]));
+        assert_eq!(house.post("b", 30), old("2"));
+        // What is too old stays forgotten, whatever becomes of what came then.
+        house.post("d", 111);
+        house.keys.undo_after(3);
+        assert_eq!(house.forgotten(), [1]);
+        assert_eq!(house.keys.since(0).map(Kept::seq).collect::<Vec<_>>(), [2, 3]);
     }
 
     #[test]

@@ -14,13 +14,21 @@
 //!
 //! Nothing in this room knows who asks and who listens.
 
+pub mod committing;
 pub mod desk;
+pub mod disk;
+#[cfg(test)]
+pub mod failing_file;
 pub mod guarded;
 pub mod history;
 pub mod journal;
 pub mod keeper;
+#[cfg(test)]
+pub mod kept_house;
 pub mod keys;
+pub mod loading;
 pub mod log;
+pub mod names;
 pub mod on_disk;
 pub mod rows;
 pub mod shelf;
@@ -28,4 +36,5 @@ pub mod soundness;
 pub mod standing;
 pub mod stock;
 pub mod store_error;
+pub mod tables;
 pub mod untouched;

@@ -1,49 +1,30 @@
 //! The store that lasts: items, changes of late, counters and epoch in one file.
 //!
-//! The file is redb's. `docs/reference/store.md` shows its tables. A commit is one transaction: either
-//! all of it is there when the store is opened again, or nothing of it.
+//! The file is redb's. [`tables`](super::tables) says what is in it. A commit is one transaction: either
+//! all of it is there when the store is opened again, or nothing of it. How everything is read stands in
+//! [`loading`](super::loading), how it is written in [`committing`](super::committing).
 
 use super::guarded::{Guarded, Trouble};
-use super::keys::{Earlier, Kept, Keys};
-use super::rows;
-use super::shelf::Shelf;
-use super::stock::{Stock, Stocked, Tally};
+use super::rows::{Keeps, Rows};
+use super::stock::Stock;
 use super::store_error::{StoreError, damaged};
+use super::tables::{ABOUT, CHANGES, COLLECTIONS, FORMAT, ITEMS, KEYS};
 use super::untouched::{Commits, Trust, Untouched};
-use crate::exchange::change::{Change, CollectionId, Op, Position};
-use crate::exchange::idempotency::Key;
-use crate::exchange::record::Record;
-use crate::limits::{COLLECTIONS_MAX, STORE_CACHE_BYTES};
+use crate::exchange::change::Position;
+use crate::limits::STORE_CACHE_BYTES;
 use redb::backends::FileBackend;
-use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata};
-use redb::{StorageBackend, TableDefinition, WriteTransaction};
-use std::collections::{BTreeSet, VecDeque};
-use std::fs::{File, OpenOptions};
+use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend};
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::rc::Rc;
 
 pub struct OnDisk {
-    database: Database,
+    pub(super) database: Database,
     trouble: Trouble,
-    epoch: u32,
-    /// The rows of changes, oldest first, and what all of them hold.
-    rows: VecDeque<Row>,
-    changes: usize,
-    bytes: usize,
-    keeps: Keeps,
-}
-
-/// How many changes of late are kept, and how many bytes of them.
-#[derive(Clone, Copy, Debug)]
-pub struct Keeps {
-    pub changes_max: usize,
-    pub bytes_max: usize,
-}
-
-struct Row {
-    first: u64,
-    changes: usize,
-    bytes: usize,
+    pub(super) epoch: u32,
+    pub(super) rows: Rows,
+    pub(super) keeps: Keeps,
 }
 
 /// How far opening has come. A large store takes its time.
@@ -66,36 +47,17 @@ pub enum Epoch {
     Begin(u32),
     /// This one: nobody goes on from a position of before.
     Anew(u32),
-    /// This one, in which the process has been all the time.
-    GoOn(u32),
+    /// The one that is there. The process has been in it all the time.
+    GoOn,
 }
-
-/// What is said of the whole: `format`, `epoch`, and `lossy`, which is 1 while answers are given before
-/// their changes are safe. The seq of the last change is that of the collection that changed last: a
-/// commit touches no page that it need not.
-const ABOUT: TableDefinition<&str, u64> = TableDefinition::new("about");
-/// By number: name, seq of its last change, counter, largest number chosen as an id.
-const COLLECTIONS: TableDefinition<u16, (&str, u64, u64, u64)> = TableDefinition::new("collections");
-/// By number of the collection, and id: seq of its creation, seq of its last change, JSON.
-const ITEMS: TableDefinition<(u16, &str), (u64, u64, &str)> = TableDefinition::new("items");
-/// By seq of the first: changes that were committed together.
-const CHANGES: TableDefinition<u64, &[u8]> = TableDefinition::new("changes");
-
-/// By seq of the change: collection, second, whether the id was chosen, key, and JSON of what was created.
-const KEYS: TableDefinition<u64, (u16, u64, bool, &str, &str)> = TableDefinition::new("keys");
-
-/// What this program writes, and the only one that it reads.
-pub const FORMAT: u64 = 1;
 
 /// A file that is shorter has not even the library's header.
 const HEADER_BYTES: u64 = 4096;
 
-/// Items loaded between two looks at the progress.
-const LOADED_STEP: u64 = 10_000;
-
 impl OnDisk {
     /// Opens the store, or begins one. All that was ever written into it is checked.
     pub fn open(path: &Path, epoch: Epoch, keeps: Keeps, watcher: &Watcher) -> Result<OnDisk, StoreError> {
+        check_kind(path)?;
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         let file = FileBackend::new(file)?;
         let store = OnDisk::open_with(file, epoch, keeps, watcher)?;
@@ -117,13 +79,30 @@ impl OnDisk {
         store.epoch = match epoch {
             Epoch::Begin(fresh) => store.begin(fresh, false)?,
             Epoch::Anew(fresh) => store.begin(fresh, true)?,
-            Epoch::GoOn(epoch) => epoch,
+            Epoch::GoOn => store.epoch_there()?,
         };
         Ok(store)
     }
 
+    /// Opens a store that lies where nothing can be written. What is written to it all the same stays in
+    /// memory: nobody may be told that it was stored.
+    pub fn open_read_only(
+        path: &Path,
+        epoch: Epoch,
+        keeps: Keeps,
+        watcher: &Watcher,
+    ) -> Result<OnDisk, StoreError> {
+        let file = Untouched::new(FileBackend::new(File::open(path)?)?, Trust::Newest)?;
+        if file.len()? == 0 {
+            return Err(StoreError::Empty);
+        }
+        let store = OnDisk::open_with(file, epoch, keeps, watcher)?;
+        if store.names()?.is_empty() { Err(StoreError::Empty) } else { Ok(store) }
+    }
+
     /// Opens the store to look into it. The file stays as it is.
     pub fn look(path: &Path, trust: Trust, watcher: &Watcher) -> Result<OnDisk, StoreError> {
+        check_kind(path)?;
         let file = Untouched::new(FileBackend::new(File::open(path)?)?, trust)?;
         if file.len()? == 0 {
             return Err(StoreError::Empty);
@@ -134,14 +113,14 @@ impl OnDisk {
             Some(other) => return Err(StoreError::Format(other)),
             None => return Err(damaged("it does not say which format it has")),
         }
-        let epoch = store.about("epoch")?.and_then(|epoch| u32::try_from(epoch).ok());
-        store.epoch = epoch.ok_or_else(|| damaged("it has no epoch of 32 bits"))?;
+        store.epoch = store.epoch_there()?;
         Ok(store)
     }
 
     /// Looks whether all is there that was ever stored, and gives it. `look` at a store forgives what can
     /// happen in a crash; here nothing is forgiven but what was never answered.
     pub fn inspect(path: &Path, watcher: &Watcher) -> Result<(OnDisk, Stock), StoreError> {
+        check_kind(path)?;
         let file = Untouched::new(FileBackend::new(File::open(path)?)?, Trust::Newest)?;
         let Commits { primary, is_behind, is_certain } = match file.len()? {
             0 => return Err(StoreError::Empty),
@@ -172,14 +151,18 @@ impl OnDisk {
             .set_check_integrity_on_open(true)
             .set_repair_callback(move |session| watcher(Progress::Checked(session.progress())))
             .create_with_backend(file)?;
-        let rows = VecDeque::new();
-        Ok(OnDisk { database, trouble, epoch: 0, rows, changes: 0, bytes: 0, keeps })
+        Ok(OnDisk { database, trouble, epoch: 0, rows: Rows::default(), keeps })
     }
 
     fn about(&self, name: &str) -> Result<Option<u64>, StoreError> {
         let transaction = self.database.begin_read()?;
         let value = transaction.open_table(ABOUT)?.get(name)?.map(|guard| guard.value());
         Ok(value)
+    }
+
+    fn epoch_there(&self) -> Result<u32, StoreError> {
+        let epoch = self.about("epoch")?.and_then(|epoch| u32::try_from(epoch).ok());
+        epoch.ok_or_else(|| damaged("it has no epoch of 32 bits"))
     }
 
     /// Changes that were told may be lacking, for it was not closed.
@@ -248,184 +231,24 @@ impl OnDisk {
         Ok(names)
     }
 
-    /// Adds empty collections behind those that are there.
-    pub fn declare(&mut self, names: &[String]) -> Result<(), StoreError> {
-        let there = self.names()?;
-        let transaction = self.database.begin_write()?;
-        {
-            let mut collections = transaction.open_table(COLLECTIONS)?;
-            let new = names.iter().filter(|name| !there.contains(name));
-            for (number, name) in (there.len()..).zip(new) {
-                if number >= COLLECTIONS_MAX {
-                    return Err(damaged(format!("a store has at most {COLLECTIONS_MAX} collections")));
-                }
-                collections.insert(number as u16, (name.as_str(), 0, 0, 0))?;
-            }
-        }
-        transaction.commit()?;
-        Ok(())
-    }
-
-    /// Everything that is in it.
-    pub fn load(&mut self, watcher: &dyn Fn(Progress)) -> Result<Stock, StoreError> {
+    /// That of its last change.
+    pub fn position(&self) -> Result<Position, StoreError> {
         let transaction = self.database.begin_read()?;
-        let mut collections = Vec::new();
+        let mut seq = 0;
         for row in transaction.open_table(COLLECTIONS)?.iter()? {
-            let (_, row) = row?;
-            let (name, changed, counter, chosen_max) = row.value();
-            let tally = Tally { changed, counter, chosen_max };
-            collections.push(Stocked { name: name.to_owned(), tally, items: Vec::new() });
+            seq = seq.max(row?.1.value().1);
         }
-        let seq = collections.iter().map(|collection| collection.tally.changed).max().unwrap_or(0);
-        let position = Position { epoch: self.epoch, seq };
-        let items = transaction.open_table(ITEMS)?;
-        let (of, mut loaded) = (items.len()?, 0);
-        for (number, collection) in collections.iter_mut().enumerate() {
-            let number = number as u16;
-            let mut created = Vec::new();
-            for row in items.range((number, "")..)? {
-                let (key, row) = row?;
-                let ((of_collection, id), (born, changed, json)) = (key.value(), row.value());
-                if of_collection != number {
-                    break;
-                }
-                let record = Record::stored(json, changed).filter(|record| record.id() == id);
-                let record = record.filter(|_| born <= changed);
-                let name = &collection.name;
-                let record =
-                    record.ok_or_else(|| damaged(format!("/{name}/{id} is not the item of that id")))?;
-                created.push((born, record));
-                loaded += 1;
-                if loaded % LOADED_STEP == 0 {
-                    watcher(Progress::Loaded { items: loaded, of });
-                }
-            }
-            created.sort_unstable_by_key(|(born, _)| *born);
-            collection.items = created.into_iter().map(|(_, record)| record).collect();
-        }
-        if loaded != of {
-            return Err(damaged(format!("{} of its items are in no collection", of - loaded)));
-        }
-        let changes = self.load_changes(position)?;
-        Ok(Stock { position, collections, changes })
+        Ok(Position { epoch: self.epoch, seq })
     }
 
-    fn load_changes(&mut self, position: Position) -> Result<Vec<Change>, StoreError> {
-        let transaction = self.database.begin_read()?;
-        let mut changes: Vec<Change> = Vec::new();
-        (self.rows, self.changes, self.bytes) = (VecDeque::new(), 0, 0);
-        for row in transaction.open_table(CHANGES)?.iter()? {
-            let (key, row) = row?;
-            let first = key.value();
-            let read = rows::read_changes(Position { seq: first, ..position }, row.value());
-            let read = read.ok_or_else(|| damaged(format!("the changes from {first} on cannot be read")))?;
-            if changes.last().is_some_and(|last| last.position.seq + 1 != first) {
-                return Err(damaged(format!("changes are missing before {first}")));
-            }
-            self.remember(first, &read);
-            changes.extend(read);
-        }
-        if changes.last().is_some_and(|last| last.position.seq != position.seq) {
-            return Err(damaged(format!("its changes do not end at {}", position.seq)));
-        }
-        Ok(changes)
+    /// The rows of changes in it.
+    pub fn into_rows(self) -> Rows {
+        self.rows
     }
 
-    /// The keys that are in it, oldest first. None of them is younger than `now`: where the clock on the
-    /// wall was set back, they are as old as that from here on.
-    pub fn load_keys(&mut self, now: u64) -> Result<Vec<Kept>, StoreError> {
-        let transaction = self.database.begin_read()?;
-        let mut changed = Vec::new();
-        for row in transaction.open_table(COLLECTIONS)?.iter()? {
-            changed.push(row?.1.value().1);
-        }
-        let (mut keys, mut younger) = (Vec::new(), Vec::new());
-        for row in transaction.open_table(KEYS)?.iter()? {
-            let (of, row) = row?;
-            let (of, (collection, at, is_chosen, key, json)) = (of.value(), row.value());
-            let read = Key::stored(key).zip(Record::stored(json, of));
-            let (key, record) = read
-                .filter(|_| changed.get(usize::from(collection)).is_some_and(|&seq| of <= seq))
-                .ok_or_else(|| damaged(format!("the key of the change {of} cannot be read")))?;
-            let earlier = Earlier { collection: CollectionId(collection), record };
-            keys.push(Kept { key, earlier, is_chosen, at: at.min(now) });
-            if at > now {
-                younger.push(keys.len() - 1);
-            }
-        }
-        drop(transaction);
-        if !younger.is_empty() {
-            let transaction = self.database.begin_write()?;
-            write_keys(&transaction, younger.iter().map(|&n| &keys[n]), &[])?;
-            transaction.commit()?;
-        }
-        Ok(keys)
-    }
-
-    /// Makes these changes safe, with their keys. The shelf has applied them.
-    pub fn commit(&mut self, changes: &[Change], shelf: &Shelf, keys: &Keys) -> Result<(), StoreError> {
-        let [first, last] = [changes.first(), changes.last()].map(|change| change.map(|of| of.position.seq));
-        let (Some(first), Some(last)) = (first, last) else { return Ok(()) };
-        let transaction = self.database.begin_write()?;
-        write_items(&transaction, changes)?;
-        write_tallies(&transaction, changes, shelf)?;
-        let of_these = keys.since(first).take_while(|kept| kept.seq() <= last);
-        write_keys(&transaction, of_these, keys.forgotten())?;
-        self.remember(first, changes);
-        self.write_changes(&transaction, first, changes)?;
-        transaction.commit()?;
-        Ok(())
-    }
-
-    fn remember(&mut self, first: u64, changes: &[Change]) {
-        let row = Row { first, changes: changes.len(), bytes: changes.iter().map(Change::bytes).sum() };
-        self.changes += row.changes;
-        self.bytes += row.bytes;
-        self.rows.push_back(row);
-    }
-
-    /// As one row; and rows that are needed no more go.
-    fn write_changes(
-        &mut self,
-        transaction: &WriteTransaction,
-        first: u64,
-        changes: &[Change],
-    ) -> Result<(), StoreError> {
-        let mut table = transaction.open_table(CHANGES)?;
-        let mut row = Vec::new();
-        changes.iter().for_each(|change| rows::write_change(change, &mut row));
-        table.insert(first, row.as_slice())?;
-        while let Some(oldest) = self.rows.front()
-            && (self.changes - oldest.changes >= self.keeps.changes_max
-                || self.bytes - oldest.bytes >= self.keeps.bytes_max)
-        {
-            table.remove(oldest.first)?;
-            self.changes -= oldest.changes;
-            self.bytes -= oldest.bytes;
-            self.rows.pop_front();
-        }
-        Ok(())
-    }
-
-    /// Fills an empty store, all at once. Some collection has changed at its position.
-    pub fn fill(&mut self, stock: &Stock) -> Result<(), StoreError> {
-        if stock.collections.len() > COLLECTIONS_MAX {
-            return Err(damaged(format!("a store has at most {COLLECTIONS_MAX} collections")));
-        }
-        let transaction = self.database.begin_write()?;
-        {
-            let mut collections = transaction.open_table(COLLECTIONS)?;
-            let mut items = transaction.open_table(ITEMS)?;
-            for (number, stocked) in (0..).zip(&stock.collections) {
-                let Tally { changed, counter, chosen_max } = stocked.tally;
-                collections.insert(number, (stocked.name.as_str(), changed, counter, chosen_max))?;
-                for record in &stocked.items {
-                    items.insert((number, record.id()), (record.seq, record.seq, record.json()))?;
-                }
-            }
-        }
-        transaction.commit()?;
-        Ok(())
+    /// Whoever has loaded it before knows what is in it: these rows of changes, too.
+    pub fn going_on(self, rows: Rows) -> OnDisk {
+        OnDisk { rows, ..self }
     }
 
     /// From here on until it is closed, changes may be told before they are safe.
@@ -450,56 +273,19 @@ impl OnDisk {
     }
 }
 
-fn write_items(transaction: &WriteTransaction, changes: &[Change]) -> Result<(), StoreError> {
-    let mut items = transaction.open_table(ITEMS)?;
-    for Change { position, collection, op, record, .. } in changes {
-        let key = (collection.0, record.id());
-        let born = match op {
-            Op::Created => position.seq,
-            Op::Updated => {
-                let row = items.get(key)?.map(|row| row.value().0);
-                row.ok_or_else(|| damaged(format!("an item with the id {} is not there", record.id())))?
-            }
-            Op::Deleted => {
-                items.remove(key)?;
-                continue;
-            }
-        };
-        items.insert(key, (born, record.seq, record.json()))?;
-    }
-    Ok(())
-}
-
-fn write_keys<'k>(
-    transaction: &WriteTransaction,
-    kept: impl Iterator<Item = &'k Kept>,
-    forgotten: &[u64],
-) -> Result<(), StoreError> {
-    let mut kept = kept.peekable();
-    if kept.peek().is_none() && forgotten.is_empty() {
-        return Ok(());
-    }
-    let mut table = transaction.open_table(KEYS)?;
-    for seq in forgotten {
-        table.remove(seq)?;
-    }
-    for Kept { key, earlier: Earlier { collection, record }, is_chosen, at } in kept {
-        table.insert(record.seq, (collection.0, *at, *is_chosen, key.as_str(), record.json()))?;
-    }
-    Ok(())
-}
-
-fn write_tallies(
-    transaction: &WriteTransaction,
-    changes: &[Change],
-    shelf: &Shelf,
-) -> Result<(), StoreError> {
-    let mut collections = transaction.open_table(COLLECTIONS)?;
-    let changed: BTreeSet<u16> = changes.iter().map(|change| change.collection.0).collect();
-    for number in changed {
-        let collection = shelf.collection(CollectionId(number));
-        let Tally { changed, counter, chosen_max } = collection.tally();
-        collections.insert(number, (&**collection.name(), changed, counter, chosen_max))?;
-    }
-    Ok(())
+/// Whoever opens a pipe waits for somebody at its other end, and a device may do anything.
+fn check_kind(path: &Path) -> Result<(), StoreError> {
+    let kind = match fs::metadata(path) {
+        Ok(metadata) => metadata.file_type(),
+        // That it is not there is said where it is opened.
+        Err(_) => return Ok(()),
+    };
+    let what = match kind {
+        kind if kind.is_file() => return Ok(()),
+        kind if kind.is_dir() => "a directory",
+        kind if kind.is_fifo() => "a pipe",
+        kind if kind.is_socket() => "a socket",
+        _ => "a device",
+    };
+    Err(StoreError::NoFile(what))
 }

@@ -10,6 +10,66 @@
 
 use crate::exchange::change::{Change, CollectionId, Op, Position};
 use crate::exchange::record::Record;
+use std::collections::VecDeque;
+
+/// The rows that are in a store, oldest first, and what all of them hold.
+#[derive(Debug, Default)]
+pub struct Rows {
+    rows: VecDeque<Row>,
+    changes: usize,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+pub struct Row {
+    first: u64,
+    changes: usize,
+    bytes: usize,
+}
+
+/// How many changes of late are kept, and how many bytes of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Keeps {
+    pub changes_max: usize,
+    pub bytes_max: usize,
+}
+
+impl Row {
+    /// Of these changes, the first of which has this seq.
+    pub fn of(first: u64, changes: &[Change]) -> Row {
+        Row { first, changes: changes.len(), bytes: changes.iter().map(Change::bytes).sum() }
+    }
+}
+
+impl Rows {
+    pub fn push(&mut self, newest: Row) {
+        self.changes += newest.changes;
+        self.bytes += newest.bytes;
+        self.rows.push_back(newest);
+    }
+
+    /// How many of the oldest are needed no more, once there is this one too.
+    pub fn needless_with(&self, newest: &Row, keeps: Keeps) -> usize {
+        let (mut changes, mut bytes) = (self.changes + newest.changes, self.bytes + newest.bytes);
+        let is_needless = |oldest: &&Row| {
+            (changes, bytes) = (changes - oldest.changes, bytes - oldest.bytes);
+            changes >= keeps.changes_max || bytes >= keeps.bytes_max
+        };
+        self.rows.iter().take_while(is_needless).count()
+    }
+
+    /// The seqs by which so many of the oldest are found.
+    pub fn oldest(&self, count: usize) -> impl Iterator<Item = u64> {
+        self.rows.iter().take(count).map(|row| row.first)
+    }
+
+    pub fn drop_oldest(&mut self, count: usize) {
+        for row in self.rows.drain(..count) {
+            self.changes -= row.changes;
+            self.bytes -= row.bytes;
+        }
+    }
+}
 
 pub fn write_change(change: &Change, row: &mut Vec<u8>) {
     let op = match change.op {

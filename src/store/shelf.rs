@@ -108,13 +108,6 @@ impl Shelf {
         Shelf { position, item_bytes_max, collections, history, board, descriptions }
     }
 
-    /// What lies in the store now, in the place of everything that this shelf holds.
-    pub fn restocked(&self, stock: Stock) -> Shelf {
-        let shelf = Shelf::stocked(stock, self.item_bytes_max);
-        let history = shelf.history.bounded_as(&self.history);
-        Shelf { board: self.board.clone(), history, ..shelf }
-    }
-
     /// Whether writes are taken.
     pub fn board(&self) -> &Board {
         &self.board
@@ -233,10 +226,18 @@ impl Shelf {
 
     /// Makes a change true here. Changes come in order, without a gap.
     pub fn apply(&mut self, change: &Change) {
+        self.try_out(change);
+        self.collections[change.collection.0 as usize].close_holes_where_many();
+    }
+
+    /// Makes a change true here that may have to be [taken back](Shelf::take_back). Until it is
+    /// [sure](Shelf::is_sure), what is removed leaves its place to nobody.
+    pub fn try_out(&mut self, change: &Change) -> Tried {
         assert_eq!(change.position.seq, self.position.seq + 1, "changes are applied in order");
         self.position = change.position;
         self.history.push(change);
         let collection = &mut self.collections[change.collection.0 as usize];
+        let mut tried = Tried { tally: collection.tally, place: None };
         collection.tally.changed = change.position.seq;
         let chosen = change.counter == collection.tally.counter;
         collection.tally.counter = change.counter;
@@ -248,9 +249,48 @@ impl Shelf {
                 collection.add(change.record.clone());
             }
             Op::Updated => collection.set(change.record.clone()),
-            Op::Deleted => collection.remove(change.record.id()),
+            Op::Deleted => tried.place = Some(collection.remove(change.record.id())),
+        }
+        tried
+    }
+
+    /// It will not be taken back.
+    pub fn is_sure(&mut self, change: &Change) {
+        self.collections[change.collection.0 as usize].close_holes_where_many();
+    }
+
+    /// Everything is as it was before this change, the last one, was tried out.
+    pub fn take_back(&mut self, change: &Change, tried: Tried) {
+        assert_eq!(change.position, self.position, "the last change is taken back first");
+        self.position.seq -= 1;
+        self.history.take_back(change);
+        let collection = &mut self.collections[change.collection.0 as usize];
+        collection.tally = tried.tally;
+        // Another change will have this seq.
+        collection.listings.take();
+        match (change.op, &change.before) {
+            (Op::Created, _) => {
+                let place = collection.remove(change.record.id());
+                debug_assert_eq!(place as usize + 1, collection.places.len(), "it came last");
+                collection.places.truncate(place as usize);
+            }
+            (Op::Updated, before) => {
+                collection.set(before.clone().expect("an update knows what was there before"));
+            }
+            (Op::Deleted, _) => {
+                let place = tried.place.expect("it was removed from a place");
+                collection.put_back(change.record.clone(), place);
+            }
         }
     }
+}
+
+/// What must be known of a change to take it back, beside the change.
+#[derive(Clone, Copy, Debug)]
+pub struct Tried {
+    tally: Tally,
+    /// That of what was removed.
+    place: Option<u32>,
 }
 
 impl Collection {
@@ -418,8 +458,14 @@ impl Collection {
     }
 
     fn add(&mut self, record: Record) {
-        let entry = Entry { hash: self.hash(record.id()), place: self.places.len() as u32 };
-        self.places.push(Some(record));
+        let place = self.places.len() as u32;
+        self.places.push(None);
+        self.put_back(record, place);
+    }
+
+    fn put_back(&mut self, record: Record, place: u32) {
+        let entry = Entry { hash: self.hash(record.id()), place };
+        self.places[place as usize] = Some(record);
         self.index.insert_unique(spread(entry.hash), entry, |entry| spread(entry.hash));
     }
 
@@ -428,7 +474,8 @@ impl Collection {
         self.places[place as usize] = Some(record);
     }
 
-    fn remove(&mut self, id: &str) {
+    /// Leaves a hole, at this place.
+    fn remove(&mut self, id: &str) -> u32 {
         let hash = self.hash(id);
         let places = &self.places;
         let entry = self
@@ -437,6 +484,10 @@ impl Collection {
         let (Entry { place, .. }, _) =
             entry.expect("a removal is decided only for an item that is there").remove();
         self.places[place as usize] = None;
+        place
+    }
+
+    fn close_holes_where_many(&mut self) {
         if self.places.len() > 32 && self.index.len() * 2 < self.places.len() {
             self.close_holes();
         }
@@ -551,7 +602,7 @@ mod tests {
         };
         let long = Shelf::stocked(stock(), 1000).keeping(usize::MAX, usize::MAX);
         assert!(long.history().since(0).is_some(), "more than is kept where nothing is said");
-        let none = long.fork().keeping(0, 0).restocked(stock());
+        let none = long.fork().keeping(0, 0);
         assert!(none.history().since(shelf.position().seq - 1).is_none());
     }
 
@@ -708,5 +759,56 @@ mod tests {
         for n in 1..=200 {
             assert_eq!(tasks.get(&n.to_string()).is_some(), n % 4 == 0, "{n}");
         }
+    }
+
+    /// Everything that is seen of a shelf.
+    fn seen(shelf: &Shelf) -> String {
+        let collections = shelf.collections.iter().map(|collection| {
+            assert!(collection.items().all(|record| collection.get(record.id()) == Some(record)));
+            (collection.tally, String::from_utf8(collection.json().unwrap().to_vec()).unwrap())
+        });
+        let since: Option<Vec<&Change>> = shelf.history().since(0).map(Iterator::collect);
+        format!("{} {:?} {since:?}", shelf.position(), collections.collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_is_taken_back_leaves_everything_as_it_was() {
+        let mut shelf = shelf();
+        for _ in 0..100 {
+            settle(&mut shelf, create(""));
+        }
+        let mut dice = 1_u64;
+        let mut throw = |below: u64| {
+            dice = dice.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (dice >> 33) % below
+        };
+        let mut with_many_holes = 0;
+        for round in 0..200 {
+            let before = seen(&shelf);
+            let mut changes = Vec::new();
+            for _ in 0..throw(150) {
+                let collection = CollectionId(throw(2) as u16);
+                let of = shelf.collection(collection);
+                let there = of.items().nth(throw(of.len() as u64 + 1) as usize).map(|item| item.id());
+                let id = there.map_or_else(|| throw(120).to_string(), str::to_owned).into();
+                let act = match throw(if round % 3 == 0 { 3 } else { 20 }) {
+                    0 => Act::Create { id: None, members: format!("\"n\":{round}") },
+                    1 => Act::Replace { id, members: format!("\"n\":{round}") },
+                    _ => Act::Remove { id },
+                };
+                let Ok(change) = shelf.decide(Write { collection, ..write(act) }) else { continue };
+                let tried = shelf.try_out(&change);
+                changes.push((change, tried));
+            }
+            if round % 3 == 0 {
+                changes.iter().for_each(|(change, _)| shelf.is_sure(change));
+                continue;
+            }
+            let has_many = |of: &Collection| of.places.len() > 32 && of.len() * 2 < of.places.len();
+            with_many_holes += usize::from(shelf.collections.iter().any(has_many));
+            changes.iter().rev().for_each(|(change, tried)| shelf.take_back(change, *tried));
+            assert_eq!(seen(&shelf), before, "in round {round}");
+        }
+        assert!(with_many_holes > 5, "{with_many_holes} times the holes would have been closed");
     }
 }

@@ -17,6 +17,8 @@ pub enum Standing {
     Full,
     /// The disk has failed. Until the server is started anew, nothing more is stored.
     Failed,
+    /// It could not be written from the start. Nor can it be until the server is started anew.
+    ReadOnly,
 }
 
 impl Board {
@@ -28,6 +30,7 @@ impl Board {
         match self.0.load(Ordering::Relaxed) {
             0 => Standing::Good,
             1 => Standing::Full,
+            3 => Standing::ReadOnly,
             _ => Standing::Failed,
         }
     }
@@ -40,6 +43,7 @@ impl Standing {
             Standing::Good => None,
             Standing::Full => Some(Refusal::StoreFull),
             Standing::Failed => Some(Refusal::StoreFailed),
+            Standing::ReadOnly => Some(Refusal::StoreReadOnly),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Why a store cannot be opened, read, or written.
 
-use super::on_disk::FORMAT;
+use super::tables::FORMAT;
 use redb::{CommitError, DatabaseError, StorageError, TableError, TransactionError};
 use std::{fmt, io};
 
@@ -9,6 +9,8 @@ use std::{fmt, io};
 pub enum StoreError {
     InUse,
     Empty,
+    /// Something else has its name: a directory, a device, a pipe.
+    NoFile(&'static str),
     /// It is no store, or no longer.
     Damaged(String),
     /// Made by a later version of this program.
@@ -65,6 +67,7 @@ impl fmt::Display for StoreError {
         match self {
             StoreError::InUse => f.write_str("another process has it open"),
             StoreError::Empty => f.write_str("it is empty"),
+            StoreError::NoFile(what) => write!(f, "it is {what}, and a store is a file"),
             StoreError::Damaged(what) => write!(f, "it is damaged, or no store: {what}"),
             StoreError::Format(format) => {
                 write!(f, "it has format {format}, and this program knows {FORMAT} only")

@@ -6,6 +6,7 @@ use crate::server::{PROGRAM, Server, wait_exit, wait_until};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -20,7 +21,12 @@ fn serve(store: &Path, limit: &str) -> Command {
 /// What it says where it cannot serve this store: one line, and no more.
 #[track_caller]
 fn complaint(store: &Path) -> String {
-    let mut command = serve(store, "");
+    complaint_of(serve(store, ""), store)
+}
+
+/// What a command says that can do nothing with this store: one line, and no more.
+#[track_caller]
+fn complaint_of(mut command: Command, store: &Path) -> String {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let status = wait_exit(&mut child);
@@ -161,9 +167,6 @@ fn a_disk_that_was_full_takes_writes_when_there_is_room() {
 #[test]
 fn what_cannot_be_written_is_said_in_one_line() {
     let folder = Folder::new("unwritable");
-    let there = folder.join("there");
-    fs::create_dir(&there).unwrap();
-    assert_eq!(complaint(&there), "Is a directory (os error 21)");
     assert_eq!(complaint(&folder.join("missing/store")), "No such file or directory (os error 2)");
     complaint(Path::new("/proc/store.redb"));
 
@@ -176,8 +179,67 @@ fn what_cannot_be_written_is_said_in_one_line() {
     fs::copy(&store, &copy).unwrap();
     let remounted = Command::new("mount").args(["-o", "remount,ro"]).arg(&mount.0).status();
     assert!(remounted.unwrap().success());
-    assert_eq!(complaint(&copy), "Read-only file system (os error 30)");
-    assert_eq!(complaint(&mount.0.join("new.redb")), "Read-only file system (os error 30)");
+    let nothing = "Read-only file system (os error 30)";
+    assert_eq!(complaint(&mount.0.join("new.redb")), nothing);
+    let mut command = serve(&copy, "");
+    command.arg("--new-epoch");
+    assert_eq!(complaint_of(command, &copy), nothing, "a new epoch would have to be written");
+}
+
+#[test]
+fn what_cannot_be_written_can_be_read() {
+    let folder = Folder::new("read-only");
+    let Some(mount) = Mount::new(&folder, "size=8m") else { return };
+    let store = mount.0.join("store.redb");
+    // It was killed: to be read, it must be repaired.
+    let server = Server::start_as(serve(&store, ""));
+    assert_eq!(put(&mut server.connect(), "x", 100).0, 201);
+    let (before, empty) = (server.get("/tasks"), mount.0.join("empty.redb"));
+    drop(server);
+    fs::write(&empty, "").unwrap();
+    let bytes = fs::read(&store).unwrap();
+    let remount = |how: &str| {
+        let status = Command::new("mount").args(["-o", &format!("remount,{how}")]).arg(&mount.0).status();
+        assert!(status.unwrap().success());
+    };
+    remount("ro");
+    assert_eq!(complaint(&empty), "Read-only file system (os error 30)", "there is nothing to be read");
+    let mut server = Server::start_as(serve(&store, ""));
+    let said = format!("{}: Read-only file system (os error 30)", store.display());
+    wait_until("it says so", || server.log().contains(&said));
+    let (status, problem) = put(&mut server.connect(), "y", 100);
+    assert!(
+        status == 503 && problem.contains("the file system is read-only: nothing was stored"),
+        "{problem}"
+    );
+    assert_eq!((readiness(&server), server.get("/tasks")), (503, before));
+    server.signal("TERM");
+    assert_eq!(server.wait_exit().0.code(), Some(0));
+    assert!(fs::read(&store).unwrap() == bytes, "the file is as it was");
+
+    remount("rw");
+    let server = Server::start_as(serve(&store, ""));
+    assert_eq!(put(&mut server.connect(), "y", 100).0, 201);
+    assert_eq!((readiness(&server), ids(&server)), (200, vec!["x".to_owned(), "y".to_owned()]));
+}
+
+#[test]
+fn what_is_no_file_is_not_waited_for() {
+    let folder = Folder::new("no-file");
+    let [pipe, socket, directory] = ["pipe", "socket", "directory"].map(|name| folder.join(name));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let _listener = UnixListener::bind(&socket).unwrap();
+    fs::create_dir(&directory).unwrap();
+    let device = PathBuf::from("/dev/null");
+    for (path, what) in [(pipe, "pipe"), (socket, "socket"), (directory, "directory"), (device, "device")] {
+        let expected = format!("it is a {what}, and a store is a file");
+        assert_eq!(complaint(&path), expected, "serve");
+        for name in ["check", "export"] {
+            let mut command = Command::new(PROGRAM);
+            command.arg(name).arg(&path);
+            assert_eq!(complaint_of(command, &path), expected, "{name}");
+        }
+    }
 }
 
 #[test]

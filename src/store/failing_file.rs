@@ -1,4 +1,6 @@
 //! A file in memory that fails when it is told to, and forgets what was not synced.
+//!
+//! Only tests and fuzz targets have it. Those outside of this package include the file by its path.
 
 use redb::StorageBackend;
 use std::io::{self, ErrorKind};
@@ -17,6 +19,7 @@ struct Inner {
     /// It cannot grow beyond.
     room: Option<usize>,
     failures: usize,
+    bytes_read: usize,
     is_cut_off: bool,
 }
 
@@ -71,6 +74,11 @@ impl File {
     /// How often it has failed since then.
     pub fn failures(&self) -> usize {
         self.lock().failures
+    }
+
+    /// All that were ever read from it.
+    pub fn bytes_read(&self) -> usize {
+        self.lock().bytes_read
     }
 
     /// Nothing reaches it any more until it begins again.
@@ -152,9 +160,10 @@ impl StorageBackend for File {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let (inner, from) = (self.lock(), offset as usize);
+        let (mut inner, from) = (self.lock(), offset as usize);
         let bytes = inner.now.get(from..from + out.len()).ok_or(ErrorKind::UnexpectedEof)?;
         out.copy_from_slice(bytes);
+        inner.bytes_read += out.len();
         Ok(())
     }
 
