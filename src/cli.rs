@@ -339,6 +339,8 @@ pub enum Following {
     Events,
     /// Told, as messages of a WebSocket.
     Socket,
+    /// The same, compression offered.
+    SocketDeflated,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

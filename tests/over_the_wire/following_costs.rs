@@ -32,7 +32,7 @@ fn who_follows_sees_or_misses_each_change() {
     let (report, status) = compare(&flags);
     assert_eq!((&report["complete"], status), (&Value::Bool(true), Some(0)));
     let followed = report["follow"].as_array().unwrap();
-    assert_eq!(followed.len(), 1 + 4 * 2 + 3);
+    assert_eq!(followed.len(), 1 + 4 * 2 + 4);
     for one in followed.iter().filter(|one| one["way"] != "nobody") {
         let way = one["way"].as_str().unwrap();
         let of = |name| figure(one, name);
@@ -54,7 +54,7 @@ fn who_follows_sees_or_misses_each_change() {
             Some(_) => assert!(of("quiet_asked") > 2.0, "{one}"),
             None => assert_eq!((of("quiet_asked"), of("quiet_bytes")), (0.0, 0.0), "{one}"),
         }
-        if let "events" | "socket" = way {
+        if let "events" | "socket" | "socket-deflated" = way {
             assert_eq!((of("seen"), of("missed"), of("changing_asked")), (20.0, 0.0, 0.0), "{one}");
             let payload = of("changing_payload_bytes") * of("changing_seconds");
             assert!((payload - 20.0 * 64.0).abs() < 1e-6, "{one}");
@@ -76,6 +76,29 @@ fn on_a_socket_nothing_happens_while_nothing_happens() {
             let segments = figure(one, "changing_segments") * figure(one, "changing_seconds");
             assert!((20.0..=40.01).contains(&segments), "{one}");
         }
+    }
+}
+
+#[test]
+fn long_notices_come_compressed_where_that_was_offered() {
+    let long = ["--payload-bytes", "4000", "--quiet-seconds", "0.2"];
+    for ways in ["socket,socket-deflated", "events,socket-deflated"] {
+        let (report, _) = compare(&[SMALL, &long, &["--follow-ways", ways]].concat());
+        let [plain, deflated] = [1, 2].map(|n| &report["follow"][n]);
+        let split = |one| {
+            ["payload", "fields", "framing", "deflated", "header"]
+                .map(|part| figure(one, &format!("changing_{part}_bytes")) * figure(one, "changing_seconds"))
+        };
+        for one in [plain, deflated] {
+            let all = figure(one, "changing_bytes") * figure(one, "changing_seconds");
+            assert!((split(one).iter().sum::<f64>() - all).abs() < 1e-6, "{one}");
+        }
+        assert!((split(plain)[0] - 20.0 * 4000.0).abs() < 1e-6 && split(plain)[3] == 0.0, "{plain}");
+        // Nobody can say what of a compressed message is payload; a frame of such a length has four bytes
+        // of header.
+        let [payload, fields, framing, compressed, _] = split(deflated);
+        assert_eq!((payload, fields, framing.round()), (0.0, 0.0, 20.0 * 4.0), "{deflated}");
+        assert!(compressed > 20.0 * 126.0 && compressed < 20.0 * 1000.0, "{deflated}");
     }
 }
 

@@ -123,6 +123,7 @@ pub const COSTS: &[(&str, &str, OfPhase)] = &[
     ("payload_bytes", "bytes", |phase| Some(said(phase, |said| said.payload))),
     ("fields_bytes", "bytes", |phase| Some(said(phase, |said| said.fields))),
     ("framing_bytes", "bytes", |phase| Some(said(phase, |said| said.framing))),
+    ("deflated_bytes", "bytes", |phase| Some(said(phase, |said| said.deflated))),
     ("client_us", "microseconds", |phase| Some(phase.client_time.as_nanos() as f64 / 1000.0)),
     ("server_us", "microseconds", |phase| Some(phase.server_time?.as_nanos() as f64 / 1000.0)),
     ("system_calls", "calls", |phase| Some(phase.system_calls.as_ref()?.values().sum::<u64>() as f64)),

@@ -20,8 +20,7 @@ pub fn text(settings: &Settings, followed: &[Followed]) -> String {
         "\n{followers} follow one item; {changes} changes, {changes_per_second} in a second, {rhythm}."
     );
     for Section { title, columns } in SECTIONS {
-        let has = |column: &&Column| followed.iter().any(|one| one.figures.contains_key(column.1));
-        let columns: Vec<&Column> = columns.iter().filter(has).collect();
+        let columns: Vec<&Column> = columns.iter().filter(|column| column.is_used(followed)).collect();
         if !columns.is_empty() {
             _ = writeln!(out, "\n{title}\n{}", table(followed, &columns));
         }
@@ -108,6 +107,15 @@ pub struct Section {
 /// A heading, and the figure below it.
 pub struct Column(pub &'static str, pub &'static str);
 
+impl Column {
+    /// One of nothing but zeros says nothing, where it is about compression.
+    pub fn is_used(&self, followed: &[Followed]) -> bool {
+        let of = |one: &Followed| one.figures.get(self.1).map(|figure| figure.spread.max);
+        let says = |most: f64| self.1 != "changing_deflated_bytes" || most > 0.0;
+        followed.iter().filter_map(of).any(says)
+    }
+}
+
 /// Of Follow.
 pub const SECTIONS: &[Section] = &[
     Section {
@@ -158,6 +166,7 @@ pub const SECTIONS: &[Section] = &[
             Column("= payload", "changing_payload_bytes"),
             Column("+ fields", "changing_fields_bytes"),
             Column("+ framing", "changing_framing_bytes"),
+            Column("+ deflated", "changing_deflated_bytes"),
             Column("+ TCP/IP", "changing_header_bytes"),
         ],
     },

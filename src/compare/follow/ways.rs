@@ -4,6 +4,7 @@
 //!   poll-new ─┬─ poll-new-conditional            If-None-Match
 //!             └─ poll ── poll-conditional ── long-poll         answered when there is something new
 //!                                              └── events ── socket      told, again and again
+//!                                                              └── socket-deflated
 //! ```
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub const ALL: &[Following] = &[
     Following::LongPoll,
     Following::Events,
     Following::Socket,
+    Following::SocketDeflated,
 ];
 
 /// What is measured: a way, and how often where it is one that asks every so often; or nobody at all,
@@ -82,6 +84,7 @@ impl Lane {
                 }
                 Following::Events => "as long-poll, but asked once: Server-Sent Events",
                 Following::Socket => "as events, but messages of a WebSocket",
+                Following::SocketDeflated => "as socket, but compression offered",
             },
         }
     }
@@ -98,16 +101,21 @@ impl Following {
             Following::LongPoll => "long-poll",
             Following::Events => "events",
             Following::Socket => "socket",
+            Following::SocketDeflated => "socket-deflated",
         }
     }
 
     pub fn is_poll(self) -> bool {
-        !matches!(self, Following::LongPoll | Following::Events | Following::Socket)
+        self != Following::LongPoll && !self.is_told_all()
     }
 
     /// Each change is told, exactly once and in order.
     pub fn is_told_all(self) -> bool {
-        matches!(self, Following::Events | Following::Socket)
+        self == Following::Events || self.is_on_socket()
+    }
+
+    pub fn is_on_socket(self) -> bool {
+        matches!(self, Following::Socket | Following::SocketDeflated)
     }
 
     pub fn is_conditional(self) -> bool {

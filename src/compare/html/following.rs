@@ -31,9 +31,8 @@ pub fn follow(settings: &Settings, followed: &[Followed]) -> String {
     );
     out += &one_each(followed, "missed", "Changes that a follower never saw", "changes");
     for section in SECTIONS {
-        let has = |one: &Followed, name| one.figures.contains_key(name);
-        let columns = section.columns.iter().filter(|column| followed.iter().any(|one| has(one, column.1)));
-        let columns: Vec<_> = columns.collect();
+        let has = |one: &Followed, name: &str| one.figures.contains_key(name);
+        let columns: Vec<_> = section.columns.iter().filter(|column| column.is_used(followed)).collect();
         let headings: Vec<_> = columns.iter().map(|column| (column.0.to_owned(), None)).collect();
         let names: Vec<&str> = columns.iter().map(|column| column.1).collect();
         let rows = followed.iter().filter(|one| names.iter().any(|name| has(one, name)));
@@ -158,9 +157,13 @@ fn stacked(followed: &[Followed]) -> String {
         ("payload", "changing_payload_bytes", "payload"),
         ("fields", "changing_fields_bytes", "lines and fields, or the JSON around the payload"),
         ("framing", "changing_framing_bytes", "frames and chunks"),
+        ("deflated", "changing_deflated_bytes", "compressed: payload and JSON in one"),
         ("header", "changing_header_bytes", "headers of TCP and IP"),
     ];
-    let keys = parts.map(|(class, _, says)| Key { class, says: says.to_owned() });
+    let is_used =
+        |name: &str| followed.iter().filter_map(|one| spread(one, name)).any(|spread| spread.max > 0.0);
+    let keys = parts.iter().filter(|(_, name, _)| is_used(name));
+    let keys: Vec<Key> = keys.map(|(class, _, says)| Key { class, says: (*says).to_owned() }).collect();
     let bar = |one: &Followed| {
         let parts = parts.iter().filter_map(|(class, name, _)| Some((*class, spread(one, name)?.median)));
         Some(Bar { sign: "", parts: parts.collect(), whole: spread(one, "changing_bytes")? })
