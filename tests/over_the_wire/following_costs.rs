@@ -124,17 +124,53 @@ fn a_crossing_lies_between_two_rates_that_were_measured() {
     assert_eq!((&report["complete"], status), (&Value::Bool(true), Some(0)));
     let points = report["cross"]["points"].as_array().unwrap();
     let crossings = report["cross"]["crossings"].as_array().unwrap();
-    assert_eq!(crossings.len(), 2);
-    let cost = |way: &str, rate: f64| {
+    assert_eq!(crossings.len(), 3);
+    let at = |way: &str, rate: f64, name| {
         let is_it = |point: &&Value| point["way"] == way && point["changes_per_second"] == rate;
-        figure(points.iter().find(is_it).unwrap(), "changing_bytes")
+        figure(points.iter().find(is_it).unwrap(), name)
     };
+    let cost = |way, rate| at(way, rate, "changing_bytes");
     // Four polls a second of some 400 bytes against changes of some 300.
     let bytes = &crossings[0];
     assert_eq!((&bytes["figure"], &bytes["poller"]), (&"changing_bytes".into(), &"poll".into()));
     let [low, high] = ["low", "high"].map(|end| bytes[end].as_f64().unwrap_or_else(|| panic!("{bytes}")));
     assert!(2.0 <= low && low < high && high <= 12.0, "{bytes}");
     assert!(cost("poll", low) >= cost("socket", low) && cost("poll", high) < cost("socket", high), "{bytes}");
+
+    // Whoever is told is fresher, at both ends and so everywhere.
+    let stale = &crossings[2];
+    assert_eq!((&stale["figure"], &stale["high"]), (&"stale_percent".into(), &Value::Null), "{stale}");
+    assert_eq!((&stale["low"], &stale["measured"][1]), (&64.0.into(), &64.0.into()), "{stale}");
+    let says = stale["says"].as_str().unwrap();
+    assert!(
+        says.starts_with("staleness: polling is fresher at no rate measured, 2 to 64 changes a"),
+        "{says}"
+    );
+    // Once in the time from one poll to the next it changes: then half of the time another state is shown.
+    let [polled, told] = [0, 1].map(|n| &report["cross"]["staleness"][n]);
+    assert_eq!(
+        (&polled["way"], &told["way"], &told["high"]),
+        (&"poll".into(), &"socket".into(), &Value::Null)
+    );
+    let [low, high] = ["low", "high"].map(|end| polled[end].as_f64().unwrap_or_else(|| panic!("{polled}")));
+    assert!(2.0 <= low && low < high && high <= 12.0, "{polled}");
+    let share = |rate| at("poll", rate, "stale_percent");
+    assert!(share(low) <= 50.0 && share(high) > 50.0, "{polled}");
+}
+
+#[test]
+fn what_is_a_little_old_need_not_be_stale() {
+    let flags = ["--follow-ways", "poll", "--poll-seconds", "0.4", "--quiet-seconds", "0.2"];
+    let stale = |ms: &str| {
+        let (report, _) = compare(&[SMALL, &flags, &["--stale-ms", ms]].concat());
+        let polled = &report["follow"][1];
+        let of = |name| figure(polled, name);
+        // Both are shares of the same time.
+        assert!(of("stale_percent") <= 100.0 - of("current_percent") + 1e-9, "{polled}");
+        of("stale_percent")
+    };
+    let [any, old, never] = ["0", "200", "60000"].map(stale);
+    assert!(any > 60.0 && any > old + 20.0 && old > 10.0 && never == 0.0, "{any}, {old}, {never}");
 }
 
 #[test]
@@ -154,6 +190,38 @@ fn an_interrupt_prints_what_there_is() {
     let report: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{error}"));
     assert_eq!((&report["complete"], status.code()), (&Value::Bool(false), Some(1)));
     assert_eq!(error, "bothways: interrupted: what was measured until then is incomplete\n");
+}
+
+#[test]
+fn an_interrupted_search_prints_the_rates_that_were_measured() {
+    for json in [&[][..], &["--json"]] {
+        let few = ["--followers", "3", "--follow-ways", "poll,socket", "--poll-seconds", "0.25"];
+        let mut child = Command::new(PROGRAM)
+            .args(["compare", "--experiments", "cross", "--cross-seconds", "1", "--rounds", "50"])
+            .args(few)
+            .args(json)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        thread::sleep(Duration::from_secs(6));
+        signal(child.id(), "INT");
+        let status = wait_exit(&mut child);
+        let mut out = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+        assert_eq!(status.code(), Some(1));
+        if json.is_empty() {
+            assert!(out.starts_with("INCOMPLETE: ") && out.contains("\n│ socket "), "{out}");
+            assert!(!out.contains("overtakes") && out.matches('╞').count() == 1, "{out}");
+            continue;
+        }
+        let report: Value = serde_json::from_str(&out).unwrap();
+        let cross = &report["cross"];
+        assert_eq!((&report["complete"], &cross["crossings"]), (&Value::Bool(false), &Value::Array(vec![])));
+        // Of its fifty rounds, those that were run by then.
+        let rounds = cross["points"][0]["rounds"].as_u64().unwrap();
+        assert!((1..50).contains(&rounds), "{cross}");
+    }
 }
 
 #[test]

@@ -60,6 +60,12 @@ impl Ages {
         self.current / self.total()
     }
 
+    /// Of that time, the share in which it was older than so many seconds.
+    pub fn share_older_than(&self, bound: f64) -> f64 {
+        let older = |&(low, high): &(f64, f64)| (high - low.max(bound)).max(0.0);
+        self.growing.iter().map(older).sum::<f64>() / self.total()
+    }
+
     pub fn mean(&self) -> f64 {
         self.growing.iter().map(|(low, high)| (high * high - low * low) / 2.0).sum::<f64>() / self.total()
     }
@@ -123,6 +129,10 @@ mod tests {
         {
             let found = picture.quantile(share);
             assert!((found - age).abs() < 1e-9, "{share}: {found} where {age} should be");
+        }
+        for (bound, share) in [(0.0, 0.4), (0.5, 0.3), (1.0, 0.2), (2.0, 0.1), (2.9, 0.01), (3.0, 0.0)] {
+            let found = picture.share_older_than(bound);
+            assert!((found - share).abs() < 1e-9, "{bound}: {found} where {share} should be");
         }
     }
 

@@ -38,6 +38,8 @@ pub struct Bench<'b> {
     pub extra: &'b Extra,
     pub followers: u16,
     pub item_bytes: u32,
+    /// Older than this, what is shown is stale.
+    pub stale_after: Duration,
     pub interrupted: &'b AtomicBool,
 }
 
@@ -65,8 +67,9 @@ pub struct Round {
     pub seen: u64,
     pub missed: u64,
     pub ages: Ages,
-    /// From writing a change to its being shown, of those who are told; in nanoseconds.
-    pub notices: Option<Histogram<u64>>,
+    pub stale_after: Duration,
+    /// From writing a change to its being shown, or one after it; in nanoseconds.
+    pub known_after: Histogram<u64>,
     /// How much later than it should have been each change was written, and how long its answer took.
     pub late: Histogram<u64>,
     pub writes: Histogram<u64>,
@@ -102,7 +105,8 @@ impl Bench<'_> {
             seen: 0,
             missed: 0,
             ages: Ages::default(),
-            notices: matches!(course.lane, Lane::Told(_)).then(histogram),
+            stale_after: self.stale_after,
+            known_after: histogram(),
             late: histogram(),
             writes: histogram(),
         };
@@ -295,10 +299,9 @@ impl Round {
             }
             self.seen += seen;
             self.missed += missed;
-            let Some(notices) = &mut self.notices else { continue };
-            for view in views.iter().filter(|view| view.number > 0) {
-                let sent = written.sent[view.number as usize - 1] - epoch;
-                record(notices, view.at.saturating_sub(sent));
+            for (at, number) in known(views) {
+                let sent = written.sent[number as usize - 1] - epoch;
+                record(&mut self.known_after, at.saturating_sub(sent));
             }
         }
         Ok(())
@@ -312,6 +315,12 @@ fn seen_and_missed(views: &[View]) -> (u64, u64) {
     (views.len() as u64 - 1, missed)
 }
 
+/// When each change was known: shown, or gone by in one that was.
+fn known(views: &[View]) -> impl Iterator<Item = (Duration, u32)> {
+    let between = |two: &[View]| (two[0].number + 1..=two[1].number, two[1].at);
+    views.windows(2).map(between).flat_map(|(numbers, at)| numbers.map(move |number| (at, number)))
+}
+
 /// For acknowledgements that wait (40 ms), and for who is busy.
 pub const REST: Duration = Duration::from_millis(100);
 /// How long it may take, beside waiting for the next poll, to learn of the last change.
@@ -320,6 +329,14 @@ const LAST_WITHIN: Duration = Duration::from_secs(10);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_is_known_when_it_is_shown_or_one_after_it() {
+        let at = Duration::from_secs;
+        let views = [(0, 0), (5, 1), (7, 4)].map(|(seconds, number)| View { at: at(seconds), number });
+        let known: Vec<_> = known(&views).collect();
+        assert_eq!(known, [(at(5), 1), (at(7), 2), (at(7), 3), (at(7), 4)]);
+    }
 
     #[test]
     fn what_lies_between_two_looks_was_missed() {

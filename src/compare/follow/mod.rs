@@ -22,6 +22,7 @@ pub mod ledger;
 pub mod line;
 pub mod reading;
 pub mod rhythm;
+pub mod search;
 pub mod table;
 pub mod ways;
 pub mod writer;
@@ -49,6 +50,7 @@ pub struct Settings {
     pub seed: u64,
     pub poll_seconds: Vec<f64>,
     pub quiet_seconds: f64,
+    pub stale_ms: u32,
     pub cross_seconds: f64,
     pub cross_rate_max: f64,
 }
@@ -68,10 +70,16 @@ impl Settings {
             seed: follow.seed,
             poll_seconds: follow.poll_seconds.iter().map(Duration::as_secs_f64).collect(),
             quiet_seconds: follow.quiet_seconds.as_secs_f64(),
+            stale_ms: follow.stale_ms,
             cross_seconds: follow.cross_seconds.as_secs_f64(),
             cross_rate_max: follow.cross_rate_max,
         }
     }
+}
+
+/// From when on what is shown is stale.
+pub fn stale_words(ms: u32) -> String {
+    if ms == 0 { "not the newest".to_owned() } else { format!("older than {ms} ms") }
 }
 
 /// Whether what was asked for can be: whoever follows must see changes, and we are who makes them.

@@ -1,15 +1,13 @@
-//! Follow and Cross on the page: how old what is shown is, what it costs, and where one way overtakes
-//! another.
+//! Follow on the page: how old what is shown is, and what it costs.
 
 use std::fmt::Write;
 
 use crate::compare::follow::Settings;
-use crate::compare::follow::cross::{self, COMPARED, Crossed, Point};
 use crate::compare::follow::figures::Followed;
-use crate::compare::follow::table::{POINT, SECTIONS};
-use crate::compare::html::drawing::{Bar, CLASSES, Crossing, Curve, Key, Row, bars, curves, marks};
+use crate::compare::follow::table::SECTIONS;
+use crate::compare::html::curves::{Chart, Curve, Up};
+use crate::compare::html::drawing::{Bar, CLASSES, Key, Row, bars, marks};
 use crate::compare::html::{cell, push_table, text};
-use crate::compare::table::number;
 use crate::compare::tally::Spread;
 
 /// All of Follow.
@@ -49,63 +47,11 @@ pub fn follow(settings: &Settings, followed: &[Followed]) -> String {
     out + "</dl>\n</section>\n"
 }
 
-/// All of Cross.
-pub fn crossings(settings: &Settings, crossed: &Crossed) -> String {
-    let mut out = format!(
-        "<section>\n<h2>Where being told overtakes polling</h2>\n<p>{} follow one item; each rate for {} seconds. \
-         Where it happens was measured on both sides, and nothing is claimed of what lies between.</p>\n",
-        settings.followers,
-        number(crossed.seconds)
-    );
-    for (figure, words) in COMPARED {
-        out += &cost_curves(crossed, figure, words);
-    }
-    let point = |point: &Point| {
-        let rate = number(point.changes_per_second);
-        let cells = std::iter::once(rate).chain(cells(&point.followed, POINT)).collect();
-        (point.followed.words(), cells)
-    };
-    let rows: Vec<(String, Vec<String>)> = crossed.points.iter().map(point).collect();
-    let headings = ["changes/s", "bytes", "server CPU us", "missed", "% current", "age p50 ms", "age p99 ms"];
-    let headings = headings.map(|heading| (heading.to_owned(), None));
-    push_table("way", &headings, rows.iter().map(|(way, cells)| (&**way, cells.clone())), &mut out);
-    out += "<h3>Where one overtakes the other, in changes a second</h3>\n";
-    let rate = |rate: Option<f64>| rate.map_or("–".to_owned(), number);
-    let rows: Vec<(String, Vec<String>)> = crossed
-        .crossings
-        .iter()
-        .map(|one| {
-            let ages = [&one.poller_age_p50_ms, &one.told_age_p50_ms];
-            let ages = ages.map(|age| cell(age.as_ref().map(|figure| figure.spread)));
-            let [least, most] = one.measured.map(number);
-            let says = [one.told.to_owned(), one.compared.to_owned(), rate(one.low), rate(one.high)];
-            let cells = says.into_iter().chain([format!("{least} to {most}")]).chain(ages);
-            (format!("{} {} s", one.poller, one.poll_seconds), cells.collect())
-        })
-        .collect();
-    let headings = [
-        "or told",
-        "compared",
-        "polling costs more up to",
-        "told from",
-        "measured",
-        "age p50 ms: polling",
-        "told",
-    ];
-    let headings = headings.map(|heading| (heading.to_owned(), None));
-    push_table("polling", &headings, rows.iter().map(|(way, cells)| (&**way, cells.clone())), &mut out);
-    for one in crossed.crossings.iter().filter(|one| one.low.is_none() || one.high.is_none()) {
-        let words = format!("{} every {} s or {}: {}", one.poller, one.poll_seconds, one.told, one.says);
-        _ = writeln!(out, "<p>{}</p>", text(&words));
-    }
-    out + "</section>\n"
-}
-
-fn spread(one: &Followed, name: &str) -> Option<Spread> {
+pub fn spread(one: &Followed, name: &str) -> Option<Spread> {
     one.figures.get(name).map(|figure| figure.spread)
 }
 
-fn cells(one: &Followed, names: &[&str]) -> Vec<String> {
+pub fn cells(one: &Followed, names: &[&str]) -> Vec<String> {
     names.iter().map(|name| cell(spread(one, name))).collect()
 }
 
@@ -149,7 +95,8 @@ fn staleness(followed: &[Followed]) -> String {
         return String::new();
     }
     let axes = ["seconds from one poll to the next", "milliseconds (half of the time it is no older)"];
-    curves("How old what is shown is, by how often is polled", axes, &lines, &[])
+    let title = "How old what is shown is, by how often is polled";
+    Chart { title, axes, up: Up::Logarithmic, curves: &lines, stretches: &[] }.draw()
 }
 
 fn stacked(followed: &[Followed]) -> String {
@@ -190,50 +137,24 @@ fn rows(
     if rows.is_empty() { String::new() } else { draw(&rows) }
 }
 
-/// What each way costs at each rate, and between which rates one overtakes another.
-fn cost_curves(crossed: &Crossed, figure: &str, words: &str) -> String {
-    let mut lines: Vec<Curve> = Vec::new();
-    for point in &crossed.points {
-        let Some(cost) = spread(&point.followed, figure) else { continue };
-        let says = point.followed.words();
-        match lines.iter_mut().find(|line| line.says == says) {
-            Some(line) => line.points.push((point.changes_per_second, cost)),
-            None => lines.push(Curve { says, points: vec![(point.changes_per_second, cost)] }),
-        }
-    }
-    if lines.is_empty() {
-        return String::new();
-    }
-    lines.iter_mut().for_each(|line| line.points.sort_by(|a, b| a.0.total_cmp(&b.0)));
-    let mark = |one: &cross::Crossing| {
-        let (from, to) = (one.low?, one.high?);
-        let range = format!("{} to {} changes/s", number(from), number(to));
-        let says = format!("{} {} s | {}: {range}", one.poller, one.poll_seconds, one.told);
-        Some(Crossing { from, to, says })
-    };
-    let marks: Vec<Crossing> =
-        crossed.crossings.iter().filter(|one| one.figure == figure).filter_map(mark).collect();
-    let title = format!("What it costs to keep up, by how often it changes: {words}");
-    curves(&title, ["changes a second", &format!("{words}, for each follower and second")], &lines, &marks)
-}
-
 /// Whatever is younger is drawn as if it had this age.
 const AGE_MS_MIN: f64 = 0.01;
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
+    use crate::compare::follow::table::POINT;
     use crate::compare::report::Figure;
     use clap::Parser;
 
-    fn settings() -> Settings {
+    pub fn settings() -> Settings {
         let Command::Compare(compare) = Cli::parse_from(["bothways", "compare"]).command else { panic!() };
         Settings::of(&compare)
     }
 
     /// One way of which each figure of the tables is that.
-    fn followed(way: &'static str, poll_seconds: Option<f64>, value: f64) -> Followed {
+    pub fn followed(way: &'static str, poll_seconds: Option<f64>, value: f64) -> Followed {
         let columns = SECTIONS.iter().flat_map(|section| section.columns).map(|column| column.1);
         let spread = Spread { median: value, min: value * 0.5, max: value * 2.0 };
         let figure = |name: &str| (name.to_owned(), Figure { unit: "x", spread });
@@ -243,20 +164,20 @@ mod tests {
             differs: "<script>",
             followers: 3,
             rounds: 2,
-            figures: columns.chain(POINT.iter().copied()).map(figure).collect(),
+            figures: columns.chain(POINT.iter().map(|column| column.1)).map(figure).collect(),
             system_calls: Default::default(),
             left_out: None,
         }
     }
 
     #[track_caller]
-    fn parse(markup: &str) -> roxmltree::Document<'_> {
+    pub fn parse(markup: &str) -> roxmltree::Document<'_> {
         let document = roxmltree::Document::parse(markup).unwrap();
         assert!(!document.descendants().any(|node| node.has_tag_name("script")));
         document
     }
 
-    fn count(document: &roxmltree::Document, class: &str) -> usize {
+    pub fn count(document: &roxmltree::Document, class: &str) -> usize {
         let has = |node: &roxmltree::Node| {
             node.attribute("class").is_some_and(|of| of.split(' ').any(|name| name == class))
         };
@@ -273,40 +194,5 @@ mod tests {
             assert!(markup.contains(words), "{words}: {markup}");
         }
         assert_eq!(count(&parse(&follow(&settings(), &[followed("events", None, 7.0)])), "curve"), 0);
-    }
-
-    #[test]
-    fn rates_are_curves_and_what_was_found_is_marked() {
-        let point = |followed: Followed, changes_per_second| Point { changes_per_second, followed };
-        let points = [1.0, 8.0, 64.0].iter().flat_map(|&rate| {
-            [
-                point(followed("poll", Some(1.0), 300.0), rate),
-                point(followed("socket", None, 40.0 * rate), rate),
-            ]
-        });
-        let crossing = |low| cross::Crossing {
-            poller: "poll",
-            poll_seconds: 1.0,
-            told: "socket",
-            figure: "changing_bytes",
-            compared: "bytes",
-            low,
-            high: Some(8.0),
-            measured: [1.0, 64.0],
-            poller_age_p50_ms: None,
-            told_age_p50_ms: None,
-            says: "<script> always".to_owned(),
-        };
-        let mut crossed =
-            Crossed { seconds: 4.0, points: points.collect(), crossings: vec![crossing(Some(7.25))] };
-        let markup = crossings(&settings(), &crossed);
-        let document = parse(&markup);
-        // One drawing for bytes, which has the crossing, and its key; and one for processor time.
-        assert_eq!((count(&document, "curve"), count(&document, "crossing")), (4, 2));
-        assert!(markup.contains("poll 1 s | socket: 7.25 to 8 changes/s"), "{markup}");
-        crossed.crossings = vec![crossing(None)];
-        let markup = crossings(&settings(), &crossed);
-        assert_eq!(count(&parse(&markup), "crossing"), 0, "what was not found is not marked");
-        assert!(markup.contains("or socket: &lt;script&gt; always"), "{markup}");
     }
 }

@@ -8,6 +8,8 @@
 //!                   └ FIGURES                           all there is
 //! ```
 
+pub mod crossing;
+pub mod curves;
 pub mod drawing;
 pub mod following;
 pub mod pictures;
@@ -91,7 +93,7 @@ fn push_experiments(report: &Report, out: &mut String) {
         *out += &following::follow(&report.settings.follow, &report.follow);
     }
     if let Some(crossed) = &report.cross {
-        *out += &following::crossings(&report.settings.follow, crossed);
+        *out += &crossing::cross(&report.settings.follow, crossed);
     }
 }
 
