@@ -237,7 +237,8 @@ mod tests {
         // Bytes and staleness have what was found, each with its key; processor time has nothing.
         assert_eq!((count(&document, "curve"), count(&document, "crossing")), (6, 4));
         assert_eq!(count(&document, "level"), 1);
-        for words in ["poll 1 s or socket: 7.25 to 8 changes/s", "poll 1 s: 0.75 to 1 changes/s", ">98.8<"] {
+        for words in ["a: poll 1 s or socket: 7.25 to 8 changes/s", "poll 1 s: 0.75 to 1 changes/s", ">98.8<"]
+        {
             assert!(markup.contains(words), "{words}: {markup}");
         }
         let markup = cross(&settings(), &crossed(None, None));

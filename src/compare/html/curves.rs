@@ -62,13 +62,19 @@ impl Chart<'_> {
                 Scale::logarithmic(least, most, CURVES_HEIGHT, HEADING_HEIGHT)
             }
         };
-        let key = |stretch: &Stretch| Key { class: "crossing", says: stretch.says.clone() };
-        let keys: Vec<Key> = self.stretches.iter().map(key).collect();
+        let key = |(n, stretch): (usize, &Stretch)| {
+            let says = format!("{}: {}", letter(n), stretch.says);
+            Key { class: "crossing", says }
+        };
+        // Where the page is narrow, the names behind the curves are out of sight.
+        let name = |(n, curve): (usize, &Curve)| Key { class: class(n), says: curve.says.clone() };
+        let names = self.curves.iter().enumerate().map(name);
+        let keys: Vec<Key> = names.chain(self.stretches.iter().enumerate().map(key)).collect();
         let mut out = begin(self.title, &keys, CURVES_HEIGHT + AXIS_HEIGHT);
         push_grid(&across, self.axes[0], CURVES_HEIGHT, &mut out);
         push_text("tick start", 0.0, 6.0, self.axes[1], &mut out);
-        for stretch in self.stretches {
-            push_stretch(stretch, &across, &mut out);
+        for (n, stretch) in self.stretches.iter().enumerate() {
+            push_stretch(n, stretch, &across, &mut out);
         }
         for (value, label) in up.ticks() {
             push_level("grid", up.at(value), &mut out);
@@ -91,12 +97,16 @@ impl Chart<'_> {
         let room = |below: usize| CURVES_HEIGHT - below as f64 * LABEL_STEP;
         let (mut label_y, count) = (f64::MIN, order.len());
         for (rank, (n, y)) in order.into_iter().enumerate() {
-            let (curve, class) = (&self.curves[n], CLASSES[n % CLASSES.len()]);
+            let (curve, class) = (&self.curves[n], class(n));
             push_curve(n, curve, class, across, up, out);
             label_y = f64::max(y.min(room(count - 1 - rank)), label_y + LABEL_STEP);
             push_text(&format!("value {class}"), CURVES_TO + 8.0, label_y, &curve.says, out);
         }
     }
+}
+
+fn class(n: usize) -> &'static str {
+    CLASSES[n % CLASSES.len()]
 }
 
 /// The least and the most that is more than nothing.
@@ -109,8 +119,13 @@ fn push_level(class: &str, y: f64, out: &mut String) {
     _ = write!(out, r#"<line class="{class}" x1="{CURVES_FROM}" y1="{y:.1}" x2="{CURVES_TO}" y2="{y:.1}"/>"#);
 }
 
+/// Stretches are told apart by these, one below the other where they lie on each other.
+fn letter(n: usize) -> char {
+    char::from(b'a' + (n % 26) as u8)
+}
+
 /// From top to bottom.
-fn push_stretch(stretch: &Stretch, across: &Scale, out: &mut String) {
+fn push_stretch(n: usize, stretch: &Stretch, across: &Scale, out: &mut String) {
     let (from, to) = (across.at(stretch.from), across.at(stretch.to));
     _ = write!(
         out,
@@ -118,6 +133,8 @@ fn push_stretch(stretch: &Stretch, across: &Scale, out: &mut String) {
         (to - from).max(2.0),
         CURVES_HEIGHT - HEADING_HEIGHT
     );
+    let y = HEADING_HEIGHT + LABEL_STEP * ((n % LETTERS_MAX) as f64 + 0.5);
+    push_text("tick", (from + to) / 2.0, y, &letter(n).to_string(), out);
 }
 
 fn push_curve(n: usize, curve: &Curve, class: &str, across: &Scale, up: &Scale, out: &mut String) {
@@ -141,6 +158,8 @@ const CURVES_FROM: f64 = 66.0;
 const CURVES_TO: f64 = 560.0;
 const CURVES_HEIGHT: f64 = 300.0;
 const LABEL_STEP: f64 = 16.0;
+/// So many letters stand below each other; then it begins again at the top.
+const LETTERS_MAX: usize = 16;
 
 #[cfg(test)]
 mod tests {
