@@ -53,7 +53,6 @@ pub mod wire;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -168,10 +167,7 @@ fn measure(
     if report.complete && compare.experiments.contains(&Experiment::Hold) {
         report.complete &= hold_in_turns(compare, server, counting, interrupted, &mut report.hold)?;
     }
-    let (followers, item_bytes) = (compare.follow.followers, compare.payload_bytes);
-    let stale_after = Duration::from_millis(compare.follow.stale_ms.into());
-    let bench =
-        follow::course::Bench { server, counting, extra, followers, item_bytes, stale_after, interrupted };
+    let bench = follow::course::Bench::new(compare, server, counting, extra, interrupted);
     if report.complete && compare.experiments.contains(&Experiment::Follow) {
         report.complete &= follow::in_turns(compare, &bench, &mut report.follow)?;
     }

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
+use crate::cli::Compare;
 use crate::compare::ask::Stop;
 use crate::compare::counting::Counting;
 use crate::compare::follow::age::{Ages, View};
@@ -40,6 +41,8 @@ pub struct Bench<'b> {
     pub item_bytes: u32,
     /// Older than this, what is shown is stale.
     pub stale_after: Duration,
+    /// As [`rest`] says.
+    pub rest: Duration,
     pub interrupted: &'b AtomicBool,
 }
 
@@ -51,7 +54,7 @@ pub struct Course<'c> {
     pub quiet: Option<Duration>,
     /// When each change is made, from the first on.
     pub times: &'c [Duration],
-    /// How long it is measured: at least [`REST`] longer than it takes to make the changes.
+    /// How long it is measured: at least a rest longer than it takes to make the changes.
     pub window: Duration,
 }
 
@@ -73,6 +76,27 @@ pub struct Round {
     /// How much later than it should have been each change was written, and how long its answer took.
     pub late: Histogram<u64>,
     pub writes: Histogram<u64>,
+}
+
+impl<'b> Bench<'b> {
+    pub fn new(
+        compare: &Compare,
+        server: &'b Server,
+        counting: &'b Counting,
+        extra: &'b Extra,
+        interrupted: &'b AtomicBool,
+    ) -> Bench<'b> {
+        Bench {
+            server,
+            counting,
+            extra,
+            followers: compare.follow.followers,
+            item_bytes: compare.payload_bytes,
+            stale_after: Duration::from_millis(compare.follow.stale_ms.into()),
+            rest: rest(compare),
+            interrupted,
+        }
+    }
 }
 
 impl Bench<'_> {
@@ -187,7 +211,7 @@ impl Bench<'_> {
         threads: &[Thread],
         base: &OnceLock<Instant>,
     ) -> Result<Measured, Stop> {
-        self.rest_until(Instant::now() + REST)?;
+        self.rest_until(Instant::now() + self.rest)?;
         let opened = eyes.read(writer)?;
         let base = *base.get_or_init(Instant::now);
         threads.iter().for_each(|thread| thread.thread().unpark());
@@ -201,7 +225,8 @@ impl Bench<'_> {
         let from = self.begin_part(course.lane, base, eyes, writer)?;
         let start = Instant::now();
         let written = writer.make(course.times, start, self.interrupted)?;
-        self.rest_until(from.at + course.window)?;
+        // Reading takes a while, where the server is far away.
+        self.rest_until(start + course.window)?;
         let changing = [from, eyes.read(writer)?];
         self.wait_for_last(course, eyes.ledgers, threads)?;
         Ok(Measured { opened, quiet, changing, written, start })
@@ -321,8 +346,13 @@ fn known(views: &[View]) -> impl Iterator<Item = (Duration, u32)> {
     views.windows(2).map(between).flat_map(|(numbers, at)| numbers.map(move |number| (at, number)))
 }
 
+/// For what is still on its way, and for what answers it.
+pub fn rest(compare: &Compare) -> Duration {
+    REST + compare.rtt.unwrap_or_default()
+}
+
 /// For acknowledgements that wait (40 ms), and for who is busy.
-pub const REST: Duration = Duration::from_millis(100);
+const REST: Duration = Duration::from_millis(100);
 /// How long it may take, beside waiting for the next poll, to learn of the last change.
 const LAST_WITHIN: Duration = Duration::from_secs(10);
 

@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use crate::cli::{Compare, Following, Rhythm};
 use crate::compare::ask::Stop;
-use crate::compare::follow::course::{Bench, Course, REST, Round};
+use crate::compare::follow::course::{Bench, Course, Round, rest};
 use crate::compare::follow::figures::Followed;
 use crate::compare::follow::rhythm;
 use crate::compare::follow::search::{Bracket, Words, search};
@@ -197,7 +197,7 @@ pub fn check(compare: &Compare) -> Result<(), Failure> {
             "--poll-seconds {every} is longer than --cross-seconds {window}: nobody would poll"
         ));
     }
-    if changes_max(compare) < 2 || window < 2 * REST {
+    if changes_max(compare) < 2 || window < 2 * rest(compare) {
         let (most, window) = (compare.follow.cross_rate_max, window.as_secs_f64());
         return usage(format!(
             "--cross-rate-max {most} in --cross-seconds {window} is too little to compare"
@@ -281,7 +281,7 @@ impl Book<'_> {
     fn measure(&mut self, lane: Lane, changes: u32) -> Result<(), Stop> {
         let follow = &self.compare.follow;
         // All are made early enough to be acknowledged in the window, so that it costs what it costs.
-        let per_second = f64::from(changes) / (self.window - REST).as_secs_f64();
+        let per_second = f64::from(changes) / (self.window - self.bench.rest).as_secs_f64();
         let times = match follow.rhythm {
             // One of a few in the middle of its time, and not at the border.
             Rhythm::Evenly => {

@@ -33,7 +33,7 @@ use serde::Serialize;
 
 use crate::cli::{Compare, Experiment, Rhythm};
 use crate::compare::ask::Stop;
-use crate::compare::follow::course::{Bench, Course, REST, Round};
+use crate::compare::follow::course::{Bench, Course, Round};
 use crate::compare::follow::figures::Followed;
 use crate::compare::follow::ways::Lane;
 use crate::compare::progress;
@@ -97,7 +97,7 @@ pub fn in_turns(compare: &Compare, bench: &Bench, followed: &mut Vec<Followed>) 
     let follow = &compare.follow;
     let per_second = follow.changes_per_second;
     let times = rhythm::times(follow.rhythm, follow.changes, per_second, follow.seed);
-    let window = rhythm::stretch(follow.changes, per_second) + REST;
+    let window = rhythm::stretch(follow.changes, per_second) + bench.rest;
     let lanes = [Lane::Nobody].into_iter().chain(Lane::wanted(compare, ways::ALL));
     let mut lanes: Vec<(Lane, Vec<Round>, Option<String>)> =
         lanes.map(|lane| (lane, Vec::new(), None)).collect();
