@@ -159,6 +159,18 @@ fn a_crossing_lies_between_two_rates_that_were_measured() {
 }
 
 #[test]
+fn who_is_far_away_is_told_of_all_that_is_counted() {
+    let far = ["--rtt", "300ms", "--follow-ways", "socket", "--quiet-seconds", "0.2"];
+    let (report, _) = compare(&[SMALL, &far].concat());
+    let one = &report["follow"][1];
+    assert_eq!((figure(one, "seen"), figure(one, "missed")), (20.0, 0.0), "{one}");
+    // The word of the last change is on its way for half of that, as the change was before.
+    let payload = figure(one, "changing_payload_bytes") * figure(one, "changing_seconds");
+    assert!((payload - 20.0 * 64.0).abs() < 1e-6, "{one}");
+    assert!(figure(one, "known_p50_ms") > 299.0, "{one}");
+}
+
+#[test]
 fn what_is_a_little_old_need_not_be_stale() {
     let flags = ["--follow-ways", "poll", "--poll-seconds", "0.4", "--quiet-seconds", "0.2"];
     let stale = |ms: &str| {

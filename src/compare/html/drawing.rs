@@ -99,11 +99,13 @@ impl Bar {
     }
 }
 
-/// Three marks at most in each row, on a logarithmic scale; their medians stand on the right.
+/// Three marks at most in each row, on a logarithmic scale; their medians stand on the right. What is nothing, or next
+/// to it, has no place there, and stands at the left end.
 pub fn marks(title: &str, unit: &str, keys: &[Key], rows: &[(&str, Vec<Spread>)]) -> String {
     let all = || rows.iter().flat_map(|(_, marks)| marks);
-    let least = all().map(|spread| spread.min).fold(f64::MAX, f64::min);
     let most = all().map(|spread| spread.max).fold(0.0, f64::max);
+    let least = all().map(|spread| spread.min).filter(|value| *value > 0.0).fold(f64::MAX, f64::min);
+    let least = least.max(most / MARKS_ACROSS_MAX);
     let margin = margin(rows.iter().map(|row| row.0));
     let scale = Scale::logarithmic(least, most, margin + BARS_ASIDE, MARKS_TO);
     let height = rows.len() as f64 * MARKS_STEP + HEADING_HEIGHT;
@@ -215,6 +217,8 @@ const BAR_STEP: f64 = 16.0;
 const ROW_GAP: f64 = 9.0;
 const MARKS_TO: f64 = 520.0;
 const MARKS_STEP: f64 = 24.0;
+/// So many times the least is the most, at most.
+const MARKS_ACROSS_MAX: f64 = 1e6;
 const COLUMN_WIDTH: f64 = 64.0;
 pub const HEADING_HEIGHT: f64 = 18.0;
 pub const AXIS_HEIGHT: f64 = 38.0;
@@ -259,6 +263,15 @@ pub mod tests {
         );
         assert_eq!(count(&drawing, "whisker"), 1, "what is exact has no spread");
         assert!(drawing.contains(">104 (90 to 200)</text>"), "{drawing}");
+    }
+
+    #[test]
+    fn a_mark_of_nothing_stands_at_the_end_and_says_so() {
+        let keys = [Key { class: "first", says: "p50: half".to_owned() }];
+        let rows = [("none", vec![spread(0.0, 0.0, 0.0)]), ("some", vec![spread(2.0, 20.0, 200.0)])];
+        let drawing = marks("x", "ms", &keys, &rows);
+        assert!(drawing.contains(">0</text>") && drawing.contains(r#"cx="146.0""#), "{drawing}");
+        assert!(drawing.contains(">10</text>") && !drawing.contains(">0.1</text>"), "{drawing}");
     }
 
     #[test]

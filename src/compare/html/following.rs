@@ -19,6 +19,7 @@ pub fn follow(settings: &Settings, followed: &[Followed]) -> String {
          {changes_per_second} in a second, {rhythm}.</p>\n"
     );
     out += &ages(followed);
+    out += &known(followed);
     out += &staleness(followed);
     out += &stacked(followed);
     out += &one_each(
@@ -55,19 +56,24 @@ pub fn cells(one: &Followed, names: &[&str]) -> Vec<String> {
     names.iter().map(|name| cell(spread(one, name))).collect()
 }
 
-/// How old what is shown is, by way. An age of nothing has no place on a logarithmic scale.
+/// How old what is shown is, by way.
 fn ages(followed: &[Followed]) -> String {
+    let says =
+        ["p50: half of the time it is no older", "p99: 99 of 100 parts of the time", "max: the oldest"];
+    percentiles(followed, "age", "How old what is shown is", says)
+}
+
+fn known(followed: &[Followed]) -> String {
+    let says = ["p50: half of the changes are known by then", "p99: 99 of 100", "max: all of them"];
+    percentiles(followed, "known", "How long it takes from writing a change to its being known", says)
+}
+
+fn percentiles(followed: &[Followed], what: &str, title: &str, says: [&str; 3]) -> String {
     let of = |one: &Followed| -> Option<Vec<Spread>> {
-        let least = |spread: Spread| {
-            let [median, min, max] = [spread.median, spread.min, spread.max].map(|age| age.max(AGE_MS_MIN));
-            Spread { median, min, max }
-        };
-        ["age_p50_ms", "age_p99_ms", "age_max_ms"].iter().map(|name| spread(one, name).map(least)).collect()
+        ["p50", "p99", "max"].iter().map(|which| spread(one, &format!("{what}_{which}_ms"))).collect()
     };
     let rows: Vec<(String, Vec<Spread>)> =
         followed.iter().filter_map(|one| Some((one.words(), of(one)?))).collect();
-    let says =
-        ["p50: half of the time it is no older", "p99: 99 of 100 parts of the time", "max: the oldest"];
     let keys: Vec<Key> =
         CLASSES.iter().zip(says).map(|(class, says)| Key { class, says: says.to_owned() }).collect();
     let rows: Vec<(&str, Vec<Spread>)> =
@@ -75,7 +81,7 @@ fn ages(followed: &[Followed]) -> String {
     if rows.is_empty() {
         String::new()
     } else {
-        marks("How old what is shown is", "milliseconds; 0.01 and less at the left", &keys, &rows)
+        marks(title, "milliseconds; nothing stands at the left", &keys, &rows)
     }
 }
 
@@ -137,9 +143,6 @@ fn rows(
     if rows.is_empty() { String::new() } else { draw(&rows) }
 }
 
-/// Whatever is younger is drawn as if it had this age.
-const AGE_MS_MIN: f64 = 0.01;
-
 #[cfg(test)]
 pub mod tests {
     use super::*;
@@ -193,6 +196,9 @@ pub mod tests {
         for words in ["poll 0.25 s", "123.5", "61.8 to 247", "&lt;script&gt;"] {
             assert!(markup.contains(words), "{words}: {markup}");
         }
+        let figures = document.descendants().filter(|node| node.has_tag_name("figcaption"));
+        let titles: Vec<&str> = figures.filter_map(|node| node.first_element_child()?.text()).collect();
+        assert!(titles.contains(&"How long it takes from writing a change to its being known"), "{titles:?}");
         assert_eq!(count(&parse(&follow(&settings(), &[followed("events", None, 7.0)])), "curve"), 0);
     }
 }
