@@ -218,9 +218,10 @@ fn changes_max(compare: &Compare) -> u32 {
 pub fn find(compare: &Compare, bench: &Bench, crossed: &mut Crossed) -> Result<bool, Failure> {
     let lanes = Lane::wanted(compare, WAYS);
     let window = compare.follow.cross_seconds;
-    let mut book = Book { compare, bench, window, measured: BTreeMap::new(), progress: progress(0) };
+    let mut book =
+        Book { compare, bench, window, lanes: &lanes, measured: BTreeMap::new(), progress: progress(0) };
     crossed.seconds = window.as_secs_f64();
-    let searched = book.search_all(&lanes, crossed);
+    let searched = book.search_all(crossed);
     book.progress.finish_and_clear();
     crossed.points = book.points();
     match searched {
@@ -230,18 +231,19 @@ pub fn find(compare: &Compare, bench: &Bench, crossed: &mut Crossed) -> Result<b
     }
 }
 
-/// What was measured so far: by way, and by the number of changes in the window.
+/// What was measured so far: by way, in the order in which they are told, and by the number of changes in the window.
 struct Book<'b> {
     compare: &'b Compare,
     bench: &'b Bench<'b>,
     window: Duration,
-    measured: BTreeMap<(String, u32), Point>,
+    lanes: &'b [Lane],
+    measured: BTreeMap<(usize, u32), Point>,
     progress: indicatif::ProgressBar,
 }
 
 impl Book<'_> {
-    fn search_all(&mut self, lanes: &[Lane], crossed: &mut Crossed) -> Result<(), Stop> {
-        let (pollers, told): (Vec<Lane>, Vec<Lane>) = lanes.iter().copied().partition(is_poller);
+    fn search_all(&mut self, crossed: &mut Crossed) -> Result<(), Stop> {
+        let (pollers, told): (Vec<Lane>, Vec<Lane>) = self.lanes.iter().copied().partition(is_poller);
         let most = changes_max(self.compare);
         for compared in COMPARED {
             for &poller in &pollers {
@@ -256,7 +258,7 @@ impl Book<'_> {
                 }
             }
         }
-        for &lane in lanes {
+        for &lane in self.lanes {
             let is_stale = |stale: Option<f64>| stale.is_some_and(|percent| percent > STALE_PERCENT_MAX);
             let bracket =
                 search(most, |changes| Ok::<_, Stop>(is_stale(self.median(lane, changes, STALE)?)))?;
@@ -267,7 +269,7 @@ impl Book<'_> {
 
     /// The median of a figure, measured now where it was not before.
     fn median(&mut self, lane: Lane, changes: u32, figure: &str) -> Result<Option<f64>, Stop> {
-        if !self.measured.contains_key(&(lane.words(), changes)) {
+        if !self.measured.contains_key(&self.key(lane, changes)) {
             self.measure(lane, changes)?;
         }
         Ok(self.figure(lane, changes, figure).map(|figure| figure.spread.median))
@@ -275,7 +277,7 @@ impl Book<'_> {
 
     /// Of what was measured. The server's processor time is not known on every system.
     fn figure(&self, lane: Lane, changes: u32, name: &str) -> Option<Figure> {
-        self.measured[&(lane.words(), changes)].followed.figures.get(name).copied()
+        self.measured[&self.key(lane, changes)].followed.figures.get(name).copied()
     }
 
     fn measure(&mut self, lane: Lane, changes: u32) -> Result<(), Stop> {
@@ -319,8 +321,13 @@ impl Book<'_> {
         if !rounds.is_empty() {
             let followed = Followed::new(lane, self.bench.followers, rounds, None);
             let point = Point { changes_per_second: self.rate(changes), followed };
-            self.measured.insert((lane.words(), changes), point);
+            self.measured.insert(self.key(lane, changes), point);
         }
+    }
+
+    fn key(&self, lane: Lane, changes: u32) -> (usize, u32) {
+        let place = self.lanes.iter().position(|one| *one == lane);
+        (place.expect("it is one of those that are measured"), changes)
     }
 
     fn rate(&self, changes: u32) -> f64 {
