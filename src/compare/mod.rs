@@ -179,7 +179,8 @@ fn measure(
 
 fn notes(compare: &Compare, server: &Server) -> Vec<String> {
     let mut notes = vec![
-        "Compression is that of WebSocket messages (permessage-deflate); bodies over HTTP are as they come."
+        "Compression is that of WebSocket messages (permessage-deflate); bodies over HTTP, event streams too, \
+         are as they come."
             .to_owned(),
     ];
     if server.process.is_none() {

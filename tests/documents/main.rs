@@ -48,7 +48,7 @@ const NOT_RUN: &[&str] = &[
     "bothways check bothways.redb",
     "bothways serve --new-epoch",
     "bothways compare --calls 1000 --rounds 5",
-    "bothways compare --calls 500 --rounds 3 --rate 1000 --experiments ask,hold,follow,cross --follow-ways poll,long-poll,events,socket --followers 10 --changes 12 --changes-per-second 4 --quiet-seconds 2 --poll-seconds 1 --cross-seconds 2 --cross-rate-max 12 --html report.html > report.txt",
+    "bothways compare --calls 500 --rounds 3 --rate 1000 --experiments ask,hold,follow,cross --follow-ways poll,long-poll,events,socket --followers 10 --changes 8 --changes-per-second 4 --quiet-seconds 1 --poll-seconds 1 --cross-seconds 2 --cross-rate-max 8 --html report.html > report.txt",
     "bothways compare --rtt 40ms --bandwidth 10mbit --experiments ask,follow --rounds 3 --follow-ways poll,long-poll,events,socket --followers 5 --changes 12 --changes-per-second 4 --quiet-seconds 2 --poll-seconds 1 --html at-a-distance.html > at-a-distance.txt",
     "bothways compare --like quantum-leap --rounds 7",
     "bothways compare --like gupta-2014 --calls 10000 --rounds 7",
