@@ -332,6 +332,10 @@ pub struct Follow {
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = crate::timeouts::seconds)]
     pub quiet_seconds: Duration,
 
+    /// Older than this, what somebody shows is stale: by default, as soon as it is not the newest.
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=60_000))]
+    pub stale_ms: u32,
+
     /// How long each rate is measured (cross). The lowest is one change in that time.
     #[arg(long, value_name = "SECONDS", default_value = "4", value_parser = crate::timeouts::seconds)]
     pub cross_seconds: Duration,
@@ -352,12 +356,16 @@ pub enum Following {
     PollNewConditional,
     /// As poll, asking whether it has changed.
     PollConditional,
+    /// As poll, gzip accepted.
+    PollGzip,
     /// As poll-conditional, but answered only when it has changed (Prefer: wait), and asked at once.
     LongPoll,
     /// Told, as Server-Sent Events.
     Events,
     /// Told, as messages of a WebSocket.
     Socket,
+    /// The same, compression offered.
+    SocketDeflated,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -145,8 +145,7 @@ fn measure(
     if report.complete && compare.experiments.contains(&Experiment::Hold) {
         report.complete &= hold_in_turns(compare, server, counting, interrupted, &mut report.hold)?;
     }
-    let (followers, item_bytes) = (compare.follow.followers, compare.payload_bytes);
-    let bench = follow::course::Bench { server, counting, extra, followers, item_bytes, interrupted };
+    let bench = follow::course::Bench::new(compare, server, counting, extra, interrupted);
     if report.complete && compare.experiments.contains(&Experiment::Follow) {
         report.complete &= follow::in_turns(compare, &bench, &mut report.follow)?;
     }

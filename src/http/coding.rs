@@ -9,7 +9,7 @@
 //! text, it is coded once.
 
 use crate::compression::{Compression, Switch};
-use flate2::{Compress, FlushCompress, Status};
+use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
 use std::cell::RefCell;
 use std::sync::{Arc, Weak};
 
@@ -55,6 +55,27 @@ fn deflate(stream: &mut Compress, body: &[u8]) -> Option<Vec<u8>> {
     is_whole.then_some(out)
 }
 
+/// What a body as gzip says, if it is one, and says no more than so many bytes.
+pub fn gunzip(coded: &[u8], bytes_max: usize) -> Option<Vec<u8>> {
+    let mut stream = Decompress::new_gzip(WINDOW_BITS);
+    let room_max = bytes_max.checked_add(1)?;
+    let mut body = Vec::with_capacity((4 * coded.len()).min(room_max));
+    loop {
+        let rest = &coded[stream.total_in() as usize..];
+        match stream.decompress_vec(rest, &mut body, FlushDecompress::Finish) {
+            Ok(Status::StreamEnd) => {
+                let is_whole = stream.total_in() == coded.len() as u64 && body.len() <= bytes_max;
+                return is_whole.then_some(body);
+            }
+            // There was no room for more, or there is no more.
+            Ok(Status::Ok | Status::BufError) if body.len() == body.capacity() && body.len() < room_max => {
+                body.reserve_exact(body.len().max(1024).min(room_max - body.len()));
+            }
+            _ => return None,
+        }
+    }
+}
+
 /// What `Content-Encoding: gzip` takes in the head.
 const FIELD_BYTES: usize = b"Content-Encoding: gzip\r\n".len();
 
@@ -93,17 +114,7 @@ const WINDOW_BITS: u8 = 15;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flate2::{Decompress, FlushDecompress};
-
     const USUAL: Compression = Compression::DEFAULT;
-
-    fn gunzip(coded: &[u8]) -> Vec<u8> {
-        let mut text = Vec::with_capacity(1 << 20);
-        let status =
-            Decompress::new_gzip(WINDOW_BITS).decompress_vec(coded, &mut text, FlushDecompress::Finish);
-        assert!(matches!(status, Ok(Status::StreamEnd)), "{status:?}");
-        text
-    }
 
     #[test]
     fn what_is_coded_can_be_read_again_and_again() {
@@ -112,7 +123,10 @@ mod tests {
             let coded = gzip(&body, &USUAL).expect("words repeat");
             assert!(coded.starts_with(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0]), "no time, no name: {coded:x?}");
             assert!(coded.len() < body.len() / 5);
-            assert_eq!(gunzip(&coded), body);
+            assert_eq!(gunzip(&coded, body.len()), Some(body.clone()));
+            assert_eq!(gunzip(&coded, body.len() - 1), None, "that is more than wanted");
+            assert_eq!(gunzip(&coded[..coded.len() - 1], body.len()), None, "its end is missing");
+            assert_eq!(gunzip(&[&coded[..], b"x"].concat(), body.len()), None, "something stands behind it");
         }
     }
 
@@ -140,6 +154,8 @@ mod tests {
         let first = gzip_shared(&body, &USUAL).unwrap();
         assert!(Arc::ptr_eq(&first, &gzip_shared(&body, &USUAL).unwrap()));
         assert!(!Arc::ptr_eq(&first, &gzip_shared(&same, &USUAL).unwrap()));
-        assert_eq!(gunzip(&first), *body);
+        assert_eq!(gunzip(&first, 1000).as_deref(), Some(&*body));
+        assert_eq!(gunzip(b"no gzip", 1000), None);
+        assert_eq!(gunzip(b"", 1000), None);
     }
 }

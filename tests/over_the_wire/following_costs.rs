@@ -32,7 +32,7 @@ fn who_follows_sees_or_misses_each_change() {
     let (report, status) = compare(&flags);
     assert_eq!((&report["complete"], status), (&Value::Bool(true), Some(0)));
     let followed = report["follow"].as_array().unwrap();
-    assert_eq!(followed.len(), 1 + 4 * 2 + 3);
+    assert_eq!(followed.len(), 1 + 5 * 2 + 4);
     for one in followed.iter().filter(|one| one["way"] != "nobody") {
         let way = one["way"].as_str().unwrap();
         let of = |name| figure(one, name);
@@ -54,7 +54,7 @@ fn who_follows_sees_or_misses_each_change() {
             Some(_) => assert!(of("quiet_asked") > 2.0, "{one}"),
             None => assert_eq!((of("quiet_asked"), of("quiet_bytes")), (0.0, 0.0), "{one}"),
         }
-        if let "events" | "socket" = way {
+        if let "events" | "socket" | "socket-deflated" = way {
             assert_eq!((of("seen"), of("missed"), of("changing_asked")), (20.0, 0.0, 0.0), "{one}");
             let payload = of("changing_payload_bytes") * of("changing_seconds");
             assert!((payload - 20.0 * 64.0).abs() < 1e-6, "{one}");
@@ -75,6 +75,46 @@ fn on_a_socket_nothing_happens_while_nothing_happens() {
             // Each change is one segment, and at most one acknowledgement.
             let segments = figure(one, "changing_segments") * figure(one, "changing_seconds");
             assert!((20.0..=40.01).contains(&segments), "{one}");
+        }
+    }
+}
+
+#[test]
+fn long_notices_come_compressed_where_that_was_offered() {
+    let long = ["--payload-bytes", "4000", "--quiet-seconds", "0.2"];
+    for ways in ["socket,socket-deflated", "events,socket-deflated"] {
+        let (report, _) = compare(&[SMALL, &long, &["--follow-ways", ways]].concat());
+        let [plain, deflated] = [1, 2].map(|n| &report["follow"][n]);
+        let split = |one| {
+            ["payload", "fields", "framing", "deflated", "header"]
+                .map(|part| figure(one, &format!("changing_{part}_bytes")) * figure(one, "changing_seconds"))
+        };
+        for one in [plain, deflated] {
+            let all = figure(one, "changing_bytes") * figure(one, "changing_seconds");
+            assert!((split(one).iter().sum::<f64>() - all).abs() < 1e-6, "{one}");
+        }
+        assert!((split(plain)[0] - 20.0 * 4000.0).abs() < 1e-6 && split(plain)[3] == 0.0, "{plain}");
+        // Nobody can say what of a compressed message is payload; a frame of such a length has four bytes
+        // of header.
+        let [payload, fields, framing, compressed, _] = split(deflated);
+        assert_eq!((payload, fields, framing.round()), (0.0, 0.0, 20.0 * 4.0), "{deflated}");
+        assert!(compressed > 20.0 * 126.0 && compressed < 20.0 * 1000.0, "{deflated}");
+    }
+}
+
+#[test]
+fn long_answers_to_polls_come_as_gzip_where_that_is_accepted() {
+    let long = ["--payload-bytes", "4000", "--quiet-seconds", "1", "--poll-seconds", "0.3"];
+    let ways = ["--follow-ways", "poll,poll-gzip"];
+    for headers in ["lean", "browser"] {
+        let (report, _) = compare(&[SMALL, &long, &ways, &["--headers", headers]].concat());
+        let of_each = |one: &Value| figure(one, "quiet_payload_bytes") / figure(one, "quiet_asked");
+        let [plain, coded] = [1, 2].map(|n| of_each(&report["follow"][n]));
+        assert!(coded > 100.0 && coded < 1000.0, "{coded}");
+        // A browser accepts it anyway.
+        assert!((plain - if headers == "lean" { 4000.0 } else { coded }).abs() < 50.0, "{plain}");
+        for n in [1, 2] {
+            assert!(figure(&report["follow"][n], "seen") >= 1.0, "what came was read");
         }
     }
 }
@@ -101,17 +141,65 @@ fn a_crossing_lies_between_two_rates_that_were_measured() {
     assert_eq!((&report["complete"], status), (&Value::Bool(true), Some(0)));
     let points = report["cross"]["points"].as_array().unwrap();
     let crossings = report["cross"]["crossings"].as_array().unwrap();
-    assert_eq!(crossings.len(), 2);
-    let cost = |way: &str, rate: f64| {
+    assert_eq!(crossings.len(), 3);
+    let at = |way: &str, rate: f64, name| {
         let is_it = |point: &&Value| point["way"] == way && point["changes_per_second"] == rate;
-        figure(points.iter().find(is_it).unwrap(), "changing_bytes")
+        figure(points.iter().find(is_it).unwrap(), name)
     };
+    let cost = |way, rate| at(way, rate, "changing_bytes");
     // Four polls a second of some 400 bytes against changes of some 300.
     let bytes = &crossings[0];
     assert_eq!((&bytes["figure"], &bytes["poller"]), (&"changing_bytes".into(), &"poll".into()));
     let [low, high] = ["low", "high"].map(|end| bytes[end].as_f64().unwrap_or_else(|| panic!("{bytes}")));
     assert!(2.0 <= low && low < high && high <= 12.0, "{bytes}");
     assert!(cost("poll", low) >= cost("socket", low) && cost("poll", high) < cost("socket", high), "{bytes}");
+
+    // Whoever is told is fresher, at both ends and so everywhere.
+    let stale = &crossings[2];
+    assert_eq!((&stale["figure"], &stale["high"]), (&"stale_percent".into(), &Value::Null), "{stale}");
+    assert_eq!((&stale["low"], &stale["measured"][1]), (&64.0.into(), &64.0.into()), "{stale}");
+    let says = stale["says"].as_str().unwrap();
+    assert!(
+        says.starts_with("staleness: polling is fresher at no rate measured, 2 to 64 changes a"),
+        "{says}"
+    );
+    // Once in the time from one poll to the next it changes: then half of the time another state is shown.
+    let [polled, told] = [0, 1].map(|n| &report["cross"]["staleness"][n]);
+    assert_eq!(
+        (&polled["way"], &told["way"], &told["high"]),
+        (&"poll".into(), &"socket".into(), &Value::Null)
+    );
+    let [low, high] = ["low", "high"].map(|end| polled[end].as_f64().unwrap_or_else(|| panic!("{polled}")));
+    assert!(2.0 <= low && low < high && high <= 12.0, "{polled}");
+    let share = |rate| at("poll", rate, "stale_percent");
+    assert!(share(low) <= 50.0 && share(high) > 50.0, "{polled}");
+}
+
+#[test]
+fn who_is_far_away_is_told_of_all_that_is_counted() {
+    let far = ["--rtt", "300ms", "--follow-ways", "socket", "--quiet-seconds", "0.2"];
+    let (report, _) = compare(&[SMALL, &far].concat());
+    let one = &report["follow"][1];
+    assert_eq!((figure(one, "seen"), figure(one, "missed")), (20.0, 0.0), "{one}");
+    // The word of the last change is on its way for half of that, as the change was before.
+    let payload = figure(one, "changing_payload_bytes") * figure(one, "changing_seconds");
+    assert!((payload - 20.0 * 64.0).abs() < 1e-6, "{one}");
+    assert!(figure(one, "known_p50_ms") > 299.0, "{one}");
+}
+
+#[test]
+fn what_is_a_little_old_need_not_be_stale() {
+    let flags = ["--follow-ways", "poll", "--poll-seconds", "0.4", "--quiet-seconds", "0.2"];
+    let stale = |ms: &str| {
+        let (report, _) = compare(&[SMALL, &flags, &["--stale-ms", ms]].concat());
+        let polled = &report["follow"][1];
+        let of = |name| figure(polled, name);
+        // Both are shares of the same time.
+        assert!(of("stale_percent") <= 100.0 - of("current_percent") + 1e-9, "{polled}");
+        of("stale_percent")
+    };
+    let [any, old, never] = ["0", "200", "60000"].map(stale);
+    assert!(any > 60.0 && any > old + 20.0 && old > 10.0 && never == 0.0, "{any}, {old}, {never}");
 }
 
 #[test]
@@ -131,6 +219,38 @@ fn an_interrupt_prints_what_there_is() {
     let report: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{error}"));
     assert_eq!((&report["complete"], status.code()), (&Value::Bool(false), Some(1)));
     assert_eq!(error, "bothways: interrupted: what was measured until then is incomplete\n");
+}
+
+#[test]
+fn an_interrupted_search_prints_the_rates_that_were_measured() {
+    for json in [&[][..], &["--json"]] {
+        let few = ["--followers", "3", "--follow-ways", "poll,socket", "--poll-seconds", "0.25"];
+        let mut child = Command::new(PROGRAM)
+            .args(["compare", "--experiments", "cross", "--cross-seconds", "1", "--rounds", "50"])
+            .args(few)
+            .args(json)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        thread::sleep(Duration::from_secs(6));
+        signal(child.id(), "INT");
+        let status = wait_exit(&mut child);
+        let mut out = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+        assert_eq!(status.code(), Some(1));
+        if json.is_empty() {
+            assert!(out.starts_with("INCOMPLETE: ") && out.contains("\n│ socket "), "{out}");
+            assert!(!out.contains("overtakes") && out.matches('╞').count() == 1, "{out}");
+            continue;
+        }
+        let report: Value = serde_json::from_str(&out).unwrap();
+        let cross = &report["cross"];
+        assert_eq!((&report["complete"], &cross["crossings"]), (&Value::Bool(false), &Value::Array(vec![])));
+        // Of its fifty rounds, those that were run by then.
+        let rounds = cross["points"][0]["rounds"].as_u64().unwrap();
+        assert!((1..50).contains(&rounds), "{cross}");
+    }
 }
 
 #[test]

@@ -60,8 +60,14 @@ impl Ages {
         self.current / self.total()
     }
 
+    /// Of that time, the share in which it was older than so many seconds.
+    pub fn share_older_than(&self, bound: f64) -> f64 {
+        let older = |&(low, high): &(f64, f64)| (high - low.max(bound)).max(0.0);
+        sum(self.growing.iter().map(older)) / self.total()
+    }
+
     pub fn mean(&self) -> f64 {
-        self.growing.iter().map(|(low, high)| (high * high - low * low) / 2.0).sum::<f64>() / self.total()
+        sum(self.growing.iter().map(|(low, high)| (high * high - low * low) / 2.0)) / self.total()
     }
 
     pub fn max(&self) -> f64 {
@@ -86,6 +92,11 @@ impl Ages {
         }
         if passing > 0.0 && time < wanted { (age + (wanted - time) / passing).min(self.max()) } else { age }
     }
+}
+
+/// The sum of no numbers is -0 to the standard library.
+fn sum(values: impl Iterator<Item = f64>) -> f64 {
+    values.fold(0.0, |sum, value| sum + value)
 }
 
 #[cfg(test)]
@@ -124,12 +135,19 @@ mod tests {
             let found = picture.quantile(share);
             assert!((found - age).abs() < 1e-9, "{share}: {found} where {age} should be");
         }
+        for (bound, share) in [(0.0, 0.4), (0.5, 0.3), (1.0, 0.2), (2.0, 0.1), (2.9, 0.01), (3.0, 0.0)] {
+            let found = picture.share_older_than(bound);
+            assert!((found - share).abs() < 1e-9, "{bound}: {found} where {share} should be");
+        }
     }
 
     #[test]
     fn who_is_told_before_the_writer_is_never_old() {
         check(&ages(20.0, &[12.0], &[(0.0, 0), (11.5, 1)]), 10.0, 1.0, 0.0, 0.0);
-        assert_eq!(ages(20.0, &[12.0], &[(0.0, 0), (11.5, 1)]).quantile(0.99), 0.0);
+        let never = ages(20.0, &[12.0], &[(0.0, 0), (11.5, 1)]);
+        for age in [never.quantile(0.99), never.share_older_than(0.0), never.mean()] {
+            assert!(age == 0.0 && age.is_sign_positive());
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
+use crate::cli::Compare;
 use crate::compare::ask::Stop;
 use crate::compare::counting::Counting;
 use crate::compare::follow::age::{Ages, View};
@@ -38,6 +39,10 @@ pub struct Bench<'b> {
     pub extra: &'b Extra,
     pub followers: u16,
     pub item_bytes: u32,
+    /// Older than this, what is shown is stale.
+    pub stale_after: Duration,
+    /// As [`rest`] says.
+    pub rest: Duration,
     pub interrupted: &'b AtomicBool,
 }
 
@@ -49,7 +54,7 @@ pub struct Course<'c> {
     pub quiet: Option<Duration>,
     /// When each change is made, from the first on.
     pub times: &'c [Duration],
-    /// How long it is measured: at least [`REST`] longer than it takes to make the changes.
+    /// How long it is measured: at least a rest longer than it takes to make the changes.
     pub window: Duration,
 }
 
@@ -65,11 +70,33 @@ pub struct Round {
     pub seen: u64,
     pub missed: u64,
     pub ages: Ages,
-    /// From writing a change to its being shown, of those who are told; in nanoseconds.
-    pub notices: Option<Histogram<u64>>,
+    pub stale_after: Duration,
+    /// From writing a change to its being shown, or one after it; in nanoseconds.
+    pub known_after: Histogram<u64>,
     /// How much later than it should have been each change was written, and how long its answer took.
     pub late: Histogram<u64>,
     pub writes: Histogram<u64>,
+}
+
+impl<'b> Bench<'b> {
+    pub fn new(
+        compare: &Compare,
+        server: &'b Server,
+        counting: &'b Counting,
+        extra: &'b Extra,
+        interrupted: &'b AtomicBool,
+    ) -> Bench<'b> {
+        Bench {
+            server,
+            counting,
+            extra,
+            followers: compare.follow.followers,
+            item_bytes: compare.payload_bytes,
+            stale_after: Duration::from_millis(compare.follow.stale_ms.into()),
+            rest: rest(compare),
+            interrupted,
+        }
+    }
 }
 
 impl Bench<'_> {
@@ -102,7 +129,8 @@ impl Bench<'_> {
             seen: 0,
             missed: 0,
             ages: Ages::default(),
-            notices: matches!(course.lane, Lane::Told(_)).then(histogram),
+            stale_after: self.stale_after,
+            known_after: histogram(),
             late: histogram(),
             writes: histogram(),
         };
@@ -183,7 +211,7 @@ impl Bench<'_> {
         threads: &[Thread],
         base: &OnceLock<Instant>,
     ) -> Result<Measured, Stop> {
-        self.rest_until(Instant::now() + REST)?;
+        self.rest_until(Instant::now() + self.rest)?;
         let opened = eyes.read(writer)?;
         let base = *base.get_or_init(Instant::now);
         threads.iter().for_each(|thread| thread.thread().unpark());
@@ -197,7 +225,8 @@ impl Bench<'_> {
         let from = self.begin_part(course.lane, base, eyes, writer)?;
         let start = Instant::now();
         let written = writer.make(course.times, start, self.interrupted)?;
-        self.rest_until(from.at + course.window)?;
+        // Reading takes a while, where the server is far away.
+        self.rest_until(start + course.window)?;
         let changing = [from, eyes.read(writer)?];
         self.wait_for_last(course, eyes.ledgers, threads)?;
         Ok(Measured { opened, quiet, changing, written, start })
@@ -295,10 +324,9 @@ impl Round {
             }
             self.seen += seen;
             self.missed += missed;
-            let Some(notices) = &mut self.notices else { continue };
-            for view in views.iter().filter(|view| view.number > 0) {
-                let sent = written.sent[view.number as usize - 1] - epoch;
-                record(notices, view.at.saturating_sub(sent));
+            for (at, number) in known(views) {
+                let sent = written.sent[number as usize - 1] - epoch;
+                record(&mut self.known_after, at.saturating_sub(sent));
             }
         }
         Ok(())
@@ -312,14 +340,33 @@ fn seen_and_missed(views: &[View]) -> (u64, u64) {
     (views.len() as u64 - 1, missed)
 }
 
+/// When each change was known: shown, or gone by in one that was.
+fn known(views: &[View]) -> impl Iterator<Item = (Duration, u32)> {
+    let between = |two: &[View]| (two[0].number + 1..=two[1].number, two[1].at);
+    views.windows(2).map(between).flat_map(|(numbers, at)| numbers.map(move |number| (at, number)))
+}
+
+/// For what is still on its way, and for what answers it.
+pub fn rest(compare: &Compare) -> Duration {
+    REST + compare.rtt.unwrap_or_default()
+}
+
 /// For acknowledgements that wait (40 ms), and for who is busy.
-pub const REST: Duration = Duration::from_millis(100);
+const REST: Duration = Duration::from_millis(100);
 /// How long it may take, beside waiting for the next poll, to learn of the last change.
 const LAST_WITHIN: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_is_known_when_it_is_shown_or_one_after_it() {
+        let at = Duration::from_secs;
+        let views = [(0, 0), (5, 1), (7, 4)].map(|(seconds, number)| View { at: at(seconds), number });
+        let known: Vec<_> = known(&views).collect();
+        assert_eq!(known, [(at(5), 1), (at(7), 2), (at(7), 3), (at(7), 4)]);
+    }
 
     #[test]
     fn what_lies_between_two_looks_was_missed() {

@@ -1,4 +1,5 @@
-//! The experiment *Cross*: how often something must change for polling to be cheaper than being told.
+//! The experiment *Cross*: how often something must change for polling to be cheaper than being told, and how stale
+//! is then what either shows.
 //!
 //! ```text
 //!   cost │                     ╱ told: for each change
@@ -7,8 +8,10 @@
 //!        │            ╱  :
 //!        │         ╱     : somewhere in here: measured on both sides, and nothing is claimed of what lies between
 //!        └──┴────┴────┴─┴┴┴────┴────┴─▶ changes a second
-//!           a ladder of rates, and then halves of the step in which it happens
 //! ```
+//!
+//! A question always comes later than the word of who knows. So of staleness it is also asked from which rate on what
+//! somebody shows is stale for more than half of the time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,12 +20,14 @@ use serde::Serialize;
 
 use crate::cli::{Compare, Following, Rhythm};
 use crate::compare::ask::Stop;
-use crate::compare::follow::course::{Bench, Course, REST, Round};
+use crate::compare::follow::course::{Bench, Course, Round, rest};
 use crate::compare::follow::figures::Followed;
 use crate::compare::follow::rhythm;
+use crate::compare::follow::search::{Bracket, Words, search};
 use crate::compare::follow::ways::Lane;
 use crate::compare::progress;
 use crate::compare::report::Figure;
+use crate::compare::table::number;
 use crate::failure::Failure;
 
 /// All that was measured for it.
@@ -32,8 +37,10 @@ pub struct Crossed {
     pub seconds: f64,
     /// By way, and then by rate.
     pub points: Vec<Point>,
-    /// By pair of ways, and by what is compared.
+    /// By what is compared, and by pair of ways.
     pub crossings: Vec<Crossing>,
+    /// By way.
+    pub staleness: Vec<Staleness>,
 }
 
 /// One way at one rate.
@@ -54,20 +61,121 @@ pub struct Crossing {
     pub figure: &'static str,
     /// In words.
     pub compared: &'static str,
-    /// Up to this rate, polling cost more, or as much, wherever it was measured. None: at no rate that was.
+    /// Up to this rate, polling cost more, or as much, wherever it was measured; or was as stale, or more. None: at no
+    /// rate that was.
     pub low: Option<f64>,
-    /// From this rate on, being told cost more wherever it was measured. None: at no rate that was.
+    /// From this rate on, being told did wherever it was measured. None: at no rate that was.
     pub high: Option<f64>,
     /// The lowest and the highest rate that was measured.
     pub measured: [f64; 2],
+    /// The figure there.
+    pub at_lowest: Pair,
+    pub at_highest: Pair,
     /// What both show at `high`, or else at the highest rate that was measured.
     pub poller_age_p50_ms: Option<Figure>,
     pub told_age_p50_ms: Option<Figure>,
+    /// False: rates between the two contradict each other.
+    pub decided: bool,
+    /// All that in words.
     pub says: String,
 }
 
-/// What is compared: the name of the figure, and the words for it.
-pub const COMPARED: &[(&str, &str)] = &[("changing_bytes", "bytes"), ("changing_server_us", "server CPU")];
+/// One figure of both at the same rate.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Pair {
+    pub polling: Figure,
+    pub told: Figure,
+}
+
+/// From which rate on what a way shows is stale for more than half of the time.
+#[derive(Clone, Debug, Serialize)]
+pub struct Staleness {
+    pub way: &'static str,
+    pub poll_seconds: Option<f64>,
+    /// Older than this is stale.
+    pub stale_ms: u32,
+    /// Up to this rate it was so for half of the time at most, wherever it was measured. None: at no rate that was.
+    pub low: Option<f64>,
+    /// From this rate on it was so for more than that wherever it was measured. None: at no rate that was.
+    pub high: Option<f64>,
+    pub measured: [f64; 2],
+    /// For how much of the time it was.
+    pub at_lowest: Figure,
+    pub at_highest: Figure,
+    /// False: rates between the two contradict each other.
+    pub decided: bool,
+    /// All that in words.
+    pub says: String,
+}
+
+impl Crossing {
+    /// Where the two rates do not say all of it: the ways, and what there is to say.
+    pub fn words(&self) -> Option<String> {
+        let is_found = self.decided && self.low.is_some() && self.high.is_some();
+        let Crossing { poller, poll_seconds, told, says, .. } = self;
+        (!is_found).then(|| format!("{poller} every {poll_seconds} s or {told}: {says}"))
+    }
+}
+
+impl Staleness {
+    /// The name of the way, and how often.
+    pub fn name(&self) -> String {
+        self.poll_seconds.map_or(self.way.to_owned(), |every| format!("{} {every} s", self.way))
+    }
+
+    /// As of a crossing.
+    pub fn words(&self) -> Option<String> {
+        let is_found = self.decided && self.low.is_some() && self.high.is_some();
+        (!is_found).then(|| format!("{}: {}", self.name(), self.says))
+    }
+}
+
+/// What is compared.
+#[derive(Clone, Copy, Debug)]
+pub struct Compared {
+    /// The name of the figure.
+    pub figure: &'static str,
+    pub unit: &'static str,
+    pub words: Words,
+}
+
+pub const COMPARED: &[Compared] = &[
+    Compared { figure: "changing_bytes", unit: "bytes", words: costs("bytes") },
+    Compared { figure: "changing_server_us", unit: "us", words: costs("server CPU") },
+    Compared {
+        figure: STALE,
+        unit: "% of the time",
+        words: Words {
+            about: "staleness",
+            up_to: "polling is staler, or as stale,",
+            from: "being told is staler",
+            never: "polling is fresher at no rate measured",
+            always: "being told is staler at each rate measured",
+        },
+    },
+];
+
+const fn costs(about: &'static str) -> Words {
+    Words {
+        about,
+        up_to: "polling costs more",
+        from: "being told",
+        never: "polling costs more at each rate measured",
+        always: "being told costs more at each rate measured",
+    }
+}
+
+/// For how much of the time what is shown is stale: the figure of that, and what is too much of it.
+pub const STALE: &str = "stale_percent";
+pub const STALE_PERCENT_MAX: f64 = 50.0;
+
+const STALE_WORDS: Words = Words {
+    about: "stale",
+    up_to: "for half of the time at most",
+    from: "for more than half of it",
+    never: "for half of the time at most at each rate measured",
+    always: "for more than half of the time at each rate measured",
+};
 
 /// Unless others are asked for.
 pub const WAYS: &[Following] =
@@ -89,7 +197,7 @@ pub fn check(compare: &Compare) -> Result<(), Failure> {
             "--poll-seconds {every} is longer than --cross-seconds {window}: nobody would poll"
         ));
     }
-    if changes_max(compare) < 2 || window < 2 * REST {
+    if changes_max(compare) < 2 || window < 2 * rest(compare) {
         let (most, window) = (compare.follow.cross_rate_max, window.as_secs_f64());
         return usage(format!(
             "--cross-rate-max {most} in --cross-seconds {window} is too little to compare"
@@ -110,9 +218,10 @@ fn changes_max(compare: &Compare) -> u32 {
 pub fn find(compare: &Compare, bench: &Bench, crossed: &mut Crossed) -> Result<bool, Failure> {
     let lanes = Lane::wanted(compare, WAYS);
     let window = compare.follow.cross_seconds;
-    let mut book = Book { compare, bench, window, measured: BTreeMap::new(), progress: progress(0) };
+    let mut book =
+        Book { compare, bench, window, lanes: &lanes, measured: BTreeMap::new(), progress: progress(0) };
     crossed.seconds = window.as_secs_f64();
-    let searched = book.search_all(&lanes, &mut crossed.crossings);
+    let searched = book.search_all(crossed);
     book.progress.finish_and_clear();
     crossed.points = book.points();
     match searched {
@@ -122,52 +231,59 @@ pub fn find(compare: &Compare, bench: &Bench, crossed: &mut Crossed) -> Result<b
     }
 }
 
-/// What was measured so far: by way, and by the number of changes in the window.
+/// What was measured so far: by way, in the order in which they are told, and by the number of changes in the window.
 struct Book<'b> {
     compare: &'b Compare,
     bench: &'b Bench<'b>,
     window: Duration,
-    measured: BTreeMap<(String, u32), Point>,
+    lanes: &'b [Lane],
+    measured: BTreeMap<(usize, u32), Point>,
     progress: indicatif::ProgressBar,
 }
 
 impl Book<'_> {
-    fn search_all(&mut self, lanes: &[Lane], crossings: &mut Vec<Crossing>) -> Result<(), Stop> {
-        let (pollers, told): (Vec<Lane>, Vec<Lane>) = lanes.iter().copied().partition(is_poller);
+    fn search_all(&mut self, crossed: &mut Crossed) -> Result<(), Stop> {
+        let (pollers, told): (Vec<Lane>, Vec<Lane>) = self.lanes.iter().copied().partition(is_poller);
         let most = changes_max(self.compare);
-        for &(figure, words) in COMPARED {
+        for compared in COMPARED {
             for &poller in &pollers {
                 for &told in &told {
-                    let mut unknown = false;
+                    let figure = compared.figure;
                     let bracket = search(most, |changes| {
-                        let costs = [self.cost(poller, changes, figure)?, self.cost(told, changes, figure)?];
-                        unknown |= costs.iter().any(Option::is_none);
-                        Ok::<_, Stop>(costs[1] > costs[0])
+                        Ok::<_, Stop>(
+                            self.median(told, changes, figure)? > self.median(poller, changes, figure)?,
+                        )
                     })?;
-                    // The server's processor time is not known on every system.
-                    if !unknown {
-                        crossings.push(self.crossing(poller, told, figure, words, &bracket));
-                    }
+                    crossed.crossings.extend(self.crossing(poller, told, compared, &bracket));
                 }
             }
+        }
+        for &lane in self.lanes {
+            let is_stale = |stale: Option<f64>| stale.is_some_and(|percent| percent > STALE_PERCENT_MAX);
+            let bracket =
+                search(most, |changes| Ok::<_, Stop>(is_stale(self.median(lane, changes, STALE)?)))?;
+            crossed.staleness.extend(self.staleness(lane, &bracket));
         }
         Ok(())
     }
 
     /// The median of a figure, measured now where it was not before.
-    fn cost(&mut self, lane: Lane, changes: u32, figure: &str) -> Result<Option<f64>, Stop> {
-        let key = (lane.words(), changes);
-        if !self.measured.contains_key(&key) {
-            let point = self.measure(lane, changes)?;
-            self.measured.insert(key.clone(), point);
+    fn median(&mut self, lane: Lane, changes: u32, figure: &str) -> Result<Option<f64>, Stop> {
+        if !self.measured.contains_key(&self.key(lane, changes)) {
+            self.measure(lane, changes)?;
         }
-        Ok(self.measured[&key].followed.figures.get(figure).map(|figure| figure.spread.median))
+        Ok(self.figure(lane, changes, figure).map(|figure| figure.spread.median))
     }
 
-    fn measure(&self, lane: Lane, changes: u32) -> Result<Point, Stop> {
+    /// Of what was measured. The server's processor time is not known on every system.
+    fn figure(&self, lane: Lane, changes: u32, name: &str) -> Option<Figure> {
+        self.measured[&self.key(lane, changes)].followed.figures.get(name).copied()
+    }
+
+    fn measure(&mut self, lane: Lane, changes: u32) -> Result<(), Stop> {
         let follow = &self.compare.follow;
         // All are made early enough to be acknowledged in the window, so that it costs what it costs.
-        let per_second = f64::from(changes) / (self.window - REST).as_secs_f64();
+        let per_second = f64::from(changes) / (self.window - self.bench.rest).as_secs_f64();
         let times = match follow.rhythm {
             // One of a few in the middle of its time, and not at the border.
             Rhythm::Evenly => {
@@ -187,196 +303,93 @@ impl Book<'_> {
             let words = lane.words();
             let of = self.compare.rounds;
             self.progress.set_message(format!("round {n} of {of}: {rate} changes a second, {words}"));
-            rounds.push(self.bench.round(&course)?);
+            match self.bench.round(&course) {
+                Ok(round) => rounds.push(round),
+                // What there is of it is told, too.
+                Err(stop) => {
+                    self.write_down(lane, changes, &rounds);
+                    return Err(stop);
+                }
+            }
             self.progress.inc(1);
         }
-        let followed = Followed::new(lane, self.bench.followers, &rounds, None);
-        Ok(Point { changes_per_second: rate, followed })
+        self.write_down(lane, changes, &rounds);
+        Ok(())
+    }
+
+    fn write_down(&mut self, lane: Lane, changes: u32, rounds: &[Round]) {
+        if !rounds.is_empty() {
+            let followed = Followed::new(lane, self.bench.followers, rounds, None);
+            let point = Point { changes_per_second: self.rate(changes), followed };
+            self.measured.insert(self.key(lane, changes), point);
+        }
+    }
+
+    fn key(&self, lane: Lane, changes: u32) -> (usize, u32) {
+        let place = self.lanes.iter().position(|one| *one == lane);
+        (place.expect("it is one of those that are measured"), changes)
     }
 
     fn rate(&self, changes: u32) -> f64 {
         f64::from(changes) / self.window.as_secs_f64()
     }
 
-    fn crossing(
-        &self,
-        poller: Lane,
-        told: Lane,
-        figure: &'static str,
-        compared: &'static str,
-        bracket: &Bracket,
-    ) -> Crossing {
-        let rate = |changes: u32| self.rate(changes);
-        let at = bracket.high.unwrap_or(bracket.most);
-        let age = |lane: Lane| self.measured[&(lane.words(), at)].followed.figures.get("age_p50_ms").copied();
-        Crossing {
+    /// None, where the figure is not known.
+    fn crossing(&self, poller: Lane, told: Lane, compared: &Compared, bracket: &Bracket) -> Option<Crossing> {
+        let Compared { figure, unit, words } = *compared;
+        let pair = |changes| {
+            let (polling, told) = (self.figure(poller, changes, figure), self.figure(told, changes, figure));
+            polling.zip(told).map(|(polling, told)| Pair { polling, told })
+        };
+        let (at_lowest, at_highest) = (pair(bracket.least)?, pair(bracket.most)?);
+        let mut says = bracket.says(&words, |changes| self.rate(changes));
+        if bracket.low.is_none() || bracket.high.is_none() {
+            let of = |pair: &Pair| [pair.polling, pair.told].map(|figure| number(figure.spread.median));
+            let ([polled, told], [polled_most, told_most]) = (of(&at_lowest), of(&at_highest));
+            says += &format!(
+                ": {polled} {unit} against {told} at the lowest, {polled_most} against {told_most} at the highest"
+            );
+        }
+        let (low, high, measured) = bracket.rates(|changes| self.rate(changes));
+        let age = |lane| self.figure(lane, bracket.high.unwrap_or(bracket.most), "age_p50_ms");
+        Some(Crossing {
             poller: poller.name(),
             poll_seconds: poller.every().unwrap_or_default().as_secs_f64(),
             told: told.name(),
             figure,
-            compared,
-            low: bracket.low.map(rate),
-            high: bracket.high.map(rate),
-            measured: [rate(bracket.least), rate(bracket.most)],
+            compared: words.about,
+            low,
+            high,
+            measured,
+            at_lowest,
+            at_highest,
             poller_age_p50_ms: age(poller),
             told_age_p50_ms: age(told),
-            says: bracket.says(compared, rate),
-        }
+            decided: !bracket.disagrees,
+            says,
+        })
+    }
+
+    fn staleness(&self, lane: Lane, bracket: &Bracket) -> Option<Staleness> {
+        let stale_ms = self.compare.follow.stale_ms;
+        let [at_lowest, at_highest] =
+            [bracket.least, bracket.most].map(|changes| self.figure(lane, changes, STALE));
+        let (low, high, measured) = bracket.rates(|changes| self.rate(changes));
+        Some(Staleness {
+            way: lane.name(),
+            poll_seconds: lane.every().map(|every| every.as_secs_f64()),
+            stale_ms,
+            low,
+            high,
+            measured,
+            at_lowest: at_lowest?,
+            at_highest: at_highest?,
+            decided: !bracket.disagrees,
+            says: bracket.says(&STALE_WORDS, |changes| self.rate(changes)),
+        })
     }
 
     fn points(self) -> Vec<Point> {
         self.measured.into_values().collect()
-    }
-}
-
-/// What a search came to, in changes within the window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bracket {
-    /// All that was measured up to here says that polling costs more.
-    low: Option<u32>,
-    /// All that was measured from here on says that being told does.
-    high: Option<u32>,
-    least: u32,
-    most: u32,
-    /// Something was measured between the two: neighbouring rates contradict each other.
-    disagrees: bool,
-}
-
-/// Looks for the number of changes from which on being told costs more, between 1 and `most`.
-pub fn search<E>(most: u32, mut is_told_dearer: impl FnMut(u32) -> Result<bool, E>) -> Result<Bracket, E> {
-    let mut known = BTreeMap::new();
-    let mut step = 1;
-    while step < most {
-        known.insert(step, is_told_dearer(step)?);
-        step = step.saturating_mul(LADDER);
-    }
-    known.insert(most, is_told_dearer(most)?);
-    loop {
-        let bracket = Bracket::of(&known);
-        match (bracket.low, bracket.high) {
-            (Some(low), Some(high)) if !bracket.disagrees && !is_narrow(low, high) => {
-                let middle = (f64::from(low) * f64::from(high)).sqrt().round() as u32;
-                let middle = middle.clamp(low + 1, high - 1);
-                known.insert(middle, is_told_dearer(middle)?);
-            }
-            _ => return Ok(bracket),
-        }
-    }
-}
-
-fn is_narrow(low: u32, high: u32) -> bool {
-    high - low <= 1 || f64::from(high) / f64::from(low) <= NARROW
-}
-
-impl Bracket {
-    fn of(known: &BTreeMap<u32, bool>) -> Bracket {
-        let low = known.iter().take_while(|(_, is_dearer)| !**is_dearer).last().map(|(&at, _)| at);
-        let high = known.iter().rev().take_while(|(_, is_dearer)| **is_dearer).last().map(|(&at, _)| at);
-        let (from, to) = (low.unwrap_or(0), high.unwrap_or(u32::MAX));
-        let [least, most] =
-            [known.keys().next(), known.keys().last()].map(|at| *at.expect("there is a ladder"));
-        Bracket { low, high, least, most, disagrees: known.keys().any(|&at| from < at && at < to) }
-    }
-
-    fn says(&self, words: &str, rate: impl Fn(u32) -> f64) -> String {
-        let [least, most] = [self.least, self.most].map(|at| rate_words(rate(at)));
-        match (self.low, self.high) {
-            _ if self.disagrees => {
-                let low = rate_words(rate(self.low.unwrap_or(self.least)));
-                let high = rate_words(rate(self.high.unwrap_or(self.most)));
-                format!(
-                    "{words}: not decided: rates from {low} to {high} changes a second contradict each other"
-                )
-            }
-            (Some(low), Some(high)) => {
-                let (low, high) = (rate_words(rate(low)), rate_words(rate(high)));
-                format!("{words}: polling costs more up to {low} changes a second, being told from {high} on")
-            }
-            (Some(_), None) => {
-                format!(
-                    "{words}: polling costs more at each rate measured, {least} to {most} changes a second"
-                )
-            }
-            (None, _) => {
-                format!(
-                    "{words}: being told costs more at each rate measured, {least} to {most} changes a second"
-                )
-            }
-        }
-    }
-}
-
-/// As many digits as a rate needs to be told from its neighbour.
-pub fn rate_words(rate: f64) -> String {
-    let text = format!("{rate:.3}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-/// From one rate that is measured to the next, at first.
-const LADDER: u32 = 4;
-/// So near to each other two rates on both sides are near enough.
-const NARROW: f64 = 1.1;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What is found where polling costs so much, and each change so much to who is told; and what was measured.
-    fn found(most: u32, polled: f64, told: f64) -> (Bracket, Vec<u32>) {
-        let mut measured = Vec::new();
-        let bracket = search(most, |changes| {
-            measured.push(changes);
-            Ok::<_, ()>(told * f64::from(changes) > polled)
-        });
-        (bracket.unwrap(), measured)
-    }
-
-    #[test]
-    fn the_crossing_lies_between_two_rates_that_were_measured() {
-        for most in [2, 3, 64, 256, 100_000] {
-            for crossing in 1..most.min(300) {
-                let (bracket, measured) = found(most, f64::from(crossing) + 0.5, 1.0);
-                let (low, high) = (bracket.low.unwrap(), bracket.high.unwrap());
-                assert!(low <= crossing && crossing < high, "{crossing} of {most}: {bracket:?}");
-                assert!(is_narrow(low, high) && !bracket.disagrees);
-                assert!(measured.contains(&low) && measured.contains(&high));
-                let mut once = measured.clone();
-                once.sort_unstable();
-                once.dedup();
-                assert_eq!(once.len(), measured.len(), "nothing is measured twice");
-                assert!(measured.len() <= 16, "{measured:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn nothing_is_claimed_beyond_what_was_measured() {
-        let (bracket, measured) = found(64, 1000.0, 1.0);
-        assert_eq!((bracket.low, bracket.high, measured), (Some(64), None, vec![1, 4, 16, 64]));
-        let words = bracket.says("bytes", |changes| f64::from(changes) / 4.0);
-        assert_eq!(words, "bytes: polling costs more at each rate measured, 0.25 to 16 changes a second");
-        let (bracket, measured) = found(64, 0.5, 1.0);
-        assert_eq!((bracket.low, bracket.high, measured), (None, Some(1), vec![1, 4, 16, 64]));
-        let words = bracket.says("bytes", f64::from);
-        assert_eq!(words, "bytes: being told costs more at each rate measured, 1 to 64 changes a second");
-    }
-
-    #[test]
-    fn what_contradicts_itself_is_not_decided() {
-        let noise = BTreeMap::from([(1, false), (4, true), (16, false), (64, true)]);
-        let bracket = search(64, |changes| Ok::<_, ()>(noise[&changes])).unwrap();
-        assert_eq!((bracket.low, bracket.high, bracket.disagrees), (Some(1), Some(64), true));
-        let words = bracket.says("server CPU", f64::from);
-        assert_eq!(
-            words,
-            "server CPU: not decided: rates from 1 to 64 changes a second contradict each other"
-        );
-        let upside_down = search(64, |changes| Ok::<_, ()>(changes == 1)).unwrap();
-        assert_eq!((upside_down.low, upside_down.high, upside_down.disagrees), (None, None, true));
-    }
-
-    #[test]
-    fn what_fails_is_not_gone_on_with() {
-        assert_eq!(search(64, |changes| if changes == 4 { Err(changes) } else { Ok(false) }), Err(4));
     }
 }

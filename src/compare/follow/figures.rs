@@ -100,10 +100,13 @@ pub const FIGURES: &[(&str, &str, OfRound)] = &[
     ("age_p99_ms", "milliseconds", |round| age(round, round.ages.quantile(0.99))),
     ("age_max_ms", "milliseconds", |round| age(round, round.ages.max())),
     ("age_mean_ms", "milliseconds", |round| age(round, round.ages.mean())),
-    ("current_percent", "percent", |round| Some(age(round, round.ages.current_share())? / 10.0)),
-    ("notice_p50_us", "microseconds", |round| Some(micros(round.notices.as_ref()?.value_at_quantile(0.5)))),
-    ("notice_p99_us", "microseconds", |round| Some(micros(round.notices.as_ref()?.value_at_quantile(0.99)))),
-    ("notice_max_us", "microseconds", |round| Some(micros(round.notices.as_ref()?.max()))),
+    ("current_percent", "percent", |round| percent(round, round.ages.current_share())),
+    ("stale_percent", "percent", |round| {
+        percent(round, round.ages.share_older_than(round.stale_after.as_secs_f64()))
+    }),
+    ("known_p50_ms", "milliseconds", |round| known(round, round.known_after.value_at_quantile(0.5))),
+    ("known_p99_ms", "milliseconds", |round| known(round, round.known_after.value_at_quantile(0.99))),
+    ("known_max_ms", "milliseconds", |round| known(round, round.known_after.max())),
     ("writer_late_p99_us", "microseconds", |round| Some(micros(round.late.value_at_quantile(0.99)))),
     ("writer_late_max_us", "microseconds", |round| Some(micros(round.late.max()))),
     ("write_p50_us", "microseconds", |round| Some(micros(round.writes.value_at_quantile(0.5)))),
@@ -123,6 +126,7 @@ pub const COSTS: &[(&str, &str, OfPhase)] = &[
     ("payload_bytes", "bytes", |phase| Some(said(phase, |said| said.payload))),
     ("fields_bytes", "bytes", |phase| Some(said(phase, |said| said.fields))),
     ("framing_bytes", "bytes", |phase| Some(said(phase, |said| said.framing))),
+    ("deflated_bytes", "bytes", |phase| Some(said(phase, |said| said.deflated))),
     ("client_us", "microseconds", |phase| Some(phase.client_time.as_nanos() as f64 / 1000.0)),
     ("server_us", "microseconds", |phase| Some(phase.server_time?.as_nanos() as f64 / 1000.0)),
     ("system_calls", "calls", |phase| Some(phase.system_calls.as_ref()?.values().sum::<u64>() as f64)),
@@ -144,6 +148,15 @@ fn each(round: &Round, sum: u64) -> Option<f64> {
 /// From seconds; none where nobody has shown anything.
 fn age(round: &Round, seconds: f64) -> Option<f64> {
     (round.followers > 0).then_some(seconds * 1000.0)
+}
+
+fn percent(round: &Round, share: f64) -> Option<f64> {
+    (round.followers > 0).then_some(share * 100.0)
+}
+
+/// In milliseconds.
+fn known(round: &Round, nanos: u64) -> Option<f64> {
+    (round.followers > 0).then(|| micros(nanos) / 1000.0)
 }
 
 fn micros(nanos: u64) -> f64 {

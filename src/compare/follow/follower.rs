@@ -23,7 +23,7 @@ use crate::client::url::Url;
 use crate::compare::ask::Stop;
 use crate::compare::follow::age::View;
 use crate::compare::follow::ledger::Ledger;
-use crate::compare::follow::line::Line;
+use crate::compare::follow::line::{self, Came, Line};
 use crate::compare::headers::Extra;
 use crate::compare::server::number_of;
 use crate::compare::tally::Application;
@@ -147,12 +147,15 @@ impl Follower<'_> {
     }
 
     /// Of the change that a notice tells of, if it tells of one; and what its parts are for.
-    fn read_notice(&self, text: &str) -> Result<Option<u32>, Stop> {
-        let notice: Notice = serde_json::from_str(text)
+    fn read_notice(&self, heard: &line::Notice) -> Result<Option<u32>, Stop> {
+        let notice: Notice = serde_json::from_str(&heard.text)
             .map_err(|error| failed(format!("the server's notice cannot be read: {error}")))?;
         let value = notice.params.value.map_or("", RawValue::get);
-        let (all, payload) = (text.len() as u64, value.len() as u64);
-        let said = Application { payload, fields: all - payload, ..Application::default() };
+        let (all, payload) = (heard.text.len() as u64, value.len() as u64);
+        let said = match heard.came {
+            Came::AsItIs => Application { payload, fields: all - payload, ..Application::default() },
+            Came::Deflated { bytes } => Application { deflated: bytes, ..Application::default() },
+        };
         self.ledger.note(|tally| tally.said.received += said);
         match &*notice.method {
             "snapshot" | "change" => self.number(value).map(Some),

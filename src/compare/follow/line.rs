@@ -4,7 +4,7 @@
 //!   HTTP      head ─▶ fields         body ─▶ payload                 chunk lines ─▶ framing
 //!   events    head ─▶ fields         `id:`, `data:`, line ends, heartbeats ─▶ framing
 //!   socket    handshake ─▶ fields    frame headers, pings, pongs, closes ─▶ framing
-//!             of a notice: value ─▶ payload, the JSON-RPC around it ─▶ fields
+//!             of a notice: value ─▶ payload, the JSON-RPC around it ─▶ fields; one that is compressed ─▶ deflated
 //! ```
 
 use std::time::Duration;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::cli::Following;
 use crate::client::bounds::MESSAGE_BYTES_MAX;
 use crate::client::events::{self, Said};
-use crate::client::opening::{self, Asks};
+use crate::client::opening::{self, Asks, Offered};
 use crate::client::response::{self, status_words};
 use crate::client::socket::random;
 use crate::client::stream::{Arrival, Stream};
@@ -26,9 +26,13 @@ use crate::compare::line::{agree, broken, network_of};
 use crate::compare::tally::{Application, Both};
 use crate::exchange::envelope::SUBPROTOCOL;
 use crate::failure::Failure;
+use crate::http::coding;
 use crate::http::framing::ResponseFraming;
+use crate::http::headers::Known;
+use crate::parsed::Parsed;
 use crate::websocket::close;
-use crate::websocket::frame::{self, Opcode, Role};
+use crate::websocket::deflate::Inflater;
+use crate::websocket::frame::{self, Header, Opcode, Role};
 use crate::websocket::message::{Event, Reader, Step};
 
 #[derive(Debug)]
@@ -46,7 +50,31 @@ pub struct Line {
 enum Hearing {
     Answers,
     Events(events::Reader),
-    Messages(Box<Reader>),
+    Messages(Box<Messages>),
+}
+
+#[derive(Debug)]
+struct Messages {
+    reader: Reader,
+    /// Of the message that is read. This server says each in one frame.
+    header: Option<Header>,
+}
+
+/// What came of one notice.
+#[derive(Debug)]
+pub struct Notice {
+    pub text: String,
+    pub came: Came,
+}
+
+/// How it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Came {
+    AsItIs,
+    /// In so many bytes, of which nobody can say whether they are payload or what stands around it.
+    Deflated {
+        bytes: u64,
+    },
 }
 
 /// One response to a poll.
@@ -74,7 +102,7 @@ impl Line {
     /// Of one who is told.
     pub fn begin(follower: &Follower) -> Result<Line, Stop> {
         let mut line = Line::connect(follower)?;
-        if follower.way == Following::Socket {
+        if follower.way.is_on_socket() {
             line.shake_hands(follower)?;
         } else {
             line.ask_for_events(follower)?;
@@ -83,7 +111,9 @@ impl Line {
     }
 
     fn shake_hands(&mut self, follower: &Follower) -> Result<(), Stop> {
-        let asks = Asks { subprotocol: Some(SUBPROTOCOL), extra: follower.extra, ..Asks::default() };
+        let is_deflated = follower.way == Following::SocketDeflated;
+        let offered = if is_deflated { Offered::Deflate } else { Offered::Nothing };
+        let asks = Asks { subprotocol: Some(SUBPROTOCOL), offered, extra: follower.extra };
         let (host, target) = (&follower.url.authority, follower.url.target());
         let shaken = opening::shake_hands(&mut self.stream, host, &target, &asks)?;
         follower.ledger.note(|tally| {
@@ -91,7 +121,14 @@ impl Line {
             tally.said.sent.fields += shaken.asked_bytes;
             tally.said.received.fields += shaken.answered_bytes;
         });
-        self.hearing = Hearing::Messages(Box::new(Reader::new(Role::Client)));
+        let reader = match shaken.agreement {
+            Some(agreement) => Reader::inflating(Role::Client, Inflater::new(agreement.server)),
+            None if is_deflated => {
+                return Err(failed("the server does not agree to compression".to_owned()));
+            }
+            None => Reader::new(Role::Client),
+        };
+        self.hearing = Hearing::Messages(Box::new(Messages { reader, header: None }));
         Ok(())
     }
 
@@ -123,11 +160,18 @@ impl Line {
         let stream = &mut self.stream;
         stream.write(request.as_bytes())?;
         let before = stream.used_bytes();
-        let (status, framing, is_persistent, tag) = response::read_head(stream, false, |head, _| {
-            let tag = head.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("ETag"));
-            let tag = tag.map(|(_, value)| String::from_utf8_lossy(value).into_owned());
-            (head.status, head.framing, head.persistent, tag)
-        })?;
+        let (status, framing, is_persistent, tag, is_coded) =
+            response::read_head(stream, false, |head, _| {
+                let tag = head.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("ETag"));
+                let tag = tag.map(|(_, value)| String::from_utf8_lossy(value).into_owned());
+                (
+                    head.status,
+                    head.framing,
+                    head.persistent,
+                    tag,
+                    head.fields.list_has(Known::ContentEncoding, "gzip"),
+                )
+            })?;
         let head_end = stream.used_bytes();
         let mut body = Vec::new();
         response::read_body(stream, framing, |piece| {
@@ -145,6 +189,12 @@ impl Line {
         });
         match status {
             200 => {
+                let body = if is_coded {
+                    let whole = coding::gunzip(&body, MESSAGE_BYTES_MAX);
+                    whole.ok_or_else(|| failed("the body of an answer to a poll is no gzip".to_owned()))?
+                } else {
+                    body
+                };
                 let body = String::from_utf8_lossy(&body).into_owned();
                 Ok(Answer { body: Some(body), tag, is_persistent })
             }
@@ -153,13 +203,13 @@ impl Line {
         }
     }
 
-    /// The text of the next notice. What it is made of is not yet written down; all else is.
-    pub fn hear_notice(&mut self, follower: &Follower) -> Result<String, Stop> {
+    /// The next notice. What it is made of is not yet written down; all else is.
+    pub fn hear_notice(&mut self, follower: &Follower) -> Result<Notice, Stop> {
         loop {
             let before = self.stream.used_bytes();
             let heard = match &mut self.hearing {
                 Hearing::Events(reader) => hear_events(reader, &mut self.stream)?,
-                Hearing::Messages(reader) => hear_message(reader, &mut self.stream)?,
+                Hearing::Messages(messages) => messages.hear(&mut self.stream)?,
                 Hearing::Answers => unreachable!("nobody is told anything on this line"),
             };
             let used = self.stream.used_bytes() - before;
@@ -168,15 +218,15 @@ impl Line {
                 frame::encode_masked(Opcode::Pong, payload, random()?, &mut pong);
                 self.stream.write(&pong)?;
             }
-            let text_bytes = if let Heard::Notice(text) = &heard { text.len() as u64 } else { 0 };
+            let notice_bytes = if let Heard::Notice(notice) = &heard { notice.bytes() } else { 0 };
             follower.ledger.note(|tally| {
                 // What came of it before was taken for framing.
                 let framing = &mut tally.said.received.framing;
-                *framing = *framing + used - text_bytes;
+                *framing = *framing + used - notice_bytes;
                 tally.said.sent.framing += pong.len() as u64;
             });
             match heard {
-                Heard::Notice(text) => return Ok(text),
+                Heard::Notice(notice) => return Ok(notice),
                 Heard::Ping(_) | Heard::Nothing => {}
                 // To a line on which nobody speaks, the end comes as a surprise.
                 Heard::NeedMore => match self.stream.read_more()? {
@@ -235,8 +285,18 @@ impl Line {
     }
 }
 
+impl Notice {
+    /// As it came, without what it came in.
+    fn bytes(&self) -> u64 {
+        match self.came {
+            Came::AsItIs => self.text.len() as u64,
+            Came::Deflated { bytes } => bytes,
+        }
+    }
+}
+
 enum Heard {
-    Notice(String),
+    Notice(Notice),
     Ping(Vec<u8>),
     Nothing,
     NeedMore,
@@ -248,23 +308,35 @@ fn hear_events(reader: &mut events::Reader, stream: &mut Stream) -> Result<Heard
     stream.consume(at);
     let unreadable = |why| failed(format!("the server's events cannot be read: {why}"));
     Ok(match said.map_err(unreadable)? {
-        Some(Said::Event { data, .. }) => Heard::Notice(data),
+        Some(Said::Event { data, .. }) => Heard::Notice(Notice { text: data, came: Came::AsItIs }),
         Some(Said::Retry(_)) => Heard::Nothing,
         None => Heard::NeedMore,
     })
 }
 
-fn hear_message(reader: &mut Reader, stream: &mut Stream) -> Result<Heard, Stop> {
-    let (bytes, at) = stream.unread_mut();
-    Ok(match reader.next(bytes, at, MESSAGE_BYTES_MAX).map_err(broken)? {
-        Step::NeedMore => Heard::NeedMore,
-        Step::Event(Event::Text(text)) => Heard::Notice(text.as_str().to_owned()),
-        Step::Event(Event::Ping(payload)) => Heard::Ping(payload.to_vec()),
-        Step::Event(Event::Close(_)) => {
-            return Err(Failure::Lost("the server closed the socket".to_owned()).into());
+impl Messages {
+    fn hear(&mut self, stream: &mut Stream) -> Result<Heard, Stop> {
+        let Messages { reader, header } = self;
+        if !reader.is_half_read()
+            && let Ok(Parsed::Whole { value, .. }) = Header::parse(stream.unread())
+        {
+            *header = Some(value);
         }
-        Step::Event(_) => Heard::Nothing,
-    })
+        let came = match header {
+            Some(Header { rsv1: true, payload_bytes, .. }) => Came::Deflated { bytes: *payload_bytes },
+            _ => Came::AsItIs,
+        };
+        let (bytes, at) = stream.unread_mut();
+        Ok(match reader.next(bytes, at, MESSAGE_BYTES_MAX).map_err(broken)? {
+            Step::NeedMore => Heard::NeedMore,
+            Step::Event(Event::Text(text)) => Heard::Notice(Notice { text: text.as_str().to_owned(), came }),
+            Step::Event(Event::Ping(payload)) => Heard::Ping(payload.to_vec()),
+            Step::Event(Event::Close(_)) => {
+                return Err(Failure::Lost("the server closed the socket".to_owned()).into());
+            }
+            Step::Event(_) => Heard::Nothing,
+        })
+    }
 }
 
 /// A long poll is held no longer than it asked to be, and a stream has heartbeats before that.

@@ -22,6 +22,7 @@ pub mod ledger;
 pub mod line;
 pub mod reading;
 pub mod rhythm;
+pub mod search;
 pub mod table;
 pub mod ways;
 pub mod writer;
@@ -32,7 +33,7 @@ use serde::Serialize;
 
 use crate::cli::{Compare, Experiment, Rhythm};
 use crate::compare::ask::Stop;
-use crate::compare::follow::course::{Bench, Course, REST, Round};
+use crate::compare::follow::course::{Bench, Course, Round};
 use crate::compare::follow::figures::Followed;
 use crate::compare::follow::ways::Lane;
 use crate::compare::progress;
@@ -49,6 +50,7 @@ pub struct Settings {
     pub seed: u64,
     pub poll_seconds: Vec<f64>,
     pub quiet_seconds: f64,
+    pub stale_ms: u32,
     pub cross_seconds: f64,
     pub cross_rate_max: f64,
 }
@@ -68,10 +70,16 @@ impl Settings {
             seed: follow.seed,
             poll_seconds: follow.poll_seconds.iter().map(Duration::as_secs_f64).collect(),
             quiet_seconds: follow.quiet_seconds.as_secs_f64(),
+            stale_ms: follow.stale_ms,
             cross_seconds: follow.cross_seconds.as_secs_f64(),
             cross_rate_max: follow.cross_rate_max,
         }
     }
+}
+
+/// From when on what is shown is stale.
+pub fn stale_words(ms: u32) -> String {
+    if ms == 0 { "not the newest".to_owned() } else { format!("older than {ms} ms") }
 }
 
 /// Whether what was asked for can be: whoever follows must see changes, and we are who makes them.
@@ -89,7 +97,7 @@ pub fn in_turns(compare: &Compare, bench: &Bench, followed: &mut Vec<Followed>) 
     let follow = &compare.follow;
     let per_second = follow.changes_per_second;
     let times = rhythm::times(follow.rhythm, follow.changes, per_second, follow.seed);
-    let window = rhythm::stretch(follow.changes, per_second) + REST;
+    let window = rhythm::stretch(follow.changes, per_second) + bench.rest;
     let lanes = [Lane::Nobody].into_iter().chain(Lane::wanted(compare, ways::ALL));
     let mut lanes: Vec<(Lane, Vec<Round>, Option<String>)> =
         lanes.map(|lane| (lane, Vec::new(), None)).collect();

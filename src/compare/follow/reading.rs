@@ -18,6 +18,7 @@ use crate::failure::Failure;
 /// What the followers of a round have cost in a part of it.
 #[derive(Clone, Debug)]
 pub struct Phase {
+    /// To the millisecond.
     pub took: Duration,
     pub costs: Costs,
     /// Requests made.
@@ -87,7 +88,7 @@ impl Eyes<'_> {
 
     pub fn phase(&self, from: &Reading, to: &Reading) -> Phase {
         Phase {
-            took: to.at - from.at,
+            took: to_the_millisecond(to.at - from.at),
             costs: Costs {
                 connections: to.connections - from.connections,
                 network: Some(to.network - from.network),
@@ -112,4 +113,9 @@ impl Eyes<'_> {
         };
         Some(to.keys().map(|name| (name.clone(), made(name))).collect())
     }
+}
+
+/// Nobody sleeps more exactly: what is the same in all rounds is then the same in each second of them.
+fn to_the_millisecond(time: Duration) -> Duration {
+    Duration::from_millis((time.as_secs_f64() * 1000.0).round() as u64)
 }

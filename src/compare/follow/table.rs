@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use comfy_table::Table;
 
-use crate::compare::follow::Settings;
-use crate::compare::follow::cross::{Crossed, rate_words};
+use crate::compare::follow::cross::{Crossed, Crossing, Point, Staleness};
 use crate::compare::follow::figures::Followed;
-use crate::compare::report::Figure;
+use crate::compare::follow::search::rate_words;
+use crate::compare::follow::{Settings, stale_words};
 use crate::compare::table::{align, cell, new_table};
 
 /// All tables of it.
@@ -20,8 +20,7 @@ pub fn text(settings: &Settings, followed: &[Followed]) -> String {
         "\n{followers} follow one item; {changes} changes, {changes_per_second} in a second, {rhythm}."
     );
     for Section { title, columns } in SECTIONS {
-        let has = |column: &&Column| followed.iter().any(|one| one.figures.contains_key(column.1));
-        let columns: Vec<&Column> = columns.iter().filter(has).collect();
+        let columns: Vec<&Column> = columns.iter().filter(|column| column.is_used(followed)).collect();
         if !columns.is_empty() {
             _ = writeln!(out, "\n{title}\n{}", table(followed, &columns));
         }
@@ -44,60 +43,108 @@ fn table(followed: &[Followed], columns: &[&Column]) -> Table {
     align(table)
 }
 
-/// What was measured at which rate, and where one way overtakes another.
+/// What was measured at which rate, and where one way overtakes another. Of what was interrupted, as far as it
+/// came.
 pub fn crossings(settings: &Settings, crossed: &Crossed) -> String {
-    let headings =
-        vec!["way", "changes/s", "bytes", "server CPU us", "missed", "% current", "age p50", "p99"];
-    let mut table = new_table(headings);
-    for point in &crossed.points {
-        let figures = &point.followed.figures;
-        let cells = POINT.iter().map(|name| cell(figures.get(*name)));
+    let mut out = String::new();
+    if crossed.points.is_empty() {
+        return out;
+    }
+    let stale = stale_words(settings.stale_ms);
+    _ = writeln!(
+        out,
+        "\n{} follow one item; each rate for {} seconds. For each follower and second; for how much of the time what\n\
+         it shows is stale ({stale}); and how old it is, in milliseconds\n{}",
+        settings.followers,
+        crossed.seconds,
+        points(&crossed.points)
+    );
+    if !crossed.crossings.is_empty() {
+        let table = overtaken(&crossed.crossings);
+        _ = writeln!(out, "\nWhere one overtakes the other, in changes a second\n{table}");
+    }
+    for words in crossed.crossings.iter().filter_map(Crossing::words) {
+        _ = writeln!(out, "{words}");
+    }
+    if !crossed.staleness.is_empty() {
+        _ = writeln!(
+            out,
+            "\nFrom which rate on it is stale ({stale}) for more than half of the time, in changes a second\n{}",
+            staleness(&crossed.staleness)
+        );
+    }
+    for words in crossed.staleness.iter().filter_map(Staleness::words) {
+        _ = writeln!(out, "{words}");
+    }
+    out
+}
+
+fn points(points: &[Point]) -> Table {
+    let mut table =
+        new_table(["way", "changes/s"].into_iter().chain(POINT.iter().map(|column| column.0)).collect());
+    for point in points {
+        let cells = POINT.iter().map(|column| cell(point.followed.figures.get(column.1)));
         let row = [point.followed.words(), rate_words(point.changes_per_second)];
         table.add_row(row.into_iter().chain(cells).collect::<Vec<_>>());
     }
-    let mut out = format!(
-        "\n{} follow one item; each rate for {} seconds. For each follower and second, and the age of what it \
-         shows in milliseconds\n{}\n",
-        settings.followers,
-        crossed.seconds,
-        align(table)
-    );
+    align(table)
+}
+
+fn overtaken(crossings: &[Crossing]) -> Table {
     let headings = vec![
         "polling",
         "or told",
         "compared",
-        "costs more: polling up to",
+        "more of it: polling up to",
         "told from",
         "measured",
         "age there p50: polling",
         "told",
     ];
     let mut table = new_table(headings);
-    for one in &crossed.crossings {
-        let rate = |rate: Option<f64>| rate.map_or("-".to_owned(), rate_words);
-        let age = |figure: &Option<Figure>| cell(figure.as_ref());
-        let [least, most] = one.measured.map(rate_words);
-        table.add_row(vec![
-            format!("{} {} s", one.poller, one.poll_seconds),
-            one.told.to_owned(),
-            one.compared.to_owned(),
-            rate(one.low),
-            rate(one.high),
-            format!("{least} to {most}"),
-            age(&one.poller_age_p50_ms),
-            age(&one.told_age_p50_ms),
-        ]);
+    for one in crossings {
+        let ages = [&one.poller_age_p50_ms, &one.told_age_p50_ms].map(|age| cell(age.as_ref()));
+        let ways = [format!("{} {} s", one.poller, one.poll_seconds), one.told.to_owned()];
+        let row = ways.into_iter().chain([one.compared.to_owned()]);
+        table.add_row(row.chain(rates(one.low, one.high, one.measured)).chain(ages).collect::<Vec<_>>());
     }
-    _ = writeln!(out, "\nWhere one overtakes the other, in changes a second\n{}", align(table));
-    for one in crossed.crossings.iter().filter(|one| one.low.is_none() || one.high.is_none()) {
-        _ = writeln!(out, "{} every {} s or {}: {}", one.poller, one.poll_seconds, one.told, one.says);
+    align(table)
+}
+
+fn staleness(all: &[Staleness]) -> Table {
+    let headings = vec![
+        "way",
+        "half of it at most: up to",
+        "more: from",
+        "measured",
+        "% stale at the lowest",
+        "the highest",
+    ];
+    let mut table = new_table(headings);
+    for one in all {
+        let ends = [&one.at_lowest, &one.at_highest].map(|figure| cell(Some(figure)));
+        let row = [one.name()].into_iter().chain(rates(one.low, one.high, one.measured));
+        table.add_row(row.chain(ends).collect::<Vec<_>>());
     }
-    out
+    align(table)
+}
+
+/// Up to which rate, from which on, and which were measured.
+pub fn rates(low: Option<f64>, high: Option<f64>, measured: [f64; 2]) -> [String; 3] {
+    let rate = |rate: Option<f64>| rate.map_or("-".to_owned(), rate_words);
+    let [least, most] = measured.map(rate_words);
+    [rate(low), rate(high), format!("{least} to {most}")]
 }
 
 /// What is told of each rate.
-pub const POINT: &[&str] =
-    &["changing_bytes", "changing_server_us", "missed", "current_percent", "age_p50_ms", "age_p99_ms"];
+pub const POINT: &[Column] = &[
+    Column("bytes", "changing_bytes"),
+    Column("server CPU us", "changing_server_us"),
+    Column("missed", "missed"),
+    Column("% stale", "stale_percent"),
+    Column("age p50", "age_p50_ms"),
+    Column("p99", "age_p99_ms"),
+];
 
 /// A table of Follow.
 pub struct Section {
@@ -108,25 +155,37 @@ pub struct Section {
 /// A heading, and the figure below it.
 pub struct Column(pub &'static str, pub &'static str);
 
+impl Column {
+    /// Where nothing was compressed, or whatever is not the newest is stale, there is nothing more to say of that.
+    pub fn is_used(&self, followed: &[Followed]) -> bool {
+        let of = |one: &Followed, name: &str| one.figures.get(name).map(|figure| figure.spread.median);
+        let says = |one: &Followed| match self.1 {
+            "changing_deflated_bytes" => of(one, self.1) > Some(0.0),
+            "stale_percent" => of(one, self.1)
+                .zip(of(one, "current_percent"))
+                .is_some_and(|(stale, current)| (stale + current - 100.0).abs() > 1e-6),
+            name => one.figures.contains_key(name),
+        };
+        followed.iter().any(says)
+    }
+}
+
 /// Of Follow.
 pub const SECTIONS: &[Section] = &[
     Section {
-        title: "What one follower learns, and how old what it shows is (milliseconds, over time)",
+        title: "What one follower learns, how old what it shows is over time, and how long until it knows of a change \
+                (milliseconds)",
         columns: &[
             Column("seen", "seen"),
             Column("missed", "missed"),
             Column("% current", "current_percent"),
+            Column("% stale", "stale_percent"),
             Column("age p50", "age_p50_ms"),
             Column("p99", "age_p99_ms"),
             Column("max", "age_max_ms"),
-        ],
-    },
-    Section {
-        title: "From writing a change to its being known (microseconds)",
-        columns: &[
-            Column("p50", "notice_p50_us"),
-            Column("p99", "notice_p99_us"),
-            Column("max", "notice_max_us"),
+            Column("known after p50", "known_p50_ms"),
+            Column("p99", "known_p99_ms"),
+            Column("max", "known_max_ms"),
         ],
     },
     Section {
@@ -158,6 +217,7 @@ pub const SECTIONS: &[Section] = &[
             Column("= payload", "changing_payload_bytes"),
             Column("+ fields", "changing_fields_bytes"),
             Column("+ framing", "changing_framing_bytes"),
+            Column("+ deflated", "changing_deflated_bytes"),
             Column("+ TCP/IP", "changing_header_bytes"),
         ],
     },
@@ -194,7 +254,8 @@ mod tests {
             COSTS.iter().flat_map(|cost| PHASES.iter().map(|phase| format!("{}_{}", phase.0, cost.0)));
         let names: Vec<String> = FIGURES.iter().map(|figure| figure.0.to_owned()).chain(costs).collect();
         let columns = SECTIONS.iter().flat_map(|section| section.columns).map(|column| column.1);
-        for column in columns.chain(POINT.iter().copied()).chain(COMPARED.iter().map(|compared| compared.0)) {
+        let points = POINT.iter().map(|column| column.1);
+        for column in columns.chain(points).chain(COMPARED.iter().map(|compared| compared.figure)) {
             assert!(names.iter().any(|name| name == column), "{column}");
         }
     }

@@ -2,15 +2,18 @@
 //!
 //! ```text
 //!   poll-new ─┬─ poll-new-conditional            If-None-Match
-//!             └─ poll ── poll-conditional ── long-poll         answered when there is something new
+//!             └─ poll ─┬─ poll-gzip
+//!                      └─ poll-conditional ── long-poll       answered when there is something new
 //!                                              └── events ── socket      told, again and again
+//!                                                              └── socket-deflated
 //! ```
 
 use std::time::Duration;
 
 use crate::cli::{Compare, Following};
 use crate::client::url::Url;
-use crate::compare::headers::Extra;
+use crate::compare::headers::{self, Extra};
+use crate::compare::ways::ACCEPT_GZIP;
 
 /// All of them, in the order in which they are told.
 pub const ALL: &[Following] = &[
@@ -18,9 +21,11 @@ pub const ALL: &[Following] = &[
     Following::Poll,
     Following::PollNewConditional,
     Following::PollConditional,
+    Following::PollGzip,
     Following::LongPoll,
     Following::Events,
     Following::Socket,
+    Following::SocketDeflated,
 ];
 
 /// What is measured: a way, and how often where it is one that asks every so often; or nobody at all,
@@ -77,11 +82,13 @@ impl Lane {
                 Following::Poll => "as poll-new, but the connection is kept",
                 Following::PollNewConditional => "as poll-new, but asked whether it has changed (304)",
                 Following::PollConditional => "as poll, but asked whether it has changed (304)",
+                Following::PollGzip => "as poll, but gzip accepted",
                 Following::LongPoll => {
                     "as poll-conditional, but answered when it has changed, and asked at once"
                 }
                 Following::Events => "as long-poll, but asked once: Server-Sent Events",
                 Following::Socket => "as events, but messages of a WebSocket",
+                Following::SocketDeflated => "as socket, but compression offered",
             },
         }
     }
@@ -95,19 +102,25 @@ impl Following {
             Following::Poll => "poll",
             Following::PollNewConditional => "poll-new-conditional",
             Following::PollConditional => "poll-conditional",
+            Following::PollGzip => "poll-gzip",
             Following::LongPoll => "long-poll",
             Following::Events => "events",
             Following::Socket => "socket",
+            Following::SocketDeflated => "socket-deflated",
         }
     }
 
     pub fn is_poll(self) -> bool {
-        !matches!(self, Following::LongPoll | Following::Events | Following::Socket)
+        self != Following::LongPoll && !self.is_told_all()
     }
 
     /// Each change is told, exactly once and in order.
     pub fn is_told_all(self) -> bool {
-        matches!(self, Following::Events | Following::Socket)
+        self == Following::Events || self.is_on_socket()
+    }
+
+    pub fn is_on_socket(self) -> bool {
+        matches!(self, Following::Socket | Following::SocketDeflated)
     }
 
     pub fn is_conditional(self) -> bool {
@@ -126,6 +139,10 @@ impl Following {
             if self == Following::LongPoll {
                 out += &format!("Prefer: wait={LONG_POLL_SECONDS}\r\n");
             }
+        }
+        // A browser's fields accept it already.
+        if self == Following::PollGzip && !headers::accept_gzip(extra) {
+            out += &format!("{ACCEPT_GZIP}\r\n");
         }
         for (name, value) in extra {
             if self != Following::Events || !name.eq_ignore_ascii_case("Accept") {
@@ -179,6 +196,8 @@ mod tests {
         let poll = "GET /tasks/1 HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n";
         assert_eq!(request(Following::Poll, Some("\"e-1\"")), poll);
         assert_eq!(request(Following::PollConditional, None), poll);
+        let gzip = poll.replace("Accept:", "Accept-Encoding: gzip\r\nAccept:");
+        assert_eq!(request(Following::PollGzip, Some("\"e-1\"")), gzip);
         let conditional = poll.replace("Accept", "If-None-Match: \"e-1\"\r\nAccept");
         assert_eq!(request(Following::PollConditional, Some("\"e-1\"")), conditional);
         let long = conditional.replace("\r\nAccept", "\r\nPrefer: wait=30\r\nAccept");

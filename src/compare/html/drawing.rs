@@ -1,4 +1,4 @@
-//! Drawings as SVG: bars in rows, marks on a logarithmic line, curves.
+//! Drawings as SVG: bars in rows, and marks on a logarithmic line. [`curves`](super::curves) are made of the same pieces.
 //!
 //! ```text
 //!   name  → ▇▇▇▇▒▒▒░░░ 384        a bar is the median; its whisker goes from the least to the most of the
@@ -99,11 +99,13 @@ impl Bar {
     }
 }
 
-/// Three marks at most in each row, on a logarithmic scale; their medians stand on the right.
+/// Three marks at most in each row, on a logarithmic scale; their medians stand on the right. What is nothing, or next
+/// to it, has no place there, and stands at the left end.
 pub fn marks(title: &str, unit: &str, keys: &[Key], rows: &[(&str, Vec<Spread>)]) -> String {
     let all = || rows.iter().flat_map(|(_, marks)| marks);
-    let least = all().map(|spread| spread.min).fold(f64::MAX, f64::min);
     let most = all().map(|spread| spread.max).fold(0.0, f64::max);
+    let least = all().map(|spread| spread.min).filter(|value| *value > 0.0).fold(f64::MAX, f64::min);
+    let least = least.max(most / MARKS_ACROSS_MAX);
     let margin = margin(rows.iter().map(|row| row.0));
     let scale = Scale::logarithmic(least, most, margin + BARS_ASIDE, MARKS_TO);
     let height = rows.len() as f64 * MARKS_STEP + HEADING_HEIGHT;
@@ -131,98 +133,8 @@ pub fn marks(title: &str, unit: &str, keys: &[Key], rows: &[(&str, Vec<Spread>)]
     end(out)
 }
 
-/// Something that depends on something else.
-#[derive(Clone, Debug)]
-pub struct Curve {
-    pub says: String,
-    /// From left to right.
-    pub points: Vec<(f64, Spread)>,
-}
-
-/// Where, from left to right, two curves cross, and what that means.
-#[derive(Clone, Debug)]
-pub struct Crossing {
-    pub from: f64,
-    pub to: f64,
-    pub says: String,
-}
-
-/// On logarithmic scales: each curve with a band from the least to the most. From the fifth on colours come
-/// again, and the names tell.
-pub fn curves(title: &str, axes: [&str; 2], curves: &[Curve], crossings: &[Crossing]) -> String {
-    let points = || curves.iter().flat_map(|curve| &curve.points);
-    let ends = |values: &mut dyn Iterator<Item = f64>| {
-        values
-            .filter(|value| *value > 0.0)
-            .fold((f64::MAX, 0.0f64), |(a, b), value| (a.min(value), b.max(value)))
-    };
-    let (left, right) = ends(&mut points().map(|(x, _)| *x));
-    let (least, most) = ends(&mut points().flat_map(|(_, y)| [y.min, y.median, y.max]));
-    let across = Scale::logarithmic(left, right, CURVES_FROM, CURVES_TO);
-    let up = Scale::logarithmic(least, most, CURVES_HEIGHT, HEADING_HEIGHT);
-    let key = |crossing: &Crossing| Key { class: "crossing", says: crossing.says.clone() };
-    let keys: Vec<Key> = crossings.iter().map(key).collect();
-    let mut out = begin(title, &keys, CURVES_HEIGHT + AXIS_HEIGHT);
-    push_grid(&across, axes[0], CURVES_HEIGHT, &mut out);
-    push_text("tick start", 0.0, 6.0, axes[1], &mut out);
-    for crossing in crossings {
-        push_crossing(crossing, &across, &mut out);
-    }
-    for (value, label) in up.ticks() {
-        let y = up.at(value);
-        _ = write!(
-            out,
-            r#"<line class="grid" x1="{CURVES_FROM}" y1="{y:.1}" x2="{CURVES_TO}" y2="{y:.1}"/>"#
-        );
-        push_text("name tick", CURVES_FROM - 8.0, y, &label, &mut out);
-    }
-    let mut label_y = f64::MIN;
-    let mut order: Vec<(usize, f64)> = curves
-        .iter()
-        .enumerate()
-        .filter_map(|(n, curve)| Some((n, up.at(curve.points.last()?.1.median))))
-        .collect();
-    order.sort_by(|a, b| a.1.total_cmp(&b.1));
-    for (n, y) in order {
-        let (curve, class) = (&curves[n], CLASSES[n % CLASSES.len()]);
-        push_curve(n, curve, class, &across, &up, &mut out);
-        // Names do not stand on each other.
-        label_y = f64::max(y, label_y + LABEL_STEP);
-        push_text(&format!("value {class}"), CURVES_TO + 8.0, label_y, &curve.says, &mut out);
-    }
-    end(out)
-}
-
-/// A stretch from top to bottom.
-fn push_crossing(crossing: &Crossing, across: &Scale, out: &mut String) {
-    let (from, to) = (across.at(crossing.from), across.at(crossing.to));
-    _ = write!(
-        out,
-        r#"<rect class="crossing" x="{from:.1}" y="{HEADING_HEIGHT}" width="{:.1}" height="{:.1}"/>"#,
-        (to - from).max(2.0),
-        CURVES_HEIGHT - HEADING_HEIGHT
-    );
-}
-
-fn push_curve(n: usize, curve: &Curve, class: &str, across: &Scale, up: &Scale, out: &mut String) {
-    let point = |x: f64, y: f64| format!("{:.1},{:.1} ", across.at(x), up.at(y));
-    let most = curve.points.iter().map(|(x, y)| point(*x, y.max));
-    let least = curve.points.iter().rev().map(|(x, y)| point(*x, y.min));
-    let band: String = most.chain(least).collect();
-    let line: String = curve.points.iter().map(|(x, y)| point(*x, y.median)).collect();
-    _ = write!(
-        out,
-        r#"<polygon class="band {class}" points="{}"/><polyline class="curve {class}" points="{}"/>"#,
-        band.trim_end(),
-        line.trim_end()
-    );
-    for (x, y) in &curve.points {
-        push_mark(n, class, across.at(*x), up.at(y.median), out);
-    }
-}
-
 /// The same shape for the same number.
-fn push_mark(n: usize, class: &str, x: f64, y: f64, out: &mut String) {
+pub fn push_mark(n: usize, class: &str, x: f64, y: f64, out: &mut String) {
     _ = match n % 4 {
         0 => write!(out, r#"<circle class="{class}" cx="{x:.1}" cy="{y:.1}" r="5"/>"#),
         1 => write!(
@@ -252,7 +164,7 @@ fn push_whisker(scale: &Scale, spread: &Spread, y: f64, out: &mut String) {
 }
 
 /// Lines from top to bottom, and what they stand for.
-fn push_grid(scale: &Scale, unit: &str, height: f64, out: &mut String) {
+pub fn push_grid(scale: &Scale, unit: &str, height: f64, out: &mut String) {
     for (value, label) in scale.ticks() {
         let x = scale.at(value);
         _ = write!(out, r#"<line class="grid" x1="{x:.1}" y1="0" x2="{x:.1}" y2="{height:.1}"/>"#);
@@ -261,14 +173,14 @@ fn push_grid(scale: &Scale, unit: &str, height: f64, out: &mut String) {
     push_text("tick", (scale.from + scale.to) / 2.0, height + 30.0, unit, out);
 }
 
-fn push_text(class: &str, x: f64, y: f64, words: &str, out: &mut String) {
+pub fn push_text(class: &str, x: f64, y: f64, words: &str, out: &mut String) {
     if !words.is_empty() {
         _ = write!(out, r#"<text class="{class}" x="{x:.1}" y="{:.1}">{}</text>"#, y + 4.5, text(words));
     }
 }
 
 /// What it shows, and by which signs, stands above it.
-fn begin(title: &str, keys: &[Key], height: f64) -> String {
+pub fn begin(title: &str, keys: &[Key], height: f64) -> String {
     let title = text(title);
     let mut out = format!("<figure>\n<figcaption><b>{title}</b>");
     for (n, Key { class, says }) in keys.iter().enumerate() {
@@ -287,7 +199,7 @@ fn begin(title: &str, keys: &[Key], height: f64) -> String {
     out
 }
 
-fn end(out: String) -> String {
+pub fn end(out: String) -> String {
     out + "</svg>\n</figure>\n"
 }
 
@@ -305,27 +217,25 @@ const BAR_STEP: f64 = 16.0;
 const ROW_GAP: f64 = 9.0;
 const MARKS_TO: f64 = 520.0;
 const MARKS_STEP: f64 = 24.0;
+/// So many times the least is the most, at most.
+const MARKS_ACROSS_MAX: f64 = 1e6;
 const COLUMN_WIDTH: f64 = 64.0;
-const HEADING_HEIGHT: f64 = 18.0;
-const AXIS_HEIGHT: f64 = 38.0;
-const CURVES_FROM: f64 = 66.0;
-const CURVES_TO: f64 = 560.0;
-const CURVES_HEIGHT: f64 = 300.0;
-const LABEL_STEP: f64 = 16.0;
+pub const HEADING_HEIGHT: f64 = 18.0;
+pub const AXIS_HEIGHT: f64 = 38.0;
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
-    const HOSTILE: &str = "</text><script>alert(1)</script>";
+    pub const HOSTILE: &str = "</text><script>alert(1)</script>";
 
-    fn spread(min: f64, median: f64, max: f64) -> Spread {
+    pub fn spread(min: f64, median: f64, max: f64) -> Spread {
         Spread { median, min, max }
     }
 
     /// How many elements have that class, in markup that is well-formed.
     #[track_caller]
-    fn count(drawing: &str, class: &str) -> usize {
+    pub fn count(drawing: &str, class: &str) -> usize {
         let document = roxmltree::Document::parse(drawing).unwrap();
         let has = |node: &roxmltree::Node| {
             node.attribute("class").is_some_and(|of| of.split(' ').any(|name| name == class))
@@ -356,6 +266,15 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_of_nothing_stands_at_the_end_and_says_so() {
+        let keys = [Key { class: "first", says: "p50: half".to_owned() }];
+        let rows = [("none", vec![spread(0.0, 0.0, 0.0)]), ("some", vec![spread(2.0, 20.0, 200.0)])];
+        let drawing = marks("x", "ms", &keys, &rows);
+        assert!(drawing.contains(">0</text>") && drawing.contains(r#"cx="146.0""#), "{drawing}");
+        assert!(drawing.contains(">10</text>") && !drawing.contains(">0.1</text>"), "{drawing}");
+    }
+
+    #[test]
     fn marks_have_shapes_and_their_numbers() {
         let keys = ["first", "second"].map(|class| Key { class, says: format!("{class}: what it is") });
         let drawing = marks(
@@ -369,23 +288,5 @@ mod tests {
             (2, 2, 2)
         );
         assert!(drawing.contains(">60</text>") && drawing.contains(">250.5</text>"), "{drawing}");
-    }
-
-    #[test]
-    fn curves_have_bands_and_may_cross() {
-        let curve = |says: &str, slope: f64| Curve {
-            says: says.to_owned(),
-            points: [0.1, 1.0, 10.0]
-                .map(|x| (x, spread(90.0 + slope * x, 100.0 + slope * x, 110.0 + slope * x)))
-                .to_vec(),
-        };
-        let both = [curve(HOSTILE, 0.0), curve("push", 20.0)];
-        let crossing = Crossing { from: 2.0, to: 3.0, says: HOSTILE.to_owned() };
-        let drawing = curves("cost", ["updates a second", "bytes"], &both, &[crossing]);
-        assert_eq!(
-            (count(&drawing, "band"), count(&drawing, "curve"), count(&drawing, "crossing")),
-            (2, 2, 2)
-        );
-        assert_eq!(count(&curves("cost", ["x", "y"], &[], &[]), "curve"), 0);
     }
 }

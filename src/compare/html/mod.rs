@@ -9,6 +9,8 @@
 //! ```
 
 pub mod appendix;
+pub mod crossing;
+pub mod curves;
 pub mod drawing;
 pub mod following;
 pub mod holding;
@@ -79,7 +81,7 @@ fn push_experiments(report: &Report, out: &mut String) {
         *out += &following::follow(&report.settings.follow, &report.follow);
     }
     if let Some(crossed) = &report.cross {
-        *out += &following::crossings(&report.settings.follow, crossed);
+        *out += &crossing::cross(&report.settings.follow, crossed);
     }
 }
 
