@@ -53,6 +53,7 @@ impl Bench<'_> {
     /// One way, once.
     pub fn round(&self, course: &Course) -> Result<Round, Stop> {
         let is_kept = course.plan.lasts == Lasts::All;
+        self.look_up()?;
         let scrapes = [self.server.system_calls()?, self.server.system_calls()?];
         self.settle()?;
 
@@ -61,7 +62,7 @@ impl Bench<'_> {
         let mut callers = self.callers(course, ask);
         let begin = self.reading(&callers)?;
         if is_kept {
-            callers.iter_mut().try_for_each(Caller::open)?;
+            self.open_all(&mut callers)?;
         }
         let opened = self.reading(&callers)?;
         let server_before = self.server.processor_time();
@@ -86,6 +87,7 @@ impl Bench<'_> {
             other => other.map(|failure| failure.to_string()),
         };
 
+        self.look_up()?;
         let last_scrape = self.server.system_calls()?;
         Ok(Round {
             calls: self.calls.into(),
@@ -106,6 +108,18 @@ impl Bench<'_> {
 
     fn callers<'c>(&self, course: &'c Course, ask: Ask) -> Vec<Caller<'c>> {
         (0..course.callers).map(|_| Caller::new(&course.plan, ask)).collect()
+    }
+
+    /// Over a distance at the same time: no server waits for ever for the first who opened until the last one
+    /// has.
+    fn open_all(&self, callers: &mut [Caller]) -> Result<(), Failure> {
+        if self.server.near.authority == self.server.url.authority {
+            return callers.iter_mut().try_for_each(Caller::open);
+        }
+        thread::scope(|scope| {
+            let threads: Vec<_> = callers.iter_mut().map(|caller| scope.spawn(|| caller.open())).collect();
+            threads.into_iter().try_for_each(|thread| thread.join().expect("a panic ends the process"))
+        })
     }
 
     fn settle(&self) -> Result<(), Stop> {
@@ -152,7 +166,7 @@ impl Bench<'_> {
         let pace = Pace { calls, per_second, calls_in_one_write, interrupted: self.interrupted };
         let mut callers = self.callers(course, Ask::Nobody);
         if course.plan.lasts == Lasts::All {
-            callers.iter_mut().try_for_each(Caller::open)?;
+            self.open_all(&mut callers)?;
         }
         let paced = pace.keep(&mut callers)?;
         callers.iter_mut().try_for_each(Caller::close)?;

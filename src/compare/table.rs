@@ -265,10 +265,17 @@ pub fn cell(figure: Option<&Figure>) -> String {
 
 /// One number where all rounds say the same; never one where they do not.
 pub fn words(spread: &Spread) -> String {
-    if spread.is_exact() {
-        return number(spread.median);
+    match shown(spread) {
+        (median, None) => median,
+        (median, Some([min, max])) => format!("{median} ({min} to {max})"),
     }
-    format!("{} ({} to {})", number(spread.median), number(spread.min), number(spread.max))
+}
+
+/// The median; and the least and the most, where the digits that are shown differ.
+pub fn shown(spread: &Spread) -> (String, Option<[String; 2]>) {
+    let [median, min, max] = [spread.median, spread.min, spread.max].map(number);
+    let differ = min != median || max != median;
+    (median, differ.then_some([min, max]))
 }
 
 /// Bits in a second, as people say them.

@@ -21,7 +21,7 @@ use std::fmt::Write;
 
 use crate::compare::caveats;
 use crate::compare::report::{Asked, FIGURES, Report};
-use crate::compare::table::{self, Column, SECTIONS, number};
+use crate::compare::table::{self, Column, SECTIONS};
 use crate::compare::tally::Spread;
 use crate::exchange::escape::push_content;
 
@@ -139,8 +139,10 @@ fn cell(spread: Option<Spread>) -> String {
 }
 
 fn filled(spread: Spread, mark: &str) -> String {
-    let [median, min, max] = [spread.median, spread.min, spread.max].map(number);
-    if spread.is_exact() { median + mark } else { format!("{median}{mark}<small>{min} to {max}</small>") }
+    match table::shown(&spread) {
+        (median, None) => median + mark,
+        (median, Some([min, max])) => format!("{median}{mark}<small>{min} to {max}</small>"),
+    }
 }
 
 fn push_ways(report: &Report, out: &mut String) {
@@ -313,7 +315,7 @@ mod tests {
                 let row = &rows[name];
                 for value in [figure.spread.median, figure.spread.min, figure.spread.max] {
                     assert!(
-                        row.split(' ').any(|word| word == number(value)),
+                        row.split(' ').any(|word| word == table::number(value)),
                         "{name}: {value} is not in {row}"
                     );
                 }
