@@ -112,6 +112,7 @@ mod tests {
         ("seed", "seed=1"),
         ("poll-seconds", "poll-seconds=1"),
         ("quiet-seconds", "quiet-seconds=2"),
+        ("stale-ms", "stale-ms 500"),
         ("cross-seconds", "cross-seconds=4"),
         ("cross-rate-max", "cross-rate-max=64"),
     ];
