@@ -112,7 +112,9 @@ pub fn subject_of(call: &Call, shelf: &Shelf) -> Subject {
         .and_then(|path| locate(&path, shelf).map(|(found, Named { collection, .. })| (found, collection)));
     match found {
         Ok((COLLECTION | ITEM, _)) if is_page => Subject::Page,
-        Ok((COLLECTION, collection)) if call.method == Method::Get => Subject::Collection(collection),
+        Ok((COLLECTION, collection)) if call.method == Method::Get && call.query.is_empty() => {
+            Subject::Collection(collection)
+        }
         Ok((COLLECTION | ITEM, _)) => Subject::Resource,
         Ok((fixed, _)) if SOCKETS.contains(&fixed) => Subject::Resource,
         Ok(("/", _)) if is_page => Subject::Home,

@@ -31,14 +31,15 @@ pub struct Asked {
 }
 
 /// How the body of a read may travel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Coding {
     /// It is no read, or nothing is compressed here.
     NotAsked,
     Identity,
-    Gzip,
-    /// As gzip, and the client says that it has one that is.
-    GzipHeld,
+    /// As gzip; and the client says that it has it as gzip at these positions.
+    Gzip {
+        held: Vec<Position>,
+    },
 }
 
 /// Behind the position in the entity tag of each representation: no two of them share a strong tag
@@ -134,11 +135,14 @@ pub fn write_answer(asked: Asked, answer: &Answer, terms: &Terms, outbox: &mut O
     let asked = &asked;
     meter::answer(answer.status);
     let content = Content::of(answer, asked);
-    let coded = match (&content, asked.coding) {
-        (Some(content), Coding::Gzip | Coding::GzipHeld) => content.coded(terms.compression),
+    let coded = match (&content, &asked.coding) {
+        (Some(content), Coding::Gzip { .. }) => content.coded(terms.compression),
         _ => None,
     };
-    let is_coded = coded.is_some() || (answer.status == 304 && asked.coding == Coding::GzipHeld);
+    let is_coded = match &asked.coding {
+        Coding::Gzip { held } if answer.status == 304 => answer.etag.is_some_and(|now| held.contains(&now)),
+        _ => coded.is_some(),
+    };
     let mut writer = response::begin(answer.status, &terms.date, outbox.own());
     match (asked.version, asked.persistent) {
         (_, false) => _ = writer.raw(b"Connection: close\r\n"),
@@ -175,7 +179,7 @@ pub fn write_answer(asked: Asked, answer: &Answer, terms: &Terms, outbox: &mut O
         Body::Refused(refusal) => write_refusal(writer, refusal, asked),
         _ if answer.status == 304 => {
             writer.raw(asked.pick(UNCHANGED));
-            if matches!(asked.coding, Coding::Gzip | Coding::GzipHeld) {
+            if matches!(asked.coding, Coding::Gzip { .. }) {
                 writer.raw(VARIES_BY_CODING);
             }
             writer.end_empty();

@@ -5,7 +5,7 @@ use super::http_answer::{Asked, Coding, Marked, read_tag};
 use super::terms::Terms;
 use crate::compression::{Compression, Switch};
 use crate::exchange::call::{Call, Method, Representation, Start, Wish};
-use crate::exchange::change::{Conditions, GZIP_MARK, Position, Tags};
+use crate::exchange::change::{Conditions, Position, Tags};
 use crate::exchange::envelope;
 use crate::fault::Fault;
 use crate::http::cookie;
@@ -19,7 +19,6 @@ use crate::refusal::Refusal;
 use crate::visitors::{self, Visitor};
 use crate::websocket::deflate::Agreement;
 use crate::websocket::handshake::{self, Handshake};
-use memchr::memmem;
 use std::borrow::Cow;
 
 /// A request, understood; or already known to be refused, once its body is read.
@@ -91,7 +90,7 @@ pub fn read<'b>(
         return Ok(Question::Refused(Refusal::MethodUnknown));
     };
     if method == Method::Get {
-        asked.coding = coding(fields, terms.compression);
+        asked.coding = coding(fields, asked.representation, terms.compression);
     }
     if let Some(refusal) = unfit_content(method, fields) {
         return Ok(Question::Refused(refusal));
@@ -178,20 +177,29 @@ const OFFERED: [Representation; EVENTS] = [
 
 /// Only reads are coded: what answers a change is short, and its tag is kept for the next one.
 #[inline]
-fn coding(fields: &Fields, compression: &Compression) -> Coding {
+fn coding(fields: &Fields, wanted: Representation, compression: &Compression) -> Coding {
     if compression.switch == Switch::Off {
         return Coding::NotAsked;
     }
-    if fields.has(Known::AcceptEncoding) { wanted_coding(fields) } else { Coding::Identity }
-}
-
-#[cold]
-fn wanted_coding(fields: &Fields) -> Coding {
-    if !negotiation::takes_gzip(fields.all(Known::AcceptEncoding)) {
+    if !fields.has(Known::AcceptEncoding) || !negotiation::takes_gzip(fields.all(Known::AcceptEncoding)) {
         return Coding::Identity;
     }
-    let has_mark = |line: &[u8]| memmem::find(line, GZIP_MARK.as_bytes()).is_some();
-    if fields.all(Known::IfNoneMatch).any(has_mark) { Coding::GzipHeld } else { Coding::Gzip }
+    Coding::Gzip { held: held(fields, wanted) }
+}
+
+/// Positions of which the client says that it has them as gzip.
+fn held(fields: &Fields, wanted: Representation) -> Vec<Position> {
+    let Some(entity_tag::Tags::List(list)) = entity_tag::parse(fields.all(Known::IfNoneMatch)) else {
+        return Vec::new();
+    };
+    let coded = list.iter().filter_map(|tag| read_tag(tag.opaque));
+    let coded = coded.filter(|marked| marked.is_coded && marked.representation == wanted);
+    coded.filter_map(|marked| position(marked.position)).collect()
+}
+
+/// None: it is none of ours.
+fn position(text: &[u8]) -> Option<Position> {
+    str::from_utf8(text).ok()?.parse().ok()
 }
 
 /// What a page must be allowed to do for this to be done.
@@ -260,17 +268,18 @@ fn tags(
     wanted: Option<&Asked>,
     counts: impl Fn(&entity_tag::Tag) -> bool,
 ) -> Option<Box<Tags>> {
-    let position = |tag: &entity_tag::Tag| {
-        let Marked { position, representation, is_coded } = read_tag(tag.opaque)?;
+    let meant = |tag: &entity_tag::Tag| {
+        let Marked { position: text, representation, is_coded } = read_tag(tag.opaque)?;
         let is_meant = wanted.is_none_or(|wanted| {
-            wanted.representation == representation && (!is_coded || wanted.coding == Coding::GzipHeld)
+            wanted.representation == representation
+                && (!is_coded || matches!(wanted.coding, Coding::Gzip { .. }))
         });
-        is_meant.then(|| std::str::from_utf8(position).ok()?.parse::<Position>().ok()).flatten()
+        is_meant.then(|| position(text)).flatten()
     };
     Some(Box::new(match entity_tag::parse(fields.all(known))? {
         entity_tag::Tags::Any => Tags::Any,
         entity_tag::Tags::List(list) => {
-            Tags::List(list.iter().filter(|tag| counts(tag)).filter_map(position).collect())
+            Tags::List(list.iter().filter(|tag| counts(tag)).filter_map(meant).collect())
         }
     }))
 }

@@ -29,6 +29,7 @@ use crate::api::resources;
 use crate::compression::Compression;
 use crate::connection::Due;
 use crate::connection::terms::Terms;
+use crate::http::coding;
 use crate::limits::Limits;
 use crate::meter::{self, Count};
 use crate::origins::Origins;
@@ -165,6 +166,7 @@ impl<'r> EventLoop<'r> {
     /// One turn. No answer leaves before the journal has settled what it answers.
     fn turn(&mut self, events: &mut Events) -> io::Result<()> {
         let terms = self.wait(events)?; // until a socket is ready, news arrives, or a wait ends
+        coding::begin_turn(); // a share of compressing for all
         self.tell_time(&terms); // if a second has begun
         self.accept_new(&terms); // and try at once what the new peer may already have sent
         self.read_ready(events, &terms); // bytes -> calls -> outcomes -> journal

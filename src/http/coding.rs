@@ -5,8 +5,9 @@
 //!   ─ gzip ─  └ no flags, no time   │         └ four octets each, the least significant first
 //! ```
 //!
-//! Connections of a thread share one stream, and what was coded last is kept: where many ask for the same long
-//! text, it is coded once.
+//! Connections of a thread share one stream, and the long text that was coded last is kept: where many ask for
+//! the same, it is coded once. To code takes far longer than to send; so there is a share of it for a turn, and what
+//! is asked for beyond is sent as it is, which everybody can read.
 
 use crate::compression::{Compression, Switch};
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
@@ -26,11 +27,14 @@ pub fn gzip(body: &[u8], compression: &Compression) -> Option<Vec<u8>> {
     if !is_worth(body.len(), compression) {
         return None;
     }
-    SHARED.with_borrow_mut(|shared| deflate(shared.stream(compression.level), body))
+    SHARED.with_borrow_mut(|shared| shared.code(body, compression.level))
 }
 
 /// The same of a body that many may ask for.
 pub fn gzip_shared(body: &Arc<[u8]>, compression: &Compression) -> Option<Arc<[u8]>> {
+    if body.len() < KEPT_BYTES_MIN {
+        return gzip(body, compression).map(Into::into);
+    }
     if !is_worth(body.len(), compression) {
         return None;
     }
@@ -40,7 +44,10 @@ pub fn gzip_shared(body: &Arc<[u8]>, compression: &Compression) -> Option<Arc<[u
         {
             return last.coded.clone();
         }
-        let coded: Option<Arc<[u8]>> = deflate(shared.stream(compression.level), body).map(Into::into);
+        if shared.is_spent() {
+            return None;
+        }
+        let coded: Option<Arc<[u8]>> = shared.code(body, compression.level).map(Into::into);
         shared.last = Some(Last { of: Arc::downgrade(body), coded: coded.clone() });
         coded
     })
@@ -76,6 +83,17 @@ pub fn gunzip(coded: &[u8], bytes_max: usize) -> Option<Vec<u8>> {
     }
 }
 
+/// A turn begins: there is a whole share of it again.
+pub fn begin_turn() {
+    SHARED.with_borrow_mut(|shared| shared.spent = 0);
+}
+
+/// Bytes that are coded in a turn of the loop, past which the others get theirs: some 20 ms.
+const CODED_PER_TURN: usize = 2 * 1024 * 1024;
+
+/// From this size on what was coded last is kept.
+const KEPT_BYTES_MIN: usize = 16 * 1024;
+
 /// What `Content-Encoding: gzip` takes in the head.
 const FIELD_BYTES: usize = b"Content-Encoding: gzip\r\n".len();
 
@@ -83,6 +101,8 @@ const FIELD_BYTES: usize = b"Content-Encoding: gzip\r\n".len();
 struct Shared {
     stream: Option<(u8, Compress)>,
     last: Option<Last>,
+    /// Bytes coded in this turn.
+    spent: usize,
 }
 
 /// The text that was coded last, if somebody still has it, and what came of it: None if that was no shorter.
@@ -92,10 +112,22 @@ struct Last {
 }
 
 thread_local! {
-    static SHARED: RefCell<Shared> = const { RefCell::new(Shared { stream: None, last: None }) };
+    static SHARED: RefCell<Shared> = const { RefCell::new(Shared { stream: None, last: None, spent: 0 }) };
 }
 
 impl Shared {
+    fn is_spent(&self) -> bool {
+        self.spent >= CODED_PER_TURN
+    }
+
+    fn code(&mut self, body: &[u8], level: u8) -> Option<Vec<u8>> {
+        if self.is_spent() {
+            return None;
+        }
+        self.spent += body.len();
+        deflate(self.stream(level), body)
+    }
+
     fn stream(&mut self, level: u8) -> &mut Compress {
         match &mut self.stream {
             Some((its_level, stream)) if *its_level == level => stream.reset(),
@@ -118,6 +150,7 @@ mod tests {
 
     #[test]
     fn what_is_coded_can_be_read_again_and_again() {
+        begin_turn();
         for n in [300, 5_000, 400_000] {
             let body = b"to be or not to be, ".repeat(n / 20);
             let coded = gzip(&body, &USUAL).expect("words repeat");
@@ -132,6 +165,7 @@ mod tests {
 
     #[test]
     fn only_what_is_worth_it_is_coded() {
+        begin_turn();
         assert_eq!(gzip(&[b'a'; 255], &USUAL), None);
         assert_eq!(gzip(&vec![b'a'; USUAL.body_bytes_max + 1], &USUAL), None);
         assert!(gzip(&vec![b'a'; USUAL.body_bytes_max], &USUAL).is_some());
@@ -148,13 +182,25 @@ mod tests {
     }
 
     #[test]
+    fn a_turn_codes_no_more_than_its_share() {
+        let body = vec![b'a'; USUAL.body_bytes_max];
+        begin_turn();
+        assert!(gzip(&body, &USUAL).is_some() && gzip(&body, &USUAL).is_some());
+        assert_eq!(gzip(&body, &USUAL), None, "it is sent as it is");
+        assert_eq!(gzip_shared(&body.as_slice().into(), &USUAL), None);
+        begin_turn();
+        assert!(gzip(&body, &USUAL).is_some());
+    }
+
+    #[test]
     fn what_many_ask_for_is_coded_once() {
-        let body: Arc<[u8]> = vec![b'a'; 1000].into();
-        let same: Arc<[u8]> = vec![b'a'; 1000].into();
+        begin_turn();
+        let body: Arc<[u8]> = vec![b'a'; 20_000].into();
+        let same: Arc<[u8]> = vec![b'a'; 20_000].into();
         let first = gzip_shared(&body, &USUAL).unwrap();
         assert!(Arc::ptr_eq(&first, &gzip_shared(&body, &USUAL).unwrap()));
         assert!(!Arc::ptr_eq(&first, &gzip_shared(&same, &USUAL).unwrap()));
-        assert_eq!(gunzip(&first, 1000).as_deref(), Some(&*body));
+        assert_eq!(gunzip(&first, 20_000).as_deref(), Some(&*body));
         assert_eq!(gunzip(b"no gzip", 1000), None);
         assert_eq!(gunzip(b"", 1000), None);
     }

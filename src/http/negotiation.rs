@@ -32,15 +32,17 @@ pub fn choose<'b>(accept: impl Iterator<Item = &'b [u8]>, offers: &[&str]) -> Op
 pub fn takes_gzip<'b>(accept_encoding: impl Iterator<Item = &'b [u8]>) -> bool {
     let (mut gzip, mut identity, mut any_other) = (None, None, None);
     for (coding, weight) in accept_encoding.flat_map(members).filter_map(parse_coding) {
-        match coding.to_ascii_lowercase().as_slice() {
-            b"gzip" | b"x-gzip" => gzip = gzip.max(Some(weight)),
-            b"identity" => identity = Some(weight),
-            b"*" => any_other = Some(weight),
-            _ => {}
+        let is = |name: &[u8]| coding.eq_ignore_ascii_case(name);
+        if is(b"gzip") || is(b"x-gzip") {
+            gzip.get_or_insert(weight);
+        } else if is(b"identity") {
+            identity = Some(weight);
+        } else if is(b"*") {
+            any_other = Some(weight);
         }
     }
     let weight = gzip.or(any_other).unwrap_or(0);
-    weight > 0 && weight >= identity.unwrap_or(0)
+    weight > 0 && weight >= identity.or(any_other).unwrap_or(0)
 }
 
 /// The seconds that a client would rather wait (RFC 7240 §4.3); of several preferences the first counts.
@@ -174,6 +176,8 @@ mod tests {
             "gzip;q=0, *",
             "gzip;q=0.5, identity",
             "*;q=0",
+            "gzip;q=0.5, *;q=1",
+            "gzip;q=0, x-gzip",
             "gzip;q=2",
             "g zip",
         ] {

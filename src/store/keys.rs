@@ -225,7 +225,8 @@ impl Keys {
     /// Nothing after the change with this seq has happened, and what was forgotten to make room for it is
     /// kept again.
     pub fn undo_after(&mut self, seq: u64) {
-        if self.kept.back().is_none_or(|newest| newest.seq() <= seq) {
+        // One that was too long for all the room has forgotten itself with the others.
+        if !self.forgotten.iter().chain(&self.kept).any(|kept| kept.seq() > seq) {
             return;
         }
         let there = self.forgotten.drain(..).chain(self.kept.drain(..));
@@ -460,5 +461,17 @@ mod tests {
         let again = house.keys.restocked(stock.clone());
         assert_eq!(again.since(0).cloned().collect::<Vec<_>>(), stock);
         assert_eq!(again.bytes, house.keys.bytes);
+    }
+
+    #[test]
+    fn what_was_too_long_in_vain_takes_no_key_with_it() {
+        let mut house = House::new(Bounds { bytes_max: 2 * (ROOM + 1 + 10), ..BOUNDS });
+        house.post("a", 1);
+        house.post("b", 1);
+        house.keys.have_gone();
+        house.ask(write(0, "c", 1, None, &format!("\"x\":\"{}\"", "x".repeat(500))));
+        house.keys.undo_after(2);
+        assert_eq!(house.forgotten(), Vec::<u64>::new());
+        assert_eq!(house.post("a", 1), old("1"));
     }
 }

@@ -58,7 +58,12 @@ impl OnDisk {
     /// Opens the store, or begins one. All that was ever written into it is checked.
     pub fn open(path: &Path, epoch: Epoch, keeps: Keeps, watcher: &Watcher) -> Result<OnDisk, StoreError> {
         check_kind(path)?;
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(epoch != Epoch::GoOn)
+            .truncate(false)
+            .open(path)?;
         let file = FileBackend::new(file)?;
         let store = OnDisk::open_with(file, epoch, keeps, watcher)?;
         // A file that is safe is lost all the same as long as its name is not: whoever made it may have been

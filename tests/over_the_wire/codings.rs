@@ -117,10 +117,14 @@ fn the_tag_of_a_coded_body_is_as_good_as_the_other() {
         assert_eq!(ask(GZIP, &coded), (304, coded.clone(), true), "{path} {accept}");
         assert_eq!(ask(GZIP, &plain), (304, plain.clone(), true), "what it has is no less true");
         assert_eq!(ask("", &plain), (304, plain.clone(), false));
+        // Of several it is told which one is still so.
+        assert_eq!(ask(GZIP, &format!("\"00000000-1.gzip\", {plain}")), (304, plain.clone(), true));
+        assert_eq!(ask(GZIP, &format!("\"x.gzip-y\", {plain}, {coded}")), (304, coded.clone(), true));
         // What it has it cannot read, by its own words.
         assert_eq!(ask("", &coded), (200, plain.clone(), true));
     }
     let coded = get(&mut peer, "/tasks/long", GZIP).field("ETag").unwrap().to_owned();
+    assert_eq!(get(&mut peer, "/tasks/long", &format!("{GZIP}If-Match: {coded}\r\n")).status, 200);
     assert_eq!(put(&mut peer, "/tasks/long", &format!("If-Match: {coded}\r\n"), "new"), 200);
     assert_eq!(put(&mut peer, "/tasks/long", &format!("If-Match: {coded}\r\n"), "newer"), 412);
 
