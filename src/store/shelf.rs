@@ -15,6 +15,7 @@ use crate::store::standing::Board;
 use crate::store::stock::{Stock, Stocked, Tally};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::{Arc, Weak};
 
@@ -23,6 +24,8 @@ pub struct Shelf {
     position: Position,
     item_bytes_max: usize,
     collections: Vec<Collection>,
+    /// Which collection has that name, where they are many. Names never change.
+    by_name: Arc<HashMap<Arc<str>, CollectionId>>,
     history: History,
     board: Board,
     descriptions: [OnceCell<Described>; 2],
@@ -80,15 +83,24 @@ struct Listings {
     texts: [Option<Arc<[u8]>>; Representation::COUNT],
 }
 
+/// So few are looked through faster than a hash is made.
+const LOOKED_THROUGH_MAX: usize = 8;
+
+fn by_name(collections: &[Collection]) -> Arc<HashMap<Arc<str>, CollectionId>> {
+    let places = collections.iter().enumerate();
+    Arc::new(places.map(|(n, collection)| (collection.name.clone(), CollectionId(n as u16))).collect())
+}
+
 impl Shelf {
     /// Empty, before the first change of a log.
     /// No item may become longer than `item_bytes_max`, as JSON.
     pub fn new(epoch: u32, names: &[String], item_bytes_max: usize) -> Shelf {
-        let collections = names.iter().map(|name| Collection::new(name)).collect();
+        let collections: Vec<Collection> = names.iter().map(|name| Collection::new(name)).collect();
         let history = History::new(Limits::DEFAULT.history_changes_max, Limits::DEFAULT.history_bytes_max);
         Shelf {
             position: Position { epoch, seq: 0 },
             item_bytes_max,
+            by_name: by_name(&collections),
             collections,
             history,
             board: Board::default(),
@@ -100,12 +112,13 @@ impl Shelf {
     /// `item_bytes_max`, as JSON.
     pub fn stocked(stock: Stock, item_bytes_max: usize) -> Shelf {
         let Stock { position, collections, changes } = stock;
-        let collections = collections.into_iter().map(Collection::stocked).collect();
+        let collections: Vec<Collection> = collections.into_iter().map(Collection::stocked).collect();
+        let by_name = by_name(&collections);
         let begins_at = position.seq - changes.len() as u64;
         let mut history = History::beginning_at(begins_at, usize::MAX, usize::MAX);
         changes.iter().for_each(|change| history.push(change));
         let (board, descriptions) = Default::default();
-        Shelf { position, item_bytes_max, collections, history, board, descriptions }
+        Shelf { position, item_bytes_max, collections, by_name, history, board, descriptions }
     }
 
     /// Whether writes are taken.
@@ -119,6 +132,7 @@ impl Shelf {
             position: self.position,
             item_bytes_max: self.item_bytes_max,
             collections: self.collections.iter().map(Collection::fork).collect(),
+            by_name: self.by_name.clone(),
             history: self.history.clone(),
             board: self.board.clone(),
             descriptions: Default::default(),
@@ -141,6 +155,9 @@ impl Shelf {
     }
 
     pub fn find(&self, name: &str) -> Option<CollectionId> {
+        if self.collections.len() > LOOKED_THROUGH_MAX {
+            return self.by_name.get(name).copied();
+        }
         let at = self.collections.iter().position(|collection| *collection.name == *name)?;
         Some(CollectionId(at as u16))
     }
@@ -589,6 +606,18 @@ mod tests {
         let change = shelf.decide(write).unwrap();
         shelf.apply(&change);
         change
+    }
+
+    #[test]
+    fn a_collection_is_found_among_few_and_among_many() {
+        for many in [1, LOOKED_THROUGH_MAX, LOOKED_THROUGH_MAX + 1, 1000] {
+            let names: Vec<String> = (0..many).map(|n| format!("c{n}")).collect();
+            let shelf = Shelf::new(1, &names, 1000).fork();
+            for (n, name) in names.iter().enumerate() {
+                assert_eq!(shelf.find(name), Some(CollectionId(n as u16)));
+            }
+            assert_eq!(shelf.find("none"), None);
+        }
     }
 
     #[test]
