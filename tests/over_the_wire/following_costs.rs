@@ -159,6 +159,17 @@ fn a_crossing_lies_between_two_rates_that_were_measured() {
     assert!(2.0 <= low && low < high && high <= 12.0, "{bytes}");
     assert!(cost("poll", low) >= cost("socket", low) && cost("poll", high) < cost("socket", high), "{bytes}");
 
+    // Whichever search has measured them.
+    let rates =
+        points.iter().filter(|point| point["way"] == "poll").map(|point| &point["changes_per_second"]);
+    let shared = |rate: &f64| {
+        points.iter().any(|point| point["way"] == "socket" && point["changes_per_second"] == *rate)
+    };
+    for rate in rates.map(|rate| rate.as_f64().unwrap()).filter(shared) {
+        let is_told_dearer = cost("poll", rate) < cost("socket", rate);
+        assert!(if is_told_dearer { rate >= high } else { rate <= low }, "{rate}: {bytes}");
+    }
+
     // Whoever is told is fresher, at both ends and so everywhere.
     let stale = &crossings[2];
     assert_eq!((&stale["figure"], &stale["high"]), (&"stale_percent".into(), &Value::Null), "{stale}");

@@ -14,6 +14,7 @@
 //! Who writes and who follows are one process with one clock, so ages are exact.
 
 pub mod age;
+pub mod book;
 pub mod course;
 pub mod cross;
 pub mod figures;
