@@ -13,11 +13,11 @@ use crate::compare::ask::Stop;
 use crate::compare::follow::course::{Bench, Course, Round};
 use crate::compare::follow::cross::{
     COMPARED, Compared, Crossing, Pair, Point, STALE, STALE_PERCENT_MAX, STALE_WORDS, Staleness, changes_max,
-    is_poller,
+    is_around_too_much, is_poller,
 };
 use crate::compare::follow::figures::Followed;
 use crate::compare::follow::rhythm;
-use crate::compare::follow::search::{Bracket, search};
+use crate::compare::follow::search::{Bracket, rate_words, search};
 use crate::compare::follow::ways::Lane;
 use crate::compare::progress;
 use crate::compare::report::Figure;
@@ -188,6 +188,8 @@ impl Book<'_> {
                 ": {polled} {unit} against {told} at the lowest, {polled_most} against {told_most} at the highest"
             );
         }
+        let unclear = self.unclear(bracket, |changes| pair(changes).is_some_and(|pair| pair.overlaps()));
+        says += &within_the_spread(&unclear);
         let (low, high, measured) = bracket.rates(|changes| self.rate(changes));
         let age = |lane| self.figure(lane, bracket.high.unwrap_or(bracket.most), "age_p50_ms");
         Some(Crossing {
@@ -204,12 +206,16 @@ impl Book<'_> {
             poller_age_p50_ms: age(poller),
             told_age_p50_ms: age(told),
             decided: !bracket.disagrees,
+            clear: unclear.is_empty(),
             says,
         })
     }
 
     fn staleness(&self, lane: Lane, bracket: &Bracket) -> Option<Staleness> {
         let stale_ms = self.compare.follow.stale_ms;
+        let unclear = self.unclear(bracket, |changes| {
+            self.figure(lane, changes, STALE).is_some_and(|figure| is_around_too_much(&figure.spread))
+        });
         let [at_lowest, at_highest] =
             [bracket.least, bracket.most].map(|changes| self.figure(lane, changes, STALE));
         let (low, high, measured) = bracket.rates(|changes| self.rate(changes));
@@ -223,13 +229,31 @@ impl Book<'_> {
             at_lowest: at_lowest?,
             at_highest: at_highest?,
             decided: !bracket.disagrees,
-            says: bracket.says(&STALE_WORDS, |changes| self.rate(changes)),
+            clear: unclear.is_empty(),
+            says: bracket.says(&STALE_WORDS, |changes| self.rate(changes)) + &within_the_spread(&unclear),
         })
+    }
+
+    /// Those of the two rates at which the rounds do not agree.
+    fn unclear(&self, bracket: &Bracket, is_unclear: impl Fn(u32) -> bool) -> Vec<f64> {
+        let ends = [bracket.low, bracket.high].into_iter().flatten();
+        ends.filter(|&changes| is_unclear(changes)).map(|changes| self.rate(changes)).collect()
     }
 
     pub fn points(self) -> Vec<Point> {
         self.progress.finish_and_clear();
         self.measured.into_values().collect()
+    }
+}
+
+/// Where the medians of some rates differ by less than the rounds do.
+fn within_the_spread(rates: &[f64]) -> String {
+    let rates: Vec<String> = rates.iter().map(|&rate| rate_words(rate)).collect();
+    match rates.is_empty() {
+        true => String::new(),
+        false => {
+            format!("; at {} changes a second that is within the spread of the rounds", rates.join(" and "))
+        }
     }
 }
 
@@ -239,5 +263,17 @@ impl Question {
             Question::Overtakes { poller, told, .. } => vec![told, poller],
             Question::IsStale(lane) => vec![lane],
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_at_which_rounds_disagree_are_said() {
+        assert_eq!(within_the_spread(&[]), "");
+        let words = within_the_spread(&[2.25, 2.5]);
+        assert_eq!(words, "; at 2.25 and 2.5 changes a second that is within the spread of the rounds");
     }
 }

@@ -23,6 +23,7 @@ use crate::compare::follow::figures::Followed;
 use crate::compare::follow::search::Words;
 use crate::compare::follow::ways::Lane;
 use crate::compare::report::Figure;
+use crate::compare::tally::Spread;
 use crate::failure::Failure;
 
 /// All that was measured for it.
@@ -71,6 +72,8 @@ pub struct Crossing {
     pub told_age_p50_ms: Option<Figure>,
     /// False: rates between the two contradict each other.
     pub decided: bool,
+    /// False: at `low` or at `high` the medians differ by less than the rounds do.
+    pub clear: bool,
     /// All that in words.
     pub says: String,
 }
@@ -80,6 +83,14 @@ pub struct Crossing {
 pub struct Pair {
     pub polling: Figure,
     pub told: Figure,
+}
+
+impl Pair {
+    /// Some round of the one has more than some round of the other, and some other less.
+    pub fn overlaps(&self) -> bool {
+        let (polling, told) = (self.polling.spread, self.told.spread);
+        polling.min < told.max && told.min < polling.max
+    }
 }
 
 /// From which rate on what a way shows is stale for more than half of the time.
@@ -99,6 +110,8 @@ pub struct Staleness {
     pub at_highest: Figure,
     /// False: rates between the two contradict each other.
     pub decided: bool,
+    /// False: at `low` or at `high` the medians differ by less than the rounds do.
+    pub clear: bool,
     /// All that in words.
     pub says: String,
 }
@@ -106,7 +119,7 @@ pub struct Staleness {
 impl Crossing {
     /// Where the two rates do not say all of it: the ways, and what there is to say.
     pub fn words(&self) -> Option<String> {
-        let is_found = self.decided && self.low.is_some() && self.high.is_some();
+        let is_found = self.decided && self.clear && self.low.is_some() && self.high.is_some();
         let Crossing { poller, poll_seconds, told, says, .. } = self;
         (!is_found).then(|| format!("{poller} every {poll_seconds} s or {told}: {says}"))
     }
@@ -120,7 +133,7 @@ impl Staleness {
 
     /// As of a crossing.
     pub fn words(&self) -> Option<String> {
-        let is_found = self.decided && self.low.is_some() && self.high.is_some();
+        let is_found = self.decided && self.clear && self.low.is_some() && self.high.is_some();
         (!is_found).then(|| format!("{}: {}", self.name(), self.says))
     }
 }
@@ -163,6 +176,11 @@ const fn costs(about: &'static str) -> Words {
 /// For how much of the time what is shown is stale: the figure of that, and what is too much of it.
 pub const STALE: &str = "stale_percent";
 pub const STALE_PERCENT_MAX: f64 = 50.0;
+
+/// Some rounds say that it is too much, and others that it is not.
+pub fn is_around_too_much(spread: &Spread) -> bool {
+    spread.min <= STALE_PERCENT_MAX && STALE_PERCENT_MAX < spread.max
+}
 
 pub const STALE_WORDS: Words = Words {
     about: "stale",
@@ -222,5 +240,29 @@ pub fn find(compare: &Compare, bench: &Bench, crossed: &mut Crossed) -> Result<b
         Ok(()) => Ok(true),
         Err(Stop::Interrupted) => Ok(false),
         Err(Stop::Failed(failure) | Stop::Doubted(failure)) => Err(failure),
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    pub fn figure(values: &[f64]) -> Figure {
+        Figure { unit: "x", spread: Spread::of(values.iter().copied()).unwrap() }
+    }
+
+    #[test]
+    fn what_differs_less_than_the_rounds_do_is_not_clear() {
+        let overlaps =
+            |polling: &[f64], told: &[f64]| Pair { polling: figure(polling), told: figure(told) }.overlaps();
+        assert!(overlaps(&[1.0, 2.0, 5.0], &[3.0, 4.0, 4.0]) && overlaps(&[3.0, 3.0], &[2.0, 4.0]));
+        // One round, or those that are all the same, have no spread.
+        assert!(
+            !overlaps(&[3.0], &[3.0]) && !overlaps(&[1.0, 2.0], &[2.5, 9.0]) && !overlaps(&[5.0], &[4.0])
+        );
+        assert!(!overlaps(&[0.0, 0.0], &[0.0, 8.0]), "nobody is less than the least");
+        assert!(is_around_too_much(&figure(&[40.0, 49.0, 51.0]).spread));
+        assert!(!is_around_too_much(&figure(&[40.0, 50.0]).spread));
+        assert!(!is_around_too_much(&figure(&[51.0, 60.0]).spread));
     }
 }
