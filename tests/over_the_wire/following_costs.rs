@@ -205,7 +205,7 @@ fn who_is_far_away_is_told_of_all_that_is_counted() {
 
 #[test]
 fn what_is_a_little_old_need_not_be_stale() {
-    let flags = ["--follow-ways", "poll", "--poll-seconds", "0.4", "--quiet-seconds", "0.2"];
+    let flags = ["--follow-ways", "poll", "--poll-seconds", "0.4", "--quiet-seconds", "0.4"];
     let stale = |ms: &str| {
         let (report, _) = compare(&[SMALL, &flags, &["--stale-ms", ms]].concat());
         let polled = &report["follow"][1];
@@ -221,7 +221,7 @@ fn what_is_a_little_old_need_not_be_stale() {
 #[test]
 fn an_interrupt_prints_what_there_is() {
     let mut child = Command::new(PROGRAM)
-        .args(["compare", "--json", "--experiments", "follow", "--changes", "100000", "--poll-seconds", "5"])
+        .args(["compare", "--json", "--experiments", "follow", "--changes", "100000", "--poll-seconds", "2"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -235,6 +235,25 @@ fn an_interrupt_prints_what_there_is() {
     let report: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{error}"));
     assert_eq!((&report["complete"], status.code()), (&Value::Bool(false), Some(1)));
     assert_eq!(error, "bothways: interrupted: what was measured until then is incomplete\n");
+}
+
+#[test]
+fn one_round_of_several_has_no_spread_and_says_so() {
+    let mut child = Command::new(PROGRAM)
+        .args(["compare", "--rounds", "50", "--follow-ways", "socket", "--quiet-seconds", "1"])
+        .args(SMALL)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // In the first round of who follows by socket: nobody has had one then, and has the next two seconds later.
+    thread::sleep(Duration::from_millis(4500));
+    signal(child.id(), "INT");
+    wait_exit(&mut child);
+    let mut out = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    let words = "\nnobody: One round: how far the figures differ from round to round is not known.\n";
+    assert!(out.contains(words), "{out}");
 }
 
 #[test]
@@ -286,6 +305,23 @@ fn what_cannot_be_compared_is_wrong_usage() {
             Command::new(PROGRAM).args(["compare", "--experiments", "cross"]).args(flags).output().unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!((error, output.status.code()), (format!("bothways: {words}\n"), Some(2)));
+    }
+}
+
+#[test]
+fn who_would_never_poll_is_wrong_usage() {
+    for (flags, words) in [
+        (&["--poll-seconds", "0.5,3"][..], "--quiet-seconds 2"),
+        (
+            &["--poll-seconds", "1.5", "--changes", "4", "--changes-per-second", "4"],
+            "the time of 4 changes, 1.1",
+        ),
+    ] {
+        let output =
+            Command::new(PROGRAM).args(["compare", "--experiments", "follow"]).args(flags).output().unwrap();
+        let every = flags[1].rsplit(',').next().unwrap();
+        let words = format!("bothways: --poll-seconds {every} is longer than {words}: nobody would poll\n");
+        assert_eq!((String::from_utf8(output.stderr).unwrap(), output.status.code()), (words, Some(2)));
     }
 }
 

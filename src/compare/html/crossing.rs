@@ -7,7 +7,7 @@ use crate::compare::follow::cross::{
 };
 use crate::compare::follow::figures::Followed;
 use crate::compare::follow::search::rate_words;
-use crate::compare::follow::table::{POINT, rates};
+use crate::compare::follow::table::{POINT, cut, rates};
 use crate::compare::follow::{Settings, stale_words};
 use crate::compare::html::curves::{Chart, Curve, Stretch, Up};
 use crate::compare::html::following::{cells, spread};
@@ -34,6 +34,8 @@ pub fn cross(settings: &Settings, crossed: &Crossed) -> String {
     push_staleness(crossed, &stale, &mut out);
     out += "<h3>What was measured at each rate, for each follower and second</h3>\n";
     push_points(&crossed.points, &mut out);
+    let followed = crossed.points.iter().map(|point| &point.followed);
+    push_words(cut(settings.followers, crossed.seconds, followed), &mut out);
     out + "</section>\n"
 }
 
