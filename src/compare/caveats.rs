@@ -2,6 +2,7 @@
 //! marks on those that are not what they seem.
 
 use crate::cli::{Compare, Experiment};
+use crate::compare::follow::search::rate_words;
 use crate::compare::report::{Asked, Report};
 use crate::compare::server::Server;
 
@@ -82,8 +83,15 @@ pub fn of_rate(report: &Report) -> Vec<String> {
 
 /// Of a way that has one round where there should have been several.
 pub fn of_rounds(report: &Report) -> impl Iterator<Item = String> {
-    let alone = report.ask.iter().filter(|asked| asked.rounds == 1 && report.settings.rounds > 1);
-    alone.map(|asked| format!("{}: {ONE_ROUND}", asked.way))
+    let asked = report.ask.iter().map(|asked| (asked.way.to_owned(), asked.rounds));
+    let followed = report.follow.iter().map(|one| (one.words(), one.rounds));
+    let points = report.cross.iter().flat_map(|crossed| &crossed.points).map(|point| {
+        let rate = rate_words(point.changes_per_second);
+        (format!("{}, {rate} changes a second", point.followed.words()), point.followed.rounds)
+    });
+    let all = asked.chain(followed).chain(points);
+    let alone = all.filter(|(_, rounds)| *rounds == 1 && report.settings.rounds > 1);
+    alone.map(|(way, _)| format!("{way}: {ONE_ROUND}"))
 }
 
 const WITHOUT_END: &str = "* Without the end of each connection, which TCP_INFO cannot see.";

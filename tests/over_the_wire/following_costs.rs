@@ -38,7 +38,12 @@ fn who_follows_sees_or_misses_each_change() {
         let of = |name| figure(one, name);
         // Thirds do not add up to the last digit.
         assert!((of("seen") + of("missed") - 20.0).abs() < 1e-9, "{one}");
-        assert_eq!((of("opening_connections"), of("opening_asked")), (1.0, 1.0), "{one}");
+        // Whoever is held is asking already for what comes next.
+        let asked = if way == "long-poll" { 2.0 } else { 1.0 };
+        assert_eq!((of("opening_connections"), of("opening_asked")), (1.0, asked), "{one}");
+        let parts = ["payload", "fields", "framing", "deflated", "header"]
+            .map(|part| figure(one, &format!("opening_{part}_bytes")));
+        assert!((parts.iter().sum::<f64>() - of("opening_bytes")).abs() < 1e-6, "{one}");
         if way.starts_with("poll-new") {
             // Each poll has its own; one that is late may be under way when it is counted.
             let polls = of("changing_asked") * of("changing_seconds");
@@ -154,6 +159,17 @@ fn a_crossing_lies_between_two_rates_that_were_measured() {
     assert!(2.0 <= low && low < high && high <= 12.0, "{bytes}");
     assert!(cost("poll", low) >= cost("socket", low) && cost("poll", high) < cost("socket", high), "{bytes}");
 
+    // Whichever search has measured them.
+    let rates =
+        points.iter().filter(|point| point["way"] == "poll").map(|point| &point["changes_per_second"]);
+    let shared = |rate: &f64| {
+        points.iter().any(|point| point["way"] == "socket" && point["changes_per_second"] == *rate)
+    };
+    for rate in rates.map(|rate| rate.as_f64().unwrap()).filter(shared) {
+        let is_told_dearer = cost("poll", rate) < cost("socket", rate);
+        assert!(if is_told_dearer { rate >= high } else { rate <= low }, "{rate}: {bytes}");
+    }
+
     // Whoever is told is fresher, at both ends and so everywhere.
     let stale = &crossings[2];
     assert_eq!((&stale["figure"], &stale["high"]), (&"stale_percent".into(), &Value::Null), "{stale}");
@@ -189,7 +205,7 @@ fn who_is_far_away_is_told_of_all_that_is_counted() {
 
 #[test]
 fn what_is_a_little_old_need_not_be_stale() {
-    let flags = ["--follow-ways", "poll", "--poll-seconds", "0.4", "--quiet-seconds", "0.2"];
+    let flags = ["--follow-ways", "poll", "--poll-seconds", "0.4", "--quiet-seconds", "0.4"];
     let stale = |ms: &str| {
         let (report, _) = compare(&[SMALL, &flags, &["--stale-ms", ms]].concat());
         let polled = &report["follow"][1];
@@ -205,7 +221,7 @@ fn what_is_a_little_old_need_not_be_stale() {
 #[test]
 fn an_interrupt_prints_what_there_is() {
     let mut child = Command::new(PROGRAM)
-        .args(["compare", "--json", "--experiments", "follow", "--changes", "100000", "--poll-seconds", "5"])
+        .args(["compare", "--json", "--experiments", "follow", "--changes", "100000", "--poll-seconds", "2"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -219,6 +235,25 @@ fn an_interrupt_prints_what_there_is() {
     let report: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{error}"));
     assert_eq!((&report["complete"], status.code()), (&Value::Bool(false), Some(1)));
     assert_eq!(error, "bothways: interrupted: what was measured until then is incomplete\n");
+}
+
+#[test]
+fn one_round_of_several_has_no_spread_and_says_so() {
+    let mut child = Command::new(PROGRAM)
+        .args(["compare", "--rounds", "50", "--follow-ways", "socket", "--quiet-seconds", "1"])
+        .args(SMALL)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // In the first round of who follows by socket: nobody has had one then, and has the next two seconds later.
+    thread::sleep(Duration::from_millis(4500));
+    signal(child.id(), "INT");
+    wait_exit(&mut child);
+    let mut out = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    let words = "\nnobody: One round: how far the figures differ from round to round is not known.\n";
+    assert!(out.contains(words), "{out}");
 }
 
 #[test]
@@ -270,6 +305,23 @@ fn what_cannot_be_compared_is_wrong_usage() {
             Command::new(PROGRAM).args(["compare", "--experiments", "cross"]).args(flags).output().unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!((error, output.status.code()), (format!("bothways: {words}\n"), Some(2)));
+    }
+}
+
+#[test]
+fn who_would_never_poll_is_wrong_usage() {
+    for (flags, words) in [
+        (&["--poll-seconds", "0.5,3"][..], "--quiet-seconds 2"),
+        (
+            &["--poll-seconds", "1.5", "--changes", "4", "--changes-per-second", "4"],
+            "the time of 4 changes, 1.1",
+        ),
+    ] {
+        let output =
+            Command::new(PROGRAM).args(["compare", "--experiments", "follow"]).args(flags).output().unwrap();
+        let every = flags[1].rsplit(',').next().unwrap();
+        let words = format!("bothways: --poll-seconds {every} is longer than {words}: nobody would poll\n");
+        assert_eq!((String::from_utf8(output.stderr).unwrap(), output.status.code()), (words, Some(2)));
     }
 }
 

@@ -13,21 +13,17 @@
 //! A question always comes later than the word of who knows. So of staleness it is also asked from which rate on what
 //! somebody shows is stale for more than half of the time.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use serde::Serialize;
 
-use crate::cli::{Compare, Following, Rhythm};
+use crate::cli::{Compare, Following};
 use crate::compare::ask::Stop;
-use crate::compare::follow::course::{Bench, Course, Round, rest};
+use crate::compare::follow::book::Book;
+use crate::compare::follow::course::{Bench, rest};
 use crate::compare::follow::figures::Followed;
-use crate::compare::follow::rhythm;
-use crate::compare::follow::search::{Bracket, Words, search};
+use crate::compare::follow::search::Words;
 use crate::compare::follow::ways::Lane;
-use crate::compare::progress;
 use crate::compare::report::Figure;
-use crate::compare::table::number;
+use crate::compare::tally::Spread;
 use crate::failure::Failure;
 
 /// All that was measured for it.
@@ -76,6 +72,8 @@ pub struct Crossing {
     pub told_age_p50_ms: Option<Figure>,
     /// False: rates between the two contradict each other.
     pub decided: bool,
+    /// False: at `low` or at `high` the medians differ by less than the rounds do.
+    pub clear: bool,
     /// All that in words.
     pub says: String,
 }
@@ -85,6 +83,14 @@ pub struct Crossing {
 pub struct Pair {
     pub polling: Figure,
     pub told: Figure,
+}
+
+impl Pair {
+    /// Some round of the one has more than some round of the other, and some other less.
+    pub fn overlaps(&self) -> bool {
+        let (polling, told) = (self.polling.spread, self.told.spread);
+        polling.min < told.max && told.min < polling.max
+    }
 }
 
 /// From which rate on what a way shows is stale for more than half of the time.
@@ -104,6 +110,8 @@ pub struct Staleness {
     pub at_highest: Figure,
     /// False: rates between the two contradict each other.
     pub decided: bool,
+    /// False: at `low` or at `high` the medians differ by less than the rounds do.
+    pub clear: bool,
     /// All that in words.
     pub says: String,
 }
@@ -111,7 +119,7 @@ pub struct Staleness {
 impl Crossing {
     /// Where the two rates do not say all of it: the ways, and what there is to say.
     pub fn words(&self) -> Option<String> {
-        let is_found = self.decided && self.low.is_some() && self.high.is_some();
+        let is_found = self.decided && self.clear && self.low.is_some() && self.high.is_some();
         let Crossing { poller, poll_seconds, told, says, .. } = self;
         (!is_found).then(|| format!("{poller} every {poll_seconds} s or {told}: {says}"))
     }
@@ -125,7 +133,7 @@ impl Staleness {
 
     /// As of a crossing.
     pub fn words(&self) -> Option<String> {
-        let is_found = self.decided && self.low.is_some() && self.high.is_some();
+        let is_found = self.decided && self.clear && self.low.is_some() && self.high.is_some();
         (!is_found).then(|| format!("{}: {}", self.name(), self.says))
     }
 }
@@ -169,7 +177,12 @@ const fn costs(about: &'static str) -> Words {
 pub const STALE: &str = "stale_percent";
 pub const STALE_PERCENT_MAX: f64 = 50.0;
 
-const STALE_WORDS: Words = Words {
+/// Some rounds say that it is too much, and others that it is not.
+pub fn is_around_too_much(spread: &Spread) -> bool {
+    spread.min <= STALE_PERCENT_MAX && STALE_PERCENT_MAX < spread.max
+}
+
+pub const STALE_WORDS: Words = Words {
     about: "stale",
     up_to: "for half of the time at most",
     from: "for more than half of it",
@@ -206,23 +219,22 @@ pub fn check(compare: &Compare) -> Result<(), Failure> {
     Ok(())
 }
 
-fn is_poller(lane: &Lane) -> bool {
+pub fn is_poller(lane: &Lane) -> bool {
     lane.every().is_some()
 }
 
-fn changes_max(compare: &Compare) -> u32 {
+pub fn changes_max(compare: &Compare) -> u32 {
     (compare.follow.cross_rate_max * compare.follow.cross_seconds.as_secs_f64()) as u32
 }
 
 /// Whether all was measured that was needed.
 pub fn find(compare: &Compare, bench: &Bench, crossed: &mut Crossed) -> Result<bool, Failure> {
     let lanes = Lane::wanted(compare, WAYS);
-    let window = compare.follow.cross_seconds;
-    let mut book =
-        Book { compare, bench, window, lanes: &lanes, measured: BTreeMap::new(), progress: progress(0) };
-    crossed.seconds = window.as_secs_f64();
-    let searched = book.search_all(crossed);
-    book.progress.finish_and_clear();
+    let mut book = Book::new(compare, bench, &lanes);
+    crossed.seconds = compare.follow.cross_seconds.as_secs_f64();
+    let searched = book.search_all();
+    // What is found of one may have been measured for another: so all is judged at the end.
+    (crossed.crossings, crossed.staleness) = book.judge();
     crossed.points = book.points();
     match searched {
         Ok(()) => Ok(true),
@@ -231,165 +243,26 @@ pub fn find(compare: &Compare, bench: &Bench, crossed: &mut Crossed) -> Result<b
     }
 }
 
-/// What was measured so far: by way, in the order in which they are told, and by the number of changes in the window.
-struct Book<'b> {
-    compare: &'b Compare,
-    bench: &'b Bench<'b>,
-    window: Duration,
-    lanes: &'b [Lane],
-    measured: BTreeMap<(usize, u32), Point>,
-    progress: indicatif::ProgressBar,
-}
+#[cfg(test)]
+pub mod tests {
+    use super::*;
 
-impl Book<'_> {
-    fn search_all(&mut self, crossed: &mut Crossed) -> Result<(), Stop> {
-        let (pollers, told): (Vec<Lane>, Vec<Lane>) = self.lanes.iter().copied().partition(is_poller);
-        let most = changes_max(self.compare);
-        for compared in COMPARED {
-            for &poller in &pollers {
-                for &told in &told {
-                    let figure = compared.figure;
-                    let bracket = search(most, |changes| {
-                        Ok::<_, Stop>(
-                            self.median(told, changes, figure)? > self.median(poller, changes, figure)?,
-                        )
-                    })?;
-                    crossed.crossings.extend(self.crossing(poller, told, compared, &bracket));
-                }
-            }
-        }
-        for &lane in self.lanes {
-            let is_stale = |stale: Option<f64>| stale.is_some_and(|percent| percent > STALE_PERCENT_MAX);
-            let bracket =
-                search(most, |changes| Ok::<_, Stop>(is_stale(self.median(lane, changes, STALE)?)))?;
-            crossed.staleness.extend(self.staleness(lane, &bracket));
-        }
-        Ok(())
+    pub fn figure(values: &[f64]) -> Figure {
+        Figure { unit: "x", spread: Spread::of(values.iter().copied()).unwrap() }
     }
 
-    /// The median of a figure, measured now where it was not before.
-    fn median(&mut self, lane: Lane, changes: u32, figure: &str) -> Result<Option<f64>, Stop> {
-        if !self.measured.contains_key(&self.key(lane, changes)) {
-            self.measure(lane, changes)?;
-        }
-        Ok(self.figure(lane, changes, figure).map(|figure| figure.spread.median))
-    }
-
-    /// Of what was measured. The server's processor time is not known on every system.
-    fn figure(&self, lane: Lane, changes: u32, name: &str) -> Option<Figure> {
-        self.measured[&self.key(lane, changes)].followed.figures.get(name).copied()
-    }
-
-    fn measure(&mut self, lane: Lane, changes: u32) -> Result<(), Stop> {
-        let follow = &self.compare.follow;
-        // All are made early enough to be acknowledged in the window, so that it costs what it costs.
-        let per_second = f64::from(changes) / (self.window - self.bench.rest).as_secs_f64();
-        let times = match follow.rhythm {
-            // One of a few in the middle of its time, and not at the border.
-            Rhythm::Evenly => {
-                let half = Duration::from_secs_f64(0.5 / per_second);
-                rhythm::times(Rhythm::Evenly, changes, per_second, 0)
-                    .iter()
-                    .map(|time| *time + half)
-                    .collect()
-            }
-            other => rhythm::times(other, changes, per_second, follow.seed),
-        };
-        let course = Course { lane, quiet: None, times: &times, window: self.window };
-        let mut rounds: Vec<Round> = Vec::new();
-        let rate = self.rate(changes);
-        self.progress.inc_length(self.compare.rounds.into());
-        for n in 1..=self.compare.rounds {
-            let words = lane.words();
-            let of = self.compare.rounds;
-            self.progress.set_message(format!("round {n} of {of}: {rate} changes a second, {words}"));
-            match self.bench.round(&course) {
-                Ok(round) => rounds.push(round),
-                // What there is of it is told, too.
-                Err(stop) => {
-                    self.write_down(lane, changes, &rounds);
-                    return Err(stop);
-                }
-            }
-            self.progress.inc(1);
-        }
-        self.write_down(lane, changes, &rounds);
-        Ok(())
-    }
-
-    fn write_down(&mut self, lane: Lane, changes: u32, rounds: &[Round]) {
-        if !rounds.is_empty() {
-            let followed = Followed::new(lane, self.bench.followers, rounds, None);
-            let point = Point { changes_per_second: self.rate(changes), followed };
-            self.measured.insert(self.key(lane, changes), point);
-        }
-    }
-
-    fn key(&self, lane: Lane, changes: u32) -> (usize, u32) {
-        let place = self.lanes.iter().position(|one| *one == lane);
-        (place.expect("it is one of those that are measured"), changes)
-    }
-
-    fn rate(&self, changes: u32) -> f64 {
-        f64::from(changes) / self.window.as_secs_f64()
-    }
-
-    /// None, where the figure is not known.
-    fn crossing(&self, poller: Lane, told: Lane, compared: &Compared, bracket: &Bracket) -> Option<Crossing> {
-        let Compared { figure, unit, words } = *compared;
-        let pair = |changes| {
-            let (polling, told) = (self.figure(poller, changes, figure), self.figure(told, changes, figure));
-            polling.zip(told).map(|(polling, told)| Pair { polling, told })
-        };
-        let (at_lowest, at_highest) = (pair(bracket.least)?, pair(bracket.most)?);
-        let mut says = bracket.says(&words, |changes| self.rate(changes));
-        if bracket.low.is_none() || bracket.high.is_none() {
-            let of = |pair: &Pair| [pair.polling, pair.told].map(|figure| number(figure.spread.median));
-            let ([polled, told], [polled_most, told_most]) = (of(&at_lowest), of(&at_highest));
-            says += &format!(
-                ": {polled} {unit} against {told} at the lowest, {polled_most} against {told_most} at the highest"
-            );
-        }
-        let (low, high, measured) = bracket.rates(|changes| self.rate(changes));
-        let age = |lane| self.figure(lane, bracket.high.unwrap_or(bracket.most), "age_p50_ms");
-        Some(Crossing {
-            poller: poller.name(),
-            poll_seconds: poller.every().unwrap_or_default().as_secs_f64(),
-            told: told.name(),
-            figure,
-            compared: words.about,
-            low,
-            high,
-            measured,
-            at_lowest,
-            at_highest,
-            poller_age_p50_ms: age(poller),
-            told_age_p50_ms: age(told),
-            decided: !bracket.disagrees,
-            says,
-        })
-    }
-
-    fn staleness(&self, lane: Lane, bracket: &Bracket) -> Option<Staleness> {
-        let stale_ms = self.compare.follow.stale_ms;
-        let [at_lowest, at_highest] =
-            [bracket.least, bracket.most].map(|changes| self.figure(lane, changes, STALE));
-        let (low, high, measured) = bracket.rates(|changes| self.rate(changes));
-        Some(Staleness {
-            way: lane.name(),
-            poll_seconds: lane.every().map(|every| every.as_secs_f64()),
-            stale_ms,
-            low,
-            high,
-            measured,
-            at_lowest: at_lowest?,
-            at_highest: at_highest?,
-            decided: !bracket.disagrees,
-            says: bracket.says(&STALE_WORDS, |changes| self.rate(changes)),
-        })
-    }
-
-    fn points(self) -> Vec<Point> {
-        self.measured.into_values().collect()
+    #[test]
+    fn what_differs_less_than_the_rounds_do_is_not_clear() {
+        let overlaps =
+            |polling: &[f64], told: &[f64]| Pair { polling: figure(polling), told: figure(told) }.overlaps();
+        assert!(overlaps(&[1.0, 2.0, 5.0], &[3.0, 4.0, 4.0]) && overlaps(&[3.0, 3.0], &[2.0, 4.0]));
+        // One round, or those that are all the same, have no spread.
+        assert!(
+            !overlaps(&[3.0], &[3.0]) && !overlaps(&[1.0, 2.0], &[2.5, 9.0]) && !overlaps(&[5.0], &[4.0])
+        );
+        assert!(!overlaps(&[0.0, 0.0], &[0.0, 8.0]), "nobody is less than the least");
+        assert!(is_around_too_much(&figure(&[40.0, 49.0, 51.0]).spread));
+        assert!(!is_around_too_much(&figure(&[40.0, 50.0]).spread));
+        assert!(!is_around_too_much(&figure(&[51.0, 60.0]).spread));
     }
 }

@@ -159,6 +159,11 @@ impl Line {
         let request = follower.way.encode_request(follower.url, follower.extra, tag);
         let stream = &mut self.stream;
         stream.write(request.as_bytes())?;
+        // At once: the answer to a long poll may come in another part of the round.
+        follower.ledger.note(|tally| {
+            tally.asked += 1;
+            tally.said.sent.fields += request.len() as u64;
+        });
         let before = stream.used_bytes();
         let (status, framing, is_persistent, tag, is_coded) =
             response::read_head(stream, false, |head, _| {
@@ -181,12 +186,8 @@ impl Line {
         let (fields, payload) = (head_end - before, body.len() as u64);
         let framing_bytes = stream.used_bytes() - head_end - payload;
         self.ended = framing == ResponseFraming::UntilClose;
-        follower.ledger.note(|tally| {
-            tally.asked += 1;
-            tally.said.sent.fields += request.len() as u64;
-            let said = Application { payload, fields, framing: framing_bytes, deflated: 0 };
-            tally.said.received += said;
-        });
+        let said = Application { payload, fields, framing: framing_bytes, deflated: 0 };
+        follower.ledger.note(|tally| tally.said.received += said);
         match status {
             200 => {
                 let body = if is_coded {

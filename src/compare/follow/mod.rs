@@ -14,6 +14,7 @@
 //! Who writes and who follows are one process with one clock, so ages are exact.
 
 pub mod age;
+pub mod book;
 pub mod course;
 pub mod cross;
 pub mod figures;
@@ -89,7 +90,35 @@ pub fn check(compare: &Compare) -> Result<(), Failure> {
         let words = "follow and cross change what they follow, and so take a server of our own, and no --url";
         return Err(Failure::Usage(words.to_owned()));
     }
+    if is_wanted(Experiment::Follow) {
+        check_polls(compare)?;
+    }
     if is_wanted(Experiment::Cross) { cross::check(compare) } else { Ok(()) }
+}
+
+/// Whoever polls must do so at least once in each part of a round: nothing would be said of it otherwise.
+fn check_polls(compare: &Compare) -> Result<(), Failure> {
+    let quiet = compare.follow.quiet_seconds;
+    let (window, changes) = (window(compare), compare.follow.changes);
+    let lanes = Lane::wanted(compare, ways::ALL);
+    for every in lanes.iter().filter_map(|lane| lane.every()) {
+        let (than, seconds) = match () {
+            () if every > quiet => ("--quiet-seconds".to_owned(), quiet),
+            () if every > window => (format!("the time of {changes} changes,"), window),
+            () => continue,
+        };
+        let (every, seconds) = (every.as_secs_f64(), seconds.as_secs_f64());
+        return Err(Failure::Usage(format!(
+            "--poll-seconds {every} is longer than {than} {seconds}: nobody would poll"
+        )));
+    }
+    Ok(())
+}
+
+/// How long the changes are measured.
+fn window(compare: &Compare) -> Duration {
+    let follow = &compare.follow;
+    rhythm::stretch(follow.changes, follow.changes_per_second) + course::rest(compare)
 }
 
 /// Whether all rounds were run. The ways take turns.
@@ -97,7 +126,7 @@ pub fn in_turns(compare: &Compare, bench: &Bench, followed: &mut Vec<Followed>) 
     let follow = &compare.follow;
     let per_second = follow.changes_per_second;
     let times = rhythm::times(follow.rhythm, follow.changes, per_second, follow.seed);
-    let window = rhythm::stretch(follow.changes, per_second) + bench.rest;
+    let window = window(compare);
     let lanes = [Lane::Nobody].into_iter().chain(Lane::wanted(compare, ways::ALL));
     let mut lanes: Vec<(Lane, Vec<Round>, Option<String>)> =
         lanes.map(|lane| (lane, Vec::new(), None)).collect();

@@ -21,9 +21,12 @@ pub struct Bracket {
     pub disagrees: bool,
 }
 
-/// Looks for the number of changes from which on it is so, between 1 and `most`.
-pub fn search<E>(most: u32, mut is_so: impl FnMut(u32) -> Result<bool, E>) -> Result<Bracket, E> {
-    let mut known = BTreeMap::new();
+/// Looks for the number of changes from which on it is so, between 1 and `most`; `known` is what was measured before.
+pub fn search<E>(
+    most: u32,
+    mut known: BTreeMap<u32, bool>,
+    mut is_so: impl FnMut(u32) -> Result<bool, E>,
+) -> Result<Bracket, E> {
     let mut step = 1;
     while step < most {
         known.insert(step, is_so(step)?);
@@ -48,7 +51,8 @@ fn is_narrow(low: u32, high: u32) -> bool {
 }
 
 impl Bracket {
-    fn of(known: &BTreeMap<u32, bool>) -> Bracket {
+    /// Of all that was measured, which is something.
+    pub fn of(known: &BTreeMap<u32, bool>) -> Bracket {
         let low = known.iter().take_while(|(_, is_so)| !**is_so).last().map(|(&at, _)| at);
         let high = known.iter().rev().take_while(|(_, is_so)| **is_so).last().map(|(&at, _)| at);
         let (from, to) = (low.unwrap_or(0), high.unwrap_or(u32::MAX));
@@ -121,7 +125,7 @@ mod tests {
     /// What is found where polling costs so much, and each change so much to who is told; and what was measured.
     fn found(most: u32, polled: f64, told: f64) -> (Bracket, Vec<u32>) {
         let mut measured = Vec::new();
-        let bracket = search(most, |changes| {
+        let bracket = search(most, BTreeMap::new(), |changes| {
             measured.push(changes);
             Ok::<_, ()>(told * f64::from(changes) > polled)
         });
@@ -169,16 +173,34 @@ mod tests {
     #[test]
     fn what_contradicts_itself_is_not_decided() {
         let noise = BTreeMap::from([(1, false), (4, true), (16, false), (64, true)]);
-        let bracket = search(64, |changes| Ok::<_, ()>(noise[&changes])).unwrap();
+        let bracket = search(64, BTreeMap::new(), |changes| Ok::<_, ()>(noise[&changes])).unwrap();
         assert_eq!((bracket.low, bracket.high, bracket.disagrees), (Some(1), Some(64), true));
         let words = bracket.says(&WORDS, f64::from);
         assert_eq!(words, "bytes: not decided: rates from 1 to 64 changes a second contradict each other");
-        let upside_down = search(64, |changes| Ok::<_, ()>(changes == 1)).unwrap();
+        let upside_down = search(64, BTreeMap::new(), |changes| Ok::<_, ()>(changes == 1)).unwrap();
         assert_eq!((upside_down.low, upside_down.high, upside_down.disagrees), (None, None, true));
     }
 
     #[test]
+    fn what_was_measured_before_is_heeded() {
+        let mut measured = Vec::new();
+        let before = BTreeMap::from([(8, false), (9, true)]);
+        let bracket = search(16, before, |changes| {
+            measured.push(changes);
+            Ok::<_, ()>(changes > 8)
+        });
+        assert_eq!(bracket.map(|bracket| (bracket.low, bracket.high)), Ok((Some(8), Some(9))));
+        assert_eq!(measured, [1, 4, 16]);
+        // It is so at each step of the ladder, and not at a rate between two of them.
+        let bracket = search(16, BTreeMap::from([(2, false)]), |_| Ok::<_, ()>(true)).unwrap();
+        assert_eq!((bracket.low, bracket.high, bracket.disagrees), (None, Some(4), true));
+    }
+
+    #[test]
     fn what_fails_is_not_gone_on_with() {
-        assert_eq!(search(64, |changes| if changes == 4 { Err(changes) } else { Ok(false) }), Err(4));
+        assert_eq!(
+            search(64, BTreeMap::new(), |changes| if changes == 4 { Err(changes) } else { Ok(false) }),
+            Err(4)
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! The rows of Follow and of Cross, for people at a terminal.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use comfy_table::Table;
@@ -8,7 +9,7 @@ use crate::compare::follow::cross::{Crossed, Crossing, Point, Staleness};
 use crate::compare::follow::figures::Followed;
 use crate::compare::follow::search::rate_words;
 use crate::compare::follow::{Settings, stale_words};
-use crate::compare::table::{align, cell, new_table};
+use crate::compare::table::{align, cell, new_table, number};
 
 /// All tables of it.
 pub fn text(settings: &Settings, followed: &[Followed]) -> String {
@@ -19,6 +20,9 @@ pub fn text(settings: &Settings, followed: &[Followed]) -> String {
         out,
         "\n{followers} follow one item; {changes} changes, {changes_per_second} in a second, {rhythm}."
     );
+    for line in beside(settings, followed) {
+        _ = writeln!(out, "{line}");
+    }
     for Section { title, columns } in SECTIONS {
         let columns: Vec<&Column> = columns.iter().filter(|column| column.is_used(followed)).collect();
         if !columns.is_empty() {
@@ -30,6 +34,46 @@ pub fn text(settings: &Settings, followed: &[Followed]) -> String {
         _ = writeln!(out, "{}: {}", one.way, one.differs);
     }
     out
+}
+
+/// What must be known to read what is said of each second.
+pub fn beside(settings: &Settings, followed: &[Followed]) -> Vec<String> {
+    let of = |one: &Followed, name| one.figures.get(name).map(|figure| figure.spread.median);
+    let window = followed.iter().find_map(|one| of(one, "changes").zip(of(one, "changing_seconds")));
+    let Some((changes, seconds)) = window else { return Vec::new() };
+    let rate = rate_words(changes / seconds);
+    let mut lines = vec![format!(
+        "What is said of each second while it changes is of {rate} changes: {} in {} seconds.",
+        number(changes),
+        rate_words(seconds)
+    )];
+    lines.extend(cut(settings.followers, settings.quiet_seconds, followed.iter()));
+    lines.extend(cut(settings.followers, seconds, followed.iter()));
+    lines
+}
+
+/// As many polls are made in a time as fall into it: where it is no multiple of what lies between two, these are too
+/// few for it, or too many. All who follow poll one after the other, and the time begins in the middle between two.
+pub fn cut<'f>(
+    followers: u16,
+    seconds: f64,
+    followed: impl Iterator<Item = &'f Followed>,
+) -> impl Iterator<Item = String> {
+    let every: BTreeSet<u64> =
+        followed.filter_map(|one| one.poll_seconds).map(|every| (every * 1000.0).round() as u64).collect();
+    every.into_iter().map(|millis| millis as f64 / 1000.0).filter_map(move |every| {
+        let due = f64::from(followers) * seconds / every;
+        let made = due.round();
+        let off = (made / due - 1.0) * 100.0;
+        (off.abs() >= CUT_PERCENT_MIN).then(|| {
+            let [every, seconds, due] = [every, seconds, due].map(rate_words);
+            let (off, more) = (number(off.abs()), if off < 0.0 { "less" } else { "more" });
+            format!(
+                "Polls every {every} s are {due} in {seconds} s, of all {followers} who follow, and {made} are made: {off} % \
+                 {more} than go with each second."
+            )
+        })
+    })
 }
 
 fn table(followed: &[Followed], columns: &[&Column]) -> Table {
@@ -59,6 +103,9 @@ pub fn crossings(settings: &Settings, crossed: &Crossed) -> String {
         crossed.seconds,
         points(&crossed.points)
     );
+    for line in cut(settings.followers, crossed.seconds, crossed.points.iter().map(|point| &point.followed)) {
+        _ = writeln!(out, "{line}");
+    }
     if !crossed.crossings.is_empty() {
         let table = overtaken(&crossed.crossings);
         _ = writeln!(out, "\nWhere one overtakes the other, in changes a second\n{table}");
@@ -145,6 +192,9 @@ pub const POINT: &[Column] = &[
     Column("age p50", "age_p50_ms"),
     Column("p99", "age_p99_ms"),
 ];
+
+/// Whole polls in a time differ by less than that from what goes with it, and nothing is said of it.
+const CUT_PERCENT_MIN: f64 = 1.0;
 
 /// A table of Follow.
 pub struct Section {
@@ -245,8 +295,48 @@ pub const SECTIONS: &[Section] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::Following;
     use crate::compare::follow::cross::COMPARED;
+    use crate::compare::follow::cross::tests::figure;
     use crate::compare::follow::figures::{COSTS, FIGURES, PHASES};
+    use crate::compare::follow::ways::Lane;
+    use crate::compare::html::following::tests::settings;
+    use std::time::Duration;
+
+    fn polled(every: f64) -> Followed {
+        Followed::new(Lane::Polling(Following::Poll, Duration::from_secs_f64(every)), 1, &[], None)
+    }
+
+    #[test]
+    fn polls_that_do_not_fill_the_time_are_said() {
+        let lines = |followers, seconds, every| -> Vec<String> {
+            cut(followers, seconds, [polled(every), polled(every)].iter()).collect()
+        };
+        assert_eq!(
+            lines(1, 4.0, 3.0),
+            [
+                "Polls every 3 s are 1.333 in 4 s, of all 1 who follow, and 1 are made: 25 % less than go with each second."
+            ]
+        );
+        assert!(lines(1, 1.5, 1.0)[0].ends_with("2 are made: 33.3 % more than go with each second."));
+        for (followers, seconds, every) in [(1, 4.0, 2.0), (20, 10.1, 0.5), (3, 4.0, 3.0), (200, 4.0, 3.0)] {
+            assert_eq!(lines(followers, seconds, every), [""; 0], "{followers} {seconds} {every}");
+        }
+    }
+
+    #[test]
+    fn changes_of_each_second_are_said_as_they_were() {
+        let mut told = polled(1.0);
+        assert_eq!(beside(&settings(), &[told.clone()]), [""; 0], "nothing was measured");
+        for (name, value) in [("changes", 4.0), ("changing_seconds", 3.1)] {
+            told.figures.insert(name.to_owned(), figure(&[value]));
+        }
+        told.poll_seconds = None;
+        assert_eq!(
+            beside(&settings(), &[told]),
+            ["What is said of each second while it changes is of 1.29 changes: 4 in 3.1 seconds."]
+        );
+    }
 
     #[test]
     fn every_column_is_a_figure() {

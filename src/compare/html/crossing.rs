@@ -6,7 +6,8 @@ use crate::compare::follow::cross::{
     COMPARED, Compared, Crossed, Crossing, Point, STALE, STALE_PERCENT_MAX, Staleness,
 };
 use crate::compare::follow::figures::Followed;
-use crate::compare::follow::table::{POINT, rates};
+use crate::compare::follow::search::rate_words;
+use crate::compare::follow::table::{POINT, cut, rates};
 use crate::compare::follow::{Settings, stale_words};
 use crate::compare::html::curves::{Chart, Curve, Stretch, Up};
 use crate::compare::html::following::{cells, spread};
@@ -33,6 +34,8 @@ pub fn cross(settings: &Settings, crossed: &Crossed) -> String {
     push_staleness(crossed, &stale, &mut out);
     out += "<h3>What was measured at each rate, for each follower and second</h3>\n";
     push_points(&crossed.points, &mut out);
+    let followed = crossed.points.iter().map(|point| &point.followed);
+    push_words(cut(settings.followers, crossed.seconds, followed), &mut out);
     out + "</section>\n"
 }
 
@@ -92,7 +95,7 @@ fn too_stale(one: &Staleness) -> Option<Stretch> {
 }
 
 fn range(from: f64, to: f64) -> String {
-    format!("{} to {} changes/s", number(from), number(to))
+    format!("{} to {} changes/s", rate_words(from), rate_words(to))
 }
 
 fn push_overtaken(crossed: &Crossed, out: &mut String) {
@@ -142,7 +145,7 @@ fn push_points(points: &[Point], out: &mut String) {
     let names: Vec<&str> = POINT.iter().map(|column| column.1).collect();
     let row = |point: &Point| {
         let followed: &Followed = &point.followed;
-        let rate = number(point.changes_per_second);
+        let rate = rate_words(point.changes_per_second);
         (followed.words(), std::iter::once(rate).chain(cells(followed, &names)).collect())
     };
     let headings: Vec<&str> =
@@ -195,6 +198,7 @@ mod tests {
             poller_age_p50_ms: None,
             told_age_p50_ms: None,
             decided: true,
+            clear: true,
             says: "<script> always".to_owned(),
         }
     }
@@ -210,6 +214,7 @@ mod tests {
             at_lowest: figure(12.5),
             at_highest: figure(98.75),
             decided: true,
+            clear: true,
             says: "<script> never".to_owned(),
         }
     }
@@ -246,6 +251,29 @@ mod tests {
         for words in ["or socket: &lt;script&gt; always", "poll 1 s: &lt;script&gt; never"] {
             assert!(markup.contains(words), "{words}: {markup}");
         }
+    }
+
+    #[test]
+    fn rates_have_the_digits_that_they_have_at_a_terminal() {
+        let mut all = crossed(Some(11.25), Some(11.75));
+        all.points[0].changes_per_second = 11.25;
+        all.crossings[0].high = Some(11.5);
+        let markup = cross(&settings(), &all);
+        for words in [">11.25<", "socket: 11.25 to 11.5 changes/s", "poll 1 s: 0.75 to 11.75 changes/s"] {
+            assert!(markup.contains(words), "{words}: {markup}");
+        }
+    }
+
+    #[test]
+    fn what_is_within_the_spread_is_said_though_it_was_found() {
+        let mut all = crossed(Some(7.25), Some(1.0));
+        all.crossings[0].says = "bytes: so; at 7.25 that is within the spread".to_owned();
+        assert!(!cross(&settings(), &all).contains("within the spread"));
+        all.crossings[0].clear = false;
+        assert!(
+            cross(&settings(), &all)
+                .contains("<p>poll every 1 s or socket: bytes: so; at 7.25 that is within")
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::compare::follow::Settings;
 use crate::compare::follow::figures::Followed;
-use crate::compare::follow::table::SECTIONS;
+use crate::compare::follow::table::{SECTIONS, beside};
 use crate::compare::html::curves::{Chart, Curve, Up};
 use crate::compare::html::drawing::{Bar, CLASSES, Key, Row, bars, marks};
 use crate::compare::html::{cell, push_table, text};
@@ -18,6 +18,9 @@ pub fn follow(settings: &Settings, followed: &[Followed]) -> String {
         "<section>\n<h2>What it costs to keep up</h2>\n<p>{followers} follow one item; {changes} changes, \
          {changes_per_second} in a second, {rhythm}.</p>\n"
     );
+    for line in beside(settings, followed) {
+        _ = writeln!(out, "<p>{}</p>", text(&line));
+    }
     out += &ages(followed);
     out += &known(followed);
     out += &staleness(followed);
