@@ -235,7 +235,7 @@ pub fn share(calls: usize, callers: usize, n: usize) -> usize {
 }
 
 /// What was made between the last two of three scrapes, without what a scrape makes itself: that is what
-/// lies between the first two.
+/// lies between the first two. None: a count went back, so that not all of them are those of one process.
 fn made_between(
     [first, second]: &[Option<BTreeMap<String, u64>>; 2],
     last: &Option<BTreeMap<String, u64>>,
@@ -243,9 +243,10 @@ fn made_between(
     let (first, second, last) = (first.as_ref()?, second.as_ref()?, last.as_ref()?);
     let made = |name: &String| {
         let [first, second, last] = [first, second, last].map(|calls| calls.get(name).copied().unwrap_or(0));
-        (last - second).saturating_sub(second - first)
+        let of_scrape = second.checked_sub(first)?;
+        Some((name.clone(), last.checked_sub(second)?.saturating_sub(of_scrape)))
     };
-    Some(last.keys().map(|name| (name.clone(), made(name))).collect())
+    first.keys().chain(second.keys()).chain(last.keys()).map(made).collect()
 }
 
 #[cfg(test)]
@@ -266,5 +267,14 @@ mod tests {
         let at = |read: u64| Some(BTreeMap::from([("read".to_owned(), read)]));
         assert_eq!(made_between(&[at(10), at(12)], &at(34)), at(20));
         assert_eq!(made_between(&[None, None], &None), None);
+    }
+
+    #[test]
+    fn counts_that_go_back_say_nothing() {
+        let at = |read: u64| Some(BTreeMap::from([("read".to_owned(), read)]));
+        for [first, second, last] in [[1000, 1002, 400], [1000, 400, 1002]] {
+            assert_eq!(made_between(&[at(first), at(second)], &at(last)), None);
+        }
+        assert_eq!(made_between(&[at(1), at(2)], &Some(BTreeMap::new())), None, "one that is not named is 0");
     }
 }
