@@ -377,6 +377,26 @@ fn an_interrupt_prints_what_was_measured_and_says_so() {
 }
 
 #[test]
+fn a_folder_that_is_gone_at_the_end_costs_the_page_and_not_the_figures() {
+    let folder = std::env::temp_dir().join(format!("bothways-gone-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join("page.html");
+    let flags = ["--json", "--ways", "kept", "--calls", "20", "--rounds", "1000", "--html"];
+    let mut running = Running::start(&[&flags[..], &[file.to_str().unwrap()]].concat());
+    wait_until("calls are made", || running.server().is_some_and(|server| switches(server) > 1000));
+    std::fs::remove_dir_all(&folder).unwrap();
+    signal(running.0.id(), "INT");
+    let mut printed = String::new();
+    BufReader::new(running.0.stdout.take().unwrap()).read_line(&mut printed).unwrap();
+    let mut words = String::new();
+    running.0.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+    assert_eq!((wait_exit(&mut running.0).code(), words.lines().count()), (Some(1), 1), "{words}");
+    assert!(words.contains("page.html cannot be written: "), "{words}");
+    let report: Value = serde_json::from_str(&printed).unwrap();
+    assert!(way(&report, "kept")["rounds"].as_u64().unwrap() > 0, "{report}");
+}
+
+#[test]
 fn connections_that_are_held_weigh_something() {
     let report = report(&["--experiments", "hold", "--connections", "200"]);
     let held = report["hold"].as_array().unwrap();
