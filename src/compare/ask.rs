@@ -8,6 +8,7 @@
 //! The ways take turns, so that whatever changes meanwhile on this machine changes for all of them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -50,11 +51,19 @@ pub struct Bench<'b> {
 }
 
 impl Bench<'_> {
-    /// One way, once.
+    /// One way, once. Whatever fails once it is interrupted does so because nobody waits any more.
     pub fn round(&self, course: &Course) -> Result<Round, Stop> {
+        self.run(course).map_err(|stop| match stop {
+            Stop::Failed(_) if self.interrupted.load(Ordering::Relaxed) => Stop::Interrupted,
+            other => other,
+        })
+    }
+
+    fn run(&self, course: &Course) -> Result<Round, Stop> {
         let is_kept = course.plan.lasts == Lasts::All;
         self.look_up()?;
-        let scrapes = [self.server.system_calls()?, self.server.system_calls()?];
+        let scrape = || self.server.system_calls_unless_interrupted();
+        let scrapes = [scrape()?, scrape()?];
         self.settle()?;
 
         // Where there is another count, a call is not burdened with asking the kernel.
@@ -88,7 +97,7 @@ impl Bench<'_> {
         };
 
         self.look_up()?;
-        let last_scrape = self.server.system_calls()?;
+        let last_scrape = scrape()?;
         Ok(Round {
             calls: self.calls.into(),
             writes: u64::from(self.calls).div_ceil(course.calls_in_one_write as u64),
@@ -107,7 +116,8 @@ impl Bench<'_> {
     }
 
     fn callers<'c>(&self, course: &'c Course, ask: Ask) -> Vec<Caller<'c>> {
-        (0..course.callers).map(|_| Caller::new(&course.plan, ask)).collect()
+        let caller = |_| Caller::new(&course.plan, ask).heeding(Arc::clone(&self.server.interrupted));
+        (0..course.callers).map(caller).collect()
     }
 
     /// Over a distance at the same time: no server waits for ever for the first who opened until the last one

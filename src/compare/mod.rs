@@ -85,8 +85,8 @@ pub fn run(compare: &Compare) -> Result<(), Failure> {
     let interrupted = interrupt::listen()?;
     descriptors::raise_limit();
     let mut server = match &compare.url {
-        Some(url) => Server::at(url, compare.pid)?,
-        None => Server::start(place.address(), compare.payload_bytes, loops(compare))?,
+        Some(url) => Server::at(url, compare.pid, &interrupted)?,
+        None => Server::start(place.address(), compare.payload_bytes, loops(compare), &interrupted)?,
     };
     let distance = distance::put(compare, &mut server, &place)?;
     let counting = Counting::begin(place, server.url.port)?;
