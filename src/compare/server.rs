@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -251,12 +251,22 @@ fn nowhere() -> Url {
     "http://127.0.0.1/".parse().expect("it is one")
 }
 
-/// The first address of the host.
+/// The first address of the host that answers; where none does, the first, so that it is told of that one.
 fn resolve(url: &Url) -> Result<String, Failure> {
     let addresses = (&*url.host, url.port).to_socket_addrs();
-    let address = addresses.ok().and_then(|mut addresses| addresses.next());
+    let addresses: Vec<SocketAddr> = addresses.map(Iterator::collect).unwrap_or_default();
+    let address = first_that_answers(&addresses);
     let address = address.ok_or_else(|| Failure::Lost(format!("{} has no address", url.authority)))?;
     Ok(address.ip().to_string())
+}
+
+/// Nobody is asked where there is no choice.
+fn first_that_answers(addresses: &[SocketAddr]) -> Option<SocketAddr> {
+    let answers = |address: &&SocketAddr| TcpStream::connect_timeout(address, ANSWER_WAIT).is_ok();
+    match addresses {
+        [] | [_] => addresses.first().copied(),
+        several => several.iter().find(answers).or(several.first()).copied(),
+    }
 }
 
 /// An item of exactly so many bytes, of words as people write them: neither noise nor one letter.
@@ -303,6 +313,21 @@ const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn of_several_addresses_one_that_answers_is_taken() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let there = listener.local_addr().unwrap();
+        // The same port, where nobody listens.
+        let nowhere = SocketAddr::new([127, 0, 0, 2].into(), there.port());
+        assert_eq!(first_that_answers(&[nowhere, there]), Some(there));
+        assert_eq!(first_that_answers(&[there, nowhere]), Some(there));
+        assert_eq!(first_that_answers(&[nowhere]), Some(nowhere));
+        drop(listener);
+        assert_eq!(first_that_answers(&[nowhere, there]), Some(nowhere));
+        assert_eq!(first_that_answers(&[]), None);
+    }
 
     #[test]
     fn an_item_is_as_long_as_was_asked() {
