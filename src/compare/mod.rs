@@ -59,7 +59,7 @@ use std::sync::atomic::AtomicBool;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::{Compare, Experiment, Way};
+use crate::cli::{Compare, CountBy, Experiment, Way};
 use crate::descriptors;
 use crate::failure::Failure;
 use ask::{Bench, Stop};
@@ -81,6 +81,7 @@ pub fn run(compare: &Compare) -> Result<(), Failure> {
     let extra = headers::read(&compare.headers)?;
     let destination = compare.html.as_deref().map(Destination::try_out).transpose()?;
     follow::check(compare)?;
+    check_count(compare)?;
     let place = Place::choose(compare)?;
     let interrupted = interrupt::listen()?;
     descriptors::raise_limit();
@@ -124,6 +125,15 @@ fn publish(compare: &Compare, report: &Report, destination: Option<Destination>)
 
 fn is_empty(report: &Report) -> bool {
     report.ask.is_empty() && report.hold.is_empty() && report.follow.is_empty() && report.cross.is_none()
+}
+
+/// Whoever serves a URL is where we cannot go.
+fn check_count(compare: &Compare) -> Result<(), Failure> {
+    if compare.url.is_some() && compare.count == CountBy::Namespace {
+        let words = "--count namespace takes a server of our own, and no --url: that is in a network that is not ours";
+        return Err(Failure::Usage(words.to_owned()));
+    }
+    Ok(())
 }
 
 /// One, so that nothing of it is left to chance; several where that is what is asked about.
@@ -207,8 +217,12 @@ impl Lane {
         is_unknown
     }
 
-    fn told(self, compare: &Compare) -> Asked {
-        Asked::new(self.way, compare, self.rounds, self.left_out)
+    fn told(self, compare: &Compare, extra: &Extra) -> Asked {
+        let mut asked = Asked::new(self.way, compare, self.rounds, self.left_out);
+        if let Some(words) = ways::differs_in_nothing(self.way, extra) {
+            asked.differs = words.to_owned();
+        }
+        asked
     }
 }
 
@@ -251,7 +265,7 @@ fn ask_in_turns(
     if went_back {
         report.notes.push(COUNTS_GO_BACK.to_owned());
     }
-    report.ask = lanes.into_iter().map(|lane| lane.told(compare)).collect();
+    report.ask = lanes.into_iter().map(|lane| lane.told(compare, extra)).collect();
     Ok(complete)
 }
 

@@ -347,7 +347,7 @@ fn what_cannot_be_is_wrong_usage() {
         assert_eq!(compare(flags).status.code(), Some(2), "{flags:?}");
     }
     let output = compare(&["--count", "namespace", "--url", "http://127.0.0.1:1/"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     let words = String::from_utf8(output.stderr).unwrap();
     assert!(words.contains("a network that is not ours"), "{words}");
 }
