@@ -2,7 +2,9 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::client::bounds::READ_BYTES;
 use crate::client::url::Url;
@@ -17,6 +19,19 @@ pub struct Stream {
     at: usize,
     /// Bytes that have come since it was connected.
     came: u64,
+    /// Longest silence of a server that is waited for with an eye on `interrupted`.
+    silence_max: Duration,
+    /// When what is being read has to be whole, if ever.
+    deadline: Option<Deadline>,
+    /// Up: nobody waits for what comes any more.
+    interrupted: Option<Arc<AtomicBool>>,
+}
+
+/// A time, and how long it was until then.
+#[derive(Clone, Copy, Debug)]
+struct Deadline {
+    at: Instant,
+    wait: Duration,
 }
 
 /// What reading brought.
@@ -52,7 +67,20 @@ impl Stream {
             socket.set_write_timeout(Some(wait))
         };
         set().map_err(|error| Failure::Failed(format!("cannot set up the connection: {error}")))?;
-        Ok(Stream { socket, bytes: Vec::new(), at: 0, came: 0 })
+        let (bytes, deadline, interrupted) = (Vec::new(), None, None);
+        Ok(Stream { socket, bytes, at: 0, came: 0, silence_max: wait, deadline, interrupted })
+    }
+
+    /// From now on whoever waits for bytes looks whether this flag is up, and then waits no longer.
+    pub fn heed(&mut self, interrupted: Arc<AtomicBool>) -> Result<(), Failure> {
+        self.interrupted = Some(interrupted);
+        self.wait_for_reads(Some(LOOK_UP))
+    }
+
+    /// What is read from now on has to be whole within that time, however little is missing: a server that
+    /// drips is never silent.
+    pub fn whole_within(&mut self, wait: Duration) {
+        self.deadline = Some(Deadline { at: Instant::now() + wait, wait });
     }
 
     /// For who asks the kernel about it.
@@ -72,8 +100,10 @@ impl Stream {
             .map_err(|error| Failure::Failed(format!("cannot share the connection: {error}")))
     }
 
-    /// From now on a read waits so long; `None` is for ever.
+    /// From now on a read waits so long; `None` is for ever. Who heeds a flag looks up more often, and waits as
+    /// long as it said when it connected, or until what it reads has to be whole.
     pub fn wait_for_reads(&self, wait: Option<Duration>) -> Result<(), Failure> {
+        let wait = if self.interrupted.is_some() { Some(LOOK_UP) } else { wait };
         self.socket
             .set_read_timeout(wait)
             .map_err(|error| Failure::Failed(format!("cannot set up the connection: {error}")))
@@ -103,7 +133,9 @@ impl Stream {
         self.bytes.drain(..self.at);
         self.at = 0;
         let mut room = [0; READ_BYTES];
+        let begun = self.interrupted.is_some().then(Instant::now);
         loop {
+            self.look_up()?;
             match self.socket.read(&mut room) {
                 Ok(0) => return Ok(Arrival::End),
                 Ok(count) => {
@@ -112,6 +144,7 @@ impl Stream {
                     return Ok(Arrival::Bytes);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if is_timeout(error.kind()) && self.waits_on(begun) => {}
                 Err(error) if is_timeout(error.kind()) => {
                     return Err(Failure::Lost("the server sent nothing for too long".to_owned()));
                 }
@@ -121,7 +154,29 @@ impl Stream {
             }
         }
     }
+
+    /// Is there a reason to wait no longer?
+    fn look_up(&self) -> Result<(), Failure> {
+        if self.interrupted.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
+            return Err(Failure::Lost("interrupted while the server was waited for".to_owned()));
+        }
+        match self.deadline {
+            Some(Deadline { at, wait }) if Instant::now() >= at => {
+                let words = format!("the server's answer was not whole within {wait:?}");
+                Err(Failure::Lost(words))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a silence that began then, if it is known, may go on.
+    fn waits_on(&self, begun: Option<Instant>) -> bool {
+        begun.is_some_and(|begun| begun.elapsed() < self.silence_max)
+    }
 }
+
+/// Who waits looks up so often whether it was interrupted.
+const LOOK_UP: Duration = Duration::from_millis(100);
 
 /// Writes all of it.
 pub fn write(mut socket: &TcpStream, bytes: &[u8]) -> Result<(), Failure> {
@@ -139,6 +194,8 @@ fn is_timeout(kind: ErrorKind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::canned;
+    use std::thread;
 
     #[test]
     fn nobody_there_is_said_in_one_line() {
@@ -157,5 +214,58 @@ mod tests {
         let mut stream = Stream::connect(&url, Duration::from_millis(20)).unwrap();
         let failure = stream.read_more().unwrap_err();
         assert_eq!(failure.to_string(), "the server sent nothing for too long");
+    }
+
+    /// To a server that says a byte every few milliseconds, for ever.
+    fn to_one_that_drips() -> Stream {
+        let (address, _server) = canned::serve(|mut socket| {
+            while socket.write_all(b".").is_ok() {
+                thread::sleep(Duration::from_millis(5));
+            }
+        });
+        Stream::connect(&format!("http://{address}/").parse().unwrap(), Duration::from_secs(30)).unwrap()
+    }
+
+    fn read_all(stream: &mut Stream) -> String {
+        loop {
+            if let Err(failure) = stream.read_more() {
+                return failure.to_string();
+            }
+        }
+    }
+
+    #[test]
+    fn a_server_that_drips_is_not_heard_for_ever() {
+        let mut stream = to_one_that_drips();
+        stream.whole_within(Duration::from_millis(50));
+        assert_eq!(read_all(&mut stream), "the server's answer was not whole within 50ms");
+    }
+
+    #[test]
+    fn who_is_interrupted_waits_no_longer() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let silent = Stream::connect(&url, Duration::from_secs(30)).unwrap();
+        for mut stream in [silent, to_one_that_drips()] {
+            let (flag, begun) = (Arc::new(AtomicBool::new(false)), Instant::now());
+            stream.heed(Arc::clone(&flag)).unwrap();
+            thread::spawn(move || {
+                thread::sleep(Duration::from_millis(50));
+                flag.store(true, Ordering::Relaxed);
+            });
+            assert_eq!(read_all(&mut stream), "interrupted while the server was waited for");
+            assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+        }
+    }
+
+    #[test]
+    fn who_looks_up_still_waits_no_longer_than_was_said() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let mut stream = Stream::connect(&url, 3 * LOOK_UP).unwrap();
+        stream.heed(Arc::default()).unwrap();
+        let begun = Instant::now();
+        assert_eq!(stream.read_more().unwrap_err().to_string(), "the server sent nothing for too long");
+        assert!(begun.elapsed() >= 3 * LOOK_UP, "{:?}", begun.elapsed());
     }
 }

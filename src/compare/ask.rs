@@ -8,6 +8,7 @@
 //! The ways take turns, so that whatever changes meanwhile on this machine changes for all of them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -50,11 +51,19 @@ pub struct Bench<'b> {
 }
 
 impl Bench<'_> {
-    /// One way, once.
+    /// One way, once. Whatever fails once it is interrupted does so because nobody waits any more.
     pub fn round(&self, course: &Course) -> Result<Round, Stop> {
+        self.run(course).map_err(|stop| match stop {
+            Stop::Failed(_) if self.interrupted.load(Ordering::Relaxed) => Stop::Interrupted,
+            other => other,
+        })
+    }
+
+    fn run(&self, course: &Course) -> Result<Round, Stop> {
         let is_kept = course.plan.lasts == Lasts::All;
         self.look_up()?;
-        let scrapes = [self.server.system_calls()?, self.server.system_calls()?];
+        let scrape = || self.server.system_calls_unless_interrupted();
+        let scrapes = [scrape()?, scrape()?];
         self.settle()?;
 
         // Where there is another count, a call is not burdened with asking the kernel.
@@ -88,7 +97,7 @@ impl Bench<'_> {
         };
 
         self.look_up()?;
-        let last_scrape = self.server.system_calls()?;
+        let last_scrape = scrape()?;
         Ok(Round {
             calls: self.calls.into(),
             writes: u64::from(self.calls).div_ceil(course.calls_in_one_write as u64),
@@ -107,7 +116,8 @@ impl Bench<'_> {
     }
 
     fn callers<'c>(&self, course: &'c Course, ask: Ask) -> Vec<Caller<'c>> {
-        (0..course.callers).map(|_| Caller::new(&course.plan, ask)).collect()
+        let caller = |_| Caller::new(&course.plan, ask).heeding(Arc::clone(&self.server.interrupted));
+        (0..course.callers).map(caller).collect()
     }
 
     /// Over a distance at the same time: no server waits for ever for the first who opened until the last one
@@ -235,7 +245,7 @@ pub fn share(calls: usize, callers: usize, n: usize) -> usize {
 }
 
 /// What was made between the last two of three scrapes, without what a scrape makes itself: that is what
-/// lies between the first two.
+/// lies between the first two. None: a count went back, so that not all of them are those of one process.
 fn made_between(
     [first, second]: &[Option<BTreeMap<String, u64>>; 2],
     last: &Option<BTreeMap<String, u64>>,
@@ -243,9 +253,10 @@ fn made_between(
     let (first, second, last) = (first.as_ref()?, second.as_ref()?, last.as_ref()?);
     let made = |name: &String| {
         let [first, second, last] = [first, second, last].map(|calls| calls.get(name).copied().unwrap_or(0));
-        (last - second).saturating_sub(second - first)
+        let of_scrape = second.checked_sub(first)?;
+        Some((name.clone(), last.checked_sub(second)?.saturating_sub(of_scrape)))
     };
-    Some(last.keys().map(|name| (name.clone(), made(name))).collect())
+    first.keys().chain(second.keys()).chain(last.keys()).map(made).collect()
 }
 
 #[cfg(test)]
@@ -266,5 +277,14 @@ mod tests {
         let at = |read: u64| Some(BTreeMap::from([("read".to_owned(), read)]));
         assert_eq!(made_between(&[at(10), at(12)], &at(34)), at(20));
         assert_eq!(made_between(&[None, None], &None), None);
+    }
+
+    #[test]
+    fn counts_that_go_back_say_nothing() {
+        let at = |read: u64| Some(BTreeMap::from([("read".to_owned(), read)]));
+        for [first, second, last] in [[1000, 1002, 400], [1000, 400, 1002]] {
+            assert_eq!(made_between(&[at(first), at(second)], &at(last)), None);
+        }
+        assert_eq!(made_between(&[at(1), at(2)], &Some(BTreeMap::new())), None, "one that is not named is 0");
     }
 }

@@ -9,6 +9,8 @@
 //! [`websocket`](crate::websocket), as everywhere.
 
 use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use crate::client::opening::{self, Asks, Offered};
@@ -45,6 +47,8 @@ pub struct Caller<'p> {
     opening: Duration,
     /// From nothing to the first whole answer.
     pub first: Option<Duration>,
+    /// Who waits looks whether this is up, if there is one.
+    interrupted: Option<Arc<AtomicBool>>,
 }
 
 impl<'p> Caller<'p> {
@@ -60,13 +64,23 @@ impl<'p> Caller<'p> {
             opening: Duration::ZERO,
             first: None,
             disagreement: None,
+            interrupted: None,
         }
+    }
+
+    /// Waits no longer when this is up.
+    pub fn heeding(self, interrupted: Arc<AtomicBool>) -> Caller<'p> {
+        Caller { interrupted: Some(interrupted), ..self }
     }
 
     /// Connects, and shakes hands where that is needed.
     pub fn open(&mut self) -> Result<(), Failure> {
         let (before, begun) = (self.said, Instant::now());
         let mut stream = Stream::connect(&self.plan.url, ANSWER_WAIT)?;
+        if let Some(interrupted) = &self.interrupted {
+            stream.heed(Arc::clone(interrupted))?;
+        }
+        stream.whole_within(ANSWER_WAIT);
         self.connections += 1;
         let reader = match self.plan.road.handshake() {
             None => None,
@@ -200,5 +214,5 @@ impl<'p> Caller<'p> {
     }
 }
 
-/// Longest wait for a connection, and for each piece of an answer.
+/// Longest wait for a connection, for each piece of an answer, and for the whole of it.
 pub const ANSWER_WAIT: Duration = Duration::from_secs(30);

@@ -4,6 +4,7 @@ use std::fs;
 
 use crate::client::fields;
 use crate::failure::Failure;
+use crate::http::negotiation;
 
 /// Name and value.
 pub type Extra = Vec<(String, String)>;
@@ -27,7 +28,16 @@ fn parse(text: &str) -> Result<Extra, Failure> {
     if let Some(field) = fields.iter().find(|field| OURS.iter().any(|name| field.is(name))) {
         return Err(Failure::Usage(format!("--headers: {} is ours to say: it is what differs", field.name)));
     }
+    if fields.iter().any(|field| field.is("Accept") && names_event_stream(field.value)) {
+        let words = "--headers: Accept: text/event-stream is ours to say: such an answer never ends";
+        return Err(Failure::Usage(words.to_owned()));
+    }
     Ok(fields.iter().map(|field| (field.name.to_owned(), field.value.to_owned())).collect())
+}
+
+fn names_event_stream(accept: &str) -> bool {
+    let mut essences = accept.split(',').map(|range| range.split(';').next().unwrap_or_default().trim());
+    essences.any(|essence| essence.eq_ignore_ascii_case("text/event-stream"))
 }
 
 /// Those of a browser, but what is answered travels as it is: where it is asked about something else.
@@ -39,9 +49,10 @@ pub fn of_browser_without_coding() -> Result<Extra, Failure> {
     Ok(fields.collect())
 }
 
-/// Whether a coding is named in them.
+/// Whether a server may answer them with gzip.
 pub fn accept_gzip(extra: &Extra) -> bool {
-    extra.iter().any(|(name, value)| name.eq_ignore_ascii_case("Accept-Encoding") && value.contains("gzip"))
+    let accepting = extra.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Accept-Encoding"));
+    negotiation::takes_gzip(accepting.map(|(_, value)| value.as_bytes()))
 }
 
 /// What makes one way differ from another.
@@ -86,9 +97,24 @@ mod tests {
     }
 
     #[test]
+    fn gzip_is_accepted_where_a_server_would_say_so() {
+        let accepts = |text: &str| accept_gzip(&parse(text).unwrap());
+        assert!(accept_gzip(&read("browser").unwrap()) && accepts("accept-encoding: br, GZIP"));
+        for refused in ["Accept-Encoding: gzip;q=0", "Accept-Encoding: identity", "X: gzip"] {
+            assert!(!accepts(refused), "{refused}");
+        }
+    }
+
+    #[test]
     fn what_differs_is_not_taken_from_a_file() {
         let failure = parse("Accept: */*\n\nconnection: close").unwrap_err();
         assert_eq!(failure.to_string(), "--headers: connection is ours to say: it is what differs");
+        for accept in ["text/event-stream", "text/html, Text/Event-Stream;q=0.5"] {
+            let failure = parse(&format!("accept: {accept}")).unwrap_err();
+            assert_eq!(failure.exit_status(), 2);
+            assert!(failure.to_string().contains("text/event-stream is ours to say"), "{failure}");
+        }
+        assert!(parse("Accept: text/*, */*").is_ok());
         assert_eq!(parse("no field").unwrap_err().exit_status(), 2);
         assert_eq!(read("/there/is/no/such/file").unwrap_err().exit_status(), 2);
     }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::client::response::{self, status_words};
 use crate::client::socket::random;
 use crate::client::stream::{Arrival, Stream};
+use crate::compare::client::ANSWER_WAIT;
 use crate::compare::kernel;
 use crate::compare::plan::Plan;
 use crate::compare::reply::Reply;
@@ -47,6 +48,7 @@ impl Line {
     pub fn hear_response(&mut self, plan: &Plan, heard: &mut Application) -> Result<(), Failure> {
         self.check_kept()?;
         let stream = &mut self.stream;
+        stream.whole_within(ANSWER_WAIT);
         let before = stream.used_bytes();
         let (status, framing, persistent) =
             response::read_head(stream, false, |head, _| (head.status, head.framing, head.persistent))?;
@@ -137,6 +139,7 @@ impl Line {
 
     /// The next message, which nobody has counted yet. Pings are answered on the way.
     fn hear_message(&mut self, said: &mut Both<Application>) -> Result<Message, Failure> {
+        self.stream.whole_within(ANSWER_WAIT);
         loop {
             if self.stream.unread().is_empty() {
                 read_on(&mut self.stream)?;
@@ -190,6 +193,7 @@ impl Line {
     /// A server that was asked to close may not do it.
     pub fn wait_for_end(&mut self) -> Result<(), Failure> {
         self.stream.wait_for_reads(Some(CLOSES_WITHIN))?;
+        self.stream.whole_within(CLOSES_WITHIN);
         loop {
             match self.stream.read_more() {
                 Ok(Arrival::Bytes) => {}

@@ -59,7 +59,7 @@ use std::sync::atomic::AtomicBool;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::{Compare, Experiment, Way};
+use crate::cli::{Compare, CountBy, Experiment, Way};
 use crate::descriptors;
 use crate::failure::Failure;
 use ask::{Bench, Stop};
@@ -81,12 +81,13 @@ pub fn run(compare: &Compare) -> Result<(), Failure> {
     let extra = headers::read(&compare.headers)?;
     let destination = compare.html.as_deref().map(Destination::try_out).transpose()?;
     follow::check(compare)?;
+    check_count(compare)?;
     let place = Place::choose(compare)?;
     let interrupted = interrupt::listen()?;
     descriptors::raise_limit();
     let mut server = match &compare.url {
-        Some(url) => Server::at(url, compare.pid)?,
-        None => Server::start(place.address(), compare.payload_bytes, loops(compare))?,
+        Some(url) => Server::at(url, compare.pid, &interrupted)?,
+        None => Server::start(place.address(), compare.payload_bytes, loops(compare), &interrupted)?,
     };
     let distance = distance::put(compare, &mut server, &place)?;
     let counting = Counting::begin(place, server.url.port)?;
@@ -98,13 +99,41 @@ pub fn run(compare: &Compare) -> Result<(), Failure> {
     if compare.claims {
         return claims::run(&turns);
     }
-    let mut report = measure(compare, &server, &counting, &extra, &interrupted)?;
+    let mut report = begin(compare, &server, &counting);
+    let measured = measure(compare, &server, &counting, &extra, &interrupted, &mut report);
     report.distance = distance.map(|stretch| Stretch { dropped: counting.dropped(), ..stretch });
-    if let Some(destination) = destination {
-        destination.write(&html::page(&report))?;
+    if let Err(failure) = measured {
+        // What was measured before it stands.
+        if is_empty(&report) {
+            return Err(failure);
+        }
+        report.complete = false;
+        report.notes.push(format!("Not measured to the end: {failure}"));
+        publish(compare, &report, destination)?;
+        return Err(failure);
     }
-    print(compare, &report)?;
+    publish(compare, &report, destination)?;
     judge(&report)
+}
+
+/// Prints it first: that needs no place in a folder, which may be gone by now.
+fn publish(compare: &Compare, report: &Report, destination: Option<Destination>) -> Result<(), Failure> {
+    let printed = print(compare, report);
+    let written = destination.map_or(Ok(()), |destination| destination.write(&html::page(report)));
+    printed.and(written)
+}
+
+fn is_empty(report: &Report) -> bool {
+    report.ask.is_empty() && report.hold.is_empty() && report.follow.is_empty() && report.cross.is_none()
+}
+
+/// Whoever serves a URL is where we cannot go.
+fn check_count(compare: &Compare) -> Result<(), Failure> {
+    if compare.url.is_some() && compare.count == CountBy::Namespace {
+        let words = "--count namespace takes a server of our own, and no --url: that is in a network that is not ours";
+        return Err(Failure::Usage(words.to_owned()));
+    }
+    Ok(())
 }
 
 /// One, so that nothing of it is left to chance; several where that is what is asked about.
@@ -112,14 +141,9 @@ fn loops(compare: &Compare) -> u16 {
     if compare.claims { claims::LOOPS } else { 1 }
 }
 
-fn measure(
-    compare: &Compare,
-    server: &Server,
-    counting: &Counting,
-    extra: &Extra,
-    interrupted: &AtomicBool,
-) -> Result<Report, Failure> {
-    let mut report = Report {
+/// A report in which nothing is measured yet.
+fn begin(compare: &Compare, server: &Server, counting: &Counting) -> Report {
+    Report {
         bothways: env!("CARGO_PKG_VERSION"),
         complete: true,
         counting: counting.method(),
@@ -137,22 +161,37 @@ fn measure(
         follow: Vec::new(),
         cross: None,
         notes: caveats::notes(compare, server),
-    };
+    }
+}
+
+/// One experiment after the other. Where one fails, nothing of it is in the report, and all of those before it.
+fn measure(
+    compare: &Compare,
+    server: &Server,
+    counting: &Counting,
+    extra: &Extra,
+    interrupted: &AtomicBool,
+    report: &mut Report,
+) -> Result<(), Failure> {
     if compare.experiments.contains(&Experiment::Ask) {
         let bench = Bench { server, counting, calls: compare.calls, rate: compare.rate, interrupted };
-        report.complete &= ask_in_turns(compare, &bench, extra, &mut report.ask)?;
+        report.complete &= ask_in_turns(compare, &bench, extra, report)?;
     }
     if report.complete && compare.experiments.contains(&Experiment::Hold) {
-        report.complete &= hold_in_turns(compare, server, counting, interrupted, &mut report.hold)?;
+        let mut held = Vec::new();
+        report.complete &= hold_in_turns(compare, server, counting, interrupted, &mut held)?;
+        report.hold = held;
     }
     let bench = follow::course::Bench::new(compare, server, counting, extra, interrupted);
     if report.complete && compare.experiments.contains(&Experiment::Follow) {
         report.complete &= follow::in_turns(compare, &bench, &mut report.follow)?;
     }
     if report.complete && compare.experiments.contains(&Experiment::Cross) {
-        report.complete &= cross::find(compare, &bench, report.cross.insert(Crossed::default()))?;
+        let mut crossed = Crossed::default();
+        report.complete &= cross::find(compare, &bench, &mut crossed)?;
+        report.cross = Some(crossed);
     }
-    Ok(report)
+    Ok(())
 }
 
 /// One way, and what its rounds have said so far.
@@ -168,6 +207,23 @@ impl Lane {
         let left_out = course.as_ref().err().map(Failure::to_string);
         Lane { way, course: course.ok(), rounds: Vec::new(), left_out }
     }
+
+    /// Where those of one round are not known: those of the others are of another process, perhaps.
+    fn forget_system_calls(&mut self) -> bool {
+        let is_unknown = self.rounds.iter().any(|round| round.system_calls.is_none());
+        if is_unknown {
+            self.rounds.iter_mut().for_each(|round| round.system_calls = None);
+        }
+        is_unknown
+    }
+
+    fn told(self, compare: &Compare, extra: &Extra) -> Asked {
+        let mut asked = Asked::new(self.way, compare, self.rounds, self.left_out);
+        if let Some(words) = ways::differs_in_nothing(self.way, extra) {
+            asked.differs = words.to_owned();
+        }
+        asked
+    }
 }
 
 /// Whether all rounds were run. The ways take turns.
@@ -175,7 +231,7 @@ fn ask_in_turns(
     compare: &Compare,
     bench: &Bench,
     extra: &Extra,
-    asked: &mut Vec<Asked>,
+    report: &mut Report,
 ) -> Result<bool, Failure> {
     let (url, tag) = (&bench.server.url, bench.server.tag.as_deref());
     let lane = |way| Lane::new(way, Course::new(way, compare, url, tag, extra));
@@ -202,7 +258,14 @@ fn ask_in_turns(
         }
     }
     progress.finish_and_clear();
-    asked.extend(lanes.into_iter().map(|lane| Asked::new(lane.way, compare, lane.rounds, lane.left_out)));
+    let mut went_back = false;
+    for lane in lanes.iter_mut().filter(|_| bench.server.counts) {
+        went_back |= lane.forget_system_calls();
+    }
+    if went_back {
+        report.notes.push(COUNTS_GO_BACK.to_owned());
+    }
+    report.ask = lanes.into_iter().map(|lane| lane.told(compare, extra)).collect();
     Ok(complete)
 }
 
@@ -292,3 +355,5 @@ fn judge(report: &Report) -> Result<(), Failure> {
 
 /// Calls of the round that is thrown away.
 const WARM_UP_CALLS: u32 = 100;
+const COUNTS_GO_BACK: &str = "Not said of every way: system calls of the server, whose counts at /metrics went back \
+    between two looks, as they do where several processes answer at one port.";

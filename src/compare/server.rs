@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::client::response;
@@ -29,11 +31,25 @@ pub struct Server {
     pub tag: Option<String>,
     /// Whether it counts its system calls, and says so at /metrics.
     pub counts: bool,
+    /// Up: nobody waits any more for what is measured.
+    pub interrupted: Arc<AtomicBool>,
+}
+
+/// Whether who waits for an answer looks if it was interrupted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waits {
+    UntilInterrupted,
+    InAnyCase,
 }
 
 impl Server {
     /// `bothways serve` as a child at that address, with so many loops and one item of so many bytes.
-    pub fn start(address: Ipv4Addr, item_bytes: u32, loops: u16) -> Result<Server, Failure> {
+    pub fn start(
+        address: Ipv4Addr,
+        item_bytes: u32,
+        loops: u16,
+        interrupted: &Arc<AtomicBool>,
+    ) -> Result<Server, Failure> {
         let failed = |error| Failure::Failed(format!("a server to measure cannot be started: {error}"));
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
         command.args([
@@ -59,8 +75,9 @@ impl Server {
         let stdout = child.stdout.take().expect("it is a pipe");
         let read = BufReader::new(stdout).read_line(&mut line);
         let process = Some(child.id());
-        let mut server =
-            Server { child: Some(child), url: nowhere(), near: nowhere(), process, tag: None, counts: false };
+        let (child, interrupted) = (Some(child), Arc::clone(interrupted));
+        let (url, near) = (nowhere(), nowhere());
+        let mut server = Server { child, url, near, process, tag: None, counts: false, interrupted };
         read.map_err(failed)?;
         let Some(address) = line.trim_end().strip_prefix("listening on ") else {
             let words = format!("the server said {line:?} where it should say where it listens");
@@ -74,7 +91,7 @@ impl Server {
     }
 
     /// One that is there.
-    pub fn at(url: &str, process: Option<u32>) -> Result<Server, Failure> {
+    pub fn at(url: &str, process: Option<u32>, interrupted: &Arc<AtomicBool>) -> Result<Server, Failure> {
         let mut url: Url = url.parse()?;
         if url.scheme != Scheme::Http {
             let words = "--url takes http://; the same host is asked by WebSocket, too";
@@ -87,8 +104,8 @@ impl Server {
             return Err(Failure::Failed(words));
         }
         url.host = resolve(&url)?;
-        let near = url.clone();
-        let mut server = Server { child: None, url, near, process, tag: None, counts: false };
+        let (near, interrupted) = (url.clone(), Arc::clone(interrupted));
+        let mut server = Server { child: None, url, near, process, tag: None, counts: false, interrupted };
         server.look()?;
         Ok(server)
     }
@@ -115,10 +132,19 @@ impl Server {
 
     /// System calls that it has made, by name. To ask costs some, too.
     pub fn system_calls(&self) -> Result<Option<BTreeMap<String, u64>>, Failure> {
+        self.scrape(Waits::InAnyCase)
+    }
+
+    /// The same, but no longer waited for when it is interrupted: that is a failure, too.
+    pub fn system_calls_unless_interrupted(&self) -> Result<Option<BTreeMap<String, u64>>, Failure> {
+        self.scrape(Waits::UntilInterrupted)
+    }
+
+    fn scrape(&self, waits: Waits) -> Result<Option<BTreeMap<String, u64>>, Failure> {
         if !self.counts {
             return Ok(None);
         }
-        let (_, _, text) = self.get("/metrics")?;
+        let (_, _, text) = self.exchange(&self.encode_get("/metrics"), waits)?;
         Ok(Some(parse_system_calls(&text)))
     }
 
@@ -149,34 +175,43 @@ impl Server {
             self.url.authority,
             body.len()
         );
-        let (status, tag, _) = self.exchange(&request)?;
+        let (status, tag, _) = self.exchange(&request, Waits::InAnyCase)?;
         Ok((status, tag))
     }
 
     /// Is it there, what is its tag, and does it count?
     fn look(&mut self) -> Result<(), Failure> {
-        let (status, tag, _) = self.get(&self.url.target())?;
+        let get = |target: &str| self.exchange(&self.encode_get(target), Waits::UntilInterrupted);
+        let (status, tag, _) = get(&self.url.target())?;
         if status != 200 {
             let words = response::status_words(status);
             let authority = &self.url.authority;
             return Err(Failure::Failed(format!("{authority} answered {words}, and 200 is needed")));
         }
-        self.tag = tag;
         // Whatever answers something else there is no bothways, and has nothing to tell.
-        let metrics = self.get("/metrics").map(|(_, _, text)| parse_system_calls(&text));
-        self.counts = metrics.is_ok_and(|calls| !calls.is_empty());
+        let metrics = get("/metrics").map(|(_, _, text)| parse_system_calls(&text));
+        let counts = metrics.is_ok_and(|calls| !calls.is_empty());
+        (self.tag, self.counts) = (tag, counts);
         Ok(())
     }
 
     /// Status, entity tag and body.
     pub fn get(&self, target: &str) -> Result<(u16, Option<String>, String), Failure> {
+        self.exchange(&self.encode_get(target), Waits::InAnyCase)
+    }
+
+    fn encode_get(&self, target: &str) -> String {
         let host = &self.url.authority;
-        self.exchange(&format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))
+        format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
     }
 
     /// On a connection of its own, which the server closes first, if it does what it says.
-    fn exchange(&self, request: &str) -> Result<(u16, Option<String>, String), Failure> {
+    fn exchange(&self, request: &str, waits: Waits) -> Result<(u16, Option<String>, String), Failure> {
         let mut stream = Stream::connect(&self.url, ANSWER_WAIT)?;
+        if waits == Waits::UntilInterrupted {
+            stream.heed(Arc::clone(&self.interrupted))?;
+        }
+        stream.whole_within(ANSWER_WAIT);
         stream.write(request.as_bytes())?;
         let (status, framing, persistent, tag) = response::read_head(&mut stream, false, |head, _| {
             let tag = head.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("ETag"));
@@ -194,6 +229,7 @@ impl Server {
         if !persistent {
             // So that nothing of this is left to be said. Its answer is whole, however the connection ends.
             stream.wait_for_reads(Some(CLOSES_WITHIN))?;
+            stream.whole_within(CLOSES_WITHIN);
             while matches!(stream.read_more(), Ok(Arrival::Bytes)) {}
         }
         Ok((status, tag, String::from_utf8_lossy(&body).into_owned()))
@@ -215,12 +251,22 @@ fn nowhere() -> Url {
     "http://127.0.0.1/".parse().expect("it is one")
 }
 
-/// The first address of the host.
+/// The first address of the host that answers; where none does, the first, so that it is told of that one.
 fn resolve(url: &Url) -> Result<String, Failure> {
     let addresses = (&*url.host, url.port).to_socket_addrs();
-    let address = addresses.ok().and_then(|mut addresses| addresses.next());
+    let addresses: Vec<SocketAddr> = addresses.map(Iterator::collect).unwrap_or_default();
+    let address = first_that_answers(&addresses);
     let address = address.ok_or_else(|| Failure::Lost(format!("{} has no address", url.authority)))?;
     Ok(address.ip().to_string())
+}
+
+/// Nobody is asked where there is no choice.
+fn first_that_answers(addresses: &[SocketAddr]) -> Option<SocketAddr> {
+    let answers = |address: &&SocketAddr| TcpStream::connect_timeout(address, ANSWER_WAIT).is_ok();
+    match addresses {
+        [] | [_] => addresses.first().copied(),
+        several => several.iter().find(answers).or(several.first()).copied(),
+    }
 }
 
 /// An item of exactly so many bytes, of words as people write them: neither noise nor one letter.
@@ -267,6 +313,21 @@ const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn of_several_addresses_one_that_answers_is_taken() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let there = listener.local_addr().unwrap();
+        // The same port, where nobody listens.
+        let nowhere = SocketAddr::new([127, 0, 0, 2].into(), there.port());
+        assert_eq!(first_that_answers(&[nowhere, there]), Some(there));
+        assert_eq!(first_that_answers(&[there, nowhere]), Some(there));
+        assert_eq!(first_that_answers(&[nowhere]), Some(nowhere));
+        drop(listener);
+        assert_eq!(first_that_answers(&[nowhere, there]), Some(nowhere));
+        assert_eq!(first_that_answers(&[]), None);
+    }
 
     #[test]
     fn an_item_is_as_long_as_was_asked() {

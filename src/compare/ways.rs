@@ -70,20 +70,30 @@ fn is_pipelined(way: Way) -> bool {
 
 /// In which one thing it differs, and from which.
 pub fn differs(way: Way, compare: &Compare) -> String {
-    let (depth, in_flight) = (compare.depth, compare.in_flight);
+    let in_flight = compare.in_flight;
+    let in_one_write = || match compare.calls.min(compare.depth.into()) {
+        1 => "1 call in one write".to_owned(),
+        calls => format!("{calls} calls in one write"),
+    };
     match way {
         Way::New => "HTTP, a connection for each call, closed by the client".to_owned(),
         Way::NewClosed => "as new, but closed by the server".to_owned(),
         Way::Kept => "as new, but the connection is kept".to_owned(),
         Way::Conditional => "as kept, but asked whether it has changed (304)".to_owned(),
         Way::KeptGzip => "as kept, but gzip accepted".to_owned(),
-        Way::Pipelined => format!("as kept, but {depth} calls in one write"),
+        Way::Pipelined => format!("as kept, but {}", in_one_write()),
         Way::Parallel => format!("as kept, but on {in_flight} connections at a time"),
         Way::Socket => "as kept, but by JSON-RPC over a WebSocket".to_owned(),
         Way::SocketDeflated => "as socket, but compression offered".to_owned(),
-        Way::SocketPipelined => format!("as socket, but {depth} calls in one write"),
+        Way::SocketPipelined => format!("as socket, but {}", in_one_write()),
         Way::SocketParallel => format!("as socket, but on {in_flight} connections at a time"),
     }
+}
+
+/// What of that is not so with these fields.
+pub fn differs_in_nothing(way: Way, extra: &Extra) -> Option<&'static str> {
+    let is_same = way == Way::KeptGzip && headers::accept_gzip(extra);
+    is_same.then_some("as kept: gzip is accepted by --headers already")
 }
 
 impl Course {
@@ -182,6 +192,22 @@ mod tests {
         for &way in ALL {
             assert_eq!(way.to_possible_value().unwrap().get_name(), name(way));
         }
+    }
+
+    #[test]
+    fn what_differs_is_what_is_done() {
+        let told = |way, flags: &[&str]| {
+            let command = Cli::parse_from([&["bothways", "compare"], flags].concat()).command;
+            let Command::Compare(compare) = command else { panic!() };
+            differs(way, &compare)
+        };
+        assert_eq!(told(Way::Pipelined, &[]), "as kept, but 50 calls in one write");
+        assert_eq!(told(Way::Pipelined, &["--calls", "3"]), "as kept, but 3 calls in one write");
+        assert_eq!(told(Way::SocketPipelined, &["--calls", "1"]), "as socket, but 1 call in one write");
+        let browser = headers::read("browser").unwrap();
+        assert!(differs_in_nothing(Way::KeptGzip, &browser).unwrap().starts_with("as kept: "));
+        assert_eq!(differs_in_nothing(Way::Kept, &browser), None);
+        assert_eq!(differs_in_nothing(Way::KeptGzip, &Extra::new()), None);
     }
 
     #[test]

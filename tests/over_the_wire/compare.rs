@@ -347,7 +347,7 @@ fn what_cannot_be_is_wrong_usage() {
         assert_eq!(compare(flags).status.code(), Some(2), "{flags:?}");
     }
     let output = compare(&["--count", "namespace", "--url", "http://127.0.0.1:1/"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     let words = String::from_utf8(output.stderr).unwrap();
     assert!(words.contains("a network that is not ours"), "{words}");
 }
@@ -374,6 +374,26 @@ fn an_interrupt_prints_what_was_measured_and_says_so() {
     assert!(page.contains("<b>Incomplete.</b>"));
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing else is left behind");
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_folder_that_is_gone_at_the_end_costs_the_page_and_not_the_figures() {
+    let folder = std::env::temp_dir().join(format!("bothways-gone-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join("page.html");
+    let flags = ["--json", "--ways", "kept", "--calls", "20", "--rounds", "1000", "--html"];
+    let mut running = Running::start(&[&flags[..], &[file.to_str().unwrap()]].concat());
+    wait_until("calls are made", || running.server().is_some_and(|server| switches(server) > 1000));
+    std::fs::remove_dir_all(&folder).unwrap();
+    signal(running.0.id(), "INT");
+    let mut printed = String::new();
+    BufReader::new(running.0.stdout.take().unwrap()).read_line(&mut printed).unwrap();
+    let mut words = String::new();
+    running.0.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+    assert_eq!((wait_exit(&mut running.0).code(), words.lines().count()), (Some(1), 1), "{words}");
+    assert!(words.contains("page.html cannot be written: "), "{words}");
+    let report: Value = serde_json::from_str(&printed).unwrap();
+    assert!(way(&report, "kept")["rounds"].as_u64().unwrap() > 0, "{report}");
 }
 
 #[test]

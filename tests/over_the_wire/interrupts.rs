@@ -4,7 +4,8 @@
 use crate::compare::Running;
 use crate::server::{signal, wait_exit, wait_until};
 use serde_json::Value;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -61,6 +62,47 @@ fn an_interrupt_ends_whatever_is_measured() {
         let report: Value = serde_json::from_str(&printed).unwrap_or_else(|_| panic!("{flags:?}: {printed}"));
         assert_eq!(report["complete"], false, "{flags:?}");
     }
+}
+
+#[test]
+fn a_server_that_stands_still_is_not_waited_for() {
+    let mut running = Running::start(&["--json", "--calls", "20", "--rounds", "1000"]);
+    wait_until("it measures", || running.server().is_some());
+    thread::sleep(Duration::from_millis(800));
+    signal(running.server().unwrap(), "STOP");
+    thread::sleep(Duration::from_millis(300));
+    signal(running.0.id(), "INT");
+    let begun = Instant::now();
+    let (mut printed, mut words) = (String::new(), String::new());
+    running.0.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
+    running.0.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+    assert!(begun.elapsed() < SOON, "it took {:?} to end", begun.elapsed());
+    assert_eq!((wait_exit(&mut running.0).code(), &*words), (Some(1), LINE));
+    let report: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!((&report["complete"], &report["ask"][0]["left_out"]), (&false.into(), &Value::Null));
+}
+
+#[test]
+fn an_answer_that_never_ends_is_not_heard_to_its_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+        while stream.write_all(b".").is_ok() {
+            thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let mut running = Running::start(&["--url", &url]);
+    thread::sleep(Duration::from_millis(500));
+    assert!(running.0.try_wait().unwrap().is_none(), "it hears");
+    signal(running.0.id(), "INT");
+    let begun = Instant::now();
+    assert_eq!(wait_exit(&mut running.0).code(), Some(1));
+    assert!(begun.elapsed() < SOON, "it took {:?} to end", begun.elapsed());
+    let mut words = String::new();
+    running.0.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+    assert_eq!(words, "bothways: interrupted while the server was waited for\n");
 }
 
 #[test]

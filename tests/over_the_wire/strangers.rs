@@ -6,6 +6,8 @@ use crate::compare::{compare, least, report, way};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -144,6 +146,28 @@ fn an_event_stream_may_say_more_of_its_type() {
     });
     let report = report(&["--url", &url, "--experiments", "hold", "--connections", "8"]);
     assert_eq!((&report["hold"][1]["left_out"], &report["hold"][1]["rounds"]), (&Value::Null, &2.into()));
+}
+
+#[test]
+fn system_calls_that_were_counted_backwards_are_not_said() {
+    let looks = Arc::new(AtomicU64::new(0));
+    let url = serve(move |stream, requests| {
+        for request in requests {
+            if !request[0].contains("/metrics") {
+                say(stream, HELLO);
+                continue;
+            }
+            let count = [1000, 1002, 400][looks.fetch_add(1, Ordering::Relaxed) as usize % 3];
+            let text = format!("bothways_system_calls_total{{call=\"read\"}} {count}\n");
+            say(stream, &format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len()));
+        }
+    });
+    let report = report(&["--url", &url, "--ways", "kept"]);
+    assert_eq!(way(&report, "kept")["system_calls"], serde_json::json!({}), "{report}");
+    assert_eq!(way(&report, "kept")["left_out"], Value::Null);
+    let notes = report["notes"].as_array().unwrap();
+    let said = notes.iter().filter(|note| note.as_str().unwrap().contains("went back")).count();
+    assert_eq!(said, 1, "{report}");
 }
 
 /// Who looks whether it is there asks for the end of the connection, and is answered.

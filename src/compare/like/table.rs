@@ -14,9 +14,11 @@ pub fn text(repetition: &Repetition) -> String {
     }
     _ = writeln!(
         out,
-        "{}, published by {}, and repeated here in {} rounds.\nMedian of the rounds, and in brackets the \
-         least and the most where they differ.\n\n{}",
-        repetition.like, repetition.published_by, repetition.rounds, repetition.counting.says
+        "{}, published by {}, and repeated here {}\n\n{}",
+        repetition.like,
+        repetition.published_by,
+        in_rounds(repetition.rounds),
+        repetition.counting.says
     );
     if let Some(distance) = &repetition.distance {
         _ = writeln!(out, "\n{}", distance.words());
@@ -43,6 +45,16 @@ pub fn text(repetition: &Repetition) -> String {
     out
 }
 
+/// A median of one has no least and no most.
+fn in_rounds(rounds: u16) -> String {
+    match rounds {
+        1 => "in one round: how far the figures differ is not known.".to_owned(),
+        rounds => format!(
+            "in {rounds} rounds.\nMedian of the rounds, and in brackets the least and the most where they differ."
+        ),
+    }
+}
+
 fn cells(row: &Row, wanted: usize) -> [String; 4] {
     let how = match row.how {
         How::Measured => "measured",
@@ -62,5 +74,16 @@ fn published(published: &Published) -> String {
     match published.of {
         Some(of) => format!("{of} {}", number(published.figure)),
         None => number(published.figure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_round_has_no_median() {
+        assert_eq!(in_rounds(1), "in one round: how far the figures differ is not known.");
+        assert!(in_rounds(2).starts_with("in 2 rounds.\nMedian of the rounds, "));
     }
 }
