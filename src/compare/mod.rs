@@ -212,8 +212,7 @@ fn wanted(compare: &Compare) -> impl Iterator<Item = Way> {
     ways::ALL.iter().copied().filter(is_wanted)
 }
 
-/// Whether all rounds were run. The first of each kind fills what the server keeps for later, and is
-/// thrown away.
+/// Whether all rounds were run. Of a stranger the first of each kind is thrown away.
 fn hold_in_turns(
     compare: &Compare,
     server: &Server,
@@ -221,13 +220,14 @@ fn hold_in_turns(
     interrupted: &AtomicBool,
     held: &mut Vec<Held>,
 ) -> Result<bool, Failure> {
-    let progress = progress(hold::ALL.len() * (usize::from(compare.rounds) + 1));
+    let thrown_away = hold::rounds_thrown_away(server);
+    let progress = progress(hold::ALL.len() * usize::from(compare.rounds + thrown_away));
     let mut complete = true;
     for &kind in hold::ALL {
         let (mut weights, mut left_out) = (Vec::new(), None);
-        for n in 0..=compare.rounds {
+        for n in 1 - thrown_away..=compare.rounds {
             progress.set_message(format!("round {n} of {}: hold {}", compare.rounds, kind.name()));
-            match hold::round(kind, compare.connections, server, counting, interrupted) {
+            match hold::round(kind, compare, server, counting, interrupted) {
                 Ok(_) if n == 0 => {}
                 Ok(weight) => weights.push(weight),
                 Err(Stop::Failed(failure)) => {
