@@ -216,3 +216,6 @@ impl<'p> Caller<'p> {
 
 /// Longest wait for a connection, for each piece of an answer, and for the whole of it.
 pub const ANSWER_WAIT: Duration = Duration::from_secs(30);
+
+/// Longest wait for a whole answer, however slowly it comes: a megabyte at 56 kbit/s takes half of it.
+pub const WHOLE_WAIT: Duration = Duration::from_secs(300);

@@ -1,15 +1,23 @@
 //! The experiment *Hold*: many connections on which nothing happens, and the memory that they are.
 //!
 //! ```text
-//!   read memory ┊ open K ┊ a moment of rest ┊ read memory ┊ close them      the difference, for each of K
+//!   a fresh server ┊ open a few ┊ read memory ┊ open K ┊ a moment of rest ┊ read memory ┊ end all of it
+//!                                    └────── the difference, for each of K ──────┘
 //! ```
+//!
+//! A server keeps for later what connections gave back, and the next ones weigh nothing: so each round has a
+//! server that has held none before, but for a few, for which it makes what is made once. Of a stranger there is
+//! one only, and its first round of each kind is thrown away.
 
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::cli::Compare;
 use crate::client::opening::{self, Asks};
 use crate::client::response;
 use crate::client::stream::Stream;
@@ -18,8 +26,9 @@ use crate::compare::ask::Stop;
 use crate::compare::client::ANSWER_WAIT;
 use crate::compare::counting::Counting;
 use crate::compare::line::{NOT_KEPT, check_status};
+use crate::compare::loops;
 use crate::compare::proc;
-use crate::compare::server::Server;
+use crate::compare::server::{ANY_PORT, Server};
 use crate::compare::tally::Spread;
 use crate::exchange::envelope::SUBPROTOCOL;
 use crate::failure::{Failure, one_line};
@@ -115,37 +124,78 @@ pub struct Weight {
     kernel: Option<f64>,
 }
 
+/// Rounds of a kind that are thrown away: of a server that is not ours the first, which fills what it keeps.
+pub fn rounds_thrown_away(server: &Server) -> u16 {
+    if server.is_ours() { 0 } else { 1 }
+}
+
 /// Opens so many, looks, and closes them. A distance weighs nothing, and is left out.
 pub fn round(
     kind: Kind,
-    connections: u32,
+    compare: &Compare,
     server: &Server,
     counting: &Counting,
-    interrupted: &AtomicBool,
+    interrupted: &Arc<AtomicBool>,
 ) -> Result<Weight, Stop> {
-    counting.aside(|| weigh(kind, connections, server, interrupted))
+    let holding = Holding { kind, connections: compare.connections, interrupted };
+    if !server.is_ours() {
+        return counting.aside(|| holding.weigh(server));
+    }
+    let address = beside(server, counting);
+    let fresh = counting
+        .aside(|| Ok(Server::start_at(address, compare.payload_bytes, loops(compare), interrupted)?))?;
+    // It is there until all connections have ended.
+    counting.aside(|| {
+        let _few = Holding { connections: FEW, ..holding }.open(&fresh)?;
+        holding.weigh(&fresh)
+    })
 }
 
-fn weigh(kind: Kind, connections: u32, server: &Server, interrupted: &AtomicBool) -> Result<Weight, Stop> {
-    let memory = || (server.process.and_then(proc::memory_bytes), proc::slab_bytes());
-    let before = memory();
-    let mut held = Vec::new();
-    for n in 0..connections {
-        if interrupted.load(Ordering::Relaxed) {
-            return Err(Stop::Interrupted);
-        }
-        let stream = kind.open(&server.near).map_err(|failure| match n {
-            0 => failure,
-            n => Failure::Failed(format!("{n} connections are open, and one more cannot be: {failure}")),
-        })?;
-        held.push(stream);
+/// Where packets are counted they are known by the port of the server that is measured, so a fresh one has the
+/// same port, and another address of the loopback.
+fn beside(server: &Server, counting: &Counting) -> SocketAddr {
+    match counting.wire() {
+        Some(_) => (ANOTHER_LOOPBACK, server.near.port).into(),
+        None => (Ipv4Addr::LOCALHOST, ANY_PORT).into(),
     }
-    thread::sleep(REST);
-    let after = memory();
-    let each = |before: Option<u64>, after: Option<u64>| {
-        Some((after? as f64 - before? as f64) / f64::from(connections))
-    };
-    Ok(Weight { server: each(before.0, after.0), kernel: each(before.1, after.1) })
+}
+
+/// What is done in one round.
+#[derive(Clone, Copy)]
+struct Holding<'h> {
+    kind: Kind,
+    connections: u32,
+    interrupted: &'h AtomicBool,
+}
+
+impl Holding<'_> {
+    fn weigh(&self, server: &Server) -> Result<Weight, Stop> {
+        let memory = || (server.process.and_then(proc::memory_bytes), proc::slab_bytes());
+        let before = memory();
+        let held = self.open(server)?;
+        thread::sleep(REST);
+        let after = memory();
+        drop(held);
+        let each = |before: Option<u64>, after: Option<u64>| {
+            Some((after? as f64 - before? as f64) / f64::from(self.connections))
+        };
+        Ok(Weight { server: each(before.0, after.0), kernel: each(before.1, after.1) })
+    }
+
+    fn open(&self, server: &Server) -> Result<Vec<Stream>, Stop> {
+        let mut held = Vec::new();
+        for n in 0..self.connections {
+            if self.interrupted.load(Ordering::Relaxed) {
+                return Err(Stop::Interrupted);
+            }
+            let stream = self.kind.open(&server.near).map_err(|failure| match n {
+                0 => failure,
+                n => Failure::Failed(format!("{n} connections are open, and one more cannot be: {failure}")),
+            })?;
+            held.push(stream);
+        }
+        Ok(held)
+    }
 }
 
 impl Held {
@@ -171,8 +221,18 @@ pub fn rounded(spread: &Spread, connections: u32) -> Spread {
     Spread { median: round(spread.median), min: round(spread.min), max: round(spread.max) }
 }
 
+/// What must be known of the weights to read them.
+pub fn beside_weights(is_ours: bool, held: &[Held]) -> Vec<&'static str> {
+    let is_anything = held.iter().any(|held| held.rounds > 0);
+    let used_again = (is_anything && !is_ours).then_some(USED_AGAIN);
+    used_again.into_iter().chain(below_zero(held)).collect()
+}
+
+const USED_AGAIN: &str = "The server is the same in all rounds: memory that earlier connections gave back to it is \
+    used again, so what later ones weigh can be too little.";
+
 /// Why connections can weigh less than nothing, where they do.
-pub fn below_zero(held: &[Held]) -> Option<&'static str> {
+fn below_zero(held: &[Held]) -> Option<&'static str> {
     let is_below = |held: &Held| {
         let spreads = [held.server_bytes, held.kernel_bytes];
         spreads.iter().flatten().any(|spread| rounded(spread, held.connections).min < 0.0)
@@ -184,6 +244,10 @@ const BELOW_ZERO: &str = "Where a round is below zero, memory was given back whi
     by the server, that had kept what it freed before, or by others, for the kernel's is that of the whole \
     machine. They weigh less than that noise; more --connections stand out of it.";
 
+/// So many have a fresh server make what it makes once, and stay while others are weighed.
+const FEW: u32 = 8;
+/// Not where the server listens that is measured, wherever that is.
+const ANOTHER_LOOPBACK: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// For buffers to be given back, and for acknowledgements that wait (40 ms).
 const REST: Duration = Duration::from_millis(200);
 
@@ -218,5 +282,13 @@ mod tests {
         };
         assert_eq!(below_zero(&held(&[0.0, 10.0])), None);
         assert!(below_zero(&held(&[-100.0, 10.0])).is_some());
+    }
+
+    #[test]
+    fn of_a_stranger_it_is_said_that_memory_is_used_again() {
+        let weight = Weight { server: Some(400.0), kernel: Some(3000.0) };
+        let held = [Held::new(Kind::Kept, 20, &[weight], None)];
+        assert_eq!(beside_weights(false, &held), [USED_AGAIN]);
+        assert!(beside_weights(true, &held).is_empty() && beside_weights(false, &[]).is_empty());
     }
 }

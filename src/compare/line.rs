@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::client::response::{self, status_words};
 use crate::client::socket::random;
 use crate::client::stream::{Arrival, Stream};
-use crate::compare::client::ANSWER_WAIT;
+use crate::compare::client::WHOLE_WAIT;
 use crate::compare::kernel;
 use crate::compare::plan::Plan;
 use crate::compare::reply::Reply;
@@ -48,7 +48,7 @@ impl Line {
     pub fn hear_response(&mut self, plan: &Plan, heard: &mut Application) -> Result<(), Failure> {
         self.check_kept()?;
         let stream = &mut self.stream;
-        stream.whole_within(ANSWER_WAIT);
+        stream.whole_within(WHOLE_WAIT);
         let before = stream.used_bytes();
         let (status, framing, persistent) =
             response::read_head(stream, false, |head, _| (head.status, head.framing, head.persistent))?;
@@ -139,7 +139,7 @@ impl Line {
 
     /// The next message, which nobody has counted yet. Pings are answered on the way.
     fn hear_message(&mut self, said: &mut Both<Application>) -> Result<Message, Failure> {
-        self.stream.whole_within(ANSWER_WAIT);
+        self.stream.whole_within(WHOLE_WAIT);
         loop {
             if self.stream.unread().is_empty() {
                 read_on(&mut self.stream)?;

@@ -55,7 +55,8 @@ pub mod ways;
 pub mod wire;
 
 use std::io::{self, Write};
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -170,7 +171,7 @@ fn measure(
     server: &Server,
     counting: &Counting,
     extra: &Extra,
-    interrupted: &AtomicBool,
+    interrupted: &Arc<AtomicBool>,
     report: &mut Report,
 ) -> Result<(), Failure> {
     if compare.experiments.contains(&Experiment::Ask) {
@@ -275,24 +276,29 @@ fn wanted(compare: &Compare) -> impl Iterator<Item = Way> {
     ways::ALL.iter().copied().filter(is_wanted)
 }
 
-/// Whether all rounds were run. The first of each kind fills what the server keeps for later, and is
-/// thrown away.
+/// Whether all rounds were run. Of a stranger the first of each kind is thrown away.
 fn hold_in_turns(
     compare: &Compare,
     server: &Server,
     counting: &Counting,
-    interrupted: &AtomicBool,
+    interrupted: &Arc<AtomicBool>,
     held: &mut Vec<Held>,
 ) -> Result<bool, Failure> {
-    let progress = progress(hold::ALL.len() * (usize::from(compare.rounds) + 1));
+    let thrown_away = hold::rounds_thrown_away(server);
+    let progress = progress(hold::ALL.len() * usize::from(compare.rounds + thrown_away));
     let mut complete = true;
     for &kind in hold::ALL {
         let (mut weights, mut left_out) = (Vec::new(), None);
-        for n in 0..=compare.rounds {
+        for n in 1 - thrown_away..=compare.rounds {
             progress.set_message(format!("round {n} of {}: hold {}", compare.rounds, kind.name()));
-            match hold::round(kind, compare.connections, server, counting, interrupted) {
+            match hold::round(kind, compare, server, counting, interrupted) {
                 Ok(_) if n == 0 => {}
                 Ok(weight) => weights.push(weight),
+                // What is waited for meanwhile is given up.
+                Err(Stop::Failed(_)) if interrupted.load(Ordering::Relaxed) => {
+                    complete = false;
+                    break;
+                }
                 Err(Stop::Failed(failure)) => {
                     left_out = Some(failure.to_string());
                     break;

@@ -83,13 +83,14 @@ pub fn processor_time(process: u32) -> Option<Duration> {
     kernel::processor_time_of_process(process).ok()
 }
 
-/// Memory that a process occupies, in bytes: what is its own and its share of the rest.
+/// Memory that a process occupies and that is of no file, in bytes. Its share of its program's file depends on
+/// who else runs that.
 pub fn memory_bytes(process: u32) -> Option<u64> {
     parse_rollup(&fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?)
 }
 
 fn parse_rollup(text: &str) -> Option<u64> {
-    kilobytes(text, "Pss:")
+    kilobytes(text, "Pss_Anon:")
 }
 
 /// Memory of the kernel that it keeps for sockets and all else in pieces of fixed sizes, in bytes. It is
@@ -136,10 +137,9 @@ mod tests {
 
     #[test]
     fn memory_is_read_with_its_unit() {
-        let rollup =
-            "55d-7ff ---p 00000000 00:00 0 [rollup]\nRss:            5000 kB\nPss:            4100 kB\n";
+        let rollup = "55d-7ff ---p 00000000 00:00 0 [rollup]\nRss:            5000 kB\nPss:            4300 kB\nPss_Anon:       4100 kB\n";
         assert_eq!(parse_rollup(rollup), Some(4100 * 1024));
-        assert_eq!(parse_rollup("Pss: 3 MB\n"), None);
+        assert_eq!(parse_rollup("Pss_Anon: 3 MB\n"), None);
     }
 
     #[cfg(target_os = "linux")]

@@ -50,6 +50,16 @@ impl Server {
         loops: u16,
         interrupted: &Arc<AtomicBool>,
     ) -> Result<Server, Failure> {
+        Server::start_at((address, ANY_PORT).into(), item_bytes, loops, interrupted)
+    }
+
+    /// The same where it is known which port it shall have.
+    pub fn start_at(
+        address: SocketAddr,
+        item_bytes: u32,
+        loops: u16,
+        interrupted: &Arc<AtomicBool>,
+    ) -> Result<Server, Failure> {
         let failed = |error| Failure::Failed(format!("a server to measure cannot be started: {error}"));
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
         command.args([
@@ -58,7 +68,7 @@ impl Server {
             "--loops",
             &loops.to_string(),
             "--listen",
-            &format!("{address}:0"),
+            &address.to_string(),
             "--collection",
             "tasks",
         ]);
@@ -305,6 +315,8 @@ pub fn parse_system_calls(text: &str) -> BTreeMap<String, u64> {
         .collect()
 }
 
+/// Whichever is free.
+pub const ANY_PORT: u16 = 0;
 /// Longest wait for the end of a connection of which the server says that it closes it.
 const CLOSES_WITHIN: Duration = Duration::from_secs(5);
 /// Longest that is read of an answer that is looked at and not measured.

@@ -43,8 +43,8 @@ pub fn text(report: &Report) -> String {
             held(report)
         );
     }
-    if let Some(why) = hold::below_zero(&report.hold) {
-        _ = writeln!(out, "{why}");
+    for line in hold::beside_weights(report.server.ours, &report.hold) {
+        _ = writeln!(out, "{line}");
     }
     for asked in &report.ask {
         if let Some(why) = &asked.unsaid {

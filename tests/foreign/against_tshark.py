@@ -21,10 +21,11 @@ PROGRAM = sys.argv[1]
 CALLS = 100
 IN_FLIGHT = 4
 # Each with the connections that it opens. The round that is thrown away has as many calls.
-WAYS = {"new": CALLS, "new-closed": CALLS, "kept": 1, "conditional": 1, "pipelined": 1, "parallel": IN_FLIGHT,
+WAYS = {"new": CALLS, "new-closed": CALLS, "kept": 1, "kept-gzip": 1, "conditional": 1, "pipelined": 1, "parallel": IN_FLIGHT,
         "socket": 1, "socket-deflated": 1, "socket-pipelined": 1, "socket-parallel": IN_FLIGHT}
 # By what the request is known with which a connection begins; all others by the item that they ask for.
 MARKS = {"new-closed": b"\r\nConnection: close\r\n", "conditional": b"\r\nIf-None-Match: ",
+         "kept-gzip": b"\r\nAccept-Encoding: gzip\r\n",
          "events": b"text/event-stream", "socket": b"Upgrade: websocket", "socket-deflated": b"permessage-deflate",
          "socket-pipelined": b"Upgrade: websocket", "socket-parallel": b"Upgrade: websocket"}
 FOLLOWERS = 3

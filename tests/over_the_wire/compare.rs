@@ -398,14 +398,15 @@ fn a_folder_that_is_gone_at_the_end_costs_the_page_and_not_the_figures() {
 
 #[test]
 fn connections_that_are_held_weigh_something() {
-    let report = report(&["--experiments", "hold", "--connections", "200"]);
+    let report = report(&["--experiments", "hold", "--connections", "1000"]);
     let held = report["hold"].as_array().unwrap();
     let names: Vec<&str> = held.iter().map(|held| held["way"].as_str().unwrap()).collect();
     assert_eq!(names, ["kept", "events", "socket"]);
     for held in held {
         assert_eq!((&held["left_out"], held["rounds"].as_u64()), (&Value::Null, Some(2)));
-        // No connection of this server takes the memory of a thread.
-        assert!(held["server_bytes"]["median"].as_f64().unwrap() < 64.0 * 1024.0, "{held}");
+        // Of a server that has kept nothing for them; and none of them takes the memory of a thread.
+        let bytes = held["server_bytes"]["median"].as_f64().unwrap();
+        assert!((100.0..4000.0).contains(&bytes), "{held}");
     }
 }
 

@@ -91,7 +91,7 @@ pub const CLAIMS: &[Claim] = &[
             let share = |bytes| percent(PAYLOAD / bytes);
             Some(format!(
                 "in bytes, where payloads are short: of {PAYLOAD} bytes {} % of what travels is payload at best, \
-                and {} % at worst; of {LONG_BYTES} bytes ~{} %",
+                one call at a time, and {} % at worst; of {LONG_BYTES} bytes ~{} %",
                 share(e.bytes("kept")?),
                 share(e.bytes("new-browser")?),
                 n((f64::from(LONG_BYTES) / e.bytes("kept-long")? * 100.0).round())
@@ -323,7 +323,7 @@ pub const CLAIMS: &[Claim] = &[
         because: |_| {
             said(
                 "It is not HTTP that needs them: a request needs its first line and `Host`. The browser's are those \
-                of Chrome for a `fetch()`, without cookies, which can be any number more; the response's are this \
+                of Chrome for a `fetch()`, with two cookies, which can be any number more; the response's are this \
                 server's. The published 871 were of a browser and a server of 2010.",
             )
         },

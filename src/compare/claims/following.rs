@@ -175,10 +175,9 @@ pub const CLAIMS: &[Claim] = &[
             said(
                 "The kernel takes for each what it takes for any TCP connection, whichever protocol it is; that can \
                 only be seen of the whole machine, and may be more than the process does. In a server that gives each \
-                connection a thread or a buffer of its own it is another number. `--experiments hold` does it \
-                otherwise: it closes each kind before the next and does so in rounds, of which the first is thrown \
-                away. So memory that was given back is used again, and it says what a connection costs a server that \
-                has had as many; this, what it costs one that has not.",
+                connection a thread or a buffer of its own it is another number. `--experiments hold` has \
+                a fresh server for each kind and each round, with as many connections as are wanted, and says what \
+                the kernel takes, too.",
             )
         },
         again: &["bothways compare --claims --rounds 5"],

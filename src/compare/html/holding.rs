@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::compare::hold::{Held, below_zero, rounded};
+use crate::compare::hold::{Held, beside_weights, rounded};
 use crate::compare::html::{cell, pictures, push_table, text};
 use crate::compare::report::Report;
 use crate::compare::tally::Spread;
@@ -18,8 +18,8 @@ pub fn hold(report: &Report) -> String {
     let unit = |says: &str| (says.to_owned(), Some("bytes"));
     let headings = [("connections".to_owned(), None), unit("server"), unit("kernel, both ends")];
     push_table("held", &headings, rows.iter().map(|held| (held.way, cells(held))), &mut out);
-    if let Some(why) = below_zero(&report.hold) {
-        _ = writeln!(out, "<p>{}</p>", text(why));
+    for line in beside_weights(report.server.ours, &report.hold) {
+        _ = writeln!(out, "<p>{}</p>", text(line));
     }
     out + "</section>\n"
 }
