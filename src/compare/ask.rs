@@ -123,7 +123,7 @@ impl Bench<'_> {
     /// Over a distance at the same time: no server waits for ever for the first who opened until the last one
     /// has.
     fn open_all(&self, callers: &mut [Caller]) -> Result<(), Failure> {
-        if self.server.near.authority == self.server.url.authority {
+        if !self.server.is_far() {
             return callers.iter_mut().try_for_each(Caller::open);
         }
         thread::scope(|scope| {

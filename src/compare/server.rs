@@ -130,6 +130,11 @@ impl Server {
         self.url.port = address.port();
     }
 
+    /// Whether a distance lies before it. Its authority stays what it was.
+    pub fn is_far(&self) -> bool {
+        (&self.url.host, self.url.port) != (&self.near.host, self.near.port)
+    }
+
     /// Where it listens itself.
     pub fn address(&self) -> Result<SocketAddr, Failure> {
         let address = self.near.host.parse().map(|address| SocketAddr::new(address, self.near.port));

@@ -1,7 +1,7 @@
 //! What a distance does to `bothways compare`, and what it leaves alone.
 #![cfg(target_os = "linux")]
 
-use crate::compare::{compare, is_exact, least, report};
+use crate::compare::{compare, is_exact, least, report, way};
 use serde_json::Value;
 
 #[test]
@@ -41,4 +41,12 @@ fn what_a_tunnel_has_no_room_for_is_said() {
         let dropped = report["distance"]["dropped"].as_u64().unwrap();
         assert!(dropped > 0 && report["ask"][0]["sent_again"].as_u64().unwrap() > 0, "{report}");
     }
+}
+
+#[test]
+fn many_callers_come_over_a_distance_at_the_same_time() {
+    // One after the other would take longer than a server waits for the first word of the first.
+    let report = report(&["--rtt", "50ms", "--ways", "parallel", "--in-flight", "256"]);
+    let parallel = way(&report, "parallel");
+    assert_eq!((&parallel["left_out"], &parallel["rounds"]), (&Value::Null, &Value::from(2)), "{parallel}");
 }
