@@ -34,6 +34,16 @@ pub enum Stop {
     Interrupted,
 }
 
+impl Stop {
+    /// Whatever fails once it is interrupted does so because nobody waits any more.
+    pub fn heeding(self, interrupted: &AtomicBool) -> Stop {
+        match self {
+            Stop::Failed(_) if interrupted.load(Ordering::Relaxed) => Stop::Interrupted,
+            other => other,
+        }
+    }
+}
+
 impl From<Failure> for Stop {
     fn from(failure: Failure) -> Stop {
         Stop::Failed(failure)
@@ -51,12 +61,9 @@ pub struct Bench<'b> {
 }
 
 impl Bench<'_> {
-    /// One way, once. Whatever fails once it is interrupted does so because nobody waits any more.
+    /// One way, once.
     pub fn round(&self, course: &Course) -> Result<Round, Stop> {
-        self.run(course).map_err(|stop| match stop {
-            Stop::Failed(_) if self.interrupted.load(Ordering::Relaxed) => Stop::Interrupted,
-            other => other,
-        })
+        self.run(course).map_err(|stop| stop.heeding(self.interrupted))
     }
 
     fn run(&self, course: &Course) -> Result<Round, Stop> {

@@ -56,7 +56,7 @@ pub mod wire;
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -291,14 +291,10 @@ fn hold_in_turns(
         let (mut weights, mut left_out) = (Vec::new(), None);
         for n in 1 - thrown_away..=compare.rounds {
             progress.set_message(format!("round {n} of {}: hold {}", compare.rounds, kind.name()));
-            match hold::round(kind, compare, server, counting, interrupted) {
+            let weighed = hold::round(kind, compare, server, counting, interrupted);
+            match weighed.map_err(|stop| stop.heeding(interrupted)) {
                 Ok(_) if n == 0 => {}
                 Ok(weight) => weights.push(weight),
-                // What is waited for meanwhile is given up.
-                Err(Stop::Failed(_)) if interrupted.load(Ordering::Relaxed) => {
-                    complete = false;
-                    break;
-                }
                 Err(Stop::Failed(failure)) => {
                     left_out = Some(failure.to_string());
                     break;

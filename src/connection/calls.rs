@@ -101,21 +101,15 @@ impl Calls {
         }
     }
 
-    /// Is there anything that is read, and not yet handed out?
-    pub fn has_read(&self) -> bool {
-        !self.next.is_empty()
-    }
-
     /// A batch is answered as a whole before the next message is read.
     pub fn is_full(&self, terms: &Terms) -> bool {
         self.batch.is_some() || self.owed.len() >= terms.limits.calls_waiting_max
     }
 
-    /// What is handed out next of that which is read.
-    pub fn next_read(&mut self, voice: &mut Voice, terms: &Terms) -> Step<'static> {
-        let Some(item) = self.next.front() else { return Step::Wait };
-        if self.must_hold(item, terms) {
-            return Step::Wait;
+    /// What is handed out next of that which is read, if anything is left of it.
+    pub fn next_read(&mut self, voice: &mut Voice, terms: &Terms) -> Option<Step<'static>> {
+        if self.must_hold(self.next.front()?, terms) {
+            return Some(Step::Wait);
         }
         let mut item = self.next.pop_front().expect("just seen");
         // The answers leave together, so the outbox cannot stop them from piling up.
@@ -125,7 +119,7 @@ impl Calls {
         }
         let step = self.hand_out(item, voice, terms);
         self.end_batch(voice);
-        step
+        Some(step)
     }
 
     /// Answers the call handed out last, or else the oldest that waits; `speaks` says whether anybody hears it.

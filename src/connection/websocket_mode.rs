@@ -185,9 +185,9 @@ impl WebSocketMode {
     /// What is read already goes before what stands in the bytes.
     fn next_read(&mut self, reach: &mut Reach) -> Option<Step<'static>> {
         let calls = self.calls.as_mut()?;
-        if calls.has_read() {
-            let mut voice = Voice { deflater: &mut self.deflater, outbox: reach.outbox };
-            return Some(calls.next_read(&mut voice, reach.terms));
+        let mut voice = Voice { deflater: &mut self.deflater, outbox: reach.outbox };
+        if let Some(step) = calls.next_read(&mut voice, reach.terms) {
+            return Some(step);
         }
         if calls.end.is_some() {
             let ended = self.end_when_answered(reach);
