@@ -3,8 +3,8 @@
 //! What they are held against: 10 GB/s of unmasking in cache. Text is read with simdutf8, and the standard
 //! library stands beside it: should it catch up, a dependency can go.
 
+use bothways::config::Limits;
 use bothways::http::head::{FieldRoom, parse_request};
-use bothways::limits::Limits;
 use bothways::websocket::frame::{self, Opcode, Role};
 use bothways::websocket::mask;
 use bothways::websocket::message::{Event, Reader, Step};

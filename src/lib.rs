@@ -2,8 +2,8 @@
 //! event loop.
 //!
 //! The same question can come by two roads: as an HTTP request, or as a message on a WebSocket.
-//! Inside it is the same value, a [`Call`](exchange::call::Call); what goes back is the same value,
-//! an [`Answer`](exchange::call::Answer). Only the road itself knows which road was taken.
+//! Inside it is the same value, a [`Call`](model::call::Call); what goes back is the same value,
+//! an [`Answer`](model::call::Answer). Only the road itself knows which road was taken.
 //!
 //! This crate is a program first; the library is its rooms, made reachable for tests and fuzz
 //! targets. `docs/architecture.md` is the map.
@@ -14,23 +14,18 @@ pub mod api;
 pub mod cli;
 pub mod client;
 pub mod compare;
-pub mod compression;
+pub mod config;
 pub mod connection;
-pub mod descriptors;
-pub mod event_loop;
-pub mod exchange;
-pub mod failure;
-pub mod fault;
+pub mod error;
 pub mod http;
-pub mod limits;
-pub mod meter;
-pub mod origins;
-pub mod parsed;
-pub mod refusal;
+pub mod metrics;
+pub mod model;
+pub mod netlab;
+pub mod pubsub;
+pub mod reactor;
+pub mod render;
 pub mod serve;
+pub mod server;
+pub mod site;
 pub mod store;
-pub mod supervision;
-pub mod timeouts;
-pub mod upkeep;
-pub mod visitors;
 pub mod websocket;

@@ -1,10 +1,12 @@
 //! Reads the arguments, runs one command, and turns its result into an exit status.
 
-use bothways::cli::{Cli, Command};
-use bothways::client::{call, watch};
+use bothways::cli::args::{Cli, Command};
+use bothways::cli::check;
+use bothways::cli::export;
+use bothways::client::call;
+use bothways::client::watch;
 use bothways::compare;
 use bothways::serve;
-use bothways::upkeep::{check, export};
 use std::io::{self, Write};
 use std::process::ExitCode;
 

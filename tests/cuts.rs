@@ -6,7 +6,7 @@ mod cutter;
 #[path = "../fuzz/src/driver.rs"]
 mod driver;
 #[allow(dead_code)] // Others use the rest.
-#[path = "../src/store/failing_file.rs"]
+#[path = "../src/store/disk/fault_injection.rs"]
 mod failing_file;
 #[allow(dead_code)] // Others use the rest.
 #[path = "../fuzz/src/journals.rs"]

@@ -3,14 +3,14 @@
 //!
 //! `BOTHWAYS_DAMAGES=10000 cargo test --release --test damage` does more of it.
 
-use bothways::exchange::change::{Act, CollectionId, Conditions, Write};
-use bothways::store::keys::{Bounds, Keys};
-use bothways::store::on_disk::{Epoch, OnDisk, Watcher};
-use bothways::store::rows::Keeps;
-use bothways::store::shelf::Shelf;
-use bothways::store::soundness;
-use bothways::store::stock::Stock;
-use bothways::store::untouched::Trust;
+use bothways::model::change::{Act, CollectionId, Conditions, Write};
+use bothways::store::disk::change_rows::Keeps;
+use bothways::store::disk::durable_store::{Epoch, OnDisk, Watcher};
+use bothways::store::disk::integrity;
+use bothways::store::disk::overlay_file::Trust;
+use bothways::store::idempotency_table::{Bounds, Keys};
+use bothways::store::snapshot::Stock;
+use bothways::store::state::Shelf;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -77,7 +77,7 @@ fn write_stores(folder: &Path) -> [Vec<u8>; 2] {
 
 fn inspect(path: &Path) -> Result<Stock, String> {
     let (_, stock) = OnDisk::inspect(path, &silent()).map_err(|error| error.to_string())?;
-    match soundness::faults(&stock).as_slice() {
+    match integrity::faults(&stock).as_slice() {
         [] => Ok(stock),
         faults => Err(faults.join("; ")),
     }

@@ -2,23 +2,23 @@
 //! answered is there when it is opened again, and what was refused is not.
 
 #[allow(dead_code)] // Others use the rest.
-#[path = "../src/store/failing_file.rs"]
+#[path = "../src/store/disk/fault_injection.rs"]
 mod failing_file;
 #[allow(dead_code)] // The fuzz target uses the rest.
 #[path = "../fuzz/src/journals.rs"]
 mod journals;
 
-use bothways::exchange::change::{Act, CollectionId, Conditions, Write};
-use bothways::refusal::Refusal;
-use bothways::store::desk::{Desk, Taken};
+use bothways::error::Refusal;
+use bothways::model::change::{Act, CollectionId, Conditions, Write};
+use bothways::store::commit_log::SharedLog;
+use bothways::store::committer::{Keeper, Sync};
+use bothways::store::disk::change_rows::Keeps;
+use bothways::store::disk::durable_store::{Epoch, OnDisk};
+use bothways::store::idempotency_table::{Bounds, Keys};
 use bothways::store::journal::{Outcome, Settled, Ticket};
-use bothways::store::keeper::{Keeper, Sync};
-use bothways::store::keys::{Bounds, Keys};
-use bothways::store::log::SharedLog;
-use bothways::store::on_disk::{Epoch, OnDisk};
-use bothways::store::rows::Keeps;
-use bothways::store::shelf::Shelf;
-use bothways::store::standing::Standing;
+use bothways::store::state::Shelf;
+use bothways::store::write_queue::{Desk, Taken};
+use bothways::store::write_status::Standing;
 use failing_file::{Crash, Fault, File};
 use journals::{Mode, Seen, Step, Wish, check_steps};
 use std::io::ErrorKind::{Other, StorageFull};

@@ -8,19 +8,19 @@
 //! ```
 
 use super::failing_file::{Crash, Fault, File};
-use bothways::exchange::change::{Act, Change, CollectionId, Conditions, Op, Position, Tags, Write};
-use bothways::exchange::object::Object;
-use bothways::refusal::Refusal;
-use bothways::store::desk::{Desk, Taken};
+use bothways::error::Refusal;
+use bothways::model::change::{Act, Change, CollectionId, Conditions, Op, Position, Tags, Write};
+use bothways::model::json_object::Object;
+use bothways::store::commit_log::{SharedLog, Wake};
+use bothways::store::committer::{Keeper, Sync};
+use bothways::store::disk::change_rows::Keeps;
+use bothways::store::disk::durable_store::{Epoch, OnDisk};
+use bothways::store::disk::store_error::StoreError;
+use bothways::store::idempotency_table::{Bounds, Keys};
 use bothways::store::journal::{self, Journal, Outcome, Settled, Ticket};
-use bothways::store::keeper::{Keeper, Sync};
-use bothways::store::keys::{Bounds, Keys};
-use bothways::store::log::{SharedLog, Wake};
-use bothways::store::on_disk::{Epoch, OnDisk};
-use bothways::store::rows::Keeps;
-use bothways::store::shelf::Shelf;
-use bothways::store::standing::Standing;
-use bothways::store::store_error::StoreError;
+use bothways::store::state::Shelf;
+use bothways::store::write_queue::{Desk, Taken};
+use bothways::store::write_status::Standing;
 use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::rc::Rc;

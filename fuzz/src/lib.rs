@@ -17,7 +17,7 @@
 pub mod cutter;
 pub mod driver;
 // It stands where the tests of the store find it too, and is no part of the program.
-#[path = "../../src/store/failing_file.rs"]
+#[path = "../../src/store/disk/fault_injection.rs"]
 pub mod failing_file;
 pub mod journals;
 pub mod patches;

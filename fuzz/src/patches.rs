@@ -1,9 +1,9 @@
 //! JSON Patch against a library's.
 
 use super::texts::{library_knows, members_of};
-use bothways::exchange::json_patch::JsonPatch;
-use bothways::exchange::record::Record;
-use bothways::refusal::Refusal;
+use bothways::error::Refusal;
+use bothways::model::json_patch::JsonPatch;
+use bothways::model::record::Record;
 use serde_json::Value;
 
 /// What we make of an item, a library makes of it too; and where we say that the item does not allow

@@ -3,7 +3,7 @@
 use super::texts::{library_knows, members_of};
 use bothways::api::query::Query;
 use bothways::api::selection::Selected;
-use bothways::exchange::record::Record;
+use bothways::model::record::Record;
 use serde_json::Value;
 use std::cmp::Ordering;
 

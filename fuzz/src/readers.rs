@@ -1,16 +1,16 @@
 //! Each reader of the wire, shown pieces as they would come, and what it said in the end.
 
-use bothways::fault::Fault;
+use bothways::config::Limits;
+use bothways::error::Fault;
 use bothways::http::body::{self, BodyReader};
 use bothways::http::framing::Framing;
 use bothways::http::head::{FieldRoom, parse_request, parse_response};
-use bothways::limits::Limits;
-use bothways::parsed::Parsed;
-use bothways::websocket::deflate::{Inflater, Side, deflated_bytes_max};
+use bothways::http::parsed::Parsed;
 use bothways::websocket::frame::{self, Header, Opcode, Role};
 use bothways::websocket::handshake::{self, Extension, Handshake};
 use bothways::websocket::mask;
 use bothways::websocket::message::{Event, Payload, Reader, Step, Text};
+use bothways::websocket::permessage_deflate::{Inflater, Side, deflated_bytes_max};
 
 /// Small, so that a small input meets every one of them.
 pub const LIMITS: Limits = Limits {

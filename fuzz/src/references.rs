@@ -2,20 +2,20 @@
 //! somebody else wrote.
 
 use super::readers::{self, LIMITS};
-use bothways::compression::{Compression, Switch};
-use bothways::fault::Fault;
+use bothways::config::Limits;
+use bothways::config::{Compression, Switch};
+use bothways::error::Fault;
 use bothways::http::body::{LAST_CHUNK, encode_chunk};
 use bothways::http::cookie;
 use bothways::http::framing::{self, Framing, ResponseFraming};
 use bothways::http::head::{FieldRoom, Version, parse_response};
 use bothways::http::headers::{Fields, Known, is_field_value, is_token, trim};
+use bothways::http::parsed::Parsed;
 use bothways::http::response::{self, Send};
-use bothways::limits::Limits;
-use bothways::parsed::Parsed;
-use bothways::visitors::{self, Visitor};
-use bothways::websocket::deflate::{Deflater, Inflater, Side};
+use bothways::metrics::browsers::{self, Visitor};
 use bothways::websocket::frame::{Header as FrameHeader, Opcode};
 use bothways::websocket::mask;
+use bothways::websocket::permessage_deflate::{Deflater, Inflater, Side};
 use chunked_transfer::Decoder;
 use httparse::Header;
 use std::io::{self, Read, Write};
@@ -47,7 +47,7 @@ pub fn check_headers(input: &[u8]) {
 fn check_cookies(fields: Fields, lines: &[Header]) {
     let is_cookie = |line: &&Header| line.name.eq_ignore_ascii_case("cookie");
     let all = lines.iter().filter(is_cookie).map(|line| line.value).collect::<Vec<_>>().join(&b';');
-    for name in ["a", visitors::COOKIE] {
+    for name in ["a", browsers::COOKIE] {
         let value = all.split(|&byte| byte == b';').map(trim).find_map(|pair| {
             let end = pair.iter().position(|&byte| byte == b'=')?;
             (&pair[..end] == name.as_bytes()).then_some(&pair[end + 1..])

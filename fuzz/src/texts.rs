@@ -1,17 +1,21 @@
 //! What the rooms behind the wire make of a text: the body of an item, a JSON-RPC message.
 
 use super::readers::LIMITS;
+use bothways::api::new_item;
 use bothways::api::outcome::Outcome;
-use bothways::api::{intake, resources, routes};
-use bothways::exchange::call::{Answer, Body, Call, Method, Representation, Wish};
-use bothways::exchange::change::{CollectionId, Conditions};
-use bothways::exchange::envelope::{self, Id, Item, Message};
-use bothways::exchange::record::{Record, is_id};
-use bothways::exchange::{html, representation, xml};
+use bothways::api::resources;
+use bothways::api::routes;
 use bothways::http::response;
+use bothways::model::call::{Answer, Body, Call, Method, Representation, Wish};
+use bothways::model::change::{CollectionId, Conditions};
+use bothways::model::json_rpc::{self, Id, Item, Message};
+use bothways::model::record::{Record, is_id};
+use bothways::render::html;
+use bothways::render::text;
+use bothways::render::xml;
+use bothways::store::idempotency_table::{Bounds, Keys};
 use bothways::store::journal::{self, Journal, Settled, Ticket};
-use bothways::store::keys::{Bounds, Keys};
-use bothways::store::shelf::Shelf;
+use bothways::store::state::Shelf;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -26,7 +30,7 @@ pub fn check_intake(body: &[u8]) {
     if !library_knows(body) {
         return;
     }
-    let taken = intake::read(&post(body, None)).map(|intake| {
+    let taken = new_item::read(&post(body, None)).map(|intake| {
         let id = intake.id.unwrap_or("new".into());
         let record = Record::new(&id, intake.members, 1);
         serde_json::from_str(record.json()).unwrap_or_else(|error| panic!("{record:?}: {error}"))
@@ -51,7 +55,7 @@ pub fn library_knows(text: &[u8]) -> bool {
 
 /// The members of an item, whatever id it has chosen.
 pub fn members_of(body: &[u8]) -> Option<String> {
-    intake::read(&post(body, None)).ok().map(|intake| intake.members)
+    new_item::read(&post(body, None)).ok().map(|intake| intake.members)
 }
 
 /// The item that is meant, if the body is one.
@@ -89,7 +93,7 @@ const DEPTH_MAX: usize = 101;
 /// A line of plain text is one line, and says the text where there is nothing else.
 pub fn check_representation(body: &[u8]) {
     let Ok(intake) =
-        intake::read(&post(body, Some("text/plain"))).or_else(|_| intake::read(&post(body, None)))
+        new_item::read(&post(body, Some("text/plain"))).or_else(|_| new_item::read(&post(body, None)))
     else {
         return;
     };
@@ -98,7 +102,7 @@ pub fn check_representation(body: &[u8]) {
     if !library_knows(body) {
         return;
     }
-    let line = representation::item_as_line(record.json());
+    let line = text::item_as_line(record.json());
     assert!(!line.contains(['\r', '\n']), "{line:?}");
     let value: Value = serde_json::from_str(record.json()).expect("what was taken can be read");
     // A name that is spelled with an escape is shown as it is written.
@@ -108,8 +112,7 @@ pub fn check_representation(body: &[u8]) {
     let mut house = House::new();
     house.ask(&post(body, None));
     let collection = house.shelf.collection(CollectionId(0));
-    let lines: String =
-        collection.items().map(|item| representation::item_as_line(item.json()) + "\n").collect();
+    let lines: String = collection.items().map(|item| text::item_as_line(item.json()) + "\n").collect();
     assert_eq!(*collection.lines().expect("it is short"), *lines.as_bytes());
 }
 
@@ -126,7 +129,7 @@ fn check_markup(json: &str) {
 pub fn check_envelope(text: &[u8]) {
     let Ok(text) = std::str::from_utf8(text) else { return };
     let mut house = House::new();
-    match envelope::read(text, LIMITS.batch_calls_max) {
+    match json_rpc::read(text, LIMITS.batch_calls_max) {
         Message::One(item) => check_item(item, value(text), &mut house),
         Message::Batch(items) => {
             assert!(items.len() <= LIMITS.batch_calls_max, "a batch over the limit");
@@ -157,9 +160,9 @@ fn check_item(item: Item, asked: Option<Value>, house: &mut House) {
                 assert_eq!(given, asked.get("id"), "the answer is for whoever asked");
             }
             let answer = house.ask(&call);
-            envelope::write_answer(&id, &answer, response::reason(answer.status), &mut out);
+            json_rpc::write_answer(&id, &answer, response::reason(answer.status), &mut out);
         }
-        Err(no_call) => envelope::write_no_call(&id, &no_call, &mut out),
+        Err(no_call) => json_rpc::write_no_call(&id, &no_call, &mut out),
     }
     let answer: BTreeMap<String, &RawValue> = serde_json::from_slice(&out)
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&out)));

@@ -8,14 +8,14 @@
 //! Items are kept as they were written, as those are that come in a request. All of the file is taken or
 //! nothing: whoever mends it wants to know every fault, so the first does not end the search.
 
-use super::routes::RESERVED;
-use crate::exchange::object::{DEPTH_MAX, NotAnObject, Object, meaning};
-use crate::exchange::record::{Record, is_id};
-use crate::exchange::tokens::{Nest, Token, Tokens};
-use crate::limits::COLLECTIONS_MAX;
-use crate::refusal::shown;
-use crate::store::names::Names;
-use crate::store::stock::{Stocked, Tally};
+use crate::api::routes::RESERVED;
+use crate::config::COLLECTIONS_MAX;
+use crate::error::shown;
+use crate::model::json_object::{DEPTH_MAX, NotAnObject, Object, meaning};
+use crate::model::json_tokens::{Nest, Token, Tokens};
+use crate::model::record::{Record, is_id};
+use crate::store::name_set::Names;
+use crate::store::snapshot::{Stocked, Tally};
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::fmt;
@@ -279,7 +279,7 @@ fn id_from(value: &str) -> Result<Box<str>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::names::counted;
+    use crate::store::name_set::counted;
 
     fn read_short(text: &str) -> Result<Vec<Stocked>, Wrong> {
         read(text, 200)

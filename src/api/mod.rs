@@ -12,16 +12,13 @@
 //! what is left of it, [`changes`] and [`feed`] are for those who follow, [`page`] is what belongs to the
 //! pages, [`chapters`] are the documents, [`description`] says all this to other programs, [`clock`] is the source article's example.
 
-pub mod changes;
-pub mod chapters;
 pub mod clock;
 pub mod description;
-pub mod feed;
 pub mod import;
-pub mod intake;
+pub mod new_item;
 pub mod outcome;
-pub mod page;
 pub mod query;
 pub mod resources;
 pub mod routes;
 pub mod selection;
+pub mod subscribe;

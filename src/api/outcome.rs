@@ -1,10 +1,10 @@
 //! The three things a handler can say.
 
-use super::changes::{Follow, Interest};
-use crate::exchange::call::{Answer, Call, Talk};
-use crate::exchange::change::{CollectionId, Write};
-use crate::refusal::Refusal;
-use crate::store::shelf::Shelf;
+use crate::api::subscribe::{Follow, Interest};
+use crate::error::Refusal;
+use crate::model::call::{Answer, Call, Talk};
+use crate::model::change::{CollectionId, Write};
+use crate::store::state::Shelf;
 
 pub enum Outcome {
     Answer(Answer),

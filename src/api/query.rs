@@ -7,10 +7,10 @@
 //!
 //! Two queries that ask for the same in another order or spelling are equal, and have one canonical
 //! text, which parses to an equal query: whoever follows a filter is known by it. What a query does
-//! with items stands in [`selection`](super::selection).
+//! with items stands in [`selection`](crate::api::selection).
 
-use crate::limits::{PER_PAGE_MAX, PER_PAGE_USUAL, QUERY_BYTES_MAX, QUERY_PARAMETERS_MAX};
-use crate::refusal::Refusal;
+use crate::config::{PER_PAGE_MAX, PER_PAGE_USUAL, QUERY_BYTES_MAX, QUERY_PARAMETERS_MAX};
+use crate::error::Refusal;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
 use std::fmt;

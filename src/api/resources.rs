@@ -1,18 +1,18 @@
 //! List, read, create, replace, patch, remove: the handlers of collections and items.
 
-use super::intake::{self, Intake};
-use super::outcome::{Named, Outcome};
-use super::query::Query;
-use super::selection::Selected;
-use crate::exchange::call::{Answer, Body, Call, Representation};
-use crate::exchange::change::{Act, Change, CollectionId, Once, Op, Position, Write};
-use crate::exchange::html;
-use crate::exchange::idempotency::Key;
-use crate::exchange::record::{Record, is_id};
-use crate::refusal::Refusal;
+use crate::api::new_item::{self, Intake};
+use crate::api::outcome::{Named, Outcome};
+use crate::api::query::Query;
+use crate::api::selection::Selected;
+use crate::error::Refusal;
+use crate::model::call::{Answer, Body, Call, Representation};
+use crate::model::change::{Act, Change, CollectionId, Once, Op, Position, Write};
+use crate::model::idempotency_key::Key;
+use crate::model::record::{Record, is_id};
+use crate::render::html;
+use crate::store::idempotency_table::Earlier;
 use crate::store::journal;
-use crate::store::keys::Earlier;
-use crate::store::shelf::{Collection, Shelf};
+use crate::store::state::{Collection, Shelf};
 
 /// What PATCH takes, for `Accept-Patch`.
 const PATCH_TYPES: &str = "application/merge-patch+json, application/json-patch+json, application/json";
@@ -90,7 +90,7 @@ pub fn read_at(
 /// The one method that is not idempotent by itself, and is by a key.
 pub fn create(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
     let once = call.idempotency_key.as_deref().map(once).transpose()?;
-    let Intake { id, members } = intake::read(call)?;
+    let Intake { id, members } = new_item::read(call)?;
     let act = Act::Create { id, members };
     Ok(Outcome::Write(Write { once, ..please(call, named, act) }))
 }
@@ -102,7 +102,7 @@ fn once(key: &str) -> Result<Box<Once>, Refusal> {
 }
 
 pub fn replace(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
-    let Intake { id, members } = intake::read(call)?;
+    let Intake { id, members } = new_item::read(call)?;
     if !is_id(named.id) {
         return Err(Refusal::invalid("an id is 1 to 64 of A-Z a-z 0-9 . _ ~ -"));
     }
@@ -122,9 +122,9 @@ pub fn patch(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
     }
     let id = named.id.into();
     let act = if essence.eq_ignore_ascii_case("application/json-patch+json") {
-        Act::JsonPatch { id, patch: Box::new(intake::json_patch(&call.body)?) }
+        Act::JsonPatch { id, patch: Box::new(new_item::json_patch(&call.body)?) }
     } else {
-        Act::Patch { id, merge: Box::new(intake::merge_patch(&call.body)?) }
+        Act::Patch { id, merge: Box::new(new_item::merge_patch(&call.body)?) }
     };
     Ok(Outcome::Write(please(call, named, act)))
 }

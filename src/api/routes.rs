@@ -1,14 +1,18 @@
 //! The routing table, and the one door: [`take_up`].
 
-use super::outcome::{Handler, Named, Outcome};
-use super::page::FILES;
-use super::{changes, chapters, description, page, resources};
-use crate::exchange::call::{Answer, Body, Call, Method, Representation, Talk, Wish};
-use crate::exchange::change::{CollectionId, Conditions, Tags};
-use crate::meter;
-use crate::refusal::Refusal;
-use crate::store::shelf::Shelf;
-use crate::visitors;
+use crate::api::description;
+use crate::api::outcome::{Handler, Named, Outcome};
+use crate::api::resources;
+use crate::api::subscribe;
+use crate::error::Refusal;
+use crate::metrics::browsers;
+use crate::metrics::totals;
+use crate::model::call::{Answer, Body, Call, Method, Representation, Talk, Wish};
+use crate::model::change::{CollectionId, Conditions, Tags};
+use crate::site::chapters;
+use crate::site::page;
+use crate::site::page::FILES;
+use crate::store::state::Shelf;
 use std::borrow::Cow;
 
 /// One thing that can be asked.
@@ -30,9 +34,9 @@ const fn route(method: Method, path: &'static str, handler: Handler, says: &'sta
 
 /// Everything that can be asked. Help, `Allow` and descriptions are made from it.
 pub const ROUTES: &[Route] = &[
-    route(Method::Get, COLLECTION, changes::take_up, "all items, in order of creation"),
+    route(Method::Get, COLLECTION, subscribe::take_up, "all items, in order of creation"),
     route(Method::Post, COLLECTION, resources::create, "add an item"),
-    route(Method::Get, ITEM, changes::take_up, "one item"),
+    route(Method::Get, ITEM, subscribe::take_up, "one item"),
     route(Method::Put, ITEM, resources::replace, "write one item, whether it is there or not"),
     route(Method::Patch, ITEM, resources::patch, "change some members of an item"),
     route(Method::Delete, ITEM, resources::remove, "remove an item"),
@@ -59,7 +63,7 @@ pub const ROUTES: &[Route] = &[
     route(Method::Get, FILES[5].path, page::file::<5>, "a part of it: the exercises"),
     route(Method::Get, FILES[6].path, page::file::<6>, "the style of the page at /"),
     route(Method::Get, FILES[7].path, page::file::<7>, "the style of the chapters"),
-    route(Method::Get, chapters::table::ADDRESS, chapters::list, "which chapters there are"),
+    route(Method::Get, chapters::contents::ADDRESS, chapters::list, "which chapters there are"),
     route(Method::Get, CHAPTER, chapters::read, "a chapter, as a page"),
 ];
 
@@ -142,8 +146,8 @@ fn locate<'p>(path: &'p str, shelf: &Shelf) -> Result<(&'static str, Named<'p>),
 /// What is of no collection.
 fn fixed(path: &str) -> Result<(&'static str, Named<'_>), Refusal> {
     let of_none = |id| Named { collection: CollectionId(0), id };
-    let chapter = path.strip_prefix(chapters::table::ADDRESS).and_then(|rest| rest.strip_prefix('/'));
-    if let Some(name) = chapter.filter(|name| chapters::table::find(name).is_some()) {
+    let chapter = path.strip_prefix(chapters::contents::ADDRESS).and_then(|rest| rest.strip_prefix('/'));
+    if let Some(name) = chapter.filter(|name| chapters::contents::find(name).is_some()) {
         return Ok((CHAPTER, of_none(name)));
     }
     let route = ROUTES.iter().find(|route| route.path == path && !path.contains('{'));
@@ -244,12 +248,12 @@ fn ready(call: &Call, _: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
 
 /// What is counted is not on the shelf.
 fn metrics(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
-    untagged(call, Body::File { media_type: meter::MEDIA_TYPE, text: meter::text().into() })
+    untagged(call, Body::File { media_type: totals::MEDIA_TYPE, text: totals::text().into() })
 }
 
 /// Nor is this.
 fn counters(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
-    let text = visitors::text(call.visitor);
+    let text = browsers::text(call.visitor);
     untagged(call, Body::Json(text.into_bytes().into()))
 }
 

@@ -4,12 +4,12 @@
 //! ([`Number`]), and strings as what they mean. A member is named by its name or, inside of objects,
 //! by a path with dots: of `{"a.b":1,"a":{"b":2}}`, `a.b` is 1.
 
-use super::query::{Direction, Filter, Key, Operator, Page, Query};
-use crate::exchange::call::Paging;
-use crate::exchange::number::Number;
-use crate::exchange::object::meaning;
-use crate::exchange::parts;
-use crate::exchange::record::Record;
+use crate::api::query::{Direction, Filter, Key, Operator, Page, Query};
+use crate::model::call::Paging;
+use crate::model::decimal::Number;
+use crate::model::json_object::meaning;
+use crate::model::raw_json;
+use crate::model::record::Record;
 use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -103,7 +103,7 @@ impl Filter {
 fn find<'a>(object: &'a str, field: &str) -> Option<&'a str> {
     let way = field.split_once('.');
     let (mut found, mut on_the_way) = (None, None);
-    for (name, value) in parts::members(object) {
+    for (name, value) in raw_json::members(object) {
         let name = meaning(name);
         if name == field {
             found = Some(value);
@@ -118,10 +118,10 @@ fn find<'a>(object: &'a str, field: &str) -> Option<&'a str> {
 /// A number is compared with a number, a string with anything, for a query is made of text; nothing
 /// else has an order.
 fn compared(member: &str, value: &str) -> Option<Ordering> {
-    match parts::string(member) {
+    match raw_json::string(member) {
         // By code points: in UTF-8 that is the order of the bytes.
         Some(text) => Some((*text).cmp(value)),
-        None => Some(parts::number(member)?.cmp(&Number::read(value)?)),
+        None => Some(raw_json::number(member)?.cmp(&Number::read(value)?)),
     }
 }
 
@@ -134,10 +134,10 @@ fn is_equal(member: &str, value: &str) -> bool {
 
 /// A part of a string, whatever its case, or an element of an array.
 fn contains(member: &str, value: &str) -> bool {
-    match parts::string(member) {
+    match raw_json::string(member) {
         // In capitals, for there σ and ς are one.
         Some(text) => text.to_uppercase().contains(&value.to_uppercase()),
-        None => member.starts_with('[') && parts::elements(member).any(|element| is_equal(element, value)),
+        None => member.starts_with('[') && raw_json::elements(member).any(|element| is_equal(element, value)),
     }
 }
 
@@ -160,7 +160,7 @@ impl Key {
             b'"' => Rank::String(meaning(member)),
             b'f' => Rank::False,
             b't' => Rank::True,
-            _ => parts::number(member).map_or(Rank::Other, Rank::Number),
+            _ => raw_json::number(member).map_or(Rank::Other, Rank::Number),
         }
     }
 

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use crate::client::bounds::{RETRY_FIRST, RETRY_MAX, RETRY_MIN};
+use crate::client::limits::{RETRY_FIRST, RETRY_MAX, RETRY_MIN};
 
 #[derive(Debug)]
 pub struct Backoff {

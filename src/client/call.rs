@@ -3,12 +3,13 @@
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
-use crate::cli;
+use crate::cli::args;
 use crate::client::fields::{self, Field};
+use crate::client::over_http;
+use crate::client::over_websocket;
 use crate::client::response::status_words;
 use crate::client::url::{Scheme, Url};
-use crate::client::{over_http, over_socket};
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::http::headers::is_token;
 
 /// What both roads are asked to carry.
@@ -34,20 +35,20 @@ pub enum Print {
 
 /// Makes the call, and prints the answer to standard output. An answer of 400 or more is printed
 /// like others, and is a failure. Nothing is said of it when nobody reads standard output any more.
-pub fn run(call: &cli::Call) -> Result<(), Failure> {
+pub fn run(call: &args::Call) -> Result<(), Failure> {
     let outcome = make(call, &mut io::stdin(), &mut io::stdout().lock());
     Failure::pass_over_broken_pipe(outcome)
 }
 
-fn make(call: &cli::Call, input: &mut impl Read, out: &mut impl Write) -> Result<(), Failure> {
+fn make(call: &args::Call, input: &mut impl Read, out: &mut impl Write) -> Result<(), Failure> {
     let asked = understand(call, input)?;
     match asked.url.scheme {
         Scheme::Http => over_http::make(&asked, out),
-        Scheme::Ws => over_socket::make(&asked, out),
+        Scheme::Ws => over_websocket::make(&asked, out),
     }
 }
 
-fn understand<'a>(call: &'a cli::Call, input: &mut impl Read) -> Result<Asked<'a>, Failure> {
+fn understand<'a>(call: &'a args::Call, input: &mut impl Read) -> Result<Asked<'a>, Failure> {
     if !is_token(call.method.as_bytes()) {
         return Err(Failure::Usage(format!("{:?} is not a method", call.method)));
     }
@@ -86,7 +87,7 @@ pub fn check_status(status: u16) -> Result<(), Failure> {
 pub fn make_for_test(arguments: &[&str], input: &str) -> (String, Result<(), String>) {
     use clap::Parser;
     let line = [&["bothways", "call", "--max-seconds", "5"], arguments].concat();
-    let cli::Command::Call(call) = cli::Cli::parse_from(line).command else { panic!("call was said") };
+    let args::Command::Call(call) = args::Cli::parse_from(line).command else { panic!("call was said") };
     let mut out = Vec::new();
     let outcome = make(&call, &mut input.as_bytes(), &mut out);
     let outcome = outcome.map_err(|failure| format!("{} {failure}", failure.exit_status()));

@@ -9,8 +9,8 @@ use crate::client::call::{Asked, Print};
 use crate::client::fields::Field;
 use crate::client::over_http;
 use crate::client::url::{Scheme, Url};
-use crate::exchange::record::is_id;
-use crate::failure::Failure;
+use crate::error::Failure;
+use crate::model::record::is_id;
 
 /// One item, as the server wrote it.
 pub type Item = Box<RawValue>;
@@ -57,12 +57,12 @@ fn unexpected(url: &Url, path: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::canned;
+    use crate::client::test_server;
     use std::io::Write;
 
     fn download(answers: &'static [&'static str]) -> Result<Vec<(String, Vec<String>)>, String> {
-        let (address, server) = canned::serve_each(answers.len(), move |n, mut socket| {
-            let head = canned::read_head(&mut socket);
+        let (address, server) = test_server::serve_each(answers.len(), move |n, mut socket| {
+            let head = test_server::read_head(&mut socket);
             let (answer, bytes) = (answers[n], answers[n].len());
             write!(socket, "HTTP/1.1 200 OK\r\nContent-Length: {bytes}\r\n\r\n{answer}").unwrap();
             head.lines().next().unwrap().to_owned()

@@ -1,6 +1,6 @@
 //! Fields given with `-H`, as curl takes them (RFC 9110 §5).
 
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::http::headers::{is_field_value, is_token};
 
 /// One field of a request.

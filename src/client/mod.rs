@@ -35,22 +35,21 @@
 //! using a connection twice.
 
 pub mod backoff;
-pub mod bounds;
+pub mod buffered_stream;
 pub mod call;
 pub mod download;
-pub mod events;
+pub mod event_stream;
 pub mod fields;
-pub mod opening;
+pub mod handshake;
+pub mod limits;
 pub mod over_http;
-pub mod over_socket;
-pub mod place;
-pub mod question;
+pub mod over_websocket;
 pub mod response;
-pub mod road;
-pub mod socket;
-pub mod stream;
+pub mod resume_point;
+pub mod rpc_request;
+#[cfg(test)]
+mod test_server;
+pub mod transport;
 pub mod url;
 pub mod watch;
-
-#[cfg(test)]
-mod canned;
+pub mod websocket;

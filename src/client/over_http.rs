@@ -2,11 +2,11 @@
 
 use std::io::Write;
 
+use crate::client::buffered_stream::Stream;
 use crate::client::call::{Asked, Print, check_status};
 use crate::client::fields::Field;
 use crate::client::response;
-use crate::client::stream::Stream;
-use crate::failure::Failure;
+use crate::error::Failure;
 
 /// Sends the request, and prints the answer's body as its bytes come: with `-i`, the head before it
 /// as the server wrote it.
@@ -74,13 +74,13 @@ fn content_length(asked: &Asked) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use crate::client::call::make_for_test;
-    use crate::client::canned;
+    use crate::client::test_server;
     use std::io::{Read, Write};
 
     /// What the server saw, what was printed, how it ended.
     fn call(arguments: &[&str], input: &str, answer: &'static str) -> (String, String, Result<(), String>) {
-        let (address, server) = canned::serve(move |mut socket| {
-            let head = canned::read_head(&mut socket);
+        let (address, server) = test_server::serve(move |mut socket| {
+            let head = test_server::read_head(&mut socket);
             let length = head.split("Content-Length: ").nth(1).and_then(|rest| rest.lines().next());
             let mut body = vec![0; length.map_or(0, |digits| digits.parse().unwrap())];
             socket.read_exact(&mut body).unwrap();

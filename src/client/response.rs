@@ -1,14 +1,14 @@
 //! Reading a response from a stream: head, then body (RFC 9112 §4, §6).
 
-use crate::client::stream::{Arrival, Stream};
-use crate::failure::Failure;
-use crate::fault::Fault;
+use crate::client::buffered_stream::{Arrival, Stream};
+use crate::config::{FIELDS_ROOM, Limits};
+use crate::error::Failure;
+use crate::error::Fault;
 use crate::http::body::BodyReader;
 use crate::http::framing::ResponseFraming;
 use crate::http::head::{self, FieldRoom, ResponseHead};
+use crate::http::parsed::Parsed;
 use crate::http::response::reason;
-use crate::limits::{FIELDS_ROOM, Limits};
-use crate::parsed::Parsed;
 
 /// Reads one head and hands it to `take`, together with its bytes as they came, blank line and all.
 /// Interim responses (RFC 9110 §15.2) are passed over, but for 101, which is an end.
@@ -89,13 +89,13 @@ const LIMITS: Limits = Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::canned;
+    use crate::client::test_server;
     use std::io::Write;
     use std::time::Duration;
 
     /// Status and body of an answer that comes byte by byte, and then its connection ends.
     fn read(answer: &'static str) -> Result<(u16, String), String> {
-        let (address, _server) = canned::serve(move |mut socket| {
+        let (address, _server) = test_server::serve(move |mut socket| {
             answer.bytes().for_each(|byte| socket.write_all(&[byte]).unwrap());
         });
         let url = format!("http://{address}/").parse().unwrap();

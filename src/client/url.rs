@@ -8,7 +8,7 @@
 
 use std::str::FromStr;
 
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::http::target::{self, is_host};
 
 /// Which road it names.

@@ -19,20 +19,20 @@ use serde::de::IgnoredAny;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::cli;
+use crate::cli::args;
 use crate::client::backoff::Backoff;
-use crate::client::bounds::{CLOSE_WAIT, NEWS_MAX, Silence};
-use crate::client::place::Place;
-use crate::client::road::{self, News, Over};
-use crate::client::socket::{Outgoing, closed_line, random};
+use crate::client::limits::{CLOSE_WAIT, NEWS_MAX, Silence};
+use crate::client::resume_point::Place;
+use crate::client::transport::{self, News, Over};
 use crate::client::url::Url;
-use crate::failure::Failure;
+use crate::client::websocket::{Outgoing, closed_line, random};
+use crate::error::Failure;
 use crate::websocket::close::{self, Closing};
 
 /// Prints `Connected!` for each connection, and a line for each message, until interrupted or until the
 /// server says in good order that no more is to come. What cannot be had at all is a failure, and so is
 /// the first connection where there is none; later ones are tried again.
-pub fn run(watch: &cli::Watch) -> Result<(), Failure> {
+pub fn run(watch: &args::Watch) -> Result<(), Failure> {
     let url: Url = watch.url.parse()?;
     let (tell, news) = sync_channel(NEWS_MAX);
     interrupt(tell.clone())?;
@@ -86,7 +86,7 @@ impl<O: Write, A: Write> Watcher<O, A> {
 
     fn watch(&mut self) -> Result<(), Failure> {
         loop {
-            road::follow(&self.url, &self.place, self.silence.most, self.tell.clone());
+            transport::follow(&self.url, &self.place, self.silence.most, self.tell.clone());
             let Err(failure) = self.follow_one() else { return Ok(()) };
             let is_gone = matches!(failure, Failure::Refused { status: 410, .. });
             if is_gone && self.place.forget(&self.url) {
@@ -281,7 +281,7 @@ impl<O: Write, A: Write> Paper<O, A> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::canned;
+    use crate::client::test_server;
     use crate::websocket::frame::Opcode;
     use std::net::TcpStream;
 
@@ -299,7 +299,7 @@ mod tests {
     ) -> (Seen, Vec<T>) {
         let (tell, news) = sync_channel(NEWS_MAX);
         let interrupt = tell.clone();
-        let (address, server) = canned::serve_each(connections, move |n, socket| {
+        let (address, server) = test_server::serve_each(connections, move |n, socket| {
             let seen = talk(n, socket);
             if interrupted && n + 1 == connections {
                 let _ = interrupt.send(News::Interrupted);
@@ -318,9 +318,9 @@ mod tests {
     /// server saw last.
     fn watch_frames(frames: &'static [u8], interrupted: bool) -> (Seen, (Opcode, Vec<u8>)) {
         let (seen, mut last) = watch("ws://HOST/ws", Form::Words, 1, interrupted, move |_, mut socket| {
-            canned::shake_hands(&mut socket, None);
+            test_server::shake_hands(&mut socket, None);
             socket.write_all(frames).unwrap();
-            let (opcode, payload, _) = canned::read_frame(&mut socket);
+            let (opcode, payload, _) = test_server::read_frame(&mut socket);
             (opcode, payload)
         });
         (seen, last.remove(0))
@@ -358,10 +358,10 @@ mod tests {
     fn a_signal_closes_in_good_order() {
         let (tell, news) = sync_channel(NEWS_MAX);
         let interrupt = tell.clone();
-        let (address, server) = canned::serve(move |mut socket| {
-            canned::shake_hands(&mut socket, None);
+        let (address, server) = test_server::serve(move |mut socket| {
+            test_server::shake_hands(&mut socket, None);
             interrupt.send(News::Interrupted).unwrap();
-            let (opcode, payload, _) = canned::read_frame(&mut socket);
+            let (opcode, payload, _) = test_server::read_frame(&mut socket);
             (opcode, payload)
         });
         let paper = Paper { form: Form::Words, out: Vec::new(), aside: Vec::new() };
@@ -394,12 +394,12 @@ mod tests {
                     };
                     let texts = notices.iter().map(|(method, seq)| notice(method, *seq));
                     if n == 2 {
-                        let head = canned::read_head(&mut socket);
+                        let head = test_server::read_head(&mut socket);
                         socket.write_all(b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n").unwrap();
                         return head;
                     }
                     let head = if road == "ws" {
-                        let head = canned::shake_hands(&mut socket, None);
+                        let head = test_server::shake_hands(&mut socket, None);
                         for text in texts {
                             socket.write_all(&[0x81, text.len() as u8]).unwrap();
                             socket.write_all(text.as_bytes()).unwrap();
@@ -408,7 +408,7 @@ mod tests {
                         socket.write_all(b"\x81\x05Hel").unwrap();
                         head
                     } else {
-                        let head = canned::read_head(&mut socket);
+                        let head = test_server::read_head(&mut socket);
                         socket
                             .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
                             .unwrap();
@@ -467,17 +467,17 @@ mod tests {
         for road in ["ws", "http"] {
             let (tell, news) = sync_channel(NEWS_MAX);
             let interrupt = tell.clone();
-            let (address, server) = canned::serve_each(2, move |n, mut socket| {
+            let (address, server) = test_server::serve_each(2, move |n, mut socket| {
                 let mut signs = Vec::new();
                 if road == "ws" {
-                    canned::shake_hands(&mut socket, None);
+                    test_server::shake_hands(&mut socket, None);
                     // Each ping has its pong, and then none has.
                     for _ in 0..9 {
-                        signs.push(canned::read_frame(&mut socket).0);
+                        signs.push(test_server::read_frame(&mut socket).0);
                         socket.write_all(b"\x8a\x00").unwrap();
                     }
                 } else {
-                    canned::read_head(&mut socket);
+                    test_server::read_head(&mut socket);
                     socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n").unwrap();
                     for _ in 0..9 {
                         thread::sleep(MOST / 6);
@@ -510,7 +510,7 @@ mod tests {
 
     fn refused(url: &str, answer: &'static str) -> Seen {
         watch(url, Form::Words, 1, false, move |_, mut socket| {
-            canned::read_head(&mut socket);
+            test_server::read_head(&mut socket);
             socket.write_all(answer.as_bytes()).unwrap();
         })
         .0
@@ -552,7 +552,7 @@ mod tests {
                     retry: 100\n\ndata: {\"a\":\ndata: \"b\\n\"}\n\ndata: Hello, \"you\"\ndata: two\n\ndata: 7\n\n";
         let ((printed, said, outcome), _) =
             watch("http://HOST/a", Form::Json, 1, true, move |_, mut socket| {
-                canned::read_head(&mut socket);
+                test_server::read_head(&mut socket);
                 socket.write_all(body.as_bytes()).unwrap();
                 socket.shutdown(std::net::Shutdown::Write).unwrap();
                 let _ = io::copy(&mut socket, &mut io::sink());

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::client::fields;
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::http::negotiation;
 
 /// Name and value.

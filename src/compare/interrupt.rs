@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::failure::Failure;
+use crate::error::Failure;
 
 /// A flag that is up from the first SIGINT or SIGTERM on.
 pub fn listen() -> Result<Arc<AtomicBool>, Failure> {

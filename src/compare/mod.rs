@@ -21,38 +21,21 @@
 //! Whatever can be counted twice is: packets against the kernel's counters, and what they carried against
 //! what was written and read. Where two counts disagree, the run fails, and prints no figure.
 
-pub mod ask;
-pub mod caveats;
 pub mod claims;
-pub mod client;
-pub mod counter;
-pub mod counting;
-pub mod destination;
-pub mod distance;
-pub mod follow;
+pub mod costs;
+pub mod count_method;
+pub mod experiments;
 pub mod headers;
-pub mod hold;
-pub mod html;
+pub mod interleaved_runs;
 pub mod interrupt;
-#[cfg_attr(not(target_os = "linux"), path = "kernel_elsewhere.rs")]
-pub mod kernel;
-pub mod like;
-pub mod line;
-pub mod made;
-pub mod pace;
-pub mod plan;
-pub mod proc;
-pub mod recipe;
-pub mod reply;
+pub mod load_client;
+pub mod load_connection;
+pub mod open_loop;
 pub mod report;
-pub mod segment;
-pub mod sequence;
+pub mod reproductions;
+pub mod rpc_reply;
 pub mod server;
-pub mod table;
-pub mod tally;
-pub mod turns;
-pub mod ways;
-pub mod wire;
+pub mod workloads;
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -60,42 +43,42 @@ use std::sync::atomic::AtomicBool;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::{Compare, CountBy, Experiment, Way};
-use crate::descriptors;
-use crate::failure::Failure;
-use ask::{Bench, Stop};
-use counting::{Counting, Place};
-use destination::Destination;
-use distance::Stretch;
-use follow::cross::{self, Crossed};
-use headers::Extra;
-use hold::Held;
-use made::Made;
-use report::{Asked, Measured, Report, Settings};
-use server::Server;
-use tally::Round;
-use turns::Turns;
-use ways::Course;
+use crate::cli::args::{Compare, CountBy, Experiment, Way};
+use crate::compare::costs::Round;
+use crate::compare::count_method::{Counting, Place};
+use crate::compare::experiments::crossover::{self, Crossed};
+use crate::compare::experiments::idle_connections::Held;
+use crate::compare::experiments::requests::{Bench, Stop};
+use crate::compare::headers::Extra;
+use crate::compare::interleaved_runs::Turns;
+use crate::compare::report::atomic_file::Destination;
+use crate::compare::report::figures::{Asked, Measured, Report, Settings};
+use crate::compare::report::provenance::Made;
+use crate::compare::server::Server;
+use crate::compare::workloads::ways::Course;
+use crate::error::Failure;
+use crate::netlab::emulated_link::Stretch;
+use crate::reactor::open_files;
 
 /// Measures, and prints what was measured: also when it is interrupted, which is a failure all the same.
 pub fn run(compare: &Compare) -> Result<(), Failure> {
     let extra = headers::read(&compare.headers)?;
     let destination = compare.html.as_deref().map(Destination::try_out).transpose()?;
-    follow::check(compare)?;
+    crate::compare::experiments::updates::check(compare)?;
     check_count(compare)?;
     let place = Place::choose(compare)?;
     let interrupted = interrupt::listen()?;
-    descriptors::raise_limit();
+    open_files::raise_limit();
     let mut server = match &compare.url {
         Some(url) => Server::at(url, compare.pid, &interrupted)?,
         None => Server::start(place.address(), compare.payload_bytes, loops(compare), &interrupted)?,
     };
-    let distance = distance::put(compare, &mut server, &place)?;
+    let distance = crate::netlab::emulated_link::put(compare, &mut server, &place)?;
     let counting = Counting::begin(place, server.url.port)?;
     let turns =
         Turns { server: &server, counting: &counting, rounds: compare.rounds, interrupted: &interrupted };
     if let Some(like) = compare.like {
-        return like::run(like, compare, distance, &turns);
+        return reproductions::run(like, compare, distance, &turns);
     }
     if compare.claims {
         return claims::run(&turns);
@@ -120,7 +103,8 @@ pub fn run(compare: &Compare) -> Result<(), Failure> {
 /// Prints it first: that needs no place in a folder, which may be gone by now.
 fn publish(compare: &Compare, report: &Report, destination: Option<Destination>) -> Result<(), Failure> {
     let printed = print(compare, report);
-    let written = destination.map_or(Ok(()), |destination| destination.write(&html::page(report)));
+    let written = destination
+        .map_or(Ok(()), |destination| destination.write(&crate::compare::report::html::page(report)));
     printed.and(written)
 }
 
@@ -161,7 +145,7 @@ fn begin(compare: &Compare, server: &Server, counting: &Counting) -> Report {
         hold: Vec::new(),
         follow: Vec::new(),
         cross: None,
-        notes: caveats::notes(compare, server),
+        notes: crate::compare::report::caveats::notes(compare, server),
     }
 }
 
@@ -183,13 +167,20 @@ fn measure(
         report.complete &= hold_in_turns(compare, server, counting, interrupted, &mut held)?;
         report.hold = held;
     }
-    let bench = follow::course::Bench::new(compare, server, counting, extra, interrupted);
+    let bench = crate::compare::experiments::updates::update_round::Bench::new(
+        compare,
+        server,
+        counting,
+        extra,
+        interrupted,
+    );
     if report.complete && compare.experiments.contains(&Experiment::Follow) {
-        report.complete &= follow::in_turns(compare, &bench, &mut report.follow)?;
+        report.complete &=
+            crate::compare::experiments::updates::in_turns(compare, &bench, &mut report.follow)?;
     }
     if report.complete && compare.experiments.contains(&Experiment::Cross) {
         let mut crossed = Crossed::default();
-        report.complete &= cross::find(compare, &bench, &mut crossed)?;
+        report.complete &= crossover::find(compare, &bench, &mut crossed)?;
         report.cross = Some(crossed);
     }
     Ok(())
@@ -220,7 +211,7 @@ impl Lane {
 
     fn told(self, compare: &Compare, extra: &Extra) -> Asked {
         let mut asked = Asked::new(self.way, compare, self.rounds, self.left_out);
-        if let Some(words) = ways::differs_in_nothing(self.way, extra) {
+        if let Some(words) = crate::compare::workloads::ways::differs_in_nothing(self.way, extra) {
             asked.differs = words.to_owned();
         }
         asked
@@ -243,7 +234,11 @@ fn ask_in_turns(
     'rounds: for n in 0..=compare.rounds {
         for lane in &mut lanes {
             let (Some(course), None) = (&lane.course, &lane.left_out) else { continue };
-            progress.set_message(format!("round {n} of {}: {}", compare.rounds, ways::name(lane.way)));
+            progress.set_message(format!(
+                "round {n} of {}: {}",
+                compare.rounds,
+                crate::compare::workloads::ways::name(lane.way)
+            ));
             let outcome = if n == 0 { warm_up.round(course) } else { bench.round(course) };
             progress.inc(1);
             match outcome {
@@ -273,7 +268,7 @@ fn ask_in_turns(
 /// Each once, in the order in which they are told.
 fn wanted(compare: &Compare) -> impl Iterator<Item = Way> {
     let is_wanted = |way: &Way| compare.ways.is_empty() || compare.ways.contains(way);
-    ways::ALL.iter().copied().filter(is_wanted)
+    crate::compare::workloads::ways::ALL.iter().copied().filter(is_wanted)
 }
 
 /// Whether all rounds were run. Of a stranger the first of each kind is thrown away.
@@ -284,14 +279,22 @@ fn hold_in_turns(
     interrupted: &Arc<AtomicBool>,
     held: &mut Vec<Held>,
 ) -> Result<bool, Failure> {
-    let thrown_away = hold::rounds_thrown_away(server);
-    let progress = progress(hold::ALL.len() * usize::from(compare.rounds + thrown_away));
+    let thrown_away = crate::compare::experiments::idle_connections::rounds_thrown_away(server);
+    let progress = progress(
+        crate::compare::experiments::idle_connections::ALL.len() * usize::from(compare.rounds + thrown_away),
+    );
     let mut complete = true;
-    for &kind in hold::ALL {
+    for &kind in crate::compare::experiments::idle_connections::ALL {
         let (mut weights, mut left_out) = (Vec::new(), None);
         for n in 1 - thrown_away..=compare.rounds {
             progress.set_message(format!("round {n} of {}: hold {}", compare.rounds, kind.name()));
-            let weighed = hold::round(kind, compare, server, counting, interrupted);
+            let weighed = crate::compare::experiments::idle_connections::round(
+                kind,
+                compare,
+                server,
+                counting,
+                interrupted,
+            );
             match weighed.map_err(|stop| stop.heeding(interrupted)) {
                 Ok(_) if n == 0 => {}
                 Ok(weight) => weights.push(weight),
@@ -328,7 +331,7 @@ fn print(compare: &Compare, report: &Report) -> Result<(), Failure> {
         json.map_err(|error| Failure::Failed(format!("the report cannot be written as JSON: {error}")))?
             + "\n"
     } else {
-        table::text(report)
+        crate::compare::report::text::text(report)
     };
     let mut out = io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output);
@@ -338,7 +341,7 @@ fn print(compare: &Compare, report: &Report) -> Result<(), Failure> {
 /// What was printed may not be what was asked for: a stranger may lack a way, a server of ours may not.
 fn judge(report: &Report) -> Result<(), Failure> {
     if !report.complete {
-        return Err(turns::interrupted());
+        return Err(interleaved_runs::interrupted());
     }
     let asked = report.ask.iter().map(|asked| (asked.way, asked.rounds, &asked.left_out));
     let held = report.hold.iter().map(|held| (held.way, held.rounds, &held.left_out));

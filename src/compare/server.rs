@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use crate::client::buffered_stream::{Arrival, Stream};
 use crate::client::response;
-use crate::client::stream::{Arrival, Stream};
 use crate::client::url::{Scheme, Url};
-use crate::compare::client::ANSWER_WAIT;
-use crate::compare::{kernel, proc};
-use crate::failure::Failure;
+use crate::compare::load_client::ANSWER_WAIT;
+use crate::error::Failure;
+use crate::netlab::proc;
+use crate::netlab::sys;
 
 #[derive(Debug)]
 pub struct Server {
@@ -79,7 +80,7 @@ impl Server {
         command.env("RUST_LOG", "warn").stdin(Stdio::null()).stdout(Stdio::piped());
         // An interrupt at the terminal is for us: what was measured is to be printed first.
         command.process_group(0);
-        kernel::end_with_us(&mut command);
+        sys::end_with_us(&mut command);
         let mut child = command.spawn().map_err(failed)?;
         let mut line = String::new();
         let stdout = child.stdout.take().expect("it is a pipe");

@@ -1,10 +1,10 @@
 //! One piece of news, encoded at most once in each form.
 
-use crate::compression::Compression;
+use crate::config::Compression;
 use crate::http::event_stream;
-use crate::meter::{self, Count};
-use crate::websocket::deflate::{Deflater, Side};
+use crate::metrics::totals::{self, Count};
 use crate::websocket::frame::{self, Opcode};
+use crate::websocket::permessage_deflate::{Deflater, Side};
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ pub fn encode(form: Form, id: &[u8], text: &[u8], compression: &Compression, out
     match form {
         Form::Frame => frame::encode(Opcode::Text, text, out),
         Form::Deflated { window_bits } => {
-            meter::one(Count::MessagesDeflated);
+            totals::one(Count::MessagesDeflated);
             Deflater::new(Side { takeover: false, window_bits }, compression).encode(Opcode::Text, text, out);
         }
         Form::Event => event_stream::encode(id, text, out),

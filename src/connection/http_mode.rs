@@ -18,26 +18,26 @@
 //! leaves. Only writes may be under way together, for the journal settles them in order; any other
 //! call waits until those before it are answered.
 
-use super::http_answer::{Asked, write_answer, write_fault, write_stream_head};
-use super::owed::{Owed, Rest};
-use super::question::{self, Question, SocketOffer};
-use super::step::Step;
-use super::terms::Reach;
-use super::waits::Wait;
-use crate::exchange::call::{Answer, Talk};
-use crate::exchange::envelope;
-use crate::fault::Fault;
+use crate::connection::connection_event::Step;
+use crate::connection::http_response::{Asked, write_answer, write_fault, write_stream_head};
+use crate::connection::pipeline::{Owed, Rest};
+use crate::connection::request_reader::{self, Question, SocketOffer};
+use crate::connection::timer_table::Wait;
+use crate::connection::turn_context::Reach;
+use crate::error::Fault;
+use crate::error::Refusal;
 use crate::http::body::{self, BodyReader};
+use crate::http::cors::{self, Crossing};
 use crate::http::framing::Framing;
 use crate::http::head::{self, FieldRoom};
-use crate::http::origin::{self, Crossing};
+use crate::http::parsed::Parsed;
 use crate::http::response::{self, Send};
-use crate::meter::{self, Count};
-use crate::parsed::Parsed;
-use crate::refusal::Refusal;
-use crate::visitors::Visitor;
-use crate::websocket::deflate::Agreement;
+use crate::metrics::browsers::Visitor;
+use crate::metrics::totals::{self, Count};
+use crate::model::call::{Answer, Talk};
+use crate::model::json_rpc;
 use crate::websocket::handshake;
+use crate::websocket::permessage_deflate::Agreement;
 use std::borrow::Cow;
 
 #[derive(Debug, Default)]
@@ -160,11 +160,12 @@ impl HttpMode {
             }
         };
         *at += used;
-        self.visitor = question::visitor(head.fields);
+        self.visitor = request_reader::visitor(head.fields);
         self.offer = None;
-        let caller = origin::caller(head.fields, head.host, reach.terms.origins);
+        let caller = cors::caller(head.fields, head.host, reach.terms.origins);
         let mut asked = Asked::new(&head, Crossing::of(caller, head.fields, reach.terms.origins));
-        let mut question = question::read(&head, self.visitor, reach.terms, &mut asked, &mut self.offer)?;
+        let mut question =
+            request_reader::read(&head, self.visitor, reach.terms, &mut asked, &mut self.offer)?;
         if question.is_forbidden(caller) {
             question = Question::Refused(Refusal::OriginNotAllowed);
         }
@@ -266,7 +267,7 @@ impl HttpMode {
             self.reading = Reading::Ended;
         }
         reach.waits.end();
-        meter::one(Count::Requests);
+        totals::one(Count::Requests);
         self.owed.hand_out(asked);
         match question {
             Question::Call(call) => Ok(Step::Call(call)),
@@ -404,9 +405,9 @@ impl HttpMode {
     /// Writes the 101, and says what it agreed to.
     pub fn upgrade(&mut self, talk: Talk, reach: &mut Reach) -> Option<Agreement> {
         let offer = self.offer.take().expect("only a handshake becomes a socket");
-        let subprotocol = (talk == Talk::Calls && offer.calls).then_some(envelope::SUBPROTOCOL);
+        let subprotocol = (talk == Talk::Calls && offer.calls).then_some(json_rpc::SUBPROTOCOL);
         let compression = offer.compression;
-        meter::answer(101);
+        totals::answer(101);
         let (date, out) = (&reach.terms.date, reach.outbox.own());
         handshake::encode_accept(&offer.key, subprotocol, compression.as_ref(), date, out);
         compression

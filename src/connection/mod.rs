@@ -14,34 +14,34 @@
 //! else changes it. An idle one owns no buffer.
 
 pub mod broadcast;
-pub mod calls;
-pub mod event_mode;
-pub mod http_answer;
+pub mod connection_event;
+pub mod event_stream_mode;
 pub mod http_mode;
-pub mod listening;
+pub mod http_response;
+pub mod message_writer;
 pub mod outbox;
-pub mod owed;
-pub mod question;
-pub mod step;
-pub mod terms;
-pub mod voice;
-pub mod waits;
+pub mod pending_calls;
+pub mod pipeline;
+pub mod push;
+pub mod request_reader;
+pub mod timer_table;
+pub mod turn_context;
 pub mod websocket_mode;
 
-use crate::exchange::call::{Answer, Talk};
-use crate::fault::Fault;
+use crate::connection::broadcast::{Broadcast, Form};
+use crate::connection::connection_event::Step;
+use crate::connection::event_stream_mode::EventMode;
+use crate::connection::http_mode::HttpMode;
+use crate::connection::outbox::Outbox;
+use crate::connection::timer_table::{Wait, Waits};
+use crate::connection::turn_context::{Reach, Terms};
+use crate::connection::websocket_mode::WebSocketMode;
+use crate::error::Fault;
 use crate::http::response::Send;
-use crate::visitors::{Road, Visitor};
+use crate::metrics::browsers::{Road, Visitor};
+use crate::model::call::{Answer, Talk};
 use crate::websocket::close;
-use broadcast::{Broadcast, Form};
-use event_mode::EventMode;
-use http_mode::HttpMode;
-use outbox::Outbox;
 use std::time::{Duration, Instant};
-use step::Step;
-use terms::{Reach, Terms};
-use waits::{Wait, Waits};
-use websocket_mode::WebSocketMode;
 
 #[derive(Debug)]
 pub struct Connection {
@@ -462,10 +462,10 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compression::Compression;
-    use crate::limits::Limits;
-    use crate::origins::Origins;
-    use crate::timeouts::Timeouts;
+    use crate::config::Compression;
+    use crate::config::Limits;
+    use crate::config::Origins;
+    use crate::config::Timeouts;
 
     #[test]
     fn a_beginning_that_is_left_over_holds_no_memory_of_what_came_before_it() {

@@ -11,21 +11,21 @@
 //!   └─────────┘
 //! ```
 
-use super::broadcast::Form;
-use super::calls::{Calls, End};
-use super::outbox::Outbox;
-use super::step::Step;
-use super::terms::{Reach, Terms};
-use super::voice::Voice;
-use super::waits::Wait;
-use crate::exchange::call::{Answer, Talk};
-use crate::exchange::envelope::{self, Message};
-use crate::fault::Fault;
-use crate::meter::{self, Count};
+use crate::connection::broadcast::Form;
+use crate::connection::connection_event::Step;
+use crate::connection::message_writer::Voice;
+use crate::connection::outbox::Outbox;
+use crate::connection::pending_calls::{Calls, End};
+use crate::connection::timer_table::Wait;
+use crate::connection::turn_context::{Reach, Terms};
+use crate::error::Fault;
+use crate::metrics::totals::{self, Count};
+use crate::model::call::{Answer, Talk};
+use crate::model::json_rpc::{self, Message};
 use crate::websocket::close;
-use crate::websocket::deflate::{Agreement, Deflater, Inflater};
 use crate::websocket::frame::{self, Opcode, Role};
 use crate::websocket::message::{self, Event, Part, Reader, Text};
+use crate::websocket::permessage_deflate::{Agreement, Deflater, Inflater};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -112,7 +112,7 @@ impl WebSocketMode {
         if self.state == State::Open
             && matches!(event, Event::Text(_) | Event::Binary(_) | Event::Part(Part { fin: true, .. }))
         {
-            meter::one(Count::Messages);
+            totals::one(Count::Messages);
         }
         match event {
             Event::Close(closing) => {
@@ -146,11 +146,11 @@ impl WebSocketMode {
             (Talk::Clock, _) => Ok(Step::Again),
             (Talk::Echo, text) => Ok(self.echo(Opcode::Text, text.into(), reach)),
             (Talk::Calls, Text::InPlace(text)) => {
-                let message = envelope::read(text, reach.terms.limits.batch_calls_max);
+                let message = json_rpc::read(text, reach.terms.limits.batch_calls_max);
                 Ok(self.take_message(message, reach))
             }
             (Talk::Calls, Text::Gathered(text)) => {
-                let message = envelope::read(&text, reach.terms.limits.batch_calls_max);
+                let message = json_rpc::read(&text, reach.terms.limits.batch_calls_max);
                 self.calls.get_or_insert_default().put_off(message);
                 Ok(Step::Again)
             }

@@ -11,10 +11,10 @@
 
 use memchr::memchr;
 
-use crate::fault::Fault;
+use crate::config::Limits;
+use crate::error::Fault;
 use crate::http::framing::{Framing, ResponseFraming};
 use crate::http::headers::{is_field_value, is_token, quoted_length, split_outside_quotes, trim};
-use crate::limits::Limits;
 
 /// What one call of [`BodyReader::read`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

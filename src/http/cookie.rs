@@ -1,6 +1,6 @@
 //! Cookies that come with a request (RFC 6265 §4.2).
 
-use super::headers::{Fields, Known, trim};
+use crate::http::headers::{Fields, Known, trim};
 
 /// The value of the first cookie of that name. Whoever forwards a request may have split the field
 /// into several lines.

@@ -4,7 +4,7 @@
 //! next request: that is request smuggling. So whatever is said twice, or in two ways, or nearly
 //! right, is refused here, even where the RFC would let a server guess.
 
-use crate::fault::Fault;
+use crate::error::Fault;
 use crate::http::head::Version;
 use crate::http::headers::{Fields, Known, trim};
 

@@ -14,12 +14,12 @@ use std::mem::MaybeUninit;
 use httparse::{Error, ParserConfig, Status};
 use memchr::{memchr, memchr_iter, memchr2};
 
-use crate::fault::Fault;
+use crate::config::{FIELDS_ROOM, Limits};
+use crate::error::Fault;
 use crate::http::framing::{self, Framing, ResponseFraming};
 use crate::http::headers::{Fields, Known, is_token};
+use crate::http::parsed::Parsed;
 use crate::http::target::{self, is_host};
-use crate::limits::{FIELDS_ROOM, Limits};
-use crate::parsed::Parsed;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {

@@ -44,8 +44,9 @@
 //! percent-encoding, keep trailers, join folded lines, or speak any transfer coding but chunked.
 
 pub mod body;
-pub mod coding;
+pub mod content_coding;
 pub mod cookie;
+pub mod cors;
 pub mod date;
 pub mod entity_tag;
 pub mod event_stream;
@@ -53,6 +54,6 @@ pub mod framing;
 pub mod head;
 pub mod headers;
 pub mod negotiation;
-pub mod origin;
+pub mod parsed;
 pub mod response;
 pub mod target;

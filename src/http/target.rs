@@ -5,7 +5,7 @@ use std::str;
 
 use memchr::memchr;
 
-use crate::fault::Fault;
+use crate::error::Fault;
 use crate::http::headers::table_of;
 
 /// A request target, taken apart. Nothing is undone: percent-encoding stays as it was sent.

@@ -1,15 +1,15 @@
 //! Where it listens: on sockets that were handed over, and on those that are asked for.
 
-use crate::cli;
-use crate::event_loop::inherited::Inherited;
-use crate::event_loop::listener::{self, Tuning};
+use crate::cli::args;
+use crate::reactor::listener::{self, Tuning};
+use crate::reactor::socket_activation::Inherited;
 use mio::net::TcpListener;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
 /// The addresses, and for each loop its listeners.
 pub fn bind(
-    serve: &cli::Serve,
+    serve: &args::Serve,
     inherited: Vec<Inherited>,
     loops: usize,
 ) -> Result<(Vec<SocketAddr>, Vec<Vec<TcpListener>>), String> {
@@ -38,7 +38,7 @@ pub fn bind(
 /// What is left to be bound. Whoever was given the socket of an address that is asked for has it.
 fn wanted(asked: &[SocketAddr], inherited: &[Inherited]) -> Vec<SocketAddr> {
     if asked.is_empty() && inherited.is_empty() {
-        return vec![cli::LISTEN];
+        return vec![args::LISTEN];
     }
     let is_there = |address: &SocketAddr| inherited.iter().any(|socket| socket.address == *address);
     asked.iter().copied().filter(|address| !is_there(address)).collect()

@@ -1,23 +1,24 @@
 //! `bothways serve`: builds the journal, the listeners and the loops, and ends them in order.
 
-mod importing;
-mod keeping;
+mod committer_thread;
+mod import_file;
 mod listeners;
 mod progress;
 mod storage;
+pub mod systemd;
 
-use crate::cli;
-use crate::descriptors;
-use crate::event_loop::inherited;
-use crate::event_loop::mailbox::{self, Mailbox, Sender};
-use crate::event_loop::{EventLoop, Rules, WAKER};
-use crate::failure::Failure;
+use crate::cli::args;
+use crate::error::Failure;
+use crate::reactor::open_files;
+use crate::reactor::socket_activation;
+use crate::reactor::wakeup::{self, Mailbox, Sender};
+use crate::serve::committer_thread::Keeping;
+use crate::serve::systemd::Supervisor;
+use crate::serve::systemd::Wishes;
+use crate::server::{EventLoop, Rules, WAKER};
+use crate::store::commit_log::Wake;
 use crate::store::journal::Journal;
-use crate::store::log::Wake;
-use crate::store::shelf::Shelf;
-use crate::supervision::notices::Supervisor;
-use crate::supervision::{Wishes, watchdog};
-use keeping::Keeping;
+use crate::store::state::Shelf;
 use mio::Poll;
 use mio::net::TcpListener;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
@@ -30,11 +31,11 @@ use std::thread;
 use std::time::Instant;
 
 /// Serves until SIGTERM or SIGINT.
-pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
+pub fn run(serve: &args::Serve) -> Result<(), Failure> {
     let wishes = Wishes::of_environment()?;
     // Before anything is opened: its number could be one of theirs.
-    let inherited = inherited::take_over(wishes.sockets).map_err(Failure::Failed)?;
-    descriptors::raise_limit();
+    let inherited = socket_activation::take_over(wishes.sockets).map_err(Failure::Failed)?;
+    open_files::raise_limit();
     let loops = match serve.loops {
         Some(loops) => loops.into(),
         None => thread::available_parallelism().map_or(1, usize::from),
@@ -71,7 +72,7 @@ pub fn run(serve: &cli::Serve) -> Result<(), Failure> {
     let open = AtomicUsize::new(0);
     let doors: Vec<Sender> = seats.iter().map(|seat| seat.post.sender.clone()).collect();
     if let Some(within) = wishes.watchdog.filter(|_| supervisor.is_there()) {
-        let begun = watchdog::begin(Arc::clone(&supervisor), within, doors.clone());
+        let begun = systemd::begin(Arc::clone(&supervisor), within, doors.clone());
         begun.map_err(|error| failed("the watchdog cannot begin", error))?;
     }
     let handle = signals.handle();
@@ -134,7 +135,7 @@ impl Post {
 fn posts(listeners: Vec<Vec<TcpListener>>) -> io::Result<Vec<Post>> {
     let post = |listeners| {
         let poll = Poll::new()?;
-        let (sender, mailbox) = mailbox::mailbox(&poll, WAKER)?;
+        let (sender, mailbox) = wakeup::mailbox(&poll, WAKER)?;
         Ok(Post { poll, sender, mailbox, listeners })
     };
     listeners.into_iter().map(post).collect()

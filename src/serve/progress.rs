@@ -1,6 +1,6 @@
 //! How far loading has come, told to whoever waits for it.
 
-use crate::store::on_disk::{Progress, Watcher};
+use crate::store::disk::durable_store::{Progress, Watcher};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use std::path::Path;
 use std::rc::Rc;

@@ -1,23 +1,24 @@
 //! What the loops begin with: journals and shelves, empty or from the store on disk.
 
-use super::{importing, progress};
 use crate::api::routes;
-use crate::cli::{self, When};
-use crate::exchange::change::Position;
-use crate::failure::Failure;
-use crate::limits::COLLECTIONS_MAX;
-use crate::store::desk::Desk;
+use crate::cli::args::{self, When};
+use crate::config::COLLECTIONS_MAX;
+use crate::error::Failure;
+use crate::model::change::Position;
+use crate::serve::import_file;
+use crate::serve::progress;
+use crate::store::commit_log::{SharedLog, Wake};
+use crate::store::committer::{Keeper, Sync};
+use crate::store::disk::change_rows::Keeps;
+use crate::store::disk::durable_store::{Epoch, OnDisk, Watcher};
+use crate::store::disk::store_error::StoreError;
+use crate::store::idempotency_table::{self, Keys};
 use crate::store::journal::{self, Journal};
-use crate::store::keeper::{Keeper, Sync};
-use crate::store::keys::{self, Keys};
-use crate::store::log::{SharedLog, Wake};
-use crate::store::names::Names;
-use crate::store::on_disk::{Epoch, OnDisk, Watcher};
-use crate::store::rows::Keeps;
-use crate::store::shelf::Shelf;
-use crate::store::standing::Standing;
-use crate::store::stock::{Stock, Stocked};
-use crate::store::store_error::StoreError;
+use crate::store::name_set::Names;
+use crate::store::snapshot::{Stock, Stocked};
+use crate::store::state::Shelf;
+use crate::store::write_queue::Desk;
+use crate::store::write_status::Standing;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::rc::Rc;
@@ -35,21 +36,21 @@ pub struct Storage {
 /// The collection there is where nobody names one.
 const USUAL_COLLECTION: &str = "tasks";
 
-pub fn open(serve: &cli::Serve, wake: Vec<Wake>) -> Result<Storage, Failure> {
+pub fn open(serve: &args::Serve, wake: Vec<Wake>) -> Result<Storage, Failure> {
     let epoch = getrandom::u32()
         .map_err(|error| Failure::Failed(format!("the epoch of the log cannot be drawn: {error}")))?;
     if serve.memory { in_memory(serve, epoch, wake) } else { on_disk(serve, epoch, wake) }
 }
 
 /// Could it begin with the file that is named?
-pub fn check(serve: &cli::Serve) -> Result<(), Failure> {
+pub fn check(serve: &args::Serve) -> Result<(), Failure> {
     begin_with(serve).map(|_| ())
 }
 
 /// What a store begins with that has nothing yet: the file's collections, then those of the command line.
-fn begin_with(serve: &cli::Serve) -> Result<Vec<Stocked>, Failure> {
+fn begin_with(serve: &args::Serve) -> Result<Vec<Stocked>, Failure> {
     let mut collections = match &serve.file {
-        Some(file) => importing::read(file, serve.limits.item_bytes_max)?,
+        Some(file) => import_file::read(file, serve.limits.item_bytes_max)?,
         None => Vec::new(),
     };
     let there = collections.iter().map(|collection| collection.name.clone()).collect();
@@ -58,7 +59,7 @@ fn begin_with(serve: &cli::Serve) -> Result<Vec<Stocked>, Failure> {
     Ok(collections)
 }
 
-fn in_memory(serve: &cli::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, Failure> {
+fn in_memory(serve: &args::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, Failure> {
     let stock = Stock::beginning(epoch, begin_with(serve)?);
     let (position, limits) = (stock.position, &serve.limits);
     let shelf = Shelf::stocked(stock, limits.item_bytes_max)
@@ -67,7 +68,7 @@ fn in_memory(serve: &cli::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage,
     Ok(Storage { journals: journal::in_memory(position.seq, keys(serve), wake), shelves, keeper: None })
 }
 
-fn on_disk(serve: &cli::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, Failure> {
+fn on_disk(serve: &args::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, Failure> {
     let (path, limits) = (serve.data.clone(), &serve.limits);
     let keeps = Keeps { changes_max: limits.history_changes_max, bytes_max: limits.history_bytes_max };
     let failed = |error: StoreError| Failure::Failed(format!("the store {}: {error}", path.display()));
@@ -144,8 +145,8 @@ fn tell_of(file: &Path, store: &Path, was_new: bool, position: Position) {
 }
 
 /// None of them yet, at this second.
-fn keys(serve: &cli::Serve) -> Keys {
-    let bounds = keys::Bounds {
+fn keys(serve: &args::Serve) -> Keys {
+    let bounds = idempotency_table::Bounds {
         time: serve.timeouts.idempotency,
         keys_max: serve.limits.idempotency_keys_max,
         bytes_max: serve.limits.idempotency_bytes_max,
@@ -154,7 +155,7 @@ fn keys(serve: &cli::Serve) -> Keys {
     Keys::new(bounds, now.map_or(0, |since| since.as_secs()))
 }
 
-fn sync(serve: &cli::Serve) -> Sync {
+fn sync(serve: &args::Serve) -> Sync {
     match serve.sync {
         When::Always => Sync::Always,
         When::Interval => Sync::Interval(serve.sync_seconds),
@@ -200,7 +201,7 @@ fn names(mut names: Vec<String>, declared: &[String]) -> Result<Vec<String>, Fai
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::names::counted;
+    use crate::store::name_set::counted;
 
     #[test]
     fn every_collection_has_a_number_of_its_own() {

@@ -1,6 +1,6 @@
 //! The changes of late, kept for those who come back.
 
-use crate::exchange::change::Change;
+use crate::model::change::Change;
 use std::collections::VecDeque;
 
 /// The newest changes without a gap, bounded by their number and by the bytes of their texts.
@@ -89,8 +89,8 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::change::{CollectionId, Op, Position};
-    use crate::exchange::record::Record;
+    use crate::model::change::{CollectionId, Op, Position};
+    use crate::model::record::Record;
 
     fn change(seq: u64, text_bytes: usize) -> Change {
         Change {

@@ -4,16 +4,16 @@
 //! write that waits decided, one after the other, against the state that all writes before it have
 //! made, whichever loop they came from. Only what is settled is applied, answered and told.
 //!
-//! Where nothing is to last, the loop that asks decides, under the lock of the [`log`](super::log).
-//! Where it is, a [`keeper`](super::keeper) decides in a thread of its own, and what it has made safe
+//! Where nothing is to last, the loop that asks decides, under the lock of the [`log`](crate::store::commit_log).
+//! Where it is, a [`keeper`](crate::store::committer) decides in a thread of its own, and what it has made safe
 //! comes out of the log in a later turn.
 
-use super::desk::Desk;
-use super::keys::{Decided, Earlier, Keys};
-use super::log::{SharedLog, Wake};
-use super::shelf::Shelf;
-use crate::exchange::change::{Change, Write};
-use crate::refusal::Refusal;
+use crate::error::Refusal;
+use crate::model::change::{Change, Write};
+use crate::store::commit_log::{SharedLog, Wake};
+use crate::store::idempotency_table::{Decided, Earlier, Keys};
+use crate::store::state::Shelf;
+use crate::store::write_queue::Desk;
 use std::sync::Arc;
 
 /// Whoever asked for a write is found again by this. The journal does not look into it.
@@ -145,11 +145,11 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::change::Once;
-    use crate::exchange::change::{Act, CollectionId, Conditions};
-    use crate::exchange::idempotency::Key;
-    use crate::store::keys::Bounds;
-    use crate::store::log::BEHIND_MAX;
+    use crate::model::change::Once;
+    use crate::model::change::{Act, CollectionId, Conditions};
+    use crate::model::idempotency_key::Key;
+    use crate::store::commit_log::BEHIND_MAX;
+    use crate::store::idempotency_table::Bounds;
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
     use std::time::Duration;

@@ -14,27 +14,16 @@
 //!
 //! Nothing in this room knows who asks and who listens.
 
-pub mod committing;
-pub mod desk;
+pub mod commit_log;
+pub mod committer;
 pub mod disk;
-#[cfg(test)]
-pub mod failing_file;
-pub mod guarded;
 pub mod history;
+pub mod idempotency_table;
 pub mod journal;
-pub mod keeper;
+pub mod name_set;
+pub mod snapshot;
+pub mod state;
 #[cfg(test)]
-pub mod kept_house;
-pub mod keys;
-pub mod loading;
-pub mod log;
-pub mod names;
-pub mod on_disk;
-pub mod rows;
-pub mod shelf;
-pub mod soundness;
-pub mod standing;
-pub mod stock;
-pub mod store_error;
-pub mod tables;
-pub mod untouched;
+pub mod test_store;
+pub mod write_queue;
+pub mod write_status;

@@ -2,8 +2,8 @@
 //!
 //! The body of a close frame is empty, or a code of two bytes and a reason in UTF-8 behind it.
 
-use crate::fault::Fault;
-use crate::limits::CONTROL_PAYLOAD_BYTES_MAX;
+use crate::config::CONTROL_PAYLOAD_BYTES_MAX;
+use crate::error::Fault;
 
 /// What a close frame says.
 #[derive(Clone, Debug, PartialEq, Eq)]

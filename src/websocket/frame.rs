@@ -4,9 +4,9 @@
 //! that breaks it is there. What needs to know the frames before it, who sent it, or which extension
 //! was agreed on, is judged in [`message`](crate::websocket::message).
 
-use crate::fault::Fault;
-use crate::limits::CONTROL_PAYLOAD_BYTES_MAX;
-use crate::parsed::Parsed;
+use crate::config::CONTROL_PAYLOAD_BYTES_MAX;
+use crate::error::Fault;
+use crate::http::parsed::Parsed;
 use crate::websocket::mask;
 
 /// What a frame is (RFC 6455 §11.8).

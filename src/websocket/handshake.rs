@@ -20,7 +20,7 @@ use sha1::{Digest, Sha1};
 use crate::http::head::{RequestHead, ResponseHead, Version};
 use crate::http::headers::{Fields, Known, is_token, trim};
 use crate::http::response;
-use crate::websocket::deflate::Agreement;
+use crate::websocket::permessage_deflate::Agreement;
 
 /// What a request says about becoming a WebSocket.
 #[derive(Clone, Copy, Debug)]
@@ -247,9 +247,9 @@ const KEY_CHARACTERS: usize = 24;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Limits;
     use crate::http::head::{FieldRoom, parse_request, parse_response};
-    use crate::limits::Limits;
-    use crate::parsed::Parsed;
+    use crate::http::parsed::Parsed;
 
     const DATE: &[u8; 29] = b"Sun, 06 Nov 1994 08:49:37 GMT";
     /// RFC 6455 §1.3.

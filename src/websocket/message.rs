@@ -21,13 +21,13 @@ use std::num::NonZeroU32;
 use std::ops::{Deref, Range};
 use std::str;
 
-use crate::fault::Fault;
-use crate::parsed::Parsed;
+use crate::error::Fault;
+use crate::http::parsed::Parsed;
 use crate::websocket::close::{self, Closing};
-use crate::websocket::deflate::{self, Inflater};
 use crate::websocket::frame::{Header, Opcode, Role};
 use crate::websocket::mask;
-use crate::websocket::text::{GrowingText, TextJudge};
+use crate::websocket::permessage_deflate::{self, Inflater};
+use crate::websocket::utf8::{GrowingText, TextJudge};
 
 /// What a peer said.
 #[derive(Debug, PartialEq, Eq)]
@@ -243,8 +243,11 @@ impl Reader {
         // Refused for what it declares: waiting for it would only cost more.
         let held = self.half.as_ref().map(|half| &half.payload);
         let is_deflated = header.rsv1 || matches!(held, Some(HalfPayload::Deflated { .. }));
-        let bytes_max =
-            if is_deflated { deflate::deflated_bytes_max(message_bytes_max) } else { message_bytes_max };
+        let bytes_max = if is_deflated {
+            permessage_deflate::deflated_bytes_max(message_bytes_max)
+        } else {
+            message_bytes_max
+        };
         let left = bytes_max.saturating_sub(held.map_or(0, HalfPayload::message_bytes));
         if header.payload_bytes > left as u64 {
             return Err(Fault::MessageTooLong { bytes_max: message_bytes_max });
@@ -526,7 +529,8 @@ mod tests {
             }
             buffer.drain(..at);
             assert!(buffer.len() <= 130, "{} bytes were left", buffer.len());
-            let held_max = if reader.inflater.is_some() { deflate::deflated_bytes_max(max) } else { max };
+            let held_max =
+                if reader.inflater.is_some() { permessage_deflate::deflated_bytes_max(max) } else { max };
             assert!(reader.held_bytes() <= held_max);
         }
         (said, None)
@@ -702,7 +706,7 @@ mod tests {
     #[track_caller]
     fn check_deflated(max: usize, bytes: &[u8], said: &[Said], fault: Option<Fault>) {
         let expected = (said.to_vec(), fault);
-        let side = deflate::Side { takeover: false, window_bits: None };
+        let side = permessage_deflate::Side { takeover: false, window_bits: None };
         let read = |pieces: &[&[u8]]| {
             let reader = Reader::inflating(Role::Server, Inflater::new(side));
             read_with(reader, max, pieces.iter().copied())

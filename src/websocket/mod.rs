@@ -53,10 +53,9 @@
 //! fragments, since whatever is sent here is known whole.
 
 pub mod close;
-pub mod deflate;
 pub mod frame;
+pub mod handshake;
 pub mod mask;
 pub mod message;
-pub mod text;
-
-pub mod handshake;
+pub mod permessage_deflate;
+pub mod utf8;

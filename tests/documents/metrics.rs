@@ -3,9 +3,9 @@
 
 use crate::root;
 use crate::server::Server;
-use bothways::compare::follow;
-use bothways::compare::report::FIGURES;
-use bothways::compare::ways;
+use bothways::compare::experiments::updates;
+use bothways::compare::report::figures::FIGURES;
+use bothways::compare::workloads::ways;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -40,9 +40,9 @@ fn the_page_of_metrics_names_those_that_are_there() {
 fn the_page_of_compare_names_every_figure_and_way() {
     let page = fs::read_to_string(root().join("docs/reference/compare.md")).unwrap();
     let figures = FIGURES.iter().map(|figure| figure.name);
-    let follow = follow::figures::FIGURES.iter().map(|figure| figure.0);
-    let follow = follow.chain(follow::figures::COSTS.iter().map(|cost| cost.0));
-    let follow = follow.chain(follow::ways::ALL.iter().map(|way| way.name()));
+    let follow = updates::figures::FIGURES.iter().map(|figure| figure.0);
+    let follow = follow.chain(updates::figures::COSTS.iter().map(|cost| cost.0));
+    let follow = follow.chain(updates::ways::ALL.iter().map(|way| way.name()));
     for name in figures.chain(ways::ALL.iter().map(|&way| ways::name(way))).chain(follow) {
         assert!(page.contains(&format!("`{name}`")), "the page does not name {name}");
     }

@@ -1,7 +1,7 @@
 //! The units of systemd, held against the program and against the page that explains them.
 
 use crate::root;
-use bothways::timeouts::Timeouts;
+use bothways::config::Timeouts;
 use std::fs;
 use std::process::Command;
 

@@ -2,11 +2,11 @@
 //!
 //! It is told from where this server stands: it receives calls, and sends answers and notices.
 
-use super::name_of;
-use super::schemas::{self, reference};
+use crate::api::description::name_of;
+use crate::api::description::schemas::{self, reference};
 use crate::api::routes::{COLLECTION, ITEM, ROUTES};
-use crate::exchange::call::Method;
-use crate::exchange::envelope::SUBPROTOCOL;
+use crate::model::call::Method;
+use crate::model::json_rpc::SUBPROTOCOL;
 use serde_json::{Map, Value, json};
 
 /// What stands on a socket that takes calls: messages received and sent.
@@ -79,7 +79,7 @@ fn streams(names: &[&str]) -> Vec<Stream> {
                 streams.push(fixed("rpc", CALLS_IN, &sends));
             }
             COLLECTION | ITEM => {
-                for (address, _) in super::openapi::addresses(route.path, names) {
+                for (address, _) in crate::api::description::openapi::addresses(route.path, names) {
                     streams.extend(followed(&address, route.says, route.path == ITEM));
                 }
             }

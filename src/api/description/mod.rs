@@ -8,12 +8,12 @@ pub mod asyncapi;
 pub mod openapi;
 pub mod schemas;
 
-use super::outcome::{Named, Outcome};
-use super::page::tag_of;
-use super::resources::read_at;
-use crate::exchange::call::{Answer, Body, Call};
-use crate::refusal::Refusal;
-use crate::store::shelf::{Described, Shelf};
+use crate::api::outcome::{Named, Outcome};
+use crate::api::resources::read_at;
+use crate::error::Refusal;
+use crate::model::call::{Answer, Body, Call};
+use crate::site::page::tag_of;
+use crate::store::state::{Described, Shelf};
 use serde_json::Value;
 
 pub fn of_requests(call: &Call, _: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {

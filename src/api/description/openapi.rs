@@ -3,13 +3,13 @@
 //! The table says which addresses there are, and what each method of them is; here stands what is asked
 //! with it, and what can come back.
 
-use super::name_of;
-use super::schemas::{self, NOT_BLANK, TAGS, reference};
-use crate::api::chapters::table::{self, CHAPTERS, Chapter};
-use crate::api::intake;
+use crate::api::description::name_of;
+use crate::api::description::schemas::{self, NOT_BLANK, TAGS, reference};
+use crate::api::new_item;
 use crate::api::routes::{CHAPTER, COLLECTION, ITEM, ROUTES, Route, SOCKETS};
-use crate::exchange::call::Method;
-use crate::limits::QUERY_PARAMETERS_MAX;
+use crate::config::QUERY_PARAMETERS_MAX;
+use crate::model::call::Method;
+use crate::site::chapters::contents::{self, CHAPTERS, Chapter};
 use serde_json::{Map, Value, json};
 
 pub fn document(names: &[&str]) -> Value {
@@ -238,7 +238,7 @@ fn parameters() -> Value {
 /// An item in the media types that [`intake`] reads.
 fn content(schema: &str) -> Value {
     let mut content = Map::new();
-    for media_type in intake::MEDIA_TYPES.split(", ") {
+    for media_type in new_item::MEDIA_TYPES.split(", ") {
         let schema = match media_type {
             "text/plain" => json!({ "type": "string", "pattern": NOT_BLANK }),
             _ => reference(schema),
@@ -496,7 +496,7 @@ fn fixed(path: &str) -> (Value, Option<Value>, Value) {
         "/openapi.json" | "/asyncapi.json" => {
             said("application/json", json!({ "type": "object" }), OF_A_STATE)
         }
-        table::ADDRESS | CHAPTER => said("text/html", text["schema"].clone(), OF_A_STATE),
+        contents::ADDRESS | CHAPTER => said("text/html", text["schema"].clone(), OF_A_STATE),
         file if file.ends_with(".js") => said("text/javascript", text["schema"].clone(), OF_A_STATE),
         file if file.ends_with(".css") => said("text/css", text["schema"].clone(), OF_A_STATE),
         // Those that are sockets and nothing else.

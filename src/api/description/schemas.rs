@@ -1,7 +1,7 @@
 //! The shapes of what is said, as JSON Schemas (2020-12). Both documents have them under
 //! `components/schemas`.
 
-use crate::limits::PER_PAGE_MAX;
+use crate::config::PER_PAGE_MAX;
 use serde_json::{Value, json};
 
 /// 1 to 64 of these, and not `.` or `..`.
@@ -53,7 +53,7 @@ pub fn shared() -> Value {
         "JsonPatch": {
             "description": "RFC 6902: done in order, and all together or not at all.",
             "type": "array",
-            "maxItems": crate::limits::PATCH_OPERATIONS_MAX,
+            "maxItems": crate::config::PATCH_OPERATIONS_MAX,
             "items": { "oneOf": [
                 operation(&["add", "replace", "test"], "value", json!(true)),
                 operation(&["move", "copy"], "from", pointer()),

@@ -1,10 +1,10 @@
 //! What is said of asking: what a call costs on either road.
 
-use crate::compare::claims::evidence::{AT_ONCE, CALLS, LONG_BYTES};
-use crate::compare::claims::ledger::{
+use crate::compare::claims::claim::{
     Claim, PAYLOAD, Verdict, about_less, around, fields, first, half, is_near, less, little_saved_from, n,
     percent, repaid_after, said, saved, segments, trips,
 };
+use crate::compare::claims::evidence::{AT_ONCE, CALLS, LONG_BYTES};
 
 pub const CLAIMS: &[Claim] = &[
     Claim {

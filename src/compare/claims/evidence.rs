@@ -11,18 +11,18 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
 
-use crate::compare::ask::Stop;
-use crate::compare::claims::told::{self, Loops, Told};
+use crate::compare::claims::delivery::{self, Loops, Told};
+use crate::compare::costs::{Round, Spread};
+use crate::compare::experiments::idle_connections;
+use crate::compare::experiments::requests::Stop;
 use crate::compare::headers;
-use crate::compare::hold;
-use crate::compare::like::push::Push;
-use crate::compare::like::quantum_leap;
-use crate::compare::proc;
-use crate::compare::recipe::{Recipe, What};
-use crate::compare::report;
-use crate::compare::tally::{Round, Spread};
-use crate::compare::turns::{Turns, until_interrupted};
-use crate::failure::Failure;
+use crate::compare::interleaved_runs::{Turns, until_interrupted};
+use crate::compare::report::figures;
+use crate::compare::reproductions::push_cost::Push;
+use crate::compare::reproductions::quantum_leap;
+use crate::compare::workloads::workload_builder::{Recipe, What};
+use crate::error::Failure;
+use crate::netlab::proc;
 
 #[derive(Clone, Debug)]
 pub struct Evidence {
@@ -67,8 +67,8 @@ impl Evidence {
             rounds_needed: turns.rounds.into(),
             push: pushes.and_then(least),
             held: until_interrupted(held(turns))?,
-            told: until_interrupted(told::watch(turns))?,
-            loops: until_interrupted(told::spread(FOLLOWERS, turns))?,
+            told: until_interrupted(delivery::watch(turns))?,
+            loops: until_interrupted(delivery::spread(FOLLOWERS, turns))?,
         })
     }
 
@@ -79,7 +79,7 @@ impl Evidence {
 
     /// What the rounds of a course say of a figure.
     pub fn spread(&self, course: &str, figure: &str) -> Option<Spread> {
-        report::figure(figure, self.rounds(course, |lengths| &lengths.short)?)
+        figures::figure(figure, self.rounds(course, |lengths| &lengths.short)?)
     }
 
     /// The least of all rounds: on a machine that is busy an acknowledgement may travel alone, and that is
@@ -100,7 +100,7 @@ impl Evidence {
     }
 
     fn more(&self, course: &str, figure: &str, of: fn(&Spread) -> f64) -> Option<f64> {
-        let long = of(&report::figure(figure, self.rounds(course, |lengths| &lengths.long)?)?);
+        let long = of(&figures::figure(figure, self.rounds(course, |lengths| &lengths.long)?)?);
         let short = of(&self.spread(course, figure)?);
         // Both are whole numbers, divided by as many calls.
         let more = (long * f64::from(2 * CALLS)).round() - (short * f64::from(CALLS)).round();
@@ -175,7 +175,7 @@ fn held(turns: &Turns) -> Result<Vec<(&'static str, f64)>, Stop> {
     };
     let (mut streams, mut all) = (Vec::new(), Vec::new());
     let mut before = weigh()?;
-    for &kind in hold::ALL {
+    for &kind in idle_connections::ALL {
         for _ in 0..HELD {
             turns.look_up()?;
             streams.push(kind.open(&turns.server.url)?);

@@ -1,9 +1,9 @@
 //! What is said of being told, and of all that lasts: pushes, subscriptions, idle connections, caches.
 
-use crate::compare::claims::evidence::{FOLLOWERS, HELD, LONG_BYTES};
-use crate::compare::claims::ledger::{
+use crate::compare::claims::claim::{
     Claim, PAYLOAD, Verdict, about_less, less, n, said, system_calls, to_one, trips,
 };
+use crate::compare::claims::evidence::{FOLLOWERS, HELD, LONG_BYTES};
 
 pub const CLAIMS: &[Claim] = &[
     Claim {

@@ -9,18 +9,18 @@
 //! ```
 
 pub mod asking;
+pub mod claim;
+pub mod delivery;
 pub mod evidence;
 pub mod following;
-pub mod ledger;
-pub mod told;
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-use crate::compare::turns::{Turns, interrupted};
-use crate::failure::Failure;
-use evidence::Evidence;
-use ledger::{Claim, Verdict};
+use crate::compare::claims::claim::{Claim, Verdict};
+use crate::compare::claims::evidence::Evidence;
+use crate::compare::interleaved_runs::{Turns, interrupted};
+use crate::error::Failure;
 
 /// Of the server: a change that is written on one has to reach those who follow on the other.
 pub const LOOPS: u16 = 2;
@@ -34,7 +34,7 @@ pub fn run(turns: &Turns) -> Result<(), Failure> {
         return Err(Failure::Failed(words));
     }
     let evidence = Evidence::gather(turns)?;
-    let entries: Vec<Entry> = ledger::all().map(|claim| Entry::new(claim, &evidence)).collect();
+    let entries: Vec<Entry> = claim::all().map(|claim| Entry::new(claim, &evidence)).collect();
     let mut out = io::stdout().lock();
     let written = out.write_all(page(&entries).as_bytes()).and_then(|()| out.flush());
     Failure::pass_over_broken_pipe(written.map_err(Failure::Output))?;
@@ -135,26 +135,26 @@ has a twentieth of it.) What TLS, HTTP/2 or a proxy would change is not in any o
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::Cli;
+    use crate::cli::args::Cli;
 
     #[test]
     fn every_command_can_be_given() {
-        for command in ledger::all().flat_map(|claim| claim.again) {
+        for command in claim::all().flat_map(|claim| claim.again) {
             assert!(Cli::read(command.split_whitespace()).is_ok(), "{command}");
         }
     }
 
     #[test]
     fn every_statement_has_a_heading_of_its_own() {
-        let mut anchors: Vec<String> = ledger::all().map(|claim| anchor(claim.said)).collect();
+        let mut anchors: Vec<String> = claim::all().map(|claim| anchor(claim.said)).collect();
         anchors.sort();
         anchors.dedup();
-        assert_eq!(anchors.len(), ledger::all().count());
+        assert_eq!(anchors.len(), claim::all().count());
     }
 
     #[test]
     fn what_was_not_measured_has_no_verdict() {
-        let claim = ledger::all().next().unwrap();
+        let claim = claim::all().next().unwrap();
         let counted = Some("2 segments".to_owned());
         let entries = [Entry { claim, holds: None, verdict: None, counted }];
         let text = page(&entries);
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn what_was_measured_has_one() {
-        let claim = ledger::all().next().unwrap();
+        let claim = claim::all().next().unwrap();
         let verdict = Some([words(claim.verdict, "one connection"), "For so it is.".to_owned()]);
         let text = page(&[Entry { claim, holds: Some(true), verdict, counted: Some("1".to_owned()) }]);
         assert!(text.starts_with("# What is said") && text.contains("**false**; one connection"), "{text}");

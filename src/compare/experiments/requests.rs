@@ -1,0 +1,297 @@
+//! The experiment *Ask*: the same call again and again, in each way, in rounds.
+//!
+//! ```text
+//!   a round:   scrape scrape ┊ open ┊ ask, ask, … ┊ close ┊ settle ┊ scrape    then once more, at a rate
+//!                   └ what a scrape costs  └────── counted ───────┘    └ system calls of the round
+//! ```
+//!
+//! The ways take turns, so that whatever changes meanwhile on this machine changes for all of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+
+use crate::compare::costs::{Application, Both, Costs, Network, Paced, Round, histogram, record};
+use crate::compare::count_method::Counting;
+use crate::compare::load_client::{Ask, Caller};
+use crate::compare::open_loop::Pace;
+use crate::compare::server::Server;
+use crate::compare::workloads::call_plan::Lasts;
+use crate::compare::workloads::ways::Course;
+use crate::error::Failure;
+use crate::netlab::sys;
+
+/// Why a round has no result.
+#[derive(Debug)]
+pub enum Stop {
+    Failed(Failure),
+    /// Two counts disagree, or one is not whole: nothing of this run can be believed.
+    Doubted(Failure),
+    Interrupted,
+}
+
+impl Stop {
+    /// Whatever fails once it is interrupted does so because nobody waits any more.
+    pub fn heeding(self, interrupted: &AtomicBool) -> Stop {
+        match self {
+            Stop::Failed(_) if interrupted.load(Ordering::Relaxed) => Stop::Interrupted,
+            other => other,
+        }
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Stop {
+        Stop::Failed(failure)
+    }
+}
+
+/// All that a round needs beside its course.
+#[derive(Clone, Copy, Debug)]
+pub struct Bench<'b> {
+    pub server: &'b Server,
+    pub counting: &'b Counting,
+    pub calls: u32,
+    pub rate: Option<u32>,
+    pub interrupted: &'b AtomicBool,
+}
+
+impl Bench<'_> {
+    /// One way, once.
+    pub fn round(&self, course: &Course) -> Result<Round, Stop> {
+        self.run(course).map_err(|stop| stop.heeding(self.interrupted))
+    }
+
+    fn run(&self, course: &Course) -> Result<Round, Stop> {
+        let is_kept = course.plan.lasts == Lasts::All;
+        self.look_up()?;
+        let scrape = || self.server.system_calls_unless_interrupted();
+        let scrapes = [scrape()?, scrape()?];
+        self.settle()?;
+
+        // Where there is another count, a call is not burdened with asking the kernel.
+        let ask = if is_kept || self.counting.wire().is_none() { Ask::Kernel } else { Ask::Nobody };
+        let mut callers = self.callers(course, ask);
+        let begin = self.reading(&callers)?;
+        if is_kept {
+            self.open_all(&mut callers)?;
+        }
+        let opened = self.reading(&callers)?;
+        let server_before = self.server.processor_time();
+        let begun = Instant::now();
+        let timed = self.ask(course, &mut callers)?;
+        let took = begun.elapsed();
+        // Less than before is that of another process, which has the number of one that has ended.
+        let server_time = server_before.zip(self.server.processor_time());
+        let server_time = server_time.and_then(|(before, now)| now.checked_sub(before));
+        if !is_kept {
+            callers.iter_mut().try_for_each(Caller::close)?;
+            self.settle()?;
+        }
+        let asked = self.reading(&callers)?;
+        callers.iter_mut().try_for_each(Caller::close)?;
+        self.settle()?;
+        let closed = self.reading(&callers)?;
+        self.check(&begin, &closed)?;
+        let disagreement = callers.iter_mut().find_map(|caller| caller.disagreement.take());
+        let disagreement = match disagreement {
+            Some(failure) if self.server.is_ours() => return Err(Stop::Doubted(failure)),
+            other => other.map(|failure| failure.to_string()),
+        };
+
+        self.look_up()?;
+        let last_scrape = scrape()?;
+        Ok(Round {
+            calls: self.calls.into(),
+            writes: u64::from(self.calls).div_ceil(course.calls_in_one_write as u64),
+            opening: opened.since(&begin),
+            asking: asked.since(&opened),
+            closing: self.told_of_ends(closed.since(&asked)),
+            took,
+            first: callers.first().and_then(|caller| caller.first),
+            latency: timed.latency,
+            paced: self.paced(course)?,
+            client_time: timed.client_time,
+            server_time,
+            system_calls: made_between(&scrapes, &last_scrape),
+            disagreement,
+        })
+    }
+
+    fn callers<'c>(&self, course: &'c Course, ask: Ask) -> Vec<Caller<'c>> {
+        let caller = |_| Caller::new(&course.plan, ask).heeding(Arc::clone(&self.server.interrupted));
+        (0..course.callers).map(caller).collect()
+    }
+
+    /// Over a distance at the same time: no server waits for ever for the first who opened until the last one
+    /// has.
+    fn open_all(&self, callers: &mut [Caller]) -> Result<(), Failure> {
+        if !self.server.is_far() {
+            return callers.iter_mut().try_for_each(Caller::open);
+        }
+        thread::scope(|scope| {
+            let threads: Vec<_> = callers.iter_mut().map(|caller| scope.spawn(|| caller.open())).collect();
+            threads.into_iter().try_for_each(|thread| thread.join().expect("a panic ends the process"))
+        })
+    }
+
+    fn settle(&self) -> Result<(), Stop> {
+        self.counting.settle().map_err(Stop::Doubted)
+    }
+
+    /// All calls, by all callers at a time.
+    fn ask(&self, course: &Course, callers: &mut [Caller]) -> Result<Timed, Stop> {
+        let (count, calls) = (callers.len(), self.calls as usize);
+        if let [caller] = callers {
+            return self.ask_alone(course, caller, calls);
+        }
+        thread::scope(|scope| {
+            let start =
+                |(n, caller)| scope.spawn(move || self.ask_alone(course, caller, share(calls, count, n)));
+            let threads: Vec<_> = callers.iter_mut().enumerate().map(start).collect();
+            let mut all = Timed { latency: histogram(), client_time: Duration::ZERO };
+            for thread in threads {
+                let timed = thread.join().expect("a panic ends the process")?;
+                all.latency.add(&timed.latency).expect("it grows as it needs");
+                all.client_time += timed.client_time;
+            }
+            Ok(all)
+        })
+    }
+
+    fn ask_alone(&self, course: &Course, caller: &mut Caller, calls: usize) -> Result<Timed, Stop> {
+        let mut latency = histogram();
+        let before = sys::processor_time_of_thread();
+        let mut left = calls;
+        while left > 0 {
+            self.look_up()?;
+            let now = left.min(course.calls_in_one_write);
+            caller.ask(now, |took| record(&mut latency, took))?;
+            left -= now;
+        }
+        Ok(Timed { latency, client_time: sys::processor_time_of_thread() - before })
+    }
+
+    /// The calls once more, each at its time.
+    fn paced(&self, course: &Course) -> Result<Option<Paced>, Stop> {
+        let Some(per_second) = self.rate else { return Ok(None) };
+        let (calls, calls_in_one_write) = (self.calls, course.calls_in_one_write);
+        let pace = Pace { calls, per_second, calls_in_one_write, interrupted: self.interrupted };
+        let mut callers = self.callers(course, Ask::Nobody);
+        if course.plan.lasts == Lasts::All {
+            self.open_all(&mut callers)?;
+        }
+        let paced = pace.keep(&mut callers)?;
+        callers.iter_mut().try_for_each(Caller::close)?;
+        self.settle()?;
+        Ok(Some(paced))
+    }
+
+    /// Is an end asked for?
+    fn look_up(&self) -> Result<(), Stop> {
+        if self.interrupted.load(Ordering::Relaxed) { Err(Stop::Interrupted) } else { Ok(()) }
+    }
+
+    /// What was counted until now.
+    fn reading(&self, callers: &[Caller]) -> Result<Reading, Stop> {
+        let network = match self.counting.wire() {
+            Some(wire) => wire.network().map_err(Stop::Doubted)?,
+            None => {
+                let mut sum = Network::default();
+                for caller in callers {
+                    sum += caller.network()?;
+                }
+                sum
+            }
+        };
+        let said = callers.iter().fold(Both::default(), |sum, caller| sum + caller.said);
+        let connections = callers.iter().map(|caller| caller.connections).sum();
+        Ok(Reading { network, said, connections })
+    }
+
+    /// Whoever is asked about a connection before it is closed tells nothing of how it ends.
+    fn told_of_ends(&self, closing: Costs) -> Costs {
+        Costs { network: closing.network.filter(|_| self.counting.wire().is_some()), ..closing }
+    }
+
+    /// Holds what the packets carried for the first time against what was written and read.
+    fn check(&self, begin: &Reading, end: &Reading) -> Result<(), Stop> {
+        let (network, said) = (end.network - begin.network, end.said - begin.said);
+        self.counting.check("segments", network, said).map_err(Stop::Doubted)
+    }
+}
+
+struct Timed {
+    latency: Histogram<u64>,
+    client_time: Duration,
+}
+
+struct Reading {
+    network: Network,
+    said: Both<Application>,
+    connections: u64,
+}
+
+impl Reading {
+    fn since(&self, before: &Reading) -> Costs {
+        Costs {
+            connections: self.connections - before.connections,
+            network: Some(self.network - before.network),
+            application: self.said - before.said,
+        }
+    }
+}
+
+/// Of so many calls, those of caller `n`: nobody has more than one more than another.
+pub fn share(calls: usize, callers: usize, n: usize) -> usize {
+    calls / callers + usize::from(n < calls % callers)
+}
+
+/// What was made between the last two of three scrapes, without what a scrape makes itself: that is what
+/// lies between the first two. None: a count went back, so that not all of them are those of one process.
+fn made_between(
+    [first, second]: &[Option<BTreeMap<String, u64>>; 2],
+    last: &Option<BTreeMap<String, u64>>,
+) -> Option<BTreeMap<String, u64>> {
+    let (first, second, last) = (first.as_ref()?, second.as_ref()?, last.as_ref()?);
+    let made = |name: &String| {
+        let [first, second, last] = [first, second, last].map(|calls| calls.get(name).copied().unwrap_or(0));
+        let of_scrape = second.checked_sub(first)?;
+        Some((name.clone(), last.checked_sub(second)?.saturating_sub(of_scrape)))
+    };
+    first.keys().chain(second.keys()).chain(last.keys()).map(made).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_is_somebodys() {
+        for (calls, callers) in [(1, 8), (8, 8), (1000, 3)] {
+            let shares: Vec<usize> = (0..callers).map(|n| share(calls, callers, n)).collect();
+            assert_eq!(shares.iter().sum::<usize>(), calls);
+            assert!(shares.iter().max().unwrap() - shares.iter().min().unwrap() <= 1, "{shares:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_scrape_makes_is_not_the_rounds() {
+        let at = |read: u64| Some(BTreeMap::from([("read".to_owned(), read)]));
+        assert_eq!(made_between(&[at(10), at(12)], &at(34)), at(20));
+        assert_eq!(made_between(&[None, None], &None), None);
+    }
+
+    #[test]
+    fn counts_that_go_back_say_nothing() {
+        let at = |read: u64| Some(BTreeMap::from([("read".to_owned(), read)]));
+        for [first, second, last] in [[1000, 1002, 400], [1000, 400, 1002]] {
+            assert_eq!(made_between(&[at(first), at(second)], &at(last)), None);
+        }
+        assert_eq!(made_between(&[at(1), at(2)], &Some(BTreeMap::new())), None, "one that is not named is 0");
+    }
+}

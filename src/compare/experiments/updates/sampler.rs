@@ -1,0 +1,121 @@
+//! What is read where a part of a round begins or ends, and what lies between two readings.
+//!
+//! ```text
+//!   counts: packets without the writer's, what was said, processor time
+//!   then a scrape: system calls            ── the time of the server after it is where the next part begins
+//! ```
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::compare::costs::{Application, Both, Costs, Network};
+use crate::compare::experiments::requests::Stop;
+use crate::compare::experiments::updates::change_writer::Writer;
+use crate::compare::experiments::updates::subscriber_stats::Ledger;
+use crate::compare::experiments::updates::update_round::Bench;
+use crate::error::Failure;
+
+/// What the followers of a round have cost in a part of it.
+#[derive(Clone, Debug)]
+pub struct Phase {
+    /// To the millisecond.
+    pub took: Duration,
+    pub costs: Costs,
+    /// Requests made.
+    pub asked: u64,
+    pub client_time: Duration,
+    /// Of the server: the changes themselves are in it.
+    pub server_time: Option<Duration>,
+    pub system_calls: Option<BTreeMap<String, u64>>,
+}
+
+/// Who reads where a part of a round begins or ends.
+pub struct Eyes<'e> {
+    pub bench: &'e Bench<'e>,
+    pub ledgers: &'e [Ledger],
+    /// The writer's, which is left out.
+    pub port: u16,
+    /// What lies between these two is what a scrape makes itself.
+    pub a_scrape: [Option<BTreeMap<String, u64>>; 2],
+}
+
+/// Everything up to that moment.
+pub struct Reading {
+    pub at: Instant,
+    pub network: Network,
+    pub said: Both<Application>,
+    connections: u64,
+    asked: u64,
+    client_time: Duration,
+    /// Of the server, before it was asked for its counters, and after that.
+    server_time: [Option<Duration>; 2],
+    system_calls: Option<BTreeMap<String, u64>>,
+}
+
+impl Eyes<'_> {
+    pub fn read(&self, writer: &mut Writer) -> Result<Reading, Stop> {
+        let mut reading = self.read_counts()?;
+        reading.system_calls = writer.system_calls()?;
+        reading.server_time[1] = self.bench.server.processor_time();
+        Ok(reading)
+    }
+
+    /// Without the system calls.
+    pub fn read_counts(&self) -> Result<Reading, Stop> {
+        let sum = |of: fn(&Ledger) -> u64| self.ledgers.iter().map(of).sum();
+        Ok(Reading {
+            at: Instant::now(),
+            network: match self.bench.counting.wire() {
+                Some(wire) => wire.network_without(self.port).map_err(Stop::Doubted)?,
+                None => self.network()?,
+            },
+            said: self.ledgers.iter().fold(Both::default(), |sum, one| sum + one.read(|tally| tally.said)),
+            connections: sum(|ledger| ledger.read(|tally| tally.connections)),
+            asked: sum(|ledger| ledger.read(|tally| tally.asked)),
+            client_time: self.ledgers.iter().map(|one| one.read(|tally| tally.processor_time)).sum(),
+            server_time: [self.bench.server.processor_time(); 2],
+            system_calls: None,
+        })
+    }
+
+    fn network(&self) -> Result<Network, Failure> {
+        let mut sum = Network::default();
+        for ledger in self.ledgers {
+            sum += ledger.read(|tally| tally.network())?;
+        }
+        Ok(sum)
+    }
+
+    pub fn phase(&self, from: &Reading, to: &Reading) -> Phase {
+        Phase {
+            took: to_the_millisecond(to.at - from.at),
+            costs: Costs {
+                connections: to.connections - from.connections,
+                network: Some(to.network - from.network),
+                application: to.said - from.said,
+            },
+            asked: to.asked - from.asked,
+            client_time: to.client_time.saturating_sub(from.client_time),
+            server_time: to.server_time[0].zip(from.server_time[1]).map(|(to, from)| to.saturating_sub(from)),
+            system_calls: self.made_between(from, to),
+        }
+    }
+
+    /// System calls of the server, without those of a scrape, of which each border has one.
+    fn made_between(&self, from: &Reading, to: &Reading) -> Option<BTreeMap<String, u64>> {
+        let [first, second] = &self.a_scrape;
+        let [first, second] = [first.as_ref()?, second.as_ref()?];
+        let (from, to) = (from.system_calls.as_ref()?, to.system_calls.as_ref()?);
+        let of = |calls: &BTreeMap<String, u64>, name| calls.get(name).copied().unwrap_or(0);
+        let made = |name| {
+            let a_scrape = of(second, name) - of(first, name);
+            (of(to, name) - of(from, name)).saturating_sub(a_scrape)
+        };
+        Some(to.keys().map(|name| (name.clone(), made(name))).collect())
+    }
+}
+
+/// Nobody sleeps more exactly: what is the same in all rounds is then the same in each second of them.
+fn to_the_millisecond(time: Duration) -> Duration {
+    Duration::from_millis((time.as_secs_f64() * 1000.0).round() as u64)
+}

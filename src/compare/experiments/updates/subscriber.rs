@@ -1,0 +1,291 @@
+//! One who follows, in a thread of its own, and writes down from when on it has shown what.
+//!
+//! ```text
+//!   begin ── the state before the first change ──▶ ready
+//!     polling    sleep until it is time ── GET ── show ─┐
+//!        ▲──────────────────────────────────────────────┘
+//!     told       wait ── notice ── show: exactly the next change, or the run fails
+//!   the end mark, or a word from whoever measures ──▶ close
+//! ```
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::cli::args::Following;
+use crate::client::url::Url;
+use crate::compare::costs::Application;
+use crate::compare::experiments::requests::Stop;
+use crate::compare::experiments::updates::age::View;
+use crate::compare::experiments::updates::subscriber_connection::{self, Came, Line};
+use crate::compare::experiments::updates::subscriber_stats::Ledger;
+use crate::compare::headers::Extra;
+use crate::compare::server::number_of;
+use crate::error::Failure;
+
+/// The change that says that no more are to come.
+pub const END: u32 = 99_999_999;
+
+#[derive(Debug)]
+pub struct Follower<'f> {
+    pub way: Following,
+    pub url: &'f Url,
+    pub extra: &'f Extra,
+    /// What all times are told from.
+    pub epoch: Instant,
+    /// Between two polls.
+    pub every: Duration,
+    /// The moment from which on polls are made, once it is known, and how long after it the first one is.
+    pub base: &'f OnceLock<Instant>,
+    pub first: Duration,
+    pub ledger: &'f Ledger,
+    pub stop: &'f AtomicBool,
+    /// Whether the kernel is asked about each connection.
+    pub asks_kernel: bool,
+}
+
+impl Follower<'_> {
+    /// To the end of all changes: what was shown, and from when on. Whoever waits for `ready` and hears nothing
+    /// more knows that it failed.
+    pub fn follow(self, ready: Sender<()>) -> Result<Vec<View>, Stop> {
+        let mut shown = Shown { views: Vec::new(), ledger: self.ledger, epoch: self.epoch };
+        match self.way.is_told_all() {
+            true => self.be_told(ready, &mut shown)?,
+            false => self.ask_again(ready, &mut shown)?,
+        }
+        Ok(shown.views)
+    }
+
+    fn be_told(&self, ready: Sender<()>, shown: &mut Shown) -> Result<(), Stop> {
+        let mut line = Line::begin(self)?;
+        while shown.views.is_empty() {
+            if let Some(number) = self.read_notice(&line.hear_notice(self)?)? {
+                shown.begin(number)?;
+            }
+        }
+        say_ready(ready);
+        loop {
+            match self.read_notice(&line.hear_notice(self)?)? {
+                Some(END) => return line.leave(self),
+                Some(number) => shown.add_next(self.way, number)?,
+                None => {}
+            }
+        }
+    }
+
+    fn ask_again(&self, ready: Sender<()>, shown: &mut Shown) -> Result<(), Stop> {
+        let (mut line, mut tag) = (None, None);
+        match self.get(&mut line, &mut tag)? {
+            Some(number) => shown.begin(number)?,
+            None => return Err(failed("the first answer has no state".to_owned())),
+        }
+        say_ready(ready);
+        let mut due = self.wait_for_base() + self.first;
+        while self.wait_for_turn(&mut due) {
+            match self.get(&mut line, &mut tag)? {
+                Some(END) => break,
+                Some(number) => shown.add_later(number)?,
+                None => {}
+            }
+        }
+        line.map_or(Ok(()), |line| line.close(self))
+    }
+
+    /// Until all are ready. Long polls wait for nobody.
+    fn wait_for_base(&self) -> Instant {
+        while self.way.is_poll() && self.base.get().is_none() && !self.is_over() {
+            thread::park_timeout(self.every);
+        }
+        self.base.get().copied().unwrap_or_else(Instant::now)
+    }
+
+    /// Until the next poll is to be made; false where none is. Whoever was too slow for one leaves it out.
+    fn wait_for_turn(&self, due: &mut Instant) -> bool {
+        if self.way.is_poll() {
+            while !self.is_over() && Instant::now() < *due {
+                thread::park_timeout(due.saturating_duration_since(Instant::now()));
+            }
+            while *due <= Instant::now() {
+                *due += self.every;
+            }
+        }
+        !self.is_over()
+    }
+
+    fn is_over(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    /// One request: which change the answer shows, if it is not the one that is shown already.
+    fn get(&self, line: &mut Option<Line>, tag: &mut Option<String>) -> Result<Option<u32>, Stop> {
+        let mut on = match line.take() {
+            Some(line) => line,
+            None => Line::connect(self)?,
+        };
+        let answer = on.get(self, tag.as_deref())?;
+        if self.way.is_on_new_connections() {
+            on.close(self)?;
+        } else if answer.is_persistent {
+            *line = Some(on);
+        } else {
+            return Err(failed("the server does not keep the connection".to_owned()));
+        }
+        let Some(body) = answer.body else { return Ok(None) };
+        *tag = answer.tag;
+        if self.way.is_conditional() && tag.is_none() {
+            return Err(failed(
+                "the answer has no ETag, so it cannot be asked whether it has changed".to_owned(),
+            ));
+        }
+        self.number(&body).map(Some)
+    }
+
+    /// Of the change that a notice tells of, if it tells of one; and what its parts are for.
+    fn read_notice(&self, heard: &subscriber_connection::Notice) -> Result<Option<u32>, Stop> {
+        let notice: Notice = serde_json::from_str(&heard.text)
+            .map_err(|error| failed(format!("the server's notice cannot be read: {error}")))?;
+        let value = notice.params.value.map_or("", RawValue::get);
+        let (all, payload) = (heard.text.len() as u64, value.len() as u64);
+        let said = match heard.came {
+            Came::AsItIs => Application { payload, fields: all - payload, ..Application::default() },
+            Came::Deflated { bytes } => Application { deflated: bytes, ..Application::default() },
+        };
+        self.ledger.note(|tally| tally.said.received += said);
+        match &*notice.method {
+            "snapshot" | "change" => self.number(value).map(Some),
+            "position" => Ok(None),
+            other => Err(failed(format!("the server said {other:?} where it should tell of changes"))),
+        }
+    }
+
+    fn number(&self, item: &str) -> Result<u32, Stop> {
+        number_of(item).ok_or_else(|| failed("the server's item is not the one that was written".to_owned()))
+    }
+}
+
+/// What one follower has shown.
+struct Shown<'f> {
+    views: Vec<View>,
+    ledger: &'f Ledger,
+    epoch: Instant,
+}
+
+impl Shown<'_> {
+    fn begin(&mut self, number: u32) -> Result<(), Stop> {
+        if number != 0 {
+            return Err(doubted(format!("the server showed change {number} before it was made")));
+        }
+        self.show(number);
+        Ok(())
+    }
+
+    /// Of one who is told everything.
+    fn add_next(&mut self, way: Following, number: u32) -> Result<(), Stop> {
+        let next = self.last() + 1;
+        if number != next {
+            return Err(doubted(format!(
+                "who follows by {} was told change {number} where {next} was next",
+                way.name()
+            )));
+        }
+        self.show(number);
+        Ok(())
+    }
+
+    /// Of one who looks now and then.
+    fn add_later(&mut self, number: u32) -> Result<(), Stop> {
+        let last = self.last();
+        if number < last {
+            return Err(doubted(format!("the server showed change {number} after {last}")));
+        }
+        if number > last {
+            self.show(number);
+        }
+        Ok(())
+    }
+
+    fn last(&self) -> u32 {
+        self.views.last().map_or(0, |view| view.number)
+    }
+
+    fn show(&mut self, number: u32) {
+        self.views.push(View { at: self.epoch.elapsed(), number });
+        self.ledger.show(number);
+    }
+}
+
+#[derive(Deserialize)]
+struct Notice<'t> {
+    #[serde(borrow)]
+    method: Cow<'t, str>,
+    #[serde(borrow)]
+    params: Params<'t>,
+}
+
+#[derive(Deserialize)]
+struct Params<'t> {
+    #[serde(borrow)]
+    value: Option<&'t RawValue>,
+}
+
+/// Once, and nothing more is to be heard here.
+fn say_ready(ready: Sender<()>) {
+    // Who does not wait for it has failed, and ends us.
+    let _ = ready.send(());
+}
+
+pub fn failed(words: String) -> Stop {
+    Stop::Failed(Failure::Failed(words))
+}
+
+fn doubted(words: String) -> Stop {
+    Stop::Doubted(Failure::Failed(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(ledger: &Ledger) -> Shown<'_> {
+        let mut shown = Shown { views: Vec::new(), ledger, epoch: Instant::now() };
+        shown.begin(0).unwrap();
+        shown
+    }
+
+    fn words(stop: Result<(), Stop>) -> String {
+        match stop {
+            Err(Stop::Doubted(failure)) => failure.to_string(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn who_is_told_hears_each_change_once_and_in_order() {
+        let ledger = Ledger::default();
+        let mut shown = shown(&ledger);
+        assert!(shown.add_next(Following::Socket, 1).is_ok());
+        let twice = words(shown.add_next(Following::Socket, 1));
+        assert_eq!(twice, "who follows by socket was told change 1 where 2 was next");
+        words(shown.add_next(Following::Socket, 3));
+        assert!(shown.add_next(Following::Socket, 2).is_ok());
+        assert_eq!((shown.views.len(), ledger.shown()), (3, 2));
+    }
+
+    #[test]
+    fn who_looks_may_miss_changes_and_never_goes_back() {
+        let ledger = Ledger::default();
+        let mut shown = shown(&ledger);
+        for number in [0, 3, 3, 4] {
+            assert!(shown.add_later(number).is_ok());
+        }
+        assert_eq!(words(shown.add_later(3)), "the server showed change 3 after 4");
+        let numbers: Vec<u32> = shown.views.iter().map(|view| view.number).collect();
+        assert_eq!((numbers, ledger.shown()), (vec![0, 3, 4], 4));
+    }
+}

@@ -1,0 +1,99 @@
+//! What one message costs that nobody asks for: many connections, to which the clock says the time once a
+//! second.
+//!
+//! ```text
+//!   open K ┊ hear two on each ┊ a rest ┊ hear S more on each ┊ a rest ┊ close
+//!                                └────────── counted ──────────┘
+//! ```
+
+use std::time::Duration;
+
+use crate::client::url::Url;
+use crate::compare::costs::{Application, Both, Network};
+use crate::compare::experiments::requests::Stop;
+use crate::compare::interleaved_runs::{Turns, until_interrupted};
+use crate::compare::load_client::{Ask, Caller};
+use crate::compare::workloads::workload_builder::{Recipe, What};
+use crate::error::Failure;
+
+/// One message, its acknowledgement with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Push {
+    pub segments: f64,
+    /// From the IP header on.
+    pub bytes: f64,
+    pub payload: f64,
+    pub framing: f64,
+}
+
+/// As many rounds as are wanted, or as there were until it was interrupted.
+pub fn measure(connections: usize, messages: usize, url: &Url, turns: &Turns) -> Result<Vec<Push>, Failure> {
+    let mut pushes = Vec::new();
+    for _ in 0..turns.rounds {
+        match until_interrupted(round(connections, messages, url, turns))? {
+            Some(push) => pushes.push(push),
+            None => break,
+        }
+    }
+    Ok(pushes)
+}
+
+fn round(connections: usize, messages: usize, url: &Url, turns: &Turns) -> Result<Push, Stop> {
+    let course = Recipe::new(url, What::Clock).course()?;
+    turns.look_up()?;
+    turns.settle()?;
+    let mut callers: Vec<Caller> = (0..connections).map(|_| Caller::new(&course.plan, Ask::Kernel)).collect();
+    // The first comes at once, and the next when the second is over: from there on it is known when.
+    for _ in 0..2 {
+        hear(&mut callers, turns)?;
+    }
+    turns.rest(REST)?;
+    let before = read(&callers)?;
+    for _ in 0..messages {
+        hear(&mut callers, turns)?;
+    }
+    turns.rest(REST)?;
+    let after = read(&callers)?;
+    callers.iter_mut().try_for_each(Caller::close)?;
+    turns.settle()?;
+    if let Some(disagreement) = callers.iter_mut().find_map(|caller| caller.disagreement.take()) {
+        return Err(Stop::Doubted(disagreement));
+    }
+
+    let (network, said) = (after.0 - before.0, after.1 - before.1);
+    let each = |sum: u64| sum as f64 / (connections * messages) as f64;
+    Ok(Push {
+        segments: each(network.segments()),
+        bytes: each(network.bytes()),
+        payload: each(said.received.payload),
+        framing: each(said.received.framing + said.sent.framing),
+    })
+}
+
+/// One message on each, which may be a second away.
+fn hear(callers: &mut [Caller], turns: &Turns) -> Result<(), Stop> {
+    for caller in callers {
+        while !caller.is_told(LOOK_UP)? {
+            turns.look_up()?;
+        }
+        caller.ask(1, |_| {})?;
+    }
+    Ok(())
+}
+
+/// What the kernel says of all of them, and what was heard.
+fn read(callers: &[Caller]) -> Result<(Network, Both<Application>), Failure> {
+    let mut network = Network::default();
+    let mut said = Both::default();
+    for caller in callers {
+        network += caller.network()?;
+        said = said + caller.said;
+    }
+    Ok((network, said))
+}
+
+/// For acknowledgements that wait (200 ms at most). The clock is silent for longer.
+const REST: Duration = Duration::from_millis(400);
+
+/// So soon an interrupt is seen.
+const LOOK_UP: Duration = Duration::from_millis(50);

@@ -1,0 +1,53 @@
+//! What a caller does, again and again.
+
+use crate::client::handshake::Offered;
+use crate::client::url::Url;
+use crate::compare::headers::Extra;
+use crate::model::json_rpc::SUBPROTOCOL;
+
+#[derive(Debug)]
+pub struct Plan {
+    pub url: Url,
+    pub road: Road,
+    pub lasts: Lasts,
+    /// The status of each answer.
+    pub expected: u16,
+    pub extra: Extra,
+}
+
+#[derive(Debug)]
+pub enum Road {
+    /// The bytes of the request.
+    Http(Vec<u8>),
+    /// The texts of the calls that go in one write, each with its own id, from 1 on.
+    Socket { texts: Vec<String>, offered: Offered },
+    /// A message that comes back as it went.
+    Echo { text: String },
+    /// Nothing is asked: a message comes every second.
+    Clock,
+}
+
+impl Road {
+    /// Where hands are shaken, and for which subprotocol.
+    pub fn handshake(&self) -> Option<(&'static str, Option<&'static str>, Offered)> {
+        match self {
+            Road::Http(_) => None,
+            Road::Socket { offered, .. } => Some(("/rpc", Some(SUBPROTOCOL), *offered)),
+            Road::Echo { .. } => Some(("/echo", None, Offered::Nothing)),
+            Road::Clock => Some(("/ws", None, Offered::Nothing)),
+        }
+    }
+}
+
+/// How long a connection does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lasts {
+    /// Until all calls are made.
+    All,
+    /// For one call; then the client closes.
+    OneCall,
+    /// For one call; then the server closes.
+    OneCallOfServer,
+    /// For so many calls; then the client closes.
+    Calls(u32),
+}

@@ -1,0 +1,5 @@
+//! TODO compare::workloads.
+
+pub mod call_plan;
+pub mod ways;
+pub mod workload_builder;

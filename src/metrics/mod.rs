@@ -1,0 +1,5 @@
+//! TODO metrics.
+
+pub mod browsers;
+pub mod lateness;
+pub mod totals;

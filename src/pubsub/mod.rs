@@ -1,0 +1,5 @@
+//! TODO pubsub.
+
+pub mod catch_up;
+pub mod subscribers;
+pub mod topics;

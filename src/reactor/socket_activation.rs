@@ -1,0 +1,95 @@
+//! Listening sockets that somebody else has opened, and that the process was started with.
+
+use crate::reactor::listener::{self, Tuning};
+use crate::reactor::sys;
+use mio::net::TcpListener;
+use socket2::{Socket, Type};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{OwnedFd, RawFd};
+
+/// A TCP socket that listens already.
+pub struct Inherited {
+    pub address: SocketAddr,
+    descriptor: RawFd,
+    socket: Socket,
+}
+
+/// The first descriptor behind standard error (SD_LISTEN_FDS_START).
+const FIRST: RawFd = 3;
+
+/// Takes over so many of them, each of which must be a TCP socket that listens.
+///
+/// Before anything else is opened, and once: see [`sys::take_over`].
+pub fn take_over(count: u16) -> Result<Vec<Inherited>, String> {
+    let checked = |(descriptor, opened): (RawFd, io::Result<OwnedFd>)| {
+        let words = |why| format!("descriptor {descriptor} of LISTEN_FDS is no listening TCP socket: {why}");
+        let opened = opened.map_err(|_| words("it is not open".to_owned()))?;
+        let socket = Socket::from(opened);
+        let address = address(&socket).map_err(words)?;
+        Ok(Inherited { address, descriptor, socket })
+    };
+    sys::take_over(FIRST, count).into_iter().map(checked).collect()
+}
+
+/// Where it listens, or why it does not.
+fn address(socket: &Socket) -> Result<SocketAddr, String> {
+    match socket.r#type().map_err(|error| format!("it cannot be asked for its type: {error}"))? {
+        Type::STREAM => {}
+        Type::DGRAM => return Err("it is a datagram socket".to_owned()),
+        other => return Err(format!("it is a socket of the type {}", i32::from(other))),
+    }
+    let asked = |error| format!("it cannot be asked: {error}");
+    let address = socket.local_addr().map_err(asked)?;
+    if address.is_unix() {
+        return Err("it is a Unix socket".to_owned());
+    }
+    let family = address.family();
+    let address =
+        address.as_socket().ok_or_else(|| format!("it is of the address family {family}, not IP"))?;
+    if let Ok(peer) = socket.peer_addr() {
+        let peer = peer.as_socket().map_or(String::new(), |peer| format!(" to {peer}"));
+        return Err(format!("it is connected{peer} (Accept=no hands over the listener)"));
+    }
+    if !listens(socket).map_err(asked)? {
+        return Err(format!("it does not listen on {address}"));
+    }
+    Ok(address)
+}
+
+#[cfg(target_os = "linux")]
+fn listens(socket: &Socket) -> io::Result<bool> {
+    socket.is_listener()
+}
+
+/// Not every system can be asked; to accept from it fails then.
+#[cfg(not(target_os = "linux"))]
+fn listens(_: &Socket) -> io::Result<bool> {
+    Ok(true)
+}
+
+impl Inherited {
+    /// It, for each loop.
+    pub fn share(&self, loops: usize, tuning: &Tuning) -> Result<Vec<TcpListener>, String> {
+        listener::share(&self.socket, loops, tuning).map_err(|error| {
+            let Inherited { address, descriptor, .. } = self;
+            format!("cannot listen on descriptor {descriptor} of LISTEN_FDS, {address}: {error}")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    // Every other kind is handed over in tests/over_the_wire/supervision.rs.
+    #[test]
+    fn a_socket_listens_or_does_not() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let bound = listener.local_addr().unwrap();
+        assert_eq!(address(&Socket::from(listener)), Ok(bound));
+        let idle = Socket::new(socket2::Domain::IPV4, Type::STREAM, None).unwrap();
+        assert!(address(&idle).unwrap_err().starts_with("it does not listen"));
+    }
+}

@@ -1,0 +1,79 @@
+//! News from other threads: what they put in is found in the next turn, which it starts.
+
+use crate::metrics::totals::{self, Count};
+use mio::{Poll, Token, Waker};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// The end that other threads hold.
+#[derive(Clone)]
+pub struct Sender {
+    letters: Arc<Letters>,
+    waker: Arc<Waker>,
+}
+
+/// The end that the loop holds.
+pub struct Mailbox {
+    letters: Arc<Letters>,
+}
+
+#[derive(Default)]
+struct Letters {
+    /// Woken already, and has not looked yet.
+    rung: AtomicBool,
+    go_away: AtomicBool,
+    /// How often the loop has looked.
+    looks: AtomicU64,
+    /// It looks no more.
+    ended: AtomicBool,
+}
+
+/// A mailbox of the loop that waits in `poll`.
+pub fn mailbox(poll: &Poll, token: Token) -> io::Result<(Sender, Mailbox)> {
+    let letters = Arc::new(Letters::default());
+    let waker = Arc::new(Waker::new(poll.registry(), token)?);
+    Ok((Sender { letters: letters.clone(), waker }, Mailbox { letters }))
+}
+
+impl Sender {
+    /// Starts a turn, in which the loop catches up with the journal.
+    pub fn ring(&self) {
+        if self.letters.rung.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        totals::one(Count::CallsWake);
+        if let Err(error) = self.waker.wake() {
+            log::error!("a loop cannot be woken: {error}");
+        }
+    }
+
+    /// Asks the loop to finish what was begun, and end.
+    pub fn go_away(&self) {
+        self.letters.go_away.store(true, Ordering::Release);
+        self.ring();
+    }
+
+    /// How often the loop has looked into its mailbox, which it does in the turn after a ring. None: it
+    /// has ended.
+    pub fn looks(&self) -> Option<u64> {
+        let ended = self.letters.ended.load(Ordering::Relaxed);
+        (!ended).then(|| self.letters.looks.load(Ordering::Relaxed))
+    }
+}
+
+impl Mailbox {
+    /// Looks into it: is the loop asked to end? What comes from now on rings again.
+    pub fn open(&self) -> bool {
+        self.letters.looks.fetch_add(1, Ordering::Relaxed);
+        // A swap, so that what was done before a ring that came just now is seen behind this.
+        self.letters.rung.swap(false, Ordering::AcqRel);
+        self.letters.go_away.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        self.letters.ended.store(true, Ordering::Relaxed);
+    }
+}

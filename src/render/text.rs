@@ -1,0 +1,30 @@
+//! One value, shown in another way than as JSON.
+
+use crate::model::json_object::Object;
+
+/// An item as one line of plain text: its `text`, where that is all it has, or else its JSON.
+pub fn item_as_line(json: &str) -> String {
+    text_alone(json).map_or_else(|| json.to_owned(), |text| text.replace(['\r', '\n'], " "))
+}
+
+fn text_alone(json: &str) -> Option<String> {
+    let object = Object::known(json)?;
+    let mut members = object.members();
+    match (members.next(), members.next(), members.next()) {
+        (Some(_id), Some(("\"text\"", value)), None) => serde_json::from_str(value).ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_the_text_alone_where_there_is_nothing_else() {
+        assert_eq!(item_as_line(r#"{"id":"1","text":"Buy\nmilk"}"#), "Buy milk");
+        assert_eq!(item_as_line(r#"{"id":"1","n":1}"#), r#"{"id":"1","n":1}"#);
+        assert_eq!(item_as_line(r#"{"id":"1","text":7}"#), r#"{"id":"1","text":7}"#);
+        assert_eq!(item_as_line(r#"{"id":"1","text":"x","n":1}"#), r#"{"id":"1","text":"x","n":1}"#);
+    }
+}

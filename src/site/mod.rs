@@ -1,0 +1,4 @@
+//! TODO site.
+
+pub mod chapters;
+pub mod page;
