@@ -42,7 +42,6 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("main", "compare"),
     ("main", "serve"),
     ("cli", "model"),
-    ("client", "cli"),
     ("compare", "cli"),
     ("compare", "reactor"),
     ("connection", "render"),

@@ -31,7 +31,7 @@ use std::thread;
 use std::time::Instant;
 
 /// Serves until SIGTERM or SIGINT.
-pub fn run(serve: &args::Serve) -> Result<(), Failure> {
+pub fn run(serve: &args::ServeArgs) -> Result<(), Failure> {
     let wishes = Wishes::of_environment()?;
     // Before anything is opened: its number could be one of theirs.
     let inherited = socket_activation::take_over(wishes.sockets).map_err(Failure::Failed)?;

@@ -36,19 +36,19 @@ pub struct Storage {
 /// The collection there is where nobody names one.
 const USUAL_COLLECTION: &str = "tasks";
 
-pub fn open(serve: &args::Serve, wake: Vec<Wake>) -> Result<Storage, Failure> {
+pub fn open(serve: &args::ServeArgs, wake: Vec<Wake>) -> Result<Storage, Failure> {
     let epoch = getrandom::u32()
         .map_err(|error| Failure::Failed(format!("the epoch of the log cannot be drawn: {error}")))?;
     if serve.memory { in_memory(serve, epoch, wake) } else { on_disk(serve, epoch, wake) }
 }
 
 /// Could it begin with the file that is named?
-pub fn check(serve: &args::Serve) -> Result<(), Failure> {
+pub fn check(serve: &args::ServeArgs) -> Result<(), Failure> {
     begin_with(serve).map(|_| ())
 }
 
 /// What a store begins with that has nothing yet: the file's collections, then those of the command line.
-fn begin_with(serve: &args::Serve) -> Result<Vec<Stocked>, Failure> {
+fn begin_with(serve: &args::ServeArgs) -> Result<Vec<Stocked>, Failure> {
     let mut collections = match &serve.file {
         Some(file) => import_file::read(file, serve.limits.item_bytes_max)?,
         None => Vec::new(),
@@ -59,7 +59,7 @@ fn begin_with(serve: &args::Serve) -> Result<Vec<Stocked>, Failure> {
     Ok(collections)
 }
 
-fn in_memory(serve: &args::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, Failure> {
+fn in_memory(serve: &args::ServeArgs, epoch: u32, wake: Vec<Wake>) -> Result<Storage, Failure> {
     let stock = Stock::beginning(epoch, begin_with(serve)?);
     let (position, limits) = (stock.position, &serve.limits);
     let state = State::stocked(stock, limits.item_bytes_max)
@@ -68,7 +68,7 @@ fn in_memory(serve: &args::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage
     Ok(Storage { journals: journal::in_memory(position.seq, keys(serve), wake), states, keeper: None })
 }
 
-fn on_disk(serve: &args::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, Failure> {
+fn on_disk(serve: &args::ServeArgs, epoch: u32, wake: Vec<Wake>) -> Result<Storage, Failure> {
     let (path, limits) = (serve.data.clone(), &serve.limits);
     let keeps = Keeps { changes_max: limits.history_changes_max, bytes_max: limits.history_bytes_max };
     let failed = |error: StoreError| Failure::Failed(format!("the store {}: {error}", path.display()));
@@ -145,7 +145,7 @@ fn tell_of(file: &Path, store: &Path, was_new: bool, position: Position) {
 }
 
 /// None of them yet, at this second.
-fn keys(serve: &args::Serve) -> Keys {
+fn keys(serve: &args::ServeArgs) -> Keys {
     let bounds = idempotency_table::Bounds {
         time: serve.timeouts.idempotency,
         keys_max: serve.limits.idempotency_keys_max,
@@ -155,7 +155,7 @@ fn keys(serve: &args::Serve) -> Keys {
     Keys::new(bounds, now.map_or(0, |since| since.as_secs()))
 }
 
-fn sync(serve: &args::Serve) -> Sync {
+fn sync(serve: &args::ServeArgs) -> Sync {
     match serve.sync {
         When::Always => Sync::Always,
         When::Interval => Sync::Interval(serve.sync_seconds),

@@ -13,7 +13,7 @@
 //! ```
 
 use crate::cli::compare_args::{Compare, Way};
-use crate::client::call::{Asked, Print};
+use crate::client::call::{Asked, OutputMode};
 use crate::client::handshake::Offered;
 use crate::client::rpc_request;
 use crate::client::url::Url;
@@ -161,7 +161,7 @@ pub fn encode_calls(url: &Url, calls: usize) -> Result<Vec<String>, Failure> {
         url: url.clone(),
         fields: Vec::new(),
         body: None,
-        print: Print::Body,
+        print: OutputMode::Body,
         wait: ANSWER_WAIT,
     };
     let text = rpc_request::encode(&asked)?;
