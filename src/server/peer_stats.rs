@@ -7,7 +7,7 @@ use crate::api::routes;
 use crate::connection::Connection;
 use crate::metrics::browsers::{self, Counts, Road, Visitor};
 use crate::model::call::Call;
-use crate::store::state::Shelf;
+use crate::store::state::State;
 
 #[derive(Default)]
 pub struct Guest {
@@ -23,10 +23,10 @@ pub struct Guest {
 impl Guest {
     /// A call, by whichever road, is the call of whoever opened it.
     #[inline]
-    pub fn note(&mut self, call: &mut Call, connection: &Connection, shelf: &Shelf) {
+    pub fn note(&mut self, call: &mut Call, connection: &Connection, state: &State) {
         call.visitor = connection.visitor();
         if call.visitor.is_some() {
-            self.of_page = connection.road() == Road::Requests && routes::is_of_page(call, shelf);
+            self.of_page = connection.road() == Road::Requests && routes::is_of_page(call, state);
             self.calls += 1;
         }
     }
