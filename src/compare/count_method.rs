@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::cli::args::{Compare, CountBy};
+use crate::cli::compare_args::{Compare, CountBy};
 use crate::compare::costs::{Application, Both, Network};
 use crate::compare::experiments::requests::Stop;
 use crate::error::Failure;

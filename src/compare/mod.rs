@@ -43,7 +43,7 @@ use std::sync::atomic::AtomicBool;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::args::{Compare, CountBy, Experiment, Way};
+use crate::cli::compare_args::{Compare, CountBy, Experiment, Way};
 use crate::compare::costs::Round;
 use crate::compare::count_method::{Counting, Place};
 use crate::compare::experiments::crossover::{self, Crossed};

@@ -7,7 +7,7 @@ use crate::error::Refusal;
 use crate::model::change::{Op, POSITION_BYTES_MAX, Position};
 use crate::model::notification;
 use crate::model::record::Record;
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -16,11 +16,11 @@ use std::sync::Arc;
 /// # Errors
 ///
 /// The state cannot be rendered within its limits.
-pub fn snapshot(connection: &mut Connection, interest: &Interest, shelf: &Shelf) -> Result<(), Refusal> {
-    let position = shelf.position();
+pub fn snapshot(connection: &mut Connection, interest: &Interest, state: &State) -> Result<(), Refusal> {
+    let position = state.position();
     let mut front = Vec::new();
-    notification::begin_snapshot(interest.about(shelf), position, &mut front);
-    let value: Arc<[u8]> = interest.state(shelf)?;
+    notification::begin_snapshot(interest.about(state), position, &mut front);
+    let value: Arc<[u8]> = interest.state(state)?;
     connection.tell_long(&event_id(position), &front, value, notification::SNAPSHOT_END);
     Ok(())
 }
@@ -40,10 +40,10 @@ pub fn replay(
     interest: &Interest,
     seq: u64,
     deliver: Deliver,
-    shelf: &Shelf,
+    state: &State,
     turn: &Terms,
 ) -> CatchUp {
-    let Some(changes) = shelf.history().since(seq) else { return CatchUp::Gone };
+    let Some(changes) = state.history().since(seq) else { return CatchUp::Gone };
     let mut room = turn.limits.listener_bytes_max.saturating_sub(connection.outbox().len());
     let (mut seen, mut cost, mut stopped) = (Vec::new(), 0, None);
     for change in changes {
@@ -64,18 +64,18 @@ pub fn replay(
     let mut text = Vec::new();
     for (position, op, record) in seen {
         text.clear();
-        notification::change(interest.about_item(record, shelf), position, op, record.json(), &mut text);
+        notification::change(interest.about_item(record, state), position, op, record.json(), &mut text);
         connection.tell(&event_id(position), &text, turn);
         if deliver == Deliver::Latest && connection.outbox().len() >= turn.limits.listener_bytes_max {
             return CatchUp::UpTo(position.seq);
         }
     }
-    if let Some(seq) = stopped.filter(|seq| *seq < shelf.position().seq) {
+    if let Some(seq) = stopped.filter(|seq| *seq < state.position().seq) {
         return CatchUp::UpTo(seq);
     }
     text.clear();
-    notification::position(interest.about(shelf), shelf.position(), &mut text);
-    connection.tell(&event_id(shelf.position()), &text, turn);
+    notification::position(interest.about(state), state.position(), &mut text);
+    connection.tell(&event_id(state.position()), &text, turn);
     CatchUp::Complete
 }
 

@@ -18,7 +18,7 @@ use crate::pubsub::peer_subscriptions::{Cursor, PeerSubscriptions, Subscription}
 use crate::pubsub::peer_table::{PeerId, PeerTable, PushResult};
 use crate::pubsub::topics::{ChannelId, Topics};
 use crate::store::history::Mark;
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -93,8 +93,8 @@ impl Subscribers {
         !self.lagging.is_empty()
     }
 
-    pub fn next_deadline(&self, shelf: &Shelf) -> Option<Instant> {
-        let moved = self.positions_at != shelf.history().mark();
+    pub fn next_deadline(&self, state: &State) -> Option<Instant> {
+        let moved = self.positions_at != state.history().mark();
         (!self.is_empty() && moved).then_some(self.positions_due)
     }
 
@@ -116,7 +116,7 @@ impl Subscribers {
         id: PeerId,
         request: &Follow,
         form: Form,
-        shelf: &Shelf,
+        state: &State,
         turn: &Terms,
     ) -> Result<(), Refusal> {
         self.unsubscribe(subscriptions, &request.interest, form);
@@ -124,7 +124,7 @@ impl Subscribers {
         if subscriptions.all().len() >= most {
             return Err(Refusal::SubscriptionsTooMany { most });
         }
-        let channel = self.join(&request.interest, DeliveryMode::Push(form), shelf);
+        let channel = self.join(&request.interest, DeliveryMode::Push(form), state);
         let cursor = match request.from {
             From::Snapshot => Cursor::NeedsSnapshot,
             From::Since(seq) => Cursor::At(seq),
@@ -140,20 +140,20 @@ impl Subscribers {
         subscriptions: &mut PeerSubscriptions,
         id: PeerId,
         interest: &Interest,
-        shelf: &Shelf,
+        state: &State,
     ) {
-        let channel = self.join(interest, DeliveryMode::LongPoll, shelf);
+        let channel = self.join(interest, DeliveryMode::LongPoll, state);
         let cursor = self.mark_live(channel, id);
         subscriptions.add(Subscription { channel, deliver: Deliver::All, cursor });
     }
 
-    fn join(&mut self, interest: &Interest, mode: DeliveryMode, shelf: &Shelf) -> ChannelId {
+    fn join(&mut self, interest: &Interest, mode: DeliveryMode, state: &State) -> ChannelId {
         if self.is_empty() {
-            self.positions_at = shelf.history().mark();
+            self.positions_at = state.history().mark();
         }
         totals::one(mode.gauge());
         totals::one(Count::Subscriptions);
-        self.topics.join(interest, mode, shelf.position().seq)
+        self.topics.join(interest, mode, state.position().seq)
     }
 
     /// Returns whether there was such a subscription.
@@ -191,16 +191,16 @@ impl Subscribers {
     }
 
     /// Sends the turn's changes to live subscribers, and what they miss to those that are behind.
-    pub fn deliver(&mut self, peers: &mut impl PeerTable, shelf: &Shelf, turn: &Terms) -> Delivered {
+    pub fn deliver(&mut self, peers: &mut impl PeerTable, state: &State, turn: &Terms) -> Delivered {
         let mut delivered = Delivered::default();
         let changes = std::mem::take(&mut self.changes);
-        self.push_changes(&changes, peers, shelf, turn, &mut delivered);
+        self.push_changes(&changes, peers, state, turn, &mut delivered);
         self.changes = changes;
         self.changes.clear();
-        self.send_positions(peers, shelf, turn, &mut delivered);
+        self.send_positions(peers, state, turn, &mut delivered);
         for id in std::mem::take(&mut self.lagging) {
             let Some((connection, subscriptions)) = peers.peer(id) else { continue };
-            self.catch_up(connection, subscriptions, id, shelf, turn);
+            self.catch_up(connection, subscriptions, id, state, turn);
             delivered.to_flush.push(id);
         }
         delivered
@@ -210,13 +210,13 @@ impl Subscribers {
         &mut self,
         changes: &[Change],
         peers: &mut impl PeerTable,
-        shelf: &Shelf,
+        state: &State,
         turn: &Terms,
         delivered: &mut Delivered,
     ) {
         let Some(first) = changes.first() else { return };
         let before = first.position.seq - 1;
-        let texts: Vec<Broadcast> = changes.iter().map(|change| unfiltered(change, shelf)).collect();
+        let texts: Vec<Broadcast> = changes.iter().map(|change| unfiltered(change, state)).collect();
         let mut joined = Vec::new();
         for id in self.topics.matching(changes) {
             let channel = self.topics.channel_mut(id);
@@ -231,7 +231,7 @@ impl Subscribers {
                     text.encoded(form, turn.compression)
                 } else {
                     // Through a filter the change may be another one, and the notification names the filter.
-                    let about = interest.about_item(record, shelf);
+                    let about = interest.about_item(record, state);
                     broadcast(about, change.position, op, record).encoded(form, turn.compression)
                 })
             });
@@ -247,7 +247,7 @@ impl Subscribers {
                 bytes = joined.as_slice().into();
             }
             self.broadcast_to(id, &bytes, before, peers, turn, delivered);
-            self.topics.channel_mut(id).announced_seq = shelf.position().seq;
+            self.topics.channel_mut(id).announced_seq = state.position().seq;
         }
     }
 
@@ -290,16 +290,16 @@ impl Subscribers {
     fn send_positions(
         &mut self,
         peers: &mut impl PeerTable,
-        shelf: &Shelf,
+        state: &State,
         turn: &Terms,
         delivered: &mut Delivered,
     ) {
-        let now = shelf.position();
-        let due = self.positions_due <= turn.now || shelf.history().is_renewed_since(self.positions_at);
+        let now = state.position();
+        let due = self.positions_due <= turn.now || state.history().is_renewed_since(self.positions_at);
         if self.is_empty() || !due {
             return;
         }
-        self.positions_at = shelf.history().mark();
+        self.positions_at = state.history().mark();
         self.positions_due = turn.now + turn.timeouts.position;
         for id in self.topics.ids() {
             let channel = self.topics.channel_mut(id);
@@ -309,7 +309,7 @@ impl Subscribers {
             }
             let before = std::mem::replace(&mut channel.announced_seq, now.seq);
             let mut text = Vec::new();
-            notification::position(channel.interest.about(shelf), now, &mut text);
+            notification::position(channel.interest.about(state), now, &mut text);
             let bytes = Broadcast::new(&event_id(now), text).encoded(form, turn.compression);
             self.broadcast_to(id, &bytes, before, peers, turn, delivered);
         }
@@ -321,12 +321,12 @@ impl Subscribers {
         connection: &mut Connection,
         subscriptions: &mut PeerSubscriptions,
         id: PeerId,
-        shelf: &Shelf,
+        state: &State,
         turn: &Terms,
     ) {
         let count = subscriptions.all().len();
         // Each time another one is first, since one subscription may leave no room for the others.
-        let first = shelf.position().seq as usize % count.max(1);
+        let first = state.position().seq as usize % count.max(1);
         for n in (first..count).chain(0..first) {
             let mut subscription = subscriptions.all()[n];
             if subscription.is_live() {
@@ -335,7 +335,7 @@ impl Subscribers {
             let interest = self.topics.channel(subscription.channel).interest.clone();
             while !subscription.is_live() && connection.outbox().len() < turn.limits.listener_bytes_max {
                 subscription.cursor = match subscription.cursor {
-                    Cursor::NeedsSnapshot if snapshot(connection, &interest, shelf).is_err() => {
+                    Cursor::NeedsSnapshot if snapshot(connection, &interest, state).is_err() => {
                         self.unsubscribe_all(subscriptions);
                         return connection.try_later(turn);
                     }
@@ -344,7 +344,7 @@ impl Subscribers {
                         self.mark_live(subscription.channel, id)
                     }
                     Cursor::At(seq) => {
-                        match replay(connection, &interest, seq, subscription.deliver, shelf, turn) {
+                        match replay(connection, &interest, seq, subscription.deliver, state, turn) {
                             CatchUp::Complete => {
                                 totals::one(Count::CaughtUpByChanges);
                                 self.mark_live(subscription.channel, id)
@@ -356,8 +356,8 @@ impl Subscribers {
                             CatchUp::Gone => {
                                 totals::one(Count::Gone);
                                 let mut text = Vec::new();
-                                notification::gone(interest.about(shelf), shelf.position(), &mut text);
-                                connection.tell(&event_id(shelf.position()), &text, turn);
+                                notification::gone(interest.about(state), state.position(), &mut text);
+                                connection.tell(&event_id(state.position()), &text, turn);
                                 Cursor::NeedsSnapshot
                             }
                         }
@@ -375,9 +375,9 @@ impl Subscribers {
 }
 
 /// The notification of a change to a whole collection or item, which every encoding shares.
-fn unfiltered(change: &Change, shelf: &Shelf) -> Broadcast {
+fn unfiltered(change: &Change, state: &State) -> Broadcast {
     let Change { collection, position, op, ref record, .. } = *change;
-    let collection = shelf.collection(collection).name();
+    let collection = state.collection(collection).name();
     broadcast(About { collection, id: Some(record.id()), query: "" }, position, op, record)
 }
 

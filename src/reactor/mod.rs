@@ -27,7 +27,7 @@ use crate::reactor::wakeup::{Mailbox, WAKER};
 use crate::server::ServerLoop;
 use crate::server::sockets::Ready;
 use crate::store::journal::Journal;
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use chrono::Local;
 use mio::{Events, Poll};
 use std::io;
@@ -52,11 +52,11 @@ impl<'r> Reactor<'r> {
         open: &'r AtomicUsize,
         io: LoopIo,
         journal: Journal,
-        shelf: Shelf,
+        state: State,
     ) -> io::Result<Reactor<'r>> {
         let LoopIo { poll, listeners, mailbox, .. } = io;
         let sockets = TcpSockets::new(poll.registry().try_clone()?, listeners)?;
-        let server = ServerLoop::new(config, open, sockets, journal, shelf, Instant::now(), Local::now);
+        let server = ServerLoop::new(config, open, sockets, journal, state, Instant::now(), Local::now);
         Ok(Reactor { poll, mailbox, server, ready: Vec::new() })
     }
 

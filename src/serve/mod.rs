@@ -21,7 +21,7 @@ use crate::serve::systemd::Supervisor;
 use crate::serve::systemd::Wishes;
 use crate::store::commit_log::Wake;
 use crate::store::journal::Journal;
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
@@ -56,7 +56,7 @@ pub fn run(serve: &args::Serve) -> Result<(), Failure> {
     flag::register(SIGXFSZ, Arc::default()).map_err(no_signals)?;
     let posts = posts(listeners).map_err(|error| failed("an event loop cannot begin", error))?;
     let storage = storage::open(serve, posts.iter().map(wake).collect())?;
-    let seats = furnish(posts, storage.journals, storage.shelves);
+    let seats = furnish(posts, storage.journals, storage.states);
     // Before the first line is printed: whoever reads it may send a signal at once.
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(no_signals)?;
     is_reading.store(false, Ordering::SeqCst);
@@ -131,17 +131,17 @@ fn posts(listeners: Vec<Vec<Listener>>) -> io::Result<Vec<LoopIo>> {
 struct Seat {
     io: LoopIo,
     journal: Journal,
-    shelf: Shelf,
+    state: State,
 }
 
-fn furnish(ios: Vec<LoopIo>, journals: Vec<Journal>, shelves: Vec<Shelf>) -> Vec<Seat> {
-    let seats = ios.into_iter().zip(journals).zip(shelves);
-    seats.map(|((io, journal), shelf)| Seat { io, journal, shelf }).collect()
+fn furnish(ios: Vec<LoopIo>, journals: Vec<Journal>, states: Vec<State>) -> Vec<Seat> {
+    let seats = ios.into_iter().zip(journals).zip(states);
+    seats.map(|((io, journal), state)| Seat { io, journal, state }).collect()
 }
 
 impl Seat {
     fn run(self, config: &ServerConfig, open: &AtomicUsize) -> io::Result<()> {
-        let Seat { io, journal, shelf } = self;
-        Reactor::new(config, open, io, journal, shelf).and_then(Reactor::run)
+        let Seat { io, journal, state } = self;
+        Reactor::new(config, open, io, journal, state).and_then(Reactor::run)
     }
 }

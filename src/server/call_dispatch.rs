@@ -13,13 +13,13 @@ use crate::pubsub::peer_table::PeerId;
 use crate::pubsub::subscribers::Subscribers;
 use crate::server::clock::Clock;
 use crate::store::journal::{Journal, Settled, Ticket};
-use crate::store::state::Shelf;
+use crate::store::state::State;
 
 /// What the calls of one peer read and change beside its connection.
 pub struct CallContext<'a> {
     pub id: PeerId,
     pub journal: &'a mut Journal,
-    pub shelf: &'a mut Shelf,
+    pub state: &'a mut State,
     pub committed: &'a mut Vec<Settled>,
     pub clock: &'a mut Clock,
     pub subscribers: &'a mut Subscribers,
@@ -36,10 +36,10 @@ pub struct CallDispatch<'a, 'c> {
 impl CallDispatch<'_, '_> {
     #[inline]
     pub fn dispatch(&mut self, call: Call) {
-        let CallContext { journal, shelf, committed, .. } = &mut *self.calls;
+        let CallContext { journal, state, committed, .. } = &mut *self.calls;
         // Every peer can rely on what another peer was answered.
-        journal.catch_up(shelf, committed);
-        match routes::take_up(&call, shelf) {
+        journal.catch_up(state, committed);
+        match routes::take_up(&call, state) {
             Outcome::Answer(answer) => self.connection.answer(answer, self.turn),
             Outcome::Write(write) => self.write(write),
             Outcome::Talk(endpoint) => self.upgrade(endpoint),
@@ -78,8 +78,8 @@ impl CallDispatch<'_, '_> {
         }
         // A HEAD request gets no notifications.
         let Some(form) = self.connection.form() else { return };
-        let CallContext { subscribers, shelf, id, .. } = &mut *self.calls;
-        let subscribed = subscribers.subscribe(self.subscriptions, *id, request, form, shelf, self.turn);
+        let CallContext { subscribers, state, id, .. } = &mut *self.calls;
+        let subscribed = subscribers.subscribe(self.subscriptions, *id, request, form, state, self.turn);
         if is_call {
             let answer = subscribed.map_or_else(Answer::from, |()| Answer::new(204, Body::Nothing));
             self.connection.answer(answer, self.turn);
@@ -98,8 +98,8 @@ impl CallDispatch<'_, '_> {
     fn hold(&mut self, call: Call<'static>, interest: &Interest) {
         let seconds = if let Wish::Wait(seconds) = call.wish { seconds } else { 0 };
         self.connection.hold(seconds, self.turn);
-        let CallContext { subscribers, shelf, id, .. } = &mut *self.calls;
-        subscribers.hold_until_change(self.subscriptions, *id, interest, shelf);
+        let CallContext { subscribers, state, id, .. } = &mut *self.calls;
+        subscribers.hold_until_change(self.subscriptions, *id, interest, state);
         self.subscriptions.hold(Call { wish: Wish::Answer, ..call });
     }
 }

@@ -37,7 +37,7 @@ use crate::server::slab::{Slab, slot_of};
 use crate::server::sockets::{Ready, SocketHandle, Sockets};
 use crate::server::timer_queue::TimerQueue;
 use crate::store::journal::{Journal, Outcome, Settled, Ticket};
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use chrono::{DateTime, Local};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -63,7 +63,7 @@ pub struct ServerLoop<'r, S: Sockets> {
     /// Whether the journal wakes this loop for each change of another.
     wants_wakeups: bool,
     journal: Journal,
-    shelf: Shelf,
+    state: State,
     shutdown: Shutdown,
     /// The shared read buffer: nothing in it outlives the turn.
     buffer: Vec<u8>,
@@ -94,7 +94,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
         open: &'r AtomicUsize,
         sockets: S,
         journal: Journal,
-        shelf: Shelf,
+        state: State,
         now: Instant,
         read_wall_clock: fn() -> DateTime<Local>,
     ) -> ServerLoop<'r, S> {
@@ -108,7 +108,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
             subscribers: Subscribers::new(now),
             wants_wakeups: false,
             journal,
-            shelf,
+            state,
             shutdown: Shutdown::None,
             buffer: vec![0; READ_BUFFER_BYTES],
             buffer_pool: Vec::new(),
@@ -177,7 +177,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
             Shutdown::Draining(deadline) => Some(deadline),
             _ => None,
         };
-        let positions = self.subscribers.next_deadline(&self.shelf);
+        let positions = self.subscribers.next_deadline(&self.state);
         let deadlines = [self.timers.next(), self.clock.next_announcement(), positions, shutdown];
         deadlines.into_iter().flatten().min()
     }
@@ -187,8 +187,8 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
         self.clock.now()
     }
 
-    pub fn shelf(&self) -> &Shelf {
-        &self.shelf
+    pub fn state(&self) -> &State {
+        &self.state
     }
 
     /// Returns the peers that are connected.
@@ -263,7 +263,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
         let mut calls = CallContext {
             id,
             journal: &mut self.journal,
-            shelf: &mut self.shelf,
+            state: &mut self.state,
             committed: &mut self.committed,
             clock: &mut self.clock,
             subscribers: &mut self.subscribers,
@@ -288,7 +288,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
         for id in self.peers.ids() {
             let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
             peer.connection.go_away(turn);
-            peer.answer_held(&mut self.subscribers, &self.shelf, turn, HoldTimer::Expired);
+            peer.answer_held(&mut self.subscribers, &self.state, turn, HoldTimer::Expired);
             self.timers.enter(slot_of(id), peer.connection.next_deadline());
             self.flush(id, turn);
         }
@@ -296,7 +296,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
 
     /// Applies every committed change to the state, and answers the writes of this loop's peers.
     fn apply_committed(&mut self, turn: &Terms) {
-        self.journal.settle(&mut self.shelf, &mut self.committed);
+        self.journal.settle(&mut self.state, &mut self.committed);
         for committed in self.committed.drain(..) {
             if let Outcome::Changed(change) = &committed.outcome {
                 self.subscribers.record_change(change);
@@ -309,7 +309,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
             }
             let id = PeerId(ticket);
             let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
-            let answer = resources::answer_to(committed.outcome, &self.shelf);
+            let answer = resources::answer_to(committed.outcome, &self.state);
             peer.connection.outbox().lend(&mut self.buffer_pool);
             peer.connection.answer(answer, turn);
             if self.to_flush.last() != Some(&id) {
@@ -325,7 +325,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
             match peer.connection.expire(turn) {
                 Ok(due) => {
                     if due == Due::Answer {
-                        peer.answer_held(&mut self.subscribers, &self.shelf, turn, HoldTimer::Expired);
+                        peer.answer_held(&mut self.subscribers, &self.state, turn, HoldTimer::Expired);
                     }
                     self.timers.enter(slot, peer.connection.next_deadline());
                     self.flush(id, turn);
@@ -351,10 +351,10 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
     /// Sends subscribers what was committed in this turn.
     fn notify_subscribers(&mut self, turn: &Terms) {
         let ServerLoop { peers, sockets, .. } = self;
-        let delivered = self.subscribers.deliver(&mut ConnectedPeers { peers, sockets }, &self.shelf, turn);
+        let delivered = self.subscribers.deliver(&mut ConnectedPeers { peers, sockets }, &self.state, turn);
         for id in delivered.to_retry {
             let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
-            peer.answer_held(&mut self.subscribers, &self.shelf, turn, HoldTimer::Running);
+            peer.answer_held(&mut self.subscribers, &self.state, turn, HoldTimer::Running);
             self.to_flush.push(id);
         }
         self.to_flush.extend(delivered.to_flush);

@@ -20,7 +20,7 @@ use crate::pubsub::subscribers::Subscribers;
 use crate::server::call_dispatch::{CallContext, CallDispatch};
 use crate::server::peer_stats::Guest;
 use crate::server::sockets::{ReadResult, SendHint, SocketHandle, Sockets};
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use std::io;
 use std::sync::Arc;
 
@@ -180,7 +180,7 @@ impl Peer {
             let from = at;
             let is_done = match self.connection.next(bytes, &mut at, turn) {
                 Step::Call(mut call) => {
-                    self.stats.note(&mut call, &self.connection, calls.shelf, turn.now);
+                    self.stats.note(&mut call, &self.connection, calls.state, turn.now);
                     let Peer { connection, subscriptions, .. } = self;
                     CallDispatch { connection, subscriptions, calls, turn }.dispatch(call);
                     false
@@ -263,12 +263,12 @@ impl Peer {
     pub fn answer_held(
         &mut self,
         subscribers: &mut Subscribers,
-        shelf: &Shelf,
+        state: &State,
         turn: &Terms,
         timer: HoldTimer,
     ) {
         let Some(call) = self.subscriptions.held() else { return };
-        let Outcome::Answer(answer) = routes::take_up(call, shelf) else { return };
+        let Outcome::Answer(answer) = routes::take_up(call, state) else { return };
         if answer.status == 304 && timer == HoldTimer::Running {
             return;
         }

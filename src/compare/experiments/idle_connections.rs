@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::cli::args::Compare;
+use crate::cli::compare_args::Compare;
 use crate::client::buffered_stream::Stream;
 use crate::client::handshake::{self, Asks};
 use crate::client::response;

@@ -295,7 +295,7 @@ pub const SECTIONS: &[Section] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::args::Following;
+    use crate::cli::compare_args::Following;
     use crate::compare::experiments::crossover::COMPARED;
     use crate::compare::experiments::crossover::tests::figure;
     use crate::compare::experiments::updates::figures::{COSTS, FIGURES, PHASES};

@@ -19,7 +19,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::cli::args::{Compare, Like};
+use crate::cli::compare_args::{Compare, Like};
 use crate::compare::costs::{Round, Spread};
 use crate::compare::count_method::Method;
 use crate::compare::interleaved_runs::{Turns, interrupted};

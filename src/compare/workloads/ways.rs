@@ -12,7 +12,7 @@
 //!                      └ socket-parallel
 //! ```
 
-use crate::cli::args::{Compare, Way};
+use crate::cli::compare_args::{Compare, Way};
 use crate::client::call::{Asked, Print};
 use crate::client::handshake::Offered;
 use crate::client::rpc_request;

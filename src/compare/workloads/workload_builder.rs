@@ -4,7 +4,7 @@
 //!   Recipe::new(url, What::Get).every(10).on(8)     GET, a new connection after each tenth, by eight callers
 //! ```
 
-use crate::cli::args::Way;
+use crate::cli::compare_args::Way;
 use crate::client::handshake::Offered;
 use crate::client::url::Url;
 use crate::compare::headers::Extra;

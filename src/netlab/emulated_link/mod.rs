@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::cli::args::Compare;
+use crate::cli::compare_args::Compare;
 use crate::compare::count_method::Place;
 use crate::compare::report::text::{number, rate};
 use crate::compare::server::Server;

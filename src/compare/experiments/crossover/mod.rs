@@ -18,7 +18,7 @@ pub mod crossover_search;
 
 use serde::Serialize;
 
-use crate::cli::args::{Compare, Following};
+use crate::cli::compare_args::{Compare, Following};
 use crate::compare::costs::Spread;
 use crate::compare::experiments::crossover::bracket::Words;
 use crate::compare::experiments::crossover::crossover_search::Book;

@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::cli::args::{Compare, Experiment, Rhythm};
+use crate::cli::compare_args::{Compare, Experiment, Rhythm};
 use crate::compare::experiments::requests::Stop;
 use crate::compare::experiments::updates::figures::Followed;
 use crate::compare::experiments::updates::update_round::{Bench, Course, Round};

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::cli::args::Following;
+use crate::cli::compare_args::Following;
 use crate::client::url::Url;
 use crate::compare::costs::Application;
 use crate::compare::experiments::requests::Stop;

@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use crate::cli::args::Following;
+use crate::cli::compare_args::Following;
 use crate::client::buffered_stream::{Arrival, Stream};
 use crate::client::event_stream::{self, Said};
 use crate::client::handshake::{self, Asks, Offered};

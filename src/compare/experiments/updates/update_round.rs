@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use crate::cli::args::Compare;
+use crate::cli::compare_args::Compare;
 use crate::compare::costs::{histogram, record};
 use crate::compare::count_method::Counting;
 use crate::compare::experiments::requests::Stop;

@@ -193,7 +193,8 @@ const PATTERNS: &str = r#"<svg class="patterns" width="0" height="0" aria-hidden
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::args::{Cli, Command, Way};
+    use crate::cli::args::{Cli, Command};
+    use crate::cli::compare_args::Way;
     use crate::compare::costs::{
         Application, Both, Costs, Network, Paced, Round, Segments, histogram, record,
     };
