@@ -460,6 +460,15 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// The configuration of a server, the same for all loops.
+#[derive(Clone, Debug, Default)]
+pub struct ServerConfig {
+    pub limits: Limits,
+    pub timeouts: Timeouts,
+    pub compression: Compression,
+    pub origins: Origins,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

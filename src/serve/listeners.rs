@@ -1,9 +1,8 @@
 //! Where it listens: on sockets that were handed over, and on those that are asked for.
 
 use crate::cli::args;
-use crate::reactor::listener::{self, Tuning};
+use crate::reactor::listener::{self, Listener, Tuning};
 use crate::reactor::socket_activation::Inherited;
-use mio::net::TcpListener;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
@@ -12,15 +11,15 @@ pub fn bind(
     serve: &args::ServeArgs,
     inherited: Vec<Inherited>,
     loops: usize,
-) -> Result<(Vec<SocketAddr>, Vec<Vec<TcpListener>>), String> {
+) -> Result<(Vec<SocketAddr>, Vec<Vec<Listener>>), String> {
     let tuning = Tuning {
         congestion: serve.congestion.clone(),
         defer_accept: serve.defer_accept,
         send_buffer_bytes: serve.send_buffer_bytes,
     };
     let mut addresses = Vec::new();
-    let mut of_loops: Vec<Vec<TcpListener>> = (0..loops).map(|_| Vec::new()).collect();
-    let mut add = |address, listeners: Vec<TcpListener>| {
+    let mut of_loops: Vec<Vec<Listener>> = (0..loops).map(|_| Vec::new()).collect();
+    let mut add = |address, listeners: Vec<Listener>| {
         addresses.push(address);
         of_loops.iter_mut().zip(listeners).for_each(|(of_loop, listener)| of_loop.push(listener));
     };

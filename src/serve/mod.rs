@@ -8,19 +8,20 @@ mod storage;
 pub mod systemd;
 
 use crate::cli::args;
+use crate::config::ServerConfig;
 use crate::error::CommandError;
+use crate::reactor::Reactor;
+use crate::reactor::listener::Listener;
+use crate::reactor::loop_io::LoopIo;
 use crate::reactor::open_files;
 use crate::reactor::socket_activation;
-use crate::reactor::wakeup::{self, Mailbox, Sender};
+use crate::reactor::wakeup::Sender;
 use crate::serve::committer_thread::Keeping;
 use crate::serve::systemd::Supervisor;
 use crate::serve::systemd::Wishes;
-use crate::server::{EventLoop, Rules, WAKER};
 use crate::store::commit_log::Wake;
 use crate::store::journal::Journal;
 use crate::store::state::State;
-use mio::Poll;
-use mio::net::TcpListener;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
@@ -54,7 +55,7 @@ pub fn run(serve: &args::ServeArgs) -> Result<(), CommandError> {
     // A file that may not grow any more (ulimit -f) is a full disk. Nobody looks at the flag.
     flag::register(SIGXFSZ, Arc::default()).map_err(no_signals)?;
     let posts = posts(listeners).map_err(|error| failed("an event loop cannot begin", error))?;
-    let storage = storage::open(serve, posts.iter().map(Post::wake).collect())?;
+    let storage = storage::open(serve, posts.iter().map(wake).collect())?;
     let seats = furnish(posts, storage.journals, storage.states);
     // Before the first line is printed: whoever reads it may send a signal at once.
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(no_signals)?;
@@ -63,14 +64,14 @@ pub fn run(serve: &args::ServeArgs) -> Result<(), CommandError> {
     let supervisor = Arc::new(Supervisor::at(wishes.notify.as_deref()));
     supervisor.ready(&addresses);
 
-    let rules = Rules {
+    let rules = ServerConfig {
         limits: serve.limits.clone(),
         timeouts: serve.timeouts.clone(),
         compression: serve.compression.clone(),
         origins: serve.origins.clone(),
     };
     let open = AtomicUsize::new(0);
-    let doors: Vec<Sender> = seats.iter().map(|seat| seat.post.sender.clone()).collect();
+    let doors: Vec<Sender> = seats.iter().map(|seat| seat.io.sender.clone()).collect();
     if let Some(within) = wishes.watchdog.filter(|_| supervisor.is_there()) {
         let begun = systemd::begin(Arc::clone(&supervisor), within, doors.clone());
         begun.map_err(|error| failed("the watchdog cannot begin", error))?;
@@ -116,47 +117,31 @@ fn failed(what: &str, error: io::Error) -> CommandError {
     CommandError::Failed(format!("{what}: {error}"))
 }
 
-/// A loop's means of waiting and being woken.
-struct Post {
-    poll: Poll,
-    sender: Sender,
-    mailbox: Mailbox,
-    listeners: Vec<TcpListener>,
+/// Makes a loop apply what was committed.
+fn wake(io: &LoopIo) -> Wake {
+    let sender = io.sender.clone();
+    Box::new(move || sender.ring())
 }
 
-impl Post {
-    /// Makes the loop look into the journal.
-    fn wake(&self) -> Wake {
-        let sender = self.sender.clone();
-        Box::new(move || sender.ring())
-    }
-}
-
-fn posts(listeners: Vec<Vec<TcpListener>>) -> io::Result<Vec<Post>> {
-    let post = |listeners| {
-        let poll = Poll::new()?;
-        let (sender, mailbox) = wakeup::mailbox(&poll, WAKER)?;
-        Ok(Post { poll, sender, mailbox, listeners })
-    };
-    listeners.into_iter().map(post).collect()
+fn posts(listeners: Vec<Vec<Listener>>) -> io::Result<Vec<LoopIo>> {
+    listeners.into_iter().map(LoopIo::new).collect()
 }
 
 /// Everything that one loop begins with.
 struct Seat {
-    post: Post,
+    io: LoopIo,
     journal: Journal,
     state: State,
 }
 
-fn furnish(posts: Vec<Post>, journals: Vec<Journal>, states: Vec<State>) -> Vec<Seat> {
-    let seats = posts.into_iter().zip(journals).zip(states);
-    seats.map(|((post, journal), state)| Seat { post, journal, state }).collect()
+fn furnish(ios: Vec<LoopIo>, journals: Vec<Journal>, states: Vec<State>) -> Vec<Seat> {
+    let seats = ios.into_iter().zip(journals).zip(states);
+    seats.map(|((io, journal), state)| Seat { io, journal, state }).collect()
 }
 
 impl Seat {
-    fn run(self, rules: &Rules, open: &AtomicUsize) -> io::Result<()> {
-        let Seat { post, journal, state } = self;
-        let Post { poll, mailbox, listeners, .. } = post;
-        EventLoop::new(rules, open, poll, mailbox, listeners, journal, state).and_then(EventLoop::run)
+    fn run(self, config: &ServerConfig, open: &AtomicUsize) -> io::Result<()> {
+        let Seat { io, journal, state } = self;
+        Reactor::new(config, open, io, journal, state).and_then(Reactor::run)
     }
 }
