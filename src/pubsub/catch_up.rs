@@ -2,7 +2,7 @@
 
 use crate::api::subscribe::{Deliver, Interest};
 use crate::connection::Connection;
-use crate::connection::turn_context::Terms;
+use crate::connection::turn_context::TurnContext;
 use crate::error::ApiError;
 use crate::model::change::{Op, POSITION_BYTES_MAX, Position};
 use crate::model::notification;
@@ -16,12 +16,17 @@ use std::sync::Arc;
 /// # Errors
 ///
 /// The state cannot be rendered within its limits.
-pub fn snapshot(connection: &mut Connection, interest: &Interest, state: &State) -> Result<(), ApiError> {
+pub fn snapshot(
+    connection: &mut Connection,
+    interest: &Interest,
+    state: &State,
+    turn: &mut TurnContext,
+) -> Result<(), ApiError> {
     let position = state.position();
     let mut front = Vec::new();
     notification::begin_snapshot(interest.about(state), position, &mut front);
     let value: Arc<[u8]> = interest.state(state)?;
-    connection.tell_long(&event_id(position), &front, value, notification::SNAPSHOT_END);
+    connection.tell_long(&event_id(position), &front, value, notification::SNAPSHOT_END, turn);
     Ok(())
 }
 
@@ -41,7 +46,7 @@ pub fn replay(
     seq: u64,
     deliver: Deliver,
     state: &State,
-    turn: &Terms,
+    turn: &mut TurnContext,
 ) -> CatchUp {
     let Some(changes) = state.history().since(seq) else { return CatchUp::Gone };
     let mut room = turn.limits.listener_bytes_max.saturating_sub(connection.outbox().len());

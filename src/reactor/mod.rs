@@ -20,6 +20,7 @@ pub mod sys;
 pub mod wakeup;
 
 use crate::config::ServerConfig;
+use crate::connection::turn_context::TurnContext;
 use crate::metrics::totals::{self, Count};
 use crate::reactor::loop_io::LoopIo;
 use crate::reactor::socket::TcpSockets;
@@ -42,6 +43,7 @@ pub struct Reactor<'r> {
     poll: Poll,
     mailbox: Mailbox,
     server: ServerLoop<'r, TcpSockets>,
+    turn: TurnContext<'r>,
     ready: Vec<Ready>,
 }
 
@@ -56,8 +58,9 @@ impl<'r> Reactor<'r> {
     ) -> io::Result<Reactor<'r>> {
         let LoopIo { poll, listeners, mailbox, .. } = io;
         let sockets = TcpSockets::new(poll.registry().try_clone()?, listeners)?;
-        let server = ServerLoop::new(config, open, sockets, journal, state, Instant::now(), Local::now);
-        Ok(Reactor { poll, mailbox, server, ready: Vec::new() })
+        let now = Instant::now();
+        let server = ServerLoop::new(open, sockets, journal, state, now, Local::now);
+        Ok(Reactor { poll, mailbox, server, turn: TurnContext::new(config, now), ready: Vec::new() })
     }
 
     /// Runs turns until the loop is asked to shut down and has done so.
@@ -65,9 +68,9 @@ impl<'r> Reactor<'r> {
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
         while !self.server.is_over() {
             self.wait(&mut events)?;
-            let turn = self.server.begin_turn(Instant::now());
+            self.server.begin_turn(Instant::now(), &mut self.turn);
             self.dispatch(&events);
-            self.server.turn(&self.ready, &turn);
+            self.server.turn(&self.ready, &mut self.turn);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use crate::api::outcome::Outcome;
 use crate::api::routes;
 use crate::api::subscribe::{Follow, Interest};
 use crate::connection::Connection;
-use crate::connection::turn_context::Terms;
+use crate::connection::turn_context::TurnContext;
 use crate::error::ApiError;
 use crate::model::call::{Answer, Body, Call, Talk, Wish};
 use crate::model::change::Write;
@@ -26,14 +26,14 @@ pub struct CallContext<'a> {
 }
 
 /// Dispatches one call at a time to its route, and lets the outcome take effect.
-pub struct CallDispatch<'a, 'c> {
+pub struct CallDispatch<'a, 'c, 'r> {
     pub connection: &'a mut Connection,
     pub subscriptions: &'a mut PeerSubscriptions,
     pub calls: &'a mut CallContext<'c>,
-    pub turn: &'a Terms<'a>,
+    pub turn: &'a mut TurnContext<'r>,
 }
 
-impl CallDispatch<'_, '_> {
+impl CallDispatch<'_, '_, '_> {
     #[inline]
     pub fn dispatch(&mut self, call: Call) {
         let CallContext { journal, state, committed, .. } = &mut *self.calls;

@@ -22,10 +22,8 @@ pub mod sockets;
 pub mod timer_queue;
 
 use crate::api::resources;
-use crate::config::ServerConfig;
 use crate::connection::Due;
-use crate::connection::turn_context::Terms;
-use crate::http::content_coding;
+use crate::connection::turn_context::TurnContext;
 use crate::metrics::browsers;
 use crate::metrics::totals::{self, Count};
 use crate::pubsub::peer_table::PeerId;
@@ -54,7 +52,6 @@ const POOLED_BUFFER_BYTES_MAX: usize = 64 * 1024;
 
 pub struct ServerLoop<'r, S: Sockets> {
     pub sockets: S,
-    config: &'r ServerConfig,
     /// Open connections of all loops together.
     open: &'r AtomicUsize,
     peers: Slab<ConnectedPeer<S::Socket>>,
@@ -91,7 +88,6 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
     /// Creates a loop without peers. `open` counts the connections of all loops; `read_wall_clock` is called once a
     /// second.
     pub fn new(
-        config: &'r ServerConfig,
         open: &'r AtomicUsize,
         sockets: S,
         journal: Journal,
@@ -101,7 +97,6 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
     ) -> ServerLoop<'r, S> {
         ServerLoop {
             sockets,
-            config,
             open,
             peers: Slab::default(),
             timers: TimerQueue::default(),
@@ -127,15 +122,13 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
     }
 
     /// Begins a turn at this moment.
-    pub fn begin_turn(&mut self, now: Instant) -> Terms<'r> {
+    pub fn begin_turn(&mut self, now: Instant, turn: &mut TurnContext) {
         self.clock.tick(now);
-        content_coding::begin_turn();
-        let ServerConfig { limits, timeouts, compression, origins } = self.config;
-        Terms { now, date: self.clock.date(), limits, timeouts, compression, origins }
+        turn.begin(now, self.clock.date());
     }
 
     /// One turn. No response leaves before the journal has committed what it answers.
-    pub fn turn(&mut self, ready: &[Ready], turn: &Terms) {
+    pub fn turn(&mut self, ready: &[Ready], turn: &mut TurnContext) {
         self.broadcast_clock(turn); // once a second, to /ws
         self.accept_new(turn); // and read at once what a new peer has already sent
         self.read_ready(ready, turn); // bytes -> calls -> outcomes -> Journal::append; first the ready queue
@@ -197,7 +190,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
         self.peers.iter().map(|(id, connected)| (id, &connected.peer))
     }
 
-    fn broadcast_clock(&mut self, turn: &Terms) {
+    fn broadcast_clock(&mut self, turn: &mut TurnContext) {
         let Some(time) = self.clock.announce() else { return };
         for id in self.clock.take_subscribers() {
             let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
@@ -209,7 +202,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
     }
 
     /// Accepts from every listener in turn, and returns how many connections.
-    fn accept_new(&mut self, turn: &Terms) -> usize {
+    fn accept_new(&mut self, turn: &mut TurnContext) -> usize {
         let (mut accepted, mut from) = (0, 0);
         while let Some(listener) = self.sockets.ready_listener(from, turn.now) {
             accepted += self.accept_from(listener, turn);
@@ -218,7 +211,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
         accepted
     }
 
-    fn accept_from(&mut self, listener: usize, turn: &Terms) -> usize {
+    fn accept_from(&mut self, listener: usize, turn: &mut TurnContext) -> usize {
         for accepted in 0..ACCEPTS_PER_TURN {
             if self.open.load(Ordering::Relaxed) >= turn.limits.connections_max {
                 self.sockets.pause_accepting(listener, turn.now);
@@ -235,7 +228,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
         ACCEPTS_PER_TURN
     }
 
-    fn read_ready(&mut self, ready: &[Ready], turn: &Terms) {
+    fn read_ready(&mut self, ready: &[Ready], turn: &mut TurnContext) {
         for id in std::mem::take(&mut self.ready_queue) {
             if let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) {
                 peer.mark_dequeued();
@@ -258,7 +251,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
     }
 
     /// Reads what a peer has sent, dispatches its calls, and writes what is answered already.
-    fn serve(&mut self, id: PeerId, turn: &Terms) {
+    fn serve(&mut self, id: PeerId, turn: &mut TurnContext) {
         let ServerLoop { peers, sockets, buffer, buffer_pool, .. } = self;
         let Some(ConnectedPeer { socket, peer }) = peers.get_mut(id) else { return };
         let mut calls = CallContext {
@@ -279,7 +272,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
     }
 
     /// Stops accepting, after the last connections of the backlog.
-    fn begin_requested_shutdown(&mut self, turn: &Terms) {
+    fn begin_requested_shutdown(&mut self, turn: &mut TurnContext) {
         if self.shutdown != Shutdown::Requested {
             return;
         }
@@ -296,7 +289,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
     }
 
     /// Applies every committed change to the state, and answers the writes of this loop's peers.
-    fn apply_committed(&mut self, turn: &Terms) {
+    fn apply_committed(&mut self, turn: &mut TurnContext) {
         self.journal.settle(&mut self.state, &mut self.committed);
         for committed in self.committed.drain(..) {
             if let Outcome::Changed(change) = &committed.outcome {
@@ -319,7 +312,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
         }
     }
 
-    fn fire_timers(&mut self, turn: &Terms) {
+    fn fire_timers(&mut self, turn: &mut TurnContext) {
         while let Some(slot) = self.timers.due(turn.now) {
             let Some((id, _)) = self.peers.at(slot) else { continue };
             let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
@@ -339,7 +332,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
         }
     }
 
-    fn flush_pending(&mut self, turn: &Terms) {
+    fn flush_pending(&mut self, turn: &mut TurnContext) {
         for id in std::mem::take(&mut self.to_flush) {
             // An answer that was committed may have started another timer.
             if let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) {
@@ -350,7 +343,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
     }
 
     /// Sends subscribers what was committed in this turn.
-    fn notify_subscribers(&mut self, turn: &Terms) {
+    fn notify_subscribers(&mut self, turn: &mut TurnContext) {
         let ServerLoop { peers, sockets, .. } = self;
         let delivered = self.subscribers.deliver(&mut ConnectedPeers { peers, sockets }, &self.state, turn);
         for id in delivered.to_retry {
@@ -367,7 +360,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
     }
 
     /// Writes a peer's output, and then does what its connection needs.
-    fn flush(&mut self, id: PeerId, turn: &Terms) {
+    fn flush(&mut self, id: PeerId, turn: &mut TurnContext) {
         let Some(ConnectedPeer { socket, peer }) = self.peers.get_mut(id) else { return };
         let action = peer.flush(&mut SocketHandle { sockets: &mut self.sockets, socket }, turn);
         if let Some(buffer) = peer.connection.outbox().give_back()
@@ -392,7 +385,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
         }
     }
 
-    fn linger(&mut self, id: PeerId, turn: &Terms) {
+    fn linger(&mut self, id: PeerId, turn: &mut TurnContext) {
         let Some(ConnectedPeer { socket, peer }) = self.peers.get_mut(id) else { return };
         if self.sockets.shut_down_write(socket).is_err() {
             return self.close(id);

@@ -11,7 +11,7 @@ use crate::api::outcome::Outcome;
 use crate::api::routes;
 use crate::connection::broadcast::Form;
 use crate::connection::connection_event::Step;
-use crate::connection::turn_context::Terms;
+use crate::connection::turn_context::TurnContext;
 use crate::connection::{Connection, Fate};
 use crate::metrics::totals::{self, Count};
 use crate::pubsub::peer_subscriptions::PeerSubscriptions;
@@ -68,7 +68,7 @@ const READS_PER_TURN: usize = 4;
 
 impl Peer {
     /// Creates a peer that was just accepted. What it sends first may have arrived already.
-    pub fn new(turn: &Terms) -> Peer {
+    pub fn new(turn: &mut TurnContext) -> Peer {
         Peer {
             connection: Connection::new(turn),
             subscriptions: PeerSubscriptions::default(),
@@ -108,7 +108,7 @@ impl Peer {
         buffer: &mut [u8],
         socket: &mut SocketHandle<impl Sockets>,
         calls: &mut CallContext,
-        turn: &Terms,
+        turn: &mut TurnContext,
     ) -> io::Result<()> {
         if self.paused {
             self.receive(&mut [], socket, calls, turn)?;
@@ -148,7 +148,7 @@ impl Peer {
         new: &mut [u8],
         socket: &mut SocketHandle<impl Sockets>,
         calls: &mut CallContext,
-        turn: &Terms,
+        turn: &mut TurnContext,
     ) -> io::Result<()> {
         let mut unparsed = self.connection.take_carry();
         if unparsed.is_empty() {
@@ -168,7 +168,7 @@ impl Peer {
         bytes: &mut [u8],
         socket: &mut SocketHandle<impl Sockets>,
         calls: &mut CallContext,
-        turn: &Terms,
+        turn: &mut TurnContext,
     ) -> io::Result<usize> {
         let (mut at, mut inflated) = (0, 0);
         loop {
@@ -212,7 +212,7 @@ impl Peer {
         &mut self,
         bytes: &Arc<[u8]>,
         socket: &mut SocketHandle<impl Sockets>,
-        turn: &Terms,
+        turn: &mut TurnContext,
     ) -> PushResult {
         let Some(form) = self.connection.form() else { return PushResult::Written };
         if form != Form::Frame {
@@ -247,7 +247,7 @@ impl Peer {
         &mut self,
         bytes: &[u8],
         socket: &mut SocketHandle<impl Sockets>,
-        turn: &Terms,
+        turn: &mut TurnContext,
     ) -> io::Result<()> {
         let outbox = self.connection.outbox();
         let written = socket.write(outbox, bytes, SendHint::More)?.unwrap_or(0);
@@ -264,7 +264,7 @@ impl Peer {
         &mut self,
         subscribers: &mut Subscribers,
         state: &State,
-        turn: &Terms,
+        turn: &mut TurnContext,
         timer: HoldTimer,
     ) {
         let Some(call) = self.subscriptions.held() else { return };
@@ -281,7 +281,11 @@ impl Peer {
     /// # Errors
     ///
     /// The socket is broken.
-    pub fn flush(&mut self, socket: &mut SocketHandle<impl Sockets>, turn: &Terms) -> io::Result<PeerAction> {
+    pub fn flush(
+        &mut self,
+        socket: &mut SocketHandle<impl Sockets>,
+        turn: &mut TurnContext,
+    ) -> io::Result<PeerAction> {
         let was_held = !self.connection.may_receive(turn);
         while !self.connection.outbox().is_empty() {
             let hint = if self.connection.fate() == Fate::Close { SendHint::Close } else { SendHint::More };
@@ -317,7 +321,7 @@ impl Peer {
     }
 
     /// Lingers, after writing has been shut down: input is dropped, and its end may have arrived already.
-    pub fn linger(&mut self, turn: &Terms) -> PeerAction {
+    pub fn linger(&mut self, turn: &mut TurnContext) -> PeerAction {
         self.connection.linger(turn);
         self.paused = false;
         self.mark_urgent();
