@@ -31,6 +31,7 @@ use crate::store::state::State;
 use chrono::Local;
 use mio::{Events, Poll};
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
@@ -49,14 +50,14 @@ impl<'r> Reactor<'r> {
     /// Creates the loop. `open` counts the connections of all loops together.
     pub fn new(
         config: &'r ServerConfig,
-        open: &'r AtomicUsize,
+        open: Arc<AtomicUsize>,
         io: LoopIo,
         journal: Journal,
         state: State,
     ) -> io::Result<Reactor<'r>> {
         let LoopIo { poll, listeners, mailbox, .. } = io;
         let sockets = TcpSockets::new(poll.registry().try_clone()?, listeners)?;
-        let server = ServerLoop::new(config, open, sockets, journal, state, Instant::now(), Local::now);
+        let server = ServerLoop::new(config, open, sockets, journal, state, Instant::now());
         Ok(Reactor { poll, mailbox, server, ready: Vec::new() })
     }
 
@@ -65,7 +66,7 @@ impl<'r> Reactor<'r> {
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
         while !self.server.is_over() {
             self.wait(&mut events)?;
-            let turn = self.server.begin_turn(Instant::now());
+            let turn = self.server.begin_turn(Instant::now(), Local::now);
             self.dispatch(&events);
             self.server.turn(&self.ready, &turn);
         }

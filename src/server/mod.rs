@@ -39,6 +39,7 @@ use crate::server::timer_queue::TimerQueue;
 use crate::store::journal::{Journal, Outcome, Settled, Ticket};
 use crate::store::state::State;
 use chrono::{DateTime, Local};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -55,7 +56,7 @@ pub struct ServerLoop<'r, S: Sockets> {
     pub sockets: S,
     config: &'r ServerConfig,
     /// Open connections of all loops together.
-    open: &'r AtomicUsize,
+    open: Arc<AtomicUsize>,
     peers: Slab<ConnectedPeer<S::Socket>>,
     timers: TimerQueue,
     clock: Clock,
@@ -87,16 +88,14 @@ enum Shutdown {
 }
 
 impl<'r, S: Sockets> ServerLoop<'r, S> {
-    /// Creates a loop without peers. `open` counts the connections of all loops; `read_wall_clock` is called once a
-    /// second.
+    /// Creates a loop without peers. `open` counts the connections of all loops.
     pub fn new(
         config: &'r ServerConfig,
-        open: &'r AtomicUsize,
+        open: Arc<AtomicUsize>,
         sockets: S,
         journal: Journal,
         state: State,
         now: Instant,
-        read_wall_clock: fn() -> DateTime<Local>,
     ) -> ServerLoop<'r, S> {
         ServerLoop {
             sockets,
@@ -104,7 +103,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
             open,
             peers: Slab::default(),
             timers: TimerQueue::default(),
-            clock: Clock::new(now, read_wall_clock),
+            clock: Clock::new(now),
             subscribers: Subscribers::new(now),
             wants_wakeups: false,
             journal,
@@ -125,9 +124,13 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
         self
     }
 
-    /// Begins a turn at this moment.
-    pub fn begin_turn(&mut self, now: Instant) -> Terms<'r> {
-        self.clock.tick(now);
+    /// Begins a turn at this moment. The wall clock is read once a second.
+    pub fn begin_turn(
+        &mut self,
+        now: Instant,
+        read_wall_clock: impl FnOnce() -> DateTime<Local>,
+    ) -> Terms<'r> {
+        self.clock.tick(now, read_wall_clock);
         content_coding::begin_turn();
         let ServerConfig { limits, timeouts, compression, origins } = self.config;
         Terms { now, date: self.clock.date(), limits, timeouts, compression, origins }
@@ -191,9 +194,9 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
         &self.state
     }
 
-    /// Returns the peers that are connected.
-    pub fn peers(&self) -> impl Iterator<Item = (PeerId, &Peer)> {
-        self.peers.iter().map(|(id, connected)| (id, &connected.peer))
+    /// Returns a peer, or `None` if it is gone.
+    pub fn peer(&self, id: PeerId) -> Option<&Peer> {
+        self.peers.get(id).map(|connected| &connected.peer)
     }
 
     fn broadcast_clock(&mut self, turn: &Terms) {
