@@ -462,24 +462,12 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Compression;
-    use crate::config::Limits;
-    use crate::config::Origins;
-    use crate::config::Timeouts;
+    use crate::config::ServerConfig;
 
     #[test]
     fn a_beginning_that_is_left_over_holds_no_memory_of_what_came_before_it() {
-        let (limits, timeouts) = (Limits::DEFAULT, Timeouts::DEFAULT);
-        let compression = Compression::DEFAULT;
-        let (now, date) = (Instant::now(), [b'x'; 29]);
-        let turn = TurnContext {
-            now,
-            date,
-            limits: &limits,
-            timeouts: &timeouts,
-            compression: &compression,
-            origins: &Origins::NONE,
-        };
+        let config = ServerConfig::default();
+        let turn = TurnContext::new(&config, Instant::now());
         let mut connection = Connection::new(&turn);
         connection.keep(b"GET ");
         let mut carry = connection.take_carry();

@@ -32,6 +32,7 @@ use crate::store::state::State;
 use chrono::Local;
 use mio::{Events, Poll};
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
@@ -42,7 +43,7 @@ const EVENTS_PER_TURN: usize = 1024;
 pub struct Reactor<'r> {
     poll: Poll,
     mailbox: Mailbox,
-    server: ServerLoop<'r, TcpSockets>,
+    server: ServerLoop<TcpSockets>,
     turn: TurnContext<'r>,
     ready: Vec<Ready>,
 }
@@ -51,7 +52,7 @@ impl<'r> Reactor<'r> {
     /// Creates the loop. `open` counts the connections of all loops together.
     pub fn new(
         config: &'r ServerConfig,
-        open: &'r AtomicUsize,
+        open: Arc<AtomicUsize>,
         io: LoopIo,
         journal: Journal,
         state: State,
@@ -59,7 +60,7 @@ impl<'r> Reactor<'r> {
         let LoopIo { poll, listeners, mailbox, .. } = io;
         let sockets = TcpSockets::new(poll.registry().try_clone()?, listeners)?;
         let now = Instant::now();
-        let server = ServerLoop::new(open, sockets, journal, state, now, Local::now);
+        let server = ServerLoop::new(open, sockets, journal, state, now);
         Ok(Reactor { poll, mailbox, server, turn: TurnContext::new(config, now), ready: Vec::new() })
     }
 
@@ -68,7 +69,7 @@ impl<'r> Reactor<'r> {
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
         while !self.server.is_over() {
             self.wait(&mut events)?;
-            self.server.begin_turn(Instant::now(), &mut self.turn);
+            self.server.begin_turn(Instant::now(), Local::now, &mut self.turn);
             self.dispatch(&events);
             self.server.turn(&self.ready, &mut self.turn);
         }

@@ -80,12 +80,12 @@ impl Inherited {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::Listener;
+    use std::net::TcpListener;
 
     // Every other kind is handed over in tests/over_the_wire/supervision.rs.
     #[test]
     fn a_socket_listens_or_does_not() {
-        let listener = Listener::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let bound = listener.local_addr().unwrap();
         assert_eq!(address(&Socket::from(listener)), Ok(bound));
         let idle = Socket::new(socket2::Domain::IPV4, Type::STREAM, None).unwrap();

@@ -70,7 +70,7 @@ pub fn run(serve: &args::ServeArgs) -> Result<(), CommandError> {
         compression: serve.compression.clone(),
         origins: serve.origins.clone(),
     };
-    let open = AtomicUsize::new(0);
+    let open = Arc::new(AtomicUsize::new(0));
     let doors: Vec<Sender> = seats.iter().map(|seat| seat.io.sender.clone()).collect();
     if let Some(within) = wishes.watchdog.filter(|_| supervisor.is_there()) {
         let begun = systemd::begin(Arc::clone(&supervisor), within, doors.clone());
@@ -80,7 +80,7 @@ pub fn run(serve: &args::ServeArgs) -> Result<(), CommandError> {
     let asked_to_end = OnceLock::new();
     let go_away = || doors.iter().for_each(Sender::go_away);
     // A loop that ends well was asked to, and so were the others.
-    let run = |seat: Seat| seat.run(&rules, &open).inspect_err(|_| go_away());
+    let run = |seat: Seat| seat.run(&rules, open.clone()).inspect_err(|_| go_away());
     thread::scope(|scope| {
         scope.spawn(|| {
             // Listens until the last loop has ended: until then a second signal means something.
@@ -140,7 +140,7 @@ fn furnish(ios: Vec<LoopIo>, journals: Vec<Journal>, states: Vec<State>) -> Vec<
 }
 
 impl Seat {
-    fn run(self, config: &ServerConfig, open: &AtomicUsize) -> io::Result<()> {
+    fn run(self, config: &ServerConfig, open: Arc<AtomicUsize>) -> io::Result<()> {
         let Seat { io, journal, state } = self;
         Reactor::new(config, open, io, journal, state).and_then(Reactor::run)
     }

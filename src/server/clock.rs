@@ -8,7 +8,6 @@ use chrono::{DateTime, Local, Timelike};
 use std::time::{Duration, Instant};
 
 pub struct Clock {
-    read_wall_clock: fn() -> DateTime<Local>,
     now: Instant,
     wall: DateTime<Local>,
     date: [u8; 29],
@@ -20,25 +19,22 @@ pub struct Clock {
 }
 
 impl Clock {
-    pub fn new(now: Instant, read_wall_clock: fn() -> DateTime<Local>) -> Clock {
-        let mut clock = Clock {
-            read_wall_clock,
+    pub fn new(now: Instant) -> Clock {
+        Clock {
             now,
-            wall: read_wall_clock(),
+            wall: DateTime::default(),
             date: [0; 29],
             holds_until: now,
             subscribers: Vec::new(),
             announced: 0,
-        };
-        clock.tick(now);
-        clock
+        }
     }
 
     /// Begins a turn at this moment. The wall clock is read once a second.
-    pub fn tick(&mut self, now: Instant) {
+    pub fn tick(&mut self, now: Instant, read_wall_clock: impl FnOnce() -> DateTime<Local>) {
         self.now = now;
         if now >= self.holds_until {
-            self.wall = (self.read_wall_clock)();
+            self.wall = read_wall_clock();
             self.date = imf_fixdate(self.wall.timestamp().max(0) as u64);
             // A leap second counts on past a thousand milliseconds.
             let past = Duration::from_nanos(u64::from(self.wall.nanosecond() % 1_000_000_000));

@@ -38,6 +38,7 @@ use crate::server::timer_queue::TimerQueue;
 use crate::store::journal::{Journal, Outcome, Settled, Ticket};
 use crate::store::state::State;
 use chrono::{DateTime, Local};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -50,10 +51,10 @@ const ACCEPTS_PER_TURN: usize = 256;
 const POOLED_BUFFERS_MAX: usize = 256;
 const POOLED_BUFFER_BYTES_MAX: usize = 64 * 1024;
 
-pub struct ServerLoop<'r, S: Sockets> {
+pub struct ServerLoop<S: Sockets> {
     pub sockets: S,
     /// Open connections of all loops together.
-    open: &'r AtomicUsize,
+    open: Arc<AtomicUsize>,
     peers: Slab<ConnectedPeer<S::Socket>>,
     timers: TimerQueue,
     clock: Clock,
@@ -84,23 +85,21 @@ enum Shutdown {
     Draining(Instant),
 }
 
-impl<'r, S: Sockets> ServerLoop<'r, S> {
-    /// Creates a loop without peers. `open` counts the connections of all loops; `read_wall_clock` is called once a
-    /// second.
+impl<S: Sockets> ServerLoop<S> {
+    /// Creates a loop without peers. `open` counts the connections of all loops.
     pub fn new(
-        open: &'r AtomicUsize,
+        open: Arc<AtomicUsize>,
         sockets: S,
         journal: Journal,
         state: State,
         now: Instant,
-        read_wall_clock: fn() -> DateTime<Local>,
-    ) -> ServerLoop<'r, S> {
+    ) -> ServerLoop<S> {
         ServerLoop {
             sockets,
             open,
             peers: Slab::default(),
             timers: TimerQueue::default(),
-            clock: Clock::new(now, read_wall_clock),
+            clock: Clock::new(now),
             subscribers: Subscribers::new(now),
             wants_wakeups: false,
             journal,
@@ -116,14 +115,19 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
     }
 
     /// Reads fewer bytes at a time than [`READ_BUFFER_BYTES`].
-    pub fn with_read_buffer(mut self, bytes: usize) -> ServerLoop<'r, S> {
+    pub fn with_read_buffer(mut self, bytes: usize) -> ServerLoop<S> {
         self.buffer = vec![0; bytes];
         self
     }
 
-    /// Begins a turn at this moment.
-    pub fn begin_turn(&mut self, now: Instant, turn: &mut TurnContext) {
-        self.clock.tick(now);
+    /// Begins a turn at this moment. The wall clock is read once a second.
+    pub fn begin_turn(
+        &mut self,
+        now: Instant,
+        read_wall_clock: impl FnOnce() -> DateTime<Local>,
+        turn: &mut TurnContext,
+    ) {
+        self.clock.tick(now, read_wall_clock);
         turn.begin(now, self.clock.date());
     }
 
@@ -185,9 +189,9 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
         &self.state
     }
 
-    /// Returns the peers that are connected.
-    pub fn peers(&self) -> impl Iterator<Item = (PeerId, &Peer)> {
-        self.peers.iter().map(|(id, connected)| (id, &connected.peer))
+    /// Returns a peer, or `None` if it is gone.
+    pub fn peer(&self, id: PeerId) -> Option<&Peer> {
+        self.peers.get(id).map(|connected| &connected.peer)
     }
 
     fn broadcast_clock(&mut self, turn: &mut TurnContext) {

@@ -68,7 +68,7 @@ const READS_PER_TURN: usize = 4;
 
 impl Peer {
     /// Creates a peer that was just accepted. What it sends first may have arrived already.
-    pub fn new(turn: &mut TurnContext) -> Peer {
+    pub fn new(turn: &TurnContext) -> Peer {
         Peer {
             connection: Connection::new(turn),
             subscriptions: PeerSubscriptions::default(),

@@ -43,12 +43,14 @@ impl<T> Slab<T> {
         PeerId(u64::from(slot.generation) << SLOT_BITS | u64::from(index))
     }
 
+    pub fn get(&self, id: PeerId) -> Option<&T> {
+        let entry = self.entries.get(slot_of(id))?;
+        if entry.generation == generation_of(id) { entry.peer.as_ref() } else { None }
+    }
+
     pub fn get_mut(&mut self, id: PeerId) -> Option<&mut T> {
-        let slot = self.entries.get_mut(slot_of(id))?;
-        if slot.generation != (id.0 >> SLOT_BITS) as u32 {
-            return None;
-        }
-        slot.peer.as_mut()
+        let entry = self.entries.get_mut(slot_of(id))?;
+        if entry.generation == generation_of(id) { entry.peer.as_mut() } else { None }
     }
 
     /// Returns the peer in this slot, with its id.
@@ -75,18 +77,18 @@ impl<T> Slab<T> {
         self.occupied == 0
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (PeerId, &T)> {
-        (0..self.entries.len()).filter_map(|index| self.at(index))
-    }
-
     pub fn ids(&self) -> Vec<PeerId> {
-        self.iter().map(|(id, _)| id).collect()
+        (0..self.entries.len()).filter_map(|index| self.at(index)).map(|(id, _)| id).collect()
     }
 }
 
 /// Returns the slot that an id names, whatever its generation.
 pub fn slot_of(id: PeerId) -> usize {
     (id.0 & ((1 << SLOT_BITS) - 1)) as usize
+}
+
+fn generation_of(id: PeerId) -> u32 {
+    (id.0 >> SLOT_BITS) as u32
 }
 
 #[cfg(test)]
