@@ -6,6 +6,7 @@ use bothways::cli::export;
 use bothways::client::call;
 use bothways::client::watch;
 use bothways::compare;
+use bothways::compare::options::CompareOptions;
 use bothways::serve;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -19,7 +20,7 @@ fn main() -> ExitCode {
         Command::Watch(watch) => watch::run(watch),
         Command::Export(export) => export::run(export),
         Command::Check(check) => check::run(check),
-        Command::Compare(compare) => compare::run(compare),
+        Command::Compare(args) => compare::run(&CompareOptions::from(args.clone())),
     };
     let Err(failure) = outcome else { return ExitCode::SUCCESS };
     // Nobody may be there to read it.
