@@ -1,6 +1,8 @@
 //! Every command and flag, once. A flag can also be an environment variable; the flag wins.
 
 use crate::cli::compare_args::Compare;
+use crate::client::call::{CallOptions, OutputMode};
+use crate::client::watch::{OutputFormat, WatchOptions};
 use crate::config::Compression;
 use crate::config::Limits;
 use crate::config::Origins;
@@ -37,21 +39,21 @@ impl Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve collections of JSON items, over HTTP and over WebSocket.
-    Serve(Box<Serve>),
+    Serve(Box<ServeArgs>),
     /// Make one call, over HTTP or, for a ws: URL, over the socket, and print the answer.
-    Call(Call),
+    Call(CallArgs),
     /// Follow a resource, over WebSocket or as an event stream, and print every message.
-    Watch(Watch),
+    Watch(WatchArgs),
     /// Print everything that is stored as a json-server style file, one item a line.
-    Export(Export),
+    Export(ExportArgs),
     /// Look whether a store is whole. Nothing is changed.
-    Check(Check),
+    Check(CheckArgs),
     /// Measure what each way of asking costs, of a server that is started for it or of any other.
     Compare(Compare),
 }
 
 #[derive(Args, Clone, Debug)]
-pub struct Serve {
+pub struct ServeArgs {
     /// A json-server style file that a new store begins with: its top-level members are collections.
     /// `-` reads it from standard input. Where the store has collections already, it is not read; with
     /// --memory it is at each start.
@@ -136,7 +138,7 @@ pub enum When {
 }
 
 #[derive(Args, Clone, Debug)]
-pub struct Call {
+pub struct CallArgs {
     /// GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS.
     #[arg(value_name = "METHOD")]
     pub method: String,
@@ -166,8 +168,21 @@ pub struct Call {
     pub max: Duration,
 }
 
+impl From<CallArgs> for CallOptions {
+    fn from(args: CallArgs) -> CallOptions {
+        CallOptions {
+            method: args.method,
+            url: args.url,
+            headers: args.headers,
+            body: args.body.or(args.data),
+            output: if args.include { OutputMode::HeadAndBody } else { OutputMode::Body },
+            timeout: args.max,
+        }
+    }
+}
+
 #[derive(Args, Clone, Debug)]
-pub struct Watch {
+pub struct WatchArgs {
     /// ws://HOST:PORT/PATH to follow it over WebSocket, http://HOST:PORT/PATH for an event stream.
     /// A connection that is lost is made again, and nothing is missed or said twice.
     #[arg(value_name = "URL")]
@@ -178,11 +193,18 @@ pub struct Watch {
     pub json: bool,
 }
 
+impl From<WatchArgs> for WatchOptions {
+    fn from(args: WatchArgs) -> WatchOptions {
+        let format = if args.json { OutputFormat::Json } else { OutputFormat::Text };
+        WatchOptions { url: args.url, format }
+    }
+}
+
 /// Where to listen when nothing is said about it.
 pub const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080));
 
 #[derive(Args, Clone, Debug)]
-pub struct Export {
+pub struct ExportArgs {
     /// The file of a store that no process has open, or http://HOST:PORT of a running server: then each
     /// collection is as it was at one position, and not all of them at the same.
     #[arg(value_name = "PATH | URL", env = "BOTHWAYS_DATA", default_value = "bothways.redb")]
@@ -194,7 +216,7 @@ pub struct Export {
 }
 
 #[derive(Args, Clone, Debug)]
-pub struct Check {
+pub struct CheckArgs {
     /// The file of a store that no process has open.
     #[arg(value_name = "PATH", env = "BOTHWAYS_DATA", default_value = "bothways.redb")]
     pub path: PathBuf,

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 const NAMED_MAX: usize = 10;
 
 /// Prints one line that says what is in it, or fails with what is wrong.
-pub fn run(check: &args::Check) -> Result<(), Failure> {
+pub fn run(check: &args::CheckArgs) -> Result<(), Failure> {
     let path = check.path.display();
     let failed = |error: StoreError| Failure::Failed(format!("the store {path}: {error}"));
     let (store, stock) = OnDisk::inspect(&check.path, &no_progress()).map_err(failed)?;

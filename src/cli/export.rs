@@ -10,21 +10,21 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 /// Prints nothing before everything was read: half a file would look like a whole one.
-pub fn run(export: &args::Export) -> Result<(), Failure> {
+pub fn run(export: &args::ExportArgs) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     let is_url = export.from.contains("://");
     let outcome = if is_url { from_server(export, &mut out) } else { from_store(export, &mut out) };
     Failure::pass_over_broken_pipe(outcome)
 }
 
-fn from_server(export: &args::Export, out: &mut impl Write) -> Result<(), Failure> {
+fn from_server(export: &args::ExportArgs, out: &mut impl Write) -> Result<(), Failure> {
     let collections = download::all(&export.from.parse()?, export.max)?;
     let collections =
         collections.iter().map(|(name, items)| (name.as_str(), items.iter().map(|item| item.get())));
     write(out, collections).map_err(Failure::Output)
 }
 
-fn from_store(export: &args::Export, out: &mut impl Write) -> Result<(), Failure> {
+fn from_store(export: &args::ExportArgs, out: &mut impl Write) -> Result<(), Failure> {
     let path = Path::new(&export.from);
     let failed = |error: StoreError| Failure::Failed(format!("the store {}: {error}", path.display()));
     let mut store = OnDisk::look(path, Trust::Newest, &no_progress()).map_err(failed)?;

@@ -3,7 +3,6 @@
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
-use crate::cli::args;
 use crate::client::fields::{self, Field};
 use crate::client::over_http;
 use crate::client::over_websocket;
@@ -11,6 +10,20 @@ use crate::client::response::status_words;
 use crate::client::url::{Scheme, Url};
 use crate::error::Failure;
 use crate::http::headers::is_token;
+
+/// One call, as a person gives it: nothing is parsed yet.
+#[derive(Clone, Debug)]
+pub struct CallOptions {
+    pub method: String,
+    pub url: String,
+    /// Header lines, each `Name: value`.
+    pub headers: Vec<String>,
+    /// `-` is standard input.
+    pub body: Option<String>,
+    pub output: OutputMode,
+    /// Longest wait for the connection, and for each part of the answer.
+    pub timeout: Duration,
+}
 
 /// What both roads are asked to carry.
 #[derive(Debug)]
@@ -20,14 +33,14 @@ pub struct Asked<'a> {
     pub url: Url,
     pub fields: Vec<Field<'a>>,
     pub body: Option<Vec<u8>>,
-    pub print: Print,
+    pub print: OutputMode,
     /// The longest wait for the connection, and for each part of the answer.
     pub wait: Duration,
 }
 
 /// How much of the answer is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Print {
+pub enum OutputMode {
     Body,
     /// Curl's `-i`: the status and the fields first.
     HeadAndBody,
@@ -35,12 +48,12 @@ pub enum Print {
 
 /// Makes the call, and prints the answer to standard output. An answer of 400 or more is printed
 /// like others, and is a failure. Nothing is said of it when nobody reads standard output any more.
-pub fn run(call: &args::Call) -> Result<(), Failure> {
+pub fn run(call: &CallOptions) -> Result<(), Failure> {
     let outcome = make(call, &mut io::stdin(), &mut io::stdout().lock());
     Failure::pass_over_broken_pipe(outcome)
 }
 
-fn make(call: &args::Call, input: &mut impl Read, out: &mut impl Write) -> Result<(), Failure> {
+fn make(call: &CallOptions, input: &mut impl Read, out: &mut impl Write) -> Result<(), Failure> {
     let asked = understand(call, input)?;
     match asked.url.scheme {
         Scheme::Http => over_http::make(&asked, out),
@@ -48,7 +61,7 @@ fn make(call: &args::Call, input: &mut impl Read, out: &mut impl Write) -> Resul
     }
 }
 
-fn understand<'a>(call: &'a args::Call, input: &mut impl Read) -> Result<Asked<'a>, Failure> {
+fn understand<'a>(call: &'a CallOptions, input: &mut impl Read) -> Result<Asked<'a>, Failure> {
     if !is_token(call.method.as_bytes()) {
         return Err(Failure::Usage(format!("{:?} is not a method", call.method)));
     }
@@ -57,9 +70,9 @@ fn understand<'a>(call: &'a args::Call, input: &mut impl Read) -> Result<Asked<'
         method: call.method.to_ascii_uppercase(),
         url,
         fields,
-        body: read_body(call.body.as_deref().or(call.data.as_deref()), input)?,
-        print: if call.include { Print::HeadAndBody } else { Print::Body },
-        wait: call.max,
+        body: read_body(call.body.as_deref(), input)?,
+        print: call.output,
+        wait: call.timeout,
     })
 }
 
@@ -85,11 +98,12 @@ pub fn check_status(status: u16) -> Result<(), Failure> {
 /// For tests of both roads: a call as the command line gives it, what it prints, and how it ends.
 #[cfg(test)]
 pub fn make_for_test(arguments: &[&str], input: &str) -> (String, Result<(), String>) {
+    use crate::cli::args;
     use clap::Parser;
     let line = [&["bothways", "call", "--max-seconds", "5"], arguments].concat();
     let args::Command::Call(call) = args::Cli::parse_from(line).command else { panic!("call was said") };
     let mut out = Vec::new();
-    let outcome = make(&call, &mut input.as_bytes(), &mut out);
+    let outcome = make(&call.into(), &mut input.as_bytes(), &mut out);
     let outcome = outcome.map_err(|failure| format!("{} {failure}", failure.exit_status()));
     (String::from_utf8(out).unwrap(), outcome)
 }

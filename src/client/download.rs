@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::client::call::{Asked, Print};
+use crate::client::call::{Asked, OutputMode};
 use crate::client::fields::Field;
 use crate::client::over_http;
 use crate::client::url::{Scheme, Url};
@@ -42,7 +42,7 @@ fn get<T: for<'de> Deserialize<'de>>(url: &Url, path: &str, wait: Duration) -> R
         url: Url { path: path.to_owned(), ..url.clone() },
         fields: vec![Field { name: "Accept", value: "application/json" }],
         body: None,
-        print: Print::Body,
+        print: OutputMode::Body,
         wait,
     };
     let mut body = Vec::new();

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use crate::client::buffered_stream::Stream;
-use crate::client::call::{Asked, Print, check_status};
+use crate::client::call::{Asked, OutputMode, check_status};
 use crate::client::fields::Field;
 use crate::client::response;
 use crate::error::Failure;
@@ -19,7 +19,7 @@ pub fn make(asked: &Asked, out: &mut impl Write) -> Result<(), Failure> {
     let (status, framing, head) = response::read_head(&mut stream, asked_with_head, |head, bytes| {
         (head.status, head.framing, bytes.to_vec())
     })?;
-    if asked.print == Print::HeadAndBody {
+    if asked.print == OutputMode::HeadAndBody {
         out.write_all(&head).map_err(Failure::Output)?;
     }
     response::read_body(&mut stream, framing, |piece| {

@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::client::call::{Asked, Print, check_status};
+use crate::client::call::{Asked, OutputMode, check_status};
 use crate::client::handshake;
 use crate::client::response::status_words;
 use crate::client::rpc_request::{self, ID};
@@ -103,7 +103,7 @@ fn is_ours(text: &str) -> Result<bool, Failure> {
     })
 }
 
-fn print_reply(text: &str, print: Print, out: &mut impl Write) -> Result<(), Failure> {
+fn print_reply(text: &str, print: OutputMode, out: &mut impl Write) -> Result<(), Failure> {
     let reply: Reply = serde_json::from_str(text).map_err(no_reply)?;
     if let Some(json) = reply.error {
         let error: Error = serde_json::from_str(json.get()).map_err(no_reply)?;
@@ -133,10 +133,10 @@ fn write_answer(
     words: &str,
     fields: &[(&str, Option<String>)],
     body: Option<&RawValue>,
-    print: Print,
+    print: OutputMode,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    if print == Print::HeadAndBody {
+    if print == OutputMode::HeadAndBody {
         writeln!(out, "{words}")?;
         for (name, value) in fields {
             if let Some(value) = value {

@@ -123,7 +123,7 @@ const TAKEN: [&str; 4] = ["If-Match", "If-None-Match", "Idempotency-Key", "Conte
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::call::Print;
+    use crate::client::call::OutputMode;
     use crate::model::json_rpc::{self, Message};
     use std::time::Duration;
 
@@ -134,7 +134,7 @@ mod tests {
             url: url.parse().unwrap(),
             fields: fields::parse(&fields).unwrap(),
             body: body.map(|text| text.as_bytes().to_vec()),
-            print: Print::Body,
+            print: OutputMode::Body,
             wait: Duration::from_secs(1),
         };
         encode(&asked).map_err(|failure| format!("{} {failure}", failure.exit_status()))

@@ -19,7 +19,6 @@ use serde::de::IgnoredAny;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::cli::args;
 use crate::client::backoff::Backoff;
 use crate::client::limits::{CLOSE_WAIT, NEWS_MAX, Silence};
 use crate::client::resume_point::Place;
@@ -29,15 +28,22 @@ use crate::client::websocket::{Outgoing, closed_line, random};
 use crate::error::Failure;
 use crate::websocket::close::{self, Closing};
 
+/// Which resource is followed, and how it is printed.
+#[derive(Clone, Debug)]
+pub struct WatchOptions {
+    /// Not parsed yet.
+    pub url: String,
+    pub format: OutputFormat,
+}
+
 /// Prints `Connected!` for each connection, and a line for each message, until interrupted or until the
 /// server says in good order that no more is to come. What cannot be had at all is a failure, and so is
 /// the first connection where there is none; later ones are tried again.
-pub fn run(watch: &args::Watch) -> Result<(), Failure> {
+pub fn run(watch: &WatchOptions) -> Result<(), Failure> {
     let url: Url = watch.url.parse()?;
     let (tell, news) = sync_channel(NEWS_MAX);
     interrupt(tell.clone())?;
-    let form = if watch.json { Form::Json } else { Form::Words };
-    let paper = Paper { form, out: io::stdout().lock(), aside: io::stderr() };
+    let paper = Paper { form: watch.format, out: io::stdout().lock(), aside: io::stderr() };
     Failure::pass_over_broken_pipe(Watcher::new(url, tell, news, paper).watch())
 }
 
@@ -226,15 +232,16 @@ fn may_pass(failure: &Failure) -> bool {
 /// Where lines go.
 #[derive(Debug)]
 struct Paper<O, A> {
-    form: Form,
+    form: OutputFormat,
     out: O,
     /// For what is not to be mixed with messages. Nobody may be there to read it.
     aside: A,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Words,
+pub enum OutputFormat {
+    /// `Connected!` for each connection, and `Received: …` for each message.
+    Text,
     /// One JSON text on each line, and nothing else.
     Json,
 }
@@ -242,8 +249,8 @@ enum Form {
 impl<O: Write, A: Write> Paper<O, A> {
     fn connected(&mut self) -> Result<(), Failure> {
         match self.form {
-            Form::Words => self.line(format_args!("Connected!")),
-            Form::Json => {
+            OutputFormat::Text => self.line(format_args!("Connected!")),
+            OutputFormat::Json => {
                 let _ = writeln!(self.aside, "Connected!");
                 Ok(())
             }
@@ -252,19 +259,19 @@ impl<O: Write, A: Write> Paper<O, A> {
 
     fn message(&mut self, text: &str) -> Result<(), Failure> {
         match self.form {
-            Form::Words => self.line(format_args!("Received: {text}")),
-            Form::Json if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
+            OutputFormat::Text => self.line(format_args!("Received: {text}")),
+            OutputFormat::Json if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
                 // Between the tokens of a JSON text, and nowhere else, one blank is as good as another.
                 self.line(format_args!("{}", text.replace(['\r', '\n'], " ").trim()))
             }
-            Form::Json => self.line(format_args!("{}", serde_json::Value::from(text))),
+            OutputFormat::Json => self.line(format_args!("{}", serde_json::Value::from(text))),
         }
     }
 
     fn binary(&mut self, bytes: usize) -> Result<(), Failure> {
         match self.form {
-            Form::Words => self.line(format_args!("Received: {bytes} bytes")),
-            Form::Json => self.line(format_args!("{{\"bytes\":{bytes}}}")),
+            OutputFormat::Text => self.line(format_args!("Received: {bytes} bytes")),
+            OutputFormat::Json => self.line(format_args!("{{\"bytes\":{bytes}}}")),
         }
     }
 
@@ -292,7 +299,7 @@ mod tests {
     /// `interrupted`, a signal comes behind the last. What each of them saw.
     fn watch<T: Send + 'static>(
         url: &str,
-        form: Form,
+        form: OutputFormat,
         connections: usize,
         interrupted: bool,
         mut talk: impl FnMut(usize, TcpStream) -> T + Send + 'static,
@@ -317,12 +324,13 @@ mod tests {
     /// A server that says these frames after its handshake. What was printed, how it ended, what the
     /// server saw last.
     fn watch_frames(frames: &'static [u8], interrupted: bool) -> (Seen, (Opcode, Vec<u8>)) {
-        let (seen, mut last) = watch("ws://HOST/ws", Form::Words, 1, interrupted, move |_, mut socket| {
-            test_server::shake_hands(&mut socket, None);
-            socket.write_all(frames).unwrap();
-            let (opcode, payload, _) = test_server::read_frame(&mut socket);
-            (opcode, payload)
-        });
+        let (seen, mut last) =
+            watch("ws://HOST/ws", OutputFormat::Text, 1, interrupted, move |_, mut socket| {
+                test_server::shake_hands(&mut socket, None);
+                socket.write_all(frames).unwrap();
+                let (opcode, payload, _) = test_server::read_frame(&mut socket);
+                (opcode, payload)
+            });
         (seen, last.remove(0))
     }
 
@@ -364,7 +372,7 @@ mod tests {
             let (opcode, payload, _) = test_server::read_frame(&mut socket);
             (opcode, payload)
         });
-        let paper = Paper { form: Form::Words, out: Vec::new(), aside: Vec::new() };
+        let paper = Paper { form: OutputFormat::Text, out: Vec::new(), aside: Vec::new() };
         let url = format!("ws://{address}/ws").parse().unwrap();
         let mut watcher = Watcher::new(url, tell, news, paper);
         assert!(watcher.watch().is_ok());
@@ -383,8 +391,12 @@ mod tests {
     #[test]
     fn it_comes_back_and_goes_on_behind_what_was_printed() {
         for road in ["ws", "http"] {
-            let ((printed, said, outcome), heads) =
-                watch(&format!("{road}://HOST/tasks?a=b"), Form::Words, 5, true, move |n, mut socket| {
+            let ((printed, said, outcome), heads) = watch(
+                &format!("{road}://HOST/tasks?a=b"),
+                OutputFormat::Text,
+                5,
+                true,
+                move |n, mut socket| {
                     let notices: &[(&str, u32)] = match n {
                         0 => &[("snapshot", 1), ("change", 2)],
                         1 => &[("change", 2), ("change", 3), ("position", 3)],
@@ -422,7 +434,8 @@ mod tests {
                     // The signal comes only when all was read.
                     let _ = io::copy(&mut socket, &mut io::sink());
                     head
-                });
+                },
+            );
             let lines: Vec<&str> = printed.lines().collect();
             let received = |method, seq| format!("Received: {}", notice(method, seq));
             assert_eq!(
@@ -492,7 +505,7 @@ mod tests {
                 signs
             });
             let url = format!("{road}://{address}/tasks").parse().unwrap();
-            let paper = Paper { form: Form::Words, out: Vec::new(), aside: Vec::new() };
+            let paper = Paper { form: OutputFormat::Text, out: Vec::new(), aside: Vec::new() };
             let mut watcher = Watcher::new(url, tell, news, paper);
             watcher.silence = Silence { ping_after: MOST / 6, most: MOST };
             assert!(watcher.watch().is_ok());
@@ -509,7 +522,7 @@ mod tests {
     }
 
     fn refused(url: &str, answer: &'static str) -> Seen {
-        watch(url, Form::Words, 1, false, move |_, mut socket| {
+        watch(url, OutputFormat::Text, 1, false, move |_, mut socket| {
             test_server::read_head(&mut socket);
             socket.write_all(answer.as_bytes()).unwrap();
         })
@@ -551,7 +564,7 @@ mod tests {
         let body = "HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=utf-8\r\n\r\n\
                     retry: 100\n\ndata: {\"a\":\ndata: \"b\\n\"}\n\ndata: Hello, \"you\"\ndata: two\n\ndata: 7\n\n";
         let ((printed, said, outcome), _) =
-            watch("http://HOST/a", Form::Json, 1, true, move |_, mut socket| {
+            watch("http://HOST/a", OutputFormat::Json, 1, true, move |_, mut socket| {
                 test_server::read_head(&mut socket);
                 socket.write_all(body.as_bytes()).unwrap();
                 socket.shutdown(std::net::Shutdown::Write).unwrap();
@@ -573,7 +586,7 @@ mod tests {
                 Ok(())
             }
         }
-        let mut paper = Paper { form: Form::Words, out: Gone, aside: Gone };
+        let mut paper = Paper { form: OutputFormat::Text, out: Gone, aside: Gone };
         paper.say(format_args!("x"));
         assert!(Failure::pass_over_broken_pipe(paper.message("x")).is_ok());
     }

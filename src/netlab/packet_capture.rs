@@ -22,14 +22,14 @@ use crate::netlab::sys::{Device, Ring};
 /// Counts from the first packet of its network on, until it is dropped.
 #[derive(Debug)]
 pub struct Wire {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<CaptureState>>,
     tunnel: Option<Arc<Tunnel>>,
     /// What the kernel has counted that went by another way.
     elsewhere: Mutex<proc::Network>,
 }
 
 #[derive(Debug)]
-struct State {
+struct CaptureState {
     ring: Ring,
     counter: Counter,
     device: Device,
@@ -41,7 +41,7 @@ impl Wire {
     pub fn open(ring: Ring, port: u16, tunnel: Option<Arc<Tunnel>>) -> Result<Wire, Failure> {
         let failed = |error: io::Error| Failure::Failed(format!("packets cannot be counted: {error}"));
         let device = if tunnel.is_some() { Device::Tunnel } else { Device::Loopback };
-        let state = Arc::new(Mutex::new(State { ring, counter: Counter::beside(port), device }));
+        let state = Arc::new(Mutex::new(CaptureState { ring, counter: Counter::beside(port), device }));
         let watched = Arc::downgrade(&state);
         thread::Builder::new().name("wire".to_owned()).spawn(move || keep_empty(&watched)).map_err(failed)?;
         let wire = Wire { state, tunnel, elsewhere: Mutex::default() };
@@ -144,14 +144,14 @@ impl Wire {
         self.tunnel.as_ref().map_or(0, |tunnel| tunnel.lost())
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, CaptureState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl CaptureState {
     fn take_in(&mut self) {
-        let State { ring, counter, device } = self;
+        let CaptureState { ring, counter, device } = self;
         ring.drain(|bytes, head| {
             // What comes out of a tunnel was counted when it went in.
             let is_sent = *device == Device::Loopback || head.get(12..16) == Some(&NEAR.octets());
@@ -213,7 +213,7 @@ fn agree(kernel: &proc::Network, counter: &Counter, lost: u64) -> Result<(), Str
 }
 
 /// Makes room until nobody counts any more.
-fn keep_empty(watched: &Weak<Mutex<State>>) {
+fn keep_empty(watched: &Weak<Mutex<CaptureState>>) {
     while let Some(state) = watched.upgrade() {
         state.lock().unwrap_or_else(PoisonError::into_inner).take_in();
         drop(state);

@@ -18,7 +18,7 @@ use crate::serve::systemd::Wishes;
 use crate::server::{EventLoop, Rules, WAKER};
 use crate::store::commit_log::Wake;
 use crate::store::journal::Journal;
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use mio::Poll;
 use mio::net::TcpListener;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
@@ -31,7 +31,7 @@ use std::thread;
 use std::time::Instant;
 
 /// Serves until SIGTERM or SIGINT.
-pub fn run(serve: &args::Serve) -> Result<(), Failure> {
+pub fn run(serve: &args::ServeArgs) -> Result<(), Failure> {
     let wishes = Wishes::of_environment()?;
     // Before anything is opened: its number could be one of theirs.
     let inherited = socket_activation::take_over(wishes.sockets).map_err(Failure::Failed)?;
@@ -55,7 +55,7 @@ pub fn run(serve: &args::Serve) -> Result<(), Failure> {
     flag::register(SIGXFSZ, Arc::default()).map_err(no_signals)?;
     let posts = posts(listeners).map_err(|error| failed("an event loop cannot begin", error))?;
     let storage = storage::open(serve, posts.iter().map(Post::wake).collect())?;
-    let seats = furnish(posts, storage.journals, storage.shelves);
+    let seats = furnish(posts, storage.journals, storage.states);
     // Before the first line is printed: whoever reads it may send a signal at once.
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(no_signals)?;
     is_reading.store(false, Ordering::SeqCst);
@@ -145,18 +145,18 @@ fn posts(listeners: Vec<Vec<TcpListener>>) -> io::Result<Vec<Post>> {
 struct Seat {
     post: Post,
     journal: Journal,
-    shelf: Shelf,
+    state: State,
 }
 
-fn furnish(posts: Vec<Post>, journals: Vec<Journal>, shelves: Vec<Shelf>) -> Vec<Seat> {
-    let seats = posts.into_iter().zip(journals).zip(shelves);
-    seats.map(|((post, journal), shelf)| Seat { post, journal, shelf }).collect()
+fn furnish(posts: Vec<Post>, journals: Vec<Journal>, states: Vec<State>) -> Vec<Seat> {
+    let seats = posts.into_iter().zip(journals).zip(states);
+    seats.map(|((post, journal), state)| Seat { post, journal, state }).collect()
 }
 
 impl Seat {
     fn run(self, rules: &Rules, open: &AtomicUsize) -> io::Result<()> {
-        let Seat { post, journal, shelf } = self;
+        let Seat { post, journal, state } = self;
         let Post { poll, mailbox, listeners, .. } = post;
-        EventLoop::new(rules, open, poll, mailbox, listeners, journal, shelf).and_then(EventLoop::run)
+        EventLoop::new(rules, open, poll, mailbox, listeners, journal, state).and_then(EventLoop::run)
     }
 }

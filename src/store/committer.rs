@@ -6,7 +6,7 @@
 //!     └──── what is asked meanwhile waits ────────────┘
 //! ```
 //!
-//! The keeper is driven by a thread of its own. It has a shelf, which is ahead of all others by what is
+//! The keeper is driven by a thread of its own. It has a state, which is ahead of all others by what is
 //! being made safe. Whatever is asked for during a sync shares the next one, so that many writers wait for
 //! few syncs.
 
@@ -17,7 +17,7 @@ use crate::store::commit_log::{Reply, SharedLog, Verdict};
 use crate::store::disk::durable_store::OnDisk;
 use crate::store::disk::{Disk, Reopen};
 use crate::store::idempotency_table::{Decided, Keys};
-use crate::store::state::{Shelf, Tried};
+use crate::store::state::{State, Tried};
 use crate::store::write_queue::Asked;
 use crate::store::write_status::{Board, Standing};
 use std::collections::VecDeque;
@@ -28,7 +28,7 @@ pub struct Keeper {
     log: Arc<SharedLog>,
     board: Board,
     /// Everything decided so far.
-    shelf: Shelf,
+    state: State,
     /// Those of everything decided so far.
     keys: Keys,
     disk: Disk,
@@ -44,7 +44,7 @@ pub struct Keeper {
 #[derive(Default)]
 struct News {
     changes: Vec<Change>,
-    /// What the shelf needs to take them back, one by one.
+    /// What the state needs to take them back, one by one.
     tried: Vec<Tried>,
     /// With the loop that each is for, in the order asked.
     replies: Vec<(usize, Reply)>,
@@ -63,18 +63,18 @@ pub enum Sync {
 const AT_RISK_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 impl Keeper {
-    /// Keeps the log in this store, whose stock is on the shelf.
+    /// Keeps the log in this store, whose stock is in the state.
     pub fn new(
         disk: OnDisk,
         reopen: Reopen,
-        shelf: Shelf,
+        state: State,
         keys: Keys,
         log: Arc<SharedLog>,
         sync: Sync,
     ) -> Keeper {
-        let board = shelf.board().clone();
+        let board = state.board().clone();
         let disk = Disk::new(disk, reopen, board.clone());
-        Keeper { log, board, shelf, keys, disk, sync, at_risk: Vec::new(), at_risk_bytes: 0, save_by: None }
+        Keeper { log, board, state, keys, disk, sync, at_risk: Vec::new(), at_risk_bytes: 0, save_by: None }
     }
 
     /// When there is something to [save](Keeper::save), or there may be room again.
@@ -91,12 +91,12 @@ impl Keeper {
                 if let Err(refusal) = self.commit(&news.changes, now) {
                     self.take_back(&mut news, &refusal);
                 }
-                news.changes.iter().for_each(|change| self.shelf.is_sure(change));
+                news.changes.iter().for_each(|change| self.state.is_sure(change));
                 self.publish(news);
             }
             Sync::Interval(interval) => {
                 // Whatever becomes of it, it is answered, and is not taken back.
-                news.changes.iter().for_each(|change| self.shelf.is_sure(change));
+                news.changes.iter().for_each(|change| self.state.is_sure(change));
                 let changes = news.changes.clone();
                 self.publish(news);
                 self.put_off(changes, now + interval, now);
@@ -111,18 +111,18 @@ impl Keeper {
         for Asked { reader, ticket, write } in asked {
             let outcome = match &refusal {
                 Some(refusal) => write.and_then(|write| self.refuse(&write, refusal.clone())),
-                None => write.and_then(|write| self.keys.decide(write, &self.shelf)),
+                None => write.and_then(|write| self.keys.decide(write, &self.state)),
             };
             let verdict = match outcome {
                 Ok(Decided::Repeated(earlier)) => Verdict::Repeated(earlier),
                 Ok(Decided::Change(change)) => {
-                    news.tried.push(self.shelf.try_out(&change));
+                    news.tried.push(self.state.try_out(&change));
                     news.changes.push(change);
                     Verdict::Changed
                 }
                 Err(refusal) => Verdict::Refused(refusal),
             };
-            let seq = self.shelf.position().seq;
+            let seq = self.state.position().seq;
             news.replies.push((reader, Reply { ticket, seq, verdict }));
         }
         news
@@ -136,9 +136,9 @@ impl Keeper {
     /// Nothing of it has happened.
     fn take_back(&mut self, news: &mut News, refusal: &Refusal) {
         for (change, tried) in news.changes.drain(..).zip(news.tried.drain(..)).rev() {
-            self.shelf.take_back(&change, tried);
+            self.state.take_back(&change, tried);
         }
-        let seq = self.shelf.position().seq;
+        let seq = self.state.position().seq;
         self.keys.undo_after(seq);
         news.refuse_all(refusal, seq);
     }
@@ -157,7 +157,7 @@ impl Keeper {
         if changes.is_empty() {
             return Ok(());
         }
-        self.disk.commit(changes, &self.shelf, &self.keys, now)?;
+        self.disk.commit(changes, &self.state, &self.keys, now)?;
         self.keys.have_gone();
         totals::one(Count::StoreSyncs);
         Ok(())
@@ -165,7 +165,7 @@ impl Keeper {
 
     /// Where there was no room: is there now?
     fn try_again(&mut self, now: Instant) {
-        let safe = self.shelf.at(self.shelf.position().seq - self.at_risk.len() as u64);
+        let safe = self.state.at(self.state.position().seq - self.at_risk.len() as u64);
         // What was answered comes first: as long as there is no room for it, nothing more is taken.
         if self.disk.try_again(safe, now) && self.save_answered(now).is_ok() {
             log::info!("the store is open again: writes are taken");

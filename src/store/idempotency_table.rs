@@ -2,7 +2,7 @@
 //! happens.
 //!
 //! ```text
-//!   Write with a key ─▶ has it come before? ── no ──▶ the shelf decides ─▶ the key is kept with the change
+//!   Write with a key ─▶ has it come before? ── no ──▶ the state decides ─▶ the key is kept with the change
 //!                        └─ yes ─▶ with the same item: as before · with another: refused
 //! ```
 //!
@@ -16,7 +16,7 @@ use crate::error::Refusal;
 use crate::model::change::{Act, Change, CollectionId, Once, Write};
 use crate::model::idempotency_key::Key;
 use crate::model::record::Record;
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
@@ -136,16 +136,16 @@ impl Keys {
 
     /// What `write` comes to now. Where a change comes of it, it is kept here, and is to be applied.
     #[inline]
-    pub fn decide(&mut self, write: Write, shelf: &Shelf) -> Result<Decided, Refusal> {
+    pub fn decide(&mut self, write: Write, state: &State) -> Result<Decided, Refusal> {
         if write.once.is_none() {
-            return shelf.decide(write).map(Decided::Change);
+            return state.decide(write).map(Decided::Change);
         }
         if let Some(earlier) = self.known(&write)? {
             return Ok(Decided::Repeated(earlier));
         }
         let once = write.once.clone().expect("it is known by a key");
         let is_chosen = matches!(write.act, Act::Create { id: Some(_), .. });
-        let change = shelf.decide(write)?;
+        let change = state.decide(write)?;
         let earlier = Earlier { collection: change.collection, record: change.record.clone() };
         let Once { key, at } = *once;
         self.keep(Kept { key, earlier, is_chosen, at });
@@ -267,7 +267,7 @@ mod tests {
     const BOUNDS: Bounds = Bounds { time: Duration::from_secs(100), keys_max: 3, bytes_max: 1 << 20 };
 
     struct House {
-        shelf: Shelf,
+        state: State,
         keys: Keys,
     }
 
@@ -303,14 +303,14 @@ mod tests {
         }
 
         fn new(keeps: Bounds) -> House {
-            let shelf = Shelf::new(7, &["tasks".to_owned(), "notes".to_owned()], 1000);
-            House { shelf, keys: Keys::new(keeps, 0) }
+            let state = State::new(7, &["tasks".to_owned(), "notes".to_owned()], 1000);
+            House { state, keys: Keys::new(keeps, 0) }
         }
 
         fn ask(&mut self, write: Write) -> Became {
-            match self.keys.decide(write, &self.shelf) {
+            match self.keys.decide(write, &self.state) {
                 Ok(Decided::Change(change)) => {
-                    self.shelf.apply(&change);
+                    self.state.apply(&change);
                     Became::New(change.record.id().to_owned())
                 }
                 Ok(Decided::Repeated(earlier)) => Became::Old(earlier.record.id().to_owned()),
@@ -344,7 +344,7 @@ mod tests {
         let remove = Act::Remove { id: "1".into() };
         house.ask(Write { act: remove, once: None, ..write(0, "a", 1, None, "") });
         assert_eq!(house.ask(write(0, "a", 1, None, "\"n\":1")), old("1"), "as it was created");
-        assert_eq!(house.shelf.position().seq, 3);
+        assert_eq!(house.state.position().seq, 3);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the load clients of a round do in one way of calling.
 
-use crate::client::call::{Asked, Print};
+use crate::client::call::{Asked, OutputMode};
 use crate::client::handshake::Offered;
 use crate::client::rpc_request;
 use crate::client::url::Url;
@@ -94,7 +94,7 @@ pub fn encode_calls(url: &Url, calls: usize) -> Result<Vec<String>, Failure> {
         url: url.clone(),
         fields: Vec::new(),
         body: None,
-        print: Print::Body,
+        print: OutputMode::Body,
         wait: ANSWER_WAIT,
     };
     let text = rpc_request::encode(&asked)?;

@@ -18,7 +18,7 @@ use crate::model::change::Position;
 use crate::render::escape::push_content;
 use crate::site::chapters::contents::{ADDRESS, CHAPTERS, Chapter, PARTS};
 use crate::site::page::tag_of;
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use pulldown_cmark::HeadingLevel;
 use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
@@ -32,12 +32,12 @@ struct Made {
 static LIST: OnceLock<Made> = OnceLock::new();
 static PAGES: [OnceLock<Made>; CHAPTERS.len()] = [const { OnceLock::new() }; CHAPTERS.len()];
 
-pub fn list(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+pub fn list(call: &Call, _: Named, _: &State) -> Result<Outcome, Refusal> {
     tell(call, LIST.get_or_init(|| made(list_page())))
 }
 
 /// The chapter that the path names.
-pub fn read(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+pub fn read(call: &Call, named: Named, _: &State) -> Result<Outcome, Refusal> {
     let n = contents::find(named.id).ok_or(Refusal::NoSuchResource)?;
     tell(call, PAGES[n].get_or_init(|| made(page(n))))
 }
