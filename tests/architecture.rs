@@ -42,6 +42,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("main", "compare"),
     ("main", "serve"),
     ("cli", "model"),
+    ("compare", "cli"),
     ("compare", "reactor"),
     ("connection", "render"),
     ("netlab", "compare"),

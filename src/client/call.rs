@@ -8,7 +8,7 @@ use crate::client::over_http;
 use crate::client::over_websocket;
 use crate::client::response::status_words;
 use crate::client::url::{Scheme, Url};
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::http::headers::is_token;
 
 /// One call, as a person gives it: nothing is parsed yet.
@@ -48,12 +48,12 @@ pub enum OutputMode {
 
 /// Makes the call, and prints the answer to standard output. An answer of 400 or more is printed
 /// like others, and is a failure. Nothing is said of it when nobody reads standard output any more.
-pub fn run(call: &CallOptions) -> Result<(), Failure> {
+pub fn run(call: &CallOptions) -> Result<(), CommandError> {
     let outcome = make(call, &mut io::stdin(), &mut io::stdout().lock());
-    Failure::pass_over_broken_pipe(outcome)
+    CommandError::ignore_broken_pipe(outcome)
 }
 
-fn make(call: &CallOptions, input: &mut impl Read, out: &mut impl Write) -> Result<(), Failure> {
+fn make(call: &CallOptions, input: &mut impl Read, out: &mut impl Write) -> Result<(), CommandError> {
     let asked = understand(call, input)?;
     match asked.url.scheme {
         Scheme::Http => over_http::make(&asked, out),
@@ -61,9 +61,9 @@ fn make(call: &CallOptions, input: &mut impl Read, out: &mut impl Write) -> Resu
     }
 }
 
-fn understand<'a>(call: &'a CallOptions, input: &mut impl Read) -> Result<Asked<'a>, Failure> {
+fn understand<'a>(call: &'a CallOptions, input: &mut impl Read) -> Result<Asked<'a>, CommandError> {
     if !is_token(call.method.as_bytes()) {
-        return Err(Failure::Usage(format!("{:?} is not a method", call.method)));
+        return Err(CommandError::Usage(format!("{:?} is not a method", call.method)));
     }
     let (url, fields) = (call.url.parse()?, fields::parse(&call.headers)?);
     Ok(Asked {
@@ -77,22 +77,22 @@ fn understand<'a>(call: &'a CallOptions, input: &mut impl Read) -> Result<Asked<
 }
 
 /// `-` is standard input.
-fn read_body(text: Option<&str>, input: &mut impl Read) -> Result<Option<Vec<u8>>, Failure> {
+fn read_body(text: Option<&str>, input: &mut impl Read) -> Result<Option<Vec<u8>>, CommandError> {
     if text != Some("-") {
         return Ok(text.map(|text| text.as_bytes().to_vec()));
     }
     let mut body = Vec::new();
     let read = input.read_to_end(&mut body);
-    read.map_err(|error| Failure::Failed(format!("standard input cannot be read: {error}")))?;
+    read.map_err(|error| CommandError::Failed(format!("standard input cannot be read: {error}")))?;
     Ok(Some(body))
 }
 
 /// The server said no, in a status.
-pub fn check_status(status: u16) -> Result<(), Failure> {
+pub fn check_status(status: u16) -> Result<(), CommandError> {
     if status < 400 {
         return Ok(());
     }
-    Err(Failure::Failed(format!("the server answered {}", status_words(status))))
+    Err(CommandError::Failed(format!("the server answered {}", status_words(status))))
 }
 
 /// For tests of both roads: a call as the command line gives it, what it prints, and how it ends.

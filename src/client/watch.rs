@@ -25,7 +25,7 @@ use crate::client::resume_point::Place;
 use crate::client::transport::{self, News, Over};
 use crate::client::url::Url;
 use crate::client::websocket::{Outgoing, closed_line, random};
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::websocket::close::{self, Closing};
 
 /// Which resource is followed, and how it is printed.
@@ -39,18 +39,18 @@ pub struct WatchOptions {
 /// Prints `Connected!` for each connection, and a line for each message, until interrupted or until the
 /// server says in good order that no more is to come. What cannot be had at all is a failure, and so is
 /// the first connection where there is none; later ones are tried again.
-pub fn run(watch: &WatchOptions) -> Result<(), Failure> {
+pub fn run(watch: &WatchOptions) -> Result<(), CommandError> {
     let url: Url = watch.url.parse()?;
     let (tell, news) = sync_channel(NEWS_MAX);
     interrupt(tell.clone())?;
     let paper = Paper { form: watch.format, out: io::stdout().lock(), aside: io::stderr() };
-    Failure::pass_over_broken_pipe(Watcher::new(url, tell, news, paper).watch())
+    CommandError::ignore_broken_pipe(Watcher::new(url, tell, news, paper).watch())
 }
 
 /// Tells of signals from now on.
-fn interrupt(tell: SyncSender<News>) -> Result<(), Failure> {
+fn interrupt(tell: SyncSender<News>) -> Result<(), CommandError> {
     let mut signals = Signals::new([SIGINT, SIGTERM])
-        .map_err(|error| Failure::Failed(format!("cannot listen for signals: {error}")))?;
+        .map_err(|error| CommandError::Failed(format!("cannot listen for signals: {error}")))?;
     thread::spawn(move || {
         for _ in signals.forever() {
             if tell.send(News::Interrupted).is_err() {
@@ -90,11 +90,11 @@ impl<O: Write, A: Write> Watcher<O, A> {
         Watcher { url, place, backoff, silence, was_connected: false, tell, news, paper }
     }
 
-    fn watch(&mut self) -> Result<(), Failure> {
+    fn watch(&mut self) -> Result<(), CommandError> {
         loop {
             transport::follow(&self.url, &self.place, self.silence.most, self.tell.clone());
             let Err(failure) = self.follow_one() else { return Ok(()) };
-            let is_gone = matches!(failure, Failure::Refused { status: 410, .. });
+            let is_gone = matches!(failure, CommandError::Refused { status: 410, .. });
             if is_gone && self.place.forget(&self.url) {
                 self.paper.say(format_args!("{failure}; beginning anew"));
                 continue;
@@ -111,7 +111,7 @@ impl<O: Write, A: Write> Watcher<O, A> {
     }
 
     /// From one connection's beginning to its end. No failure: there is nothing more to follow.
-    fn follow_one(&mut self) -> Result<(), Failure> {
+    fn follow_one(&mut self) -> Result<(), CommandError> {
         let mut speaker: Option<Outgoing> = None;
         loop {
             match self.news.recv_timeout(self.silence.ping_after) {
@@ -145,11 +145,11 @@ impl<O: Write, A: Write> Watcher<O, A> {
         }
     }
 
-    fn over(&mut self, over: Over, speaker: Option<Outgoing>) -> Result<(), Failure> {
+    fn over(&mut self, over: Over, speaker: Option<Outgoing>) -> Result<(), CommandError> {
         match (over, speaker) {
             (Over::Failed(failure), _) => Err(failure),
             (Over::Broken(fault), Some(mut outgoing)) => Err(outgoing.fail(fault)),
-            (Over::Broken(fault), None) => Err(Failure::Failed(fault.to_string())),
+            (Over::Broken(fault), None) => Err(CommandError::Failed(fault.to_string())),
             (Over::Done(line), _) => {
                 self.paper.say(format_args!("{line}"));
                 Ok(())
@@ -158,7 +158,7 @@ impl<O: Write, A: Write> Watcher<O, A> {
     }
 
     /// The server closes: answer with the same code (RFC 6455 §5.5.1).
-    fn closed(&mut self, closing: &Closing, speaker: Option<Outgoing>) -> Result<(), Failure> {
+    fn closed(&mut self, closing: &Closing, speaker: Option<Outgoing>) -> Result<(), CommandError> {
         let mut waited = Waited::Out;
         if let Some(mut outgoing) = speaker {
             // It may be gone already, and that is as good.
@@ -182,8 +182,8 @@ impl<O: Write, A: Write> Watcher<O, A> {
             | close::UNSUPPORTED
             | close::PAYLOAD_INVALID
             | close::TOO_LONG
-            | close::EXTENSION_MISSING => Err(Failure::Failed(line)),
-            _ => Err(Failure::Lost(line)),
+            | close::EXTENSION_MISSING => Err(CommandError::Failed(line)),
+            _ => Err(CommandError::Lost(line)),
         }
     }
 
@@ -212,7 +212,7 @@ impl<O: Write, A: Write> Watcher<O, A> {
 }
 
 /// Says something to the server, if it can be said. If not, whoever listens hears of an end.
-fn speak(speaker: &mut Option<Outgoing>, say: impl FnOnce(&mut Outgoing) -> Result<(), Failure>) {
+fn speak(speaker: &mut Option<Outgoing>, say: impl FnOnce(&mut Outgoing) -> Result<(), CommandError>) {
     if let Some(outgoing) = speaker
         && say(outgoing).is_err()
     {
@@ -221,11 +221,11 @@ fn speak(speaker: &mut Option<Outgoing>, say: impl FnOnce(&mut Outgoing) -> Resu
 }
 
 /// Whether trying again may help.
-fn may_pass(failure: &Failure) -> bool {
+fn may_pass(failure: &CommandError) -> bool {
     match failure {
-        Failure::Lost(_) => true,
-        Failure::Refused { status, .. } => matches!(status, 408 | 429 | 500..),
-        Failure::Usage(_) | Failure::Failed(_) | Failure::Output(_) => false,
+        CommandError::Lost(_) => true,
+        CommandError::Refused { status, .. } => matches!(status, 408 | 429 | 500..),
+        CommandError::Usage(_) | CommandError::Failed(_) | CommandError::Output(_) => false,
     }
 }
 
@@ -247,7 +247,7 @@ pub enum OutputFormat {
 }
 
 impl<O: Write, A: Write> Paper<O, A> {
-    fn connected(&mut self) -> Result<(), Failure> {
+    fn connected(&mut self) -> Result<(), CommandError> {
         match self.form {
             OutputFormat::Text => self.line(format_args!("Connected!")),
             OutputFormat::Json => {
@@ -257,7 +257,7 @@ impl<O: Write, A: Write> Paper<O, A> {
         }
     }
 
-    fn message(&mut self, text: &str) -> Result<(), Failure> {
+    fn message(&mut self, text: &str) -> Result<(), CommandError> {
         match self.form {
             OutputFormat::Text => self.line(format_args!("Received: {text}")),
             OutputFormat::Json if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
@@ -268,7 +268,7 @@ impl<O: Write, A: Write> Paper<O, A> {
         }
     }
 
-    fn binary(&mut self, bytes: usize) -> Result<(), Failure> {
+    fn binary(&mut self, bytes: usize) -> Result<(), CommandError> {
         match self.form {
             OutputFormat::Text => self.line(format_args!("Received: {bytes} bytes")),
             OutputFormat::Json => self.line(format_args!("{{\"bytes\":{bytes}}}")),
@@ -276,8 +276,8 @@ impl<O: Write, A: Write> Paper<O, A> {
     }
 
     /// A line that is there at once, also where standard output is a pipe.
-    fn line(&mut self, line: std::fmt::Arguments) -> Result<(), Failure> {
-        writeln!(self.out, "{line}").and_then(|()| self.out.flush()).map_err(Failure::Output)
+    fn line(&mut self, line: std::fmt::Arguments) -> Result<(), CommandError> {
+        writeln!(self.out, "{line}").and_then(|()| self.out.flush()).map_err(CommandError::Output)
     }
 
     fn say(&mut self, line: std::fmt::Arguments) {
@@ -588,6 +588,6 @@ mod tests {
         }
         let mut paper = Paper { form: OutputFormat::Text, out: Gone, aside: Gone };
         paper.say(format_args!("x"));
-        assert!(Failure::pass_over_broken_pipe(paper.message("x")).is_ok());
+        assert!(CommandError::ignore_broken_pipe(paper.message("x")).is_ok());
     }
 }

@@ -58,12 +58,12 @@ use crate::compare::report::provenance::Made;
 use crate::compare::server::Server;
 use crate::compare::workloads::ways::Way;
 use crate::compare::workloads::workload::Workload;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::netlab::emulated_link::Stretch;
 use crate::reactor::open_files;
 
 /// Measures, and prints what was measured: also when it is interrupted, which is a failure all the same.
-pub fn run(options: &CompareOptions) -> Result<(), Failure> {
+pub fn run(options: &CompareOptions) -> Result<(), CommandError> {
     let extra = headers::read(&options.headers)?;
     let destination = options.html.as_deref().map(Destination::try_out).transpose()?;
     crate::compare::experiments::updates::check(options)?;
@@ -107,7 +107,7 @@ fn publish(
     options: &CompareOptions,
     report: &Report,
     destination: Option<Destination>,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let printed = print(options, report);
     let written = destination
         .map_or(Ok(()), |destination| destination.write(&crate::compare::report::html::page(report)));
@@ -119,10 +119,10 @@ fn is_empty(report: &Report) -> bool {
 }
 
 /// Whoever serves a URL is where we cannot go.
-fn check_count(options: &CompareOptions) -> Result<(), Failure> {
+fn check_count(options: &CompareOptions) -> Result<(), CommandError> {
     if options.url.is_some() && options.count == CountChoice::Namespace {
         let words = "--count namespace takes a server of our own, and no --url: that is in a network that is not ours";
-        return Err(Failure::Usage(words.to_owned()));
+        return Err(CommandError::Usage(words.to_owned()));
     }
     Ok(())
 }
@@ -163,7 +163,7 @@ fn measure(
     extra: &Extra,
     interrupted: &Arc<AtomicBool>,
     report: &mut Report,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     if options.experiments.contains(&Experiment::Ask) {
         let bench = Bench { server, counting, calls: options.calls, rate: options.rate, interrupted };
         report.complete &= ask_in_turns(options, &bench, extra, report)?;
@@ -201,8 +201,8 @@ struct Lane {
 }
 
 impl Lane {
-    fn new(way: Way, course: Result<Workload, Failure>) -> Lane {
-        let left_out = course.as_ref().err().map(Failure::to_string);
+    fn new(way: Way, course: Result<Workload, CommandError>) -> Lane {
+        let left_out = course.as_ref().err().map(CommandError::to_string);
         Lane { way, course: course.ok(), rounds: Vec::new(), left_out }
     }
 
@@ -230,7 +230,7 @@ fn ask_in_turns(
     bench: &Bench,
     extra: &Extra,
     report: &mut Report,
-) -> Result<bool, Failure> {
+) -> Result<bool, CommandError> {
     let (url, tag) = (&bench.server.url, bench.server.tag.as_deref());
     let lane = |way| Lane::new(way, Workload::new(way, options, url, tag, extra));
     let mut lanes: Vec<Lane> = wanted(options).map(lane).collect();
@@ -280,7 +280,7 @@ fn hold_in_turns(
     counting: &Counting,
     interrupted: &Arc<AtomicBool>,
     held: &mut Vec<Held>,
-) -> Result<bool, Failure> {
+) -> Result<bool, CommandError> {
     let thrown_away = crate::compare::experiments::idle_connections::rounds_thrown_away(server);
     let progress = progress(
         crate::compare::experiments::idle_connections::ALL.len() * usize::from(options.rounds + thrown_away),
@@ -327,21 +327,21 @@ fn progress(steps: usize) -> ProgressBar {
     ProgressBar::new(steps as u64).with_style(style)
 }
 
-fn print(options: &CompareOptions, report: &Report) -> Result<(), Failure> {
+fn print(options: &CompareOptions, report: &Report) -> Result<(), CommandError> {
     let text = if options.json {
         let json = serde_json::to_string(report);
-        json.map_err(|error| Failure::Failed(format!("the report cannot be written as JSON: {error}")))?
+        json.map_err(|error| CommandError::Failed(format!("the report cannot be written as JSON: {error}")))?
             + "\n"
     } else {
         crate::compare::report::text::text(report)
     };
     let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output);
-    Failure::pass_over_broken_pipe(written)
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(CommandError::Output);
+    CommandError::ignore_broken_pipe(written)
 }
 
 /// What was printed may not be what was asked for: a stranger may lack a way, a server of ours may not.
-fn judge(report: &Report) -> Result<(), Failure> {
+fn judge(report: &Report) -> Result<(), CommandError> {
     if !report.complete {
         return Err(interleaved_runs::interrupted());
     }
@@ -354,7 +354,7 @@ fn judge(report: &Report) -> Result<(), Failure> {
     let nothing = all.iter().all(|(_, rounds, _)| *rounds == 0);
     match all.iter().find_map(|(way, _, left_out)| left_out.as_ref().map(|why| (way, why))) {
         Some((way, why)) if report.server.ours || nothing => {
-            Err(Failure::Failed(format!("{way} could not be measured: {why}")))
+            Err(CommandError::Failed(format!("{way} could not be measured: {why}")))
         }
         _ => Ok(()),
     }

@@ -2,7 +2,7 @@
 
 use crate::api::subscribe::{Deliver, Interest};
 use crate::connection::turn_context::Terms;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::change::{Op, POSITION_BYTES_MAX, Position};
 use crate::model::notification;
 use crate::model::record::Record;
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Tells the whole state, and the position that it is of.
-pub fn snapshot(peer: &mut Peer, interest: &Interest, state: &State) -> Result<(), Refusal> {
+pub fn snapshot(peer: &mut Peer, interest: &Interest, state: &State) -> Result<(), ApiError> {
     let position = state.position();
     let mut front = Vec::new();
     notification::begin_snapshot(interest.about(state), position, &mut front);

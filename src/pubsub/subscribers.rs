@@ -13,7 +13,7 @@
 use crate::api::subscribe::{Deliver, Follow, From, Interest};
 use crate::connection::broadcast::{Broadcast, Form};
 use crate::connection::turn_context::Terms;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::metrics::lateness::Since;
 use crate::metrics::totals::{self, Count};
 use crate::model::change::{Change, Op, Position};
@@ -145,11 +145,11 @@ impl Audience {
         form: Form,
         state: &State,
         terms: &Terms,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ApiError> {
         self.unsubscribe(peer, &follow.interest, form);
         let most = terms.limits.subscriptions_max;
         if peer.subscriptions().len() >= most {
-            return Err(Refusal::SubscriptionsTooMany { most });
+            return Err(ApiError::SubscriptionsTooMany { most });
         }
         let channel = self.join(&follow.interest, Kind::Told(form), state);
         let place = match follow.from {

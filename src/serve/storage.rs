@@ -3,7 +3,7 @@
 use crate::api::routes;
 use crate::cli::args::{self, When};
 use crate::config::COLLECTIONS_MAX;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::model::change::Position;
 use crate::serve::import_file;
 use crate::serve::progress;
@@ -36,19 +36,19 @@ pub struct Storage {
 /// The collection there is where nobody names one.
 const USUAL_COLLECTION: &str = "tasks";
 
-pub fn open(serve: &args::ServeArgs, wake: Vec<Wake>) -> Result<Storage, Failure> {
+pub fn open(serve: &args::ServeArgs, wake: Vec<Wake>) -> Result<Storage, CommandError> {
     let epoch = getrandom::u32()
-        .map_err(|error| Failure::Failed(format!("the epoch of the log cannot be drawn: {error}")))?;
+        .map_err(|error| CommandError::Failed(format!("the epoch of the log cannot be drawn: {error}")))?;
     if serve.memory { in_memory(serve, epoch, wake) } else { on_disk(serve, epoch, wake) }
 }
 
 /// Could it begin with the file that is named?
-pub fn check(serve: &args::ServeArgs) -> Result<(), Failure> {
+pub fn check(serve: &args::ServeArgs) -> Result<(), CommandError> {
     begin_with(serve).map(|_| ())
 }
 
 /// What a store begins with that has nothing yet: the file's collections, then those of the command line.
-fn begin_with(serve: &args::ServeArgs) -> Result<Vec<Stocked>, Failure> {
+fn begin_with(serve: &args::ServeArgs) -> Result<Vec<Stocked>, CommandError> {
     let mut collections = match &serve.file {
         Some(file) => import_file::read(file, serve.limits.item_bytes_max)?,
         None => Vec::new(),
@@ -59,7 +59,7 @@ fn begin_with(serve: &args::ServeArgs) -> Result<Vec<Stocked>, Failure> {
     Ok(collections)
 }
 
-fn in_memory(serve: &args::ServeArgs, epoch: u32, wake: Vec<Wake>) -> Result<Storage, Failure> {
+fn in_memory(serve: &args::ServeArgs, epoch: u32, wake: Vec<Wake>) -> Result<Storage, CommandError> {
     let stock = Stock::beginning(epoch, begin_with(serve)?);
     let (position, limits) = (stock.position, &serve.limits);
     let state = State::stocked(stock, limits.item_bytes_max)
@@ -68,10 +68,10 @@ fn in_memory(serve: &args::ServeArgs, epoch: u32, wake: Vec<Wake>) -> Result<Sto
     Ok(Storage { journals: journal::in_memory(position.seq, keys(serve), wake), states, keeper: None })
 }
 
-fn on_disk(serve: &args::ServeArgs, epoch: u32, wake: Vec<Wake>) -> Result<Storage, Failure> {
+fn on_disk(serve: &args::ServeArgs, epoch: u32, wake: Vec<Wake>) -> Result<Storage, CommandError> {
     let (path, limits) = (serve.data.clone(), &serve.limits);
     let keeps = Keeps { changes_max: limits.history_changes_max, bytes_max: limits.history_bytes_max };
-    let failed = |error: StoreError| Failure::Failed(format!("the store {}: {error}", path.display()));
+    let failed = |error: StoreError| CommandError::Failed(format!("the store {}: {error}", path.display()));
     let begin = if serve.new_epoch { Epoch::Anew } else { Epoch::Begin };
     let watcher = progress::watcher(&path);
     let (mut disk, standing) = open_or_look(&path, begin(epoch), keeps, &watcher).map_err(failed)?;
@@ -174,12 +174,12 @@ fn forks(state: State, count: usize) -> Vec<State> {
 }
 
 /// Those in the store, and those that the command line adds.
-fn names(mut names: Vec<String>, declared: &[String]) -> Result<Vec<String>, Failure> {
+fn names(mut names: Vec<String>, declared: &[String]) -> Result<Vec<String>, CommandError> {
     let (there, mut named) = (names.clone(), Names::default());
     let there: Names = there.iter().map(String::as_str).collect();
     for name in declared {
         if !named.add(name.as_str()) {
-            return Err(Failure::Usage(format!("the collection {name} is named twice")));
+            return Err(CommandError::Usage(format!("the collection {name} is named twice")));
         }
         if !there.contain(name) {
             names.push(name.clone());
@@ -189,11 +189,11 @@ fn names(mut names: Vec<String>, declared: &[String]) -> Result<Vec<String>, Fai
         names.push(USUAL_COLLECTION.to_owned());
     }
     if names.len() > COLLECTIONS_MAX {
-        return Err(Failure::Usage(format!("there are at most {COLLECTIONS_MAX} collections")));
+        return Err(CommandError::Usage(format!("there are at most {COLLECTIONS_MAX} collections")));
     }
     let reserved = |name: &&String| routes::RESERVED.contains(&name.as_str());
     if let Some(name) = names.iter().find(reserved) {
-        return Err(Failure::Usage(format!("no collection can be called {name}: the name is reserved")));
+        return Err(CommandError::Usage(format!("no collection can be called {name}: the name is reserved")));
     }
     Ok(names)
 }

@@ -13,7 +13,7 @@ use crate::api::subscribe::{Follow, Interest};
 use crate::connection::connection_event::Step;
 use crate::connection::turn_context::Terms;
 use crate::connection::{Connection, Fate};
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::metrics::lateness::Since;
 use crate::metrics::totals::{self, Count};
 use crate::model::call::{Answer, Body, Call, Talk, Wish};
@@ -277,7 +277,7 @@ impl Peer {
                 self.connection.answer(answer, terms);
             }
             Outcome::Write(write) if !calls.journal.has_room(&write) => {
-                self.connection.answer(Refusal::StoreBehind.into(), terms);
+                self.connection.answer(ApiError::StoreBehind.into(), terms);
             }
             Outcome::Write(mut write) => {
                 if let Some(once) = &mut write.once {
@@ -297,7 +297,7 @@ impl Peer {
                 let form = self.connection.form();
                 let had = form.is_some_and(|form| calls.audience.unsubscribe(self, &interest, form));
                 let answer =
-                    if had { Answer::new(204, Body::Nothing) } else { Refusal::NotSubscribed.into() };
+                    if had { Answer::new(204, Body::Nothing) } else { ApiError::NotSubscribed.into() };
                 self.connection.answer(answer, terms);
             }
             Outcome::Follow(_) | Outcome::Wait(_) => unreachable!("taken up by whoever has the call"),

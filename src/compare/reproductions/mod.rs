@@ -24,7 +24,7 @@ use crate::compare::count_method::Method;
 use crate::compare::interleaved_runs::{Turns, interrupted};
 use crate::compare::options::{CompareOptions, PublishedTable};
 use crate::compare::report::figures;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::netlab::emulated_link::Stretch;
 
 /// A published table, and what this machine says to it.
@@ -101,7 +101,7 @@ pub fn run(
     options: &CompareOptions,
     distance: Option<Stretch>,
     turns: &Turns,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let (published_by, (sections, notes)) = match like {
         PublishedTable::QuantumLeap => {
             (quantum_leap::PUBLISHED_BY, quantum_leap::repeat(options.calls, turns)?)
@@ -115,7 +115,7 @@ pub fn run(
     let mut rows = sections.iter().flat_map(|section| &section.rows);
     let lacking = rows.find(|row| row.rounds < turns.rounds.into());
     if let (Some(row), false) = (lacking, turns.is_interrupted()) {
-        return Err(Failure::Failed(format!("{:?} is not known of every round", row.what)));
+        return Err(CommandError::Failed(format!("{:?} is not known of every round", row.what)));
     }
     let complete = lacking.is_none();
     let repetition = Repetition {
@@ -133,16 +133,17 @@ pub fn run(
     if complete { Ok(()) } else { Err(interrupted()) }
 }
 
-fn print(options: &CompareOptions, repetition: &Repetition) -> Result<(), Failure> {
+fn print(options: &CompareOptions, repetition: &Repetition) -> Result<(), CommandError> {
     let text = if options.json {
         let json = serde_json::to_string(repetition);
-        json.map_err(|error| Failure::Failed(format!("the table cannot be written as JSON: {error}")))? + "\n"
+        json.map_err(|error| CommandError::Failed(format!("the table cannot be written as JSON: {error}")))?
+            + "\n"
     } else {
         table::text(repetition)
     };
     let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output);
-    Failure::pass_over_broken_pipe(written)
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(CommandError::Output);
+    CommandError::ignore_broken_pipe(written)
 }
 
 /// All sections, and the notes below them.

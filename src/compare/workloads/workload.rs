@@ -9,7 +9,7 @@ use crate::compare::load_client::ANSWER_WAIT;
 use crate::compare::options::CompareOptions;
 use crate::compare::workloads::call_plan::{Lasts, Plan, Road};
 use crate::compare::workloads::ways::Way;
-use crate::error::Failure;
+use crate::error::CommandError;
 
 /// A way of calling, and how much of it is done at a time.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Workload {
         url: &Url,
         tag: Option<&str>,
         extra: &Extra,
-    ) -> Result<Workload, Failure> {
+    ) -> Result<Workload, CommandError> {
         let calls_in_one_write = match way {
             Way::Pipelined | Way::SocketPipelined => options.depth.into(),
             _ => 1,
@@ -53,7 +53,7 @@ impl Workload {
             },
             Way::NewClosed => Road::Http(encode_request(url, &["Connection: close"], extra)),
             Way::Conditional => {
-                let tag = tag.ok_or_else(|| Failure::Failed(NO_TAG.to_owned()))?;
+                let tag = tag.ok_or_else(|| CommandError::Failed(NO_TAG.to_owned()))?;
                 Road::Http(encode_request(url, &[&format!("If-None-Match: {tag}")], extra))
             }
             // The header fields of a browser include it.
@@ -88,7 +88,7 @@ pub fn encode_request(url: &Url, lines: &[&str], extra: &Extra) -> Vec<u8> {
 }
 
 /// Encodes the same call `calls` times, with the ids 1, 2, ….
-pub fn encode_calls(url: &Url, calls: usize) -> Result<Vec<String>, Failure> {
+pub fn encode_calls(url: &Url, calls: usize) -> Result<Vec<String>, CommandError> {
     let asked = Asked {
         method: "GET".to_owned(),
         url: url.clone(),

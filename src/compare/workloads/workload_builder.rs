@@ -10,7 +10,7 @@ use crate::compare::headers::Extra;
 use crate::compare::workloads::call_plan::{Lasts, Plan, Road};
 use crate::compare::workloads::ways::Way;
 use crate::compare::workloads::workload::{self, Workload};
-use crate::error::Failure;
+use crate::error::CommandError;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -66,11 +66,11 @@ impl Recipe {
         Recipe { at_once: calls, ..self }
     }
 
-    pub fn course(self) -> Result<Workload, Failure> {
+    pub fn course(self) -> Result<Workload, CommandError> {
         let Recipe { url, what, extra, lasts, callers, at_once } = self;
         let expected = if matches!(what, What::IfChanged(_)) { 304 } else { 200 };
         let calls = |offered| {
-            Ok::<_, Failure>(Road::Socket { texts: workload::encode_calls(&url, at_once)?, offered })
+            Ok::<_, CommandError>(Road::Socket { texts: workload::encode_calls(&url, at_once)?, offered })
         };
         let (way, road) = match what {
             What::Get => (Way::Kept, Road::Http(workload::encode_request(&url, &[], &extra))),

@@ -27,7 +27,7 @@ use crate::compare::count_method::Place;
 use crate::compare::options::CompareOptions;
 use crate::compare::report::text::{number, rate};
 use crate::compare::server::Server;
-use crate::error::Failure;
+use crate::error::CommandError;
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +81,11 @@ impl Distance {
 }
 
 /// Puts the distance that was asked for in front of the server.
-pub fn put(options: &CompareOptions, server: &mut Server, place: &Place) -> Result<Option<Stretch>, Failure> {
+pub fn put(
+    options: &CompareOptions,
+    server: &mut Server,
+    place: &Place,
+) -> Result<Option<Stretch>, CommandError> {
     let Some(distance) = Distance::of(options) else { return Ok(None) };
     let (how, says) = match place {
         Place::OurNetwork { tunnel: Some(tunnel), .. } => {

@@ -28,7 +28,7 @@ use crate::compare::experiments::updates::update_series::UpdateSeries;
 use crate::compare::experiments::updates::ways::UpdateWay;
 use crate::compare::options::CompareOptions;
 use crate::compare::report::figures::Figure;
-use crate::error::Failure;
+use crate::error::CommandError;
 
 /// All that was measured for it.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -199,8 +199,8 @@ pub const WAYS: &[UpdateWay] =
     &[UpdateWay::Poll, UpdateWay::PollConditional, UpdateWay::Events, UpdateWay::Socket];
 
 /// Whether it can be measured at all.
-pub fn check(options: &CompareOptions) -> Result<(), Failure> {
-    let usage = |words: String| Err(Failure::Usage(words));
+pub fn check(options: &CompareOptions) -> Result<(), CommandError> {
+    let usage = |words: String| Err(CommandError::Usage(words));
     let lanes = UpdateSeries::selected(&options.follow, WAYS);
     if !lanes.iter().any(is_poller) || lanes.iter().all(is_poller) {
         return usage(
@@ -232,7 +232,7 @@ pub fn changes_max(options: &CompareOptions) -> u32 {
 }
 
 /// Whether all was measured that was needed.
-pub fn find(options: &CompareOptions, bench: &Bench, crossed: &mut Crossed) -> Result<bool, Failure> {
+pub fn find(options: &CompareOptions, bench: &Bench, crossed: &mut Crossed) -> Result<bool, CommandError> {
     let lanes = UpdateSeries::selected(&options.follow, WAYS);
     let mut book = Book::new(options, bench, &lanes);
     crossed.seconds = options.follow.cross_seconds.as_secs_f64();

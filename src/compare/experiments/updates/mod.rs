@@ -35,7 +35,7 @@ use crate::compare::experiments::updates::update_round::{Bench, Course, Round};
 use crate::compare::experiments::updates::update_series::UpdateSeries;
 use crate::compare::options::{CompareOptions, Experiment};
 use crate::compare::progress;
-use crate::error::Failure;
+use crate::error::CommandError;
 
 /// What was asked for.
 #[derive(Clone, Debug, Serialize)]
@@ -77,11 +77,11 @@ pub fn stale_words(ms: u32) -> String {
 }
 
 /// Whether what was asked for can be: whoever follows must see changes, and we are who makes them.
-pub fn check(options: &CompareOptions) -> Result<(), Failure> {
+pub fn check(options: &CompareOptions) -> Result<(), CommandError> {
     let is_wanted = |experiment| options.experiments.contains(&experiment);
     if (is_wanted(Experiment::Follow) || is_wanted(Experiment::Cross)) && options.url.is_some() {
         let words = "follow and cross change what they follow, and so take a server of our own, and no --url";
-        return Err(Failure::Usage(words.to_owned()));
+        return Err(CommandError::Usage(words.to_owned()));
     }
     if is_wanted(Experiment::Follow) {
         check_polls(options)?;
@@ -90,7 +90,7 @@ pub fn check(options: &CompareOptions) -> Result<(), Failure> {
 }
 
 /// Whoever polls must do so at least once in each part of a round: nothing would be said of it otherwise.
-fn check_polls(options: &CompareOptions) -> Result<(), Failure> {
+fn check_polls(options: &CompareOptions) -> Result<(), CommandError> {
     let quiet = options.follow.quiet_seconds;
     let (window, changes) = (window(options), options.follow.changes);
     let lanes = UpdateSeries::selected(&options.follow, ways::ALL);
@@ -101,7 +101,7 @@ fn check_polls(options: &CompareOptions) -> Result<(), Failure> {
             () => continue,
         };
         let (every, seconds) = (every.as_secs_f64(), seconds.as_secs_f64());
-        return Err(Failure::Usage(format!(
+        return Err(CommandError::Usage(format!(
             "--poll-seconds {every} is longer than {than} {seconds}: nobody would poll"
         )));
     }
@@ -119,7 +119,7 @@ pub fn in_turns(
     options: &CompareOptions,
     bench: &Bench,
     followed: &mut Vec<Followed>,
-) -> Result<bool, Failure> {
+) -> Result<bool, CommandError> {
     let follow = &options.follow;
     let per_second = follow.changes_per_second;
     let times = arrivals::times(follow.rhythm, follow.changes, per_second, follow.seed);
