@@ -4,7 +4,7 @@
 //! says. Where it says none, and that is nearly always, the test for it is all that it costs.
 
 use crate::api::routes::{self, Subject};
-use crate::api::subscribe::Interest;
+use crate::api::topic::Interest;
 use crate::connection::Connection;
 use crate::metrics::browsers::{self, Counts, Road, Visitor};
 use crate::metrics::lateness::{Published, Since, Told};
@@ -58,9 +58,8 @@ struct Telling {
 impl Guest {
     /// A call, by whichever road, is the call of whoever opened it.
     #[inline]
-    pub fn note(&mut self, call: &mut Call, connection: &Connection, state: &State, now: Instant) {
-        call.visitor = connection.visitor();
-        if let Some(visitor) = call.visitor {
+    pub fn note(&mut self, call: &Call, connection: &Connection, state: &State, now: Instant) {
+        if let Some(visitor) = connection.visitor() {
             self.note_for(visitor, call, connection, state);
             browsers::called(microseconds(now));
         }
