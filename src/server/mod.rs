@@ -19,9 +19,9 @@ pub mod slab;
 pub mod timer_queue;
 
 use crate::api::resources;
-use crate::config::Compression;
+use crate::config::AllowedOrigins;
+use crate::config::CompressionConfig;
 use crate::config::Limits;
-use crate::config::Origins;
 use crate::config::Timeouts;
 use crate::connection::Due;
 use crate::connection::turn_context::Terms;
@@ -50,8 +50,8 @@ use std::time::{Duration, Instant};
 pub struct Rules {
     pub limits: Limits,
     pub timeouts: Timeouts,
-    pub compression: Compression,
-    pub origins: Origins,
+    pub compression: CompressionConfig,
+    pub origins: AllowedOrigins,
 }
 
 pub struct EventLoop<'r> {
