@@ -15,7 +15,6 @@ use crate::api::topic::{Deliver, Follow, From, Interest};
 use crate::connection::broadcast::{Broadcast, Form};
 use crate::connection::turn_context::Terms;
 use crate::error::ApiError;
-use crate::metrics::lateness::Since;
 use crate::metrics::totals::{self, Count};
 use crate::model::change::{Change, Op, Position};
 use crate::model::notification::{self, About};
@@ -305,7 +304,6 @@ impl Audience {
                 }
                 telling => {
                     totals::one(delivery);
-                    peer.count_told(&channel.interest, seqs.end, Since::Before);
                     if telling == Telling::Pending {
                         told.pending.push(token);
                     }
@@ -362,7 +360,6 @@ impl Audience {
                     Place::New => match snapshot(peer, &interest, state, cache) {
                         Ok(()) => {
                             totals::one(Count::CaughtUpBySnapshot);
-                            peer.count_told(&interest, state.position().seq, Since::Anew);
                             self.now_current(subscription.channel, token)
                         }
                         Err(_) => {
@@ -374,7 +371,6 @@ impl Audience {
                         match replay(peer, &interest, seq, subscription.deliver, state, terms) {
                             Replayed::All => {
                                 totals::one(Count::CaughtUpByChanges);
-                                peer.count_told(&interest, state.position().seq, Since::Before);
                                 self.now_current(subscription.channel, token)
                             }
                             Replayed::UpTo(seq) => {

@@ -10,7 +10,7 @@
 //! changes. A text lives on while a peer still reads it; the bytes of those texts are bounded for each
 //! collection.
 
-use crate::config::LISTINGS_BYTES_MAX;
+use crate::config::RENDERED_BYTES_MAX;
 use crate::error::ApiError;
 use crate::model::call::Representation;
 use crate::model::change::{CollectionId, Position};
@@ -141,7 +141,7 @@ impl OutstandingBodies {
     fn has_room(&mut self, bytes: usize) -> bool {
         self.0.retain(|text| text.strong_count() > 0);
         let held: usize = self.0.iter().filter_map(Weak::upgrade).map(|text| text.len()).sum();
-        held == 0 || held + bytes <= LISTINGS_BYTES_MAX
+        held == 0 || held + bytes <= RENDERED_BYTES_MAX
     }
 
     fn add(&mut self, text: &Arc<[u8]>) {
@@ -171,10 +171,10 @@ mod tests {
         assert!(outstanding.has_room(usize::MAX / 2), "a single one may have any length");
         let read: Arc<[u8]> = vec![0; 1000].into();
         outstanding.add(&read);
-        assert!(outstanding.has_room(LISTINGS_BYTES_MAX - 1000));
-        assert!(!outstanding.has_room(LISTINGS_BYTES_MAX - 999));
+        assert!(outstanding.has_room(RENDERED_BYTES_MAX - 1000));
+        assert!(!outstanding.has_room(RENDERED_BYTES_MAX - 999));
         drop(read);
-        assert!(outstanding.has_room(LISTINGS_BYTES_MAX));
+        assert!(outstanding.has_room(RENDERED_BYTES_MAX));
     }
 
     #[test]
@@ -196,7 +196,7 @@ mod tests {
     fn a_representation_that_nobody_reads_makes_room_for_another() {
         let mut cache = RenderCache::default();
         let records = records(1);
-        let read: Arc<[u8]> = vec![0; LISTINGS_BYTES_MAX - 30].into();
+        let read: Arc<[u8]> = vec![0; RENDERED_BYTES_MAX - 30].into();
         cache.collection(CollectionId(0)).outstanding.add(&read);
         drop(cache.whole(Representation::Text, &list(&records)).unwrap());
         assert_eq!(cache.whole(Representation::Json, &list(&records)).unwrap().len(), 18);
