@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use crate::cli::compare_args::{Compare, Way};
 use crate::compare::costs::{Application, Costs, Network, Round, Spread};
 use crate::compare::count_method::Method;
 use crate::compare::experiments::crossover::Crossed;
@@ -15,10 +16,8 @@ use crate::compare::experiments::idle_connections::Held;
 use crate::compare::experiments::updates;
 use crate::compare::experiments::updates::figures::Followed;
 use crate::compare::open_loop;
-use crate::compare::options::CompareOptions;
 use crate::compare::report::provenance::Made;
-use crate::compare::workloads::ways::Way;
-use crate::compare::workloads::workload;
+use crate::compare::workloads::ways;
 use crate::netlab::emulated_link::Stretch;
 
 #[derive(Clone, Debug, Serialize)]
@@ -97,7 +96,7 @@ pub struct Figure {
 }
 
 impl Settings {
-    pub fn of(compare: &CompareOptions) -> Settings {
+    pub fn of(compare: &Compare) -> Settings {
         Settings {
             calls: compare.calls,
             rounds: compare.rounds,
@@ -113,12 +112,7 @@ impl Settings {
 }
 
 impl Asked {
-    pub fn new(
-        way: Way,
-        compare: &CompareOptions,
-        mut rounds: Vec<Round>,
-        left_out: Option<String>,
-    ) -> Asked {
+    pub fn new(way: Way, compare: &Compare, mut rounds: Vec<Round>, left_out: Option<String>) -> Asked {
         let unsaid = rounds.iter().find_map(|round| round.disagreement.clone());
         if unsaid.is_some() {
             rounds.iter_mut().for_each(Round::forget_network);
@@ -128,8 +122,8 @@ impl Asked {
             Some((kind.name, Figure { unit: kind.unit, spread }))
         };
         Asked {
-            way: way.name(),
-            differs: workload::difference(way, compare),
+            way: ways::name(way),
+            differs: ways::differs(way, compare),
             rounds: rounds.len(),
             figures: FIGURES.iter().filter_map(figure).collect(),
             sent_again: rounds.iter().map(Round::sent_again).sum(),

@@ -193,7 +193,8 @@ const PATTERNS: &str = r#"<svg class="patterns" width="0" height="0" aria-hidden
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::compare_args::compare_options;
+    use crate::cli::args::{Cli, Command};
+    use crate::cli::compare_args::Way;
     use crate::compare::costs::{
         Application, Both, Costs, Network, Paced, Round, Segments, histogram, record,
     };
@@ -201,7 +202,7 @@ mod tests {
     use crate::compare::experiments::idle_connections::Held;
     use crate::compare::report::figures::{Measured, Settings};
     use crate::compare::report::provenance::Made;
-    use crate::compare::workloads::ways::Way;
+    use clap::Parser;
     use roxmltree::{Document, ParsingOptions};
     use std::collections::BTreeMap;
     use std::time::Duration;
@@ -245,7 +246,11 @@ mod tests {
     }
 
     fn report(rounds: &[Round]) -> Report {
-        let compare = compare_options(&["--headers", HOSTILE]);
+        let Command::Compare(compare) =
+            Cli::parse_from(["bothways", "compare", "--headers", HOSTILE]).command
+        else {
+            panic!()
+        };
         let asked =
             |way| Asked::new(way, &compare, rounds.to_vec(), rounds.is_empty().then(|| HOSTILE.to_owned()));
         let weights = [Some(Spread { median: 1234.5, min: 1200.0, max: 1300.25 }), None];
