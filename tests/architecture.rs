@@ -25,7 +25,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["model"]),
     ("site", &["render", "model"]),
     ("client", &["websocket", "http", "model"]),
-    ("connection", &["websocket", "http", "model"]),
+    // The error of a request that never became a call is rendered here, in the representation that it accepts.
+    ("connection", &["render", "websocket", "http", "model"]),
     ("render", &["model"]),
     ("websocket", &["http"]),
     ("http", &[]),
@@ -41,11 +42,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("main", "client"),
     ("main", "compare"),
     ("main", "serve"),
-    ("cli", "model"),
     ("compare", "cli"),
     ("compare", "reactor"),
-    ("connection", "render"),
-    ("netlab", "cli"),
     ("netlab", "compare"),
     ("serve", "cli"),
     ("site", "api"),
@@ -55,27 +53,13 @@ const EXCEPTIONS: &[(&str, &str)] = &[
 ];
 
 /// Folders whose files still import each other in a cycle.
-const CYCLES: &[&str] = &[
-    "compare",
-    "netlab",
-    "connection",
-    "api",
-    "site",
-    "store",
-    "model",
-    "client",
-    "http",
-    "cli",
-    "serve",
-    "websocket",
-];
+const CYCLES: &[&str] = &["compare", "netlab", "connection", "client", "http", "cli", "serve", "websocket"];
 
 /// Lines of code in a file, without its tests.
 const LINES_MAX: usize = 400;
 
 /// Files that are still longer.
 const LONG_FILES: &[&str] = &[
-    "src/config.rs",
     "src/connection/http_mode.rs",
     "src/error.rs",
     "src/http/head.rs",

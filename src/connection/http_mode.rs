@@ -169,7 +169,7 @@ impl HttpMode {
         self.offer = None;
         let caller = cors::caller(head.fields, head.host, cx.turn.origins);
         let mut asked = Asked::new(&head, Crossing::of(caller, head.fields, cx.turn.origins));
-        let mut question = request_reader::read(&head, self.visitor, cx.turn, &mut asked, &mut self.offer)?;
+        let mut question = request_reader::read(&head, cx.turn, &mut asked, &mut self.offer)?;
         if question.is_forbidden(caller) {
             question = Question::Refused(ApiError::OriginNotAllowed);
         }

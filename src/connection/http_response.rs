@@ -1,6 +1,6 @@
 //! Answers and last words as responses: status line, fields, body.
 
-use crate::config::Compression;
+use crate::config::CompressionConfig;
 use crate::connection::outbox::{Outbox, SHARED_BYTES_MIN};
 use crate::connection::turn_context::TurnContext;
 use crate::error::ApiError;
@@ -286,7 +286,7 @@ fn write_content(
     content: Content,
     coded: Option<Arc<[u8]>>,
     asked: &Asked,
-    compression: &Compression,
+    compression: &CompressionConfig,
 ) -> Option<Arc<[u8]>> {
     if let Some(media_type) = content.media_type {
         writer.field("Content-Type", media_type.as_bytes());

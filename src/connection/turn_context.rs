@@ -2,7 +2,7 @@
 //!
 //! No static influences what a connection sends: the same bytes with the same context give the same output.
 
-use crate::config::{Compression, Limits, Origins, ServerConfig, Timeouts};
+use crate::config::{AllowedOrigins, CompressionConfig, Limits, ServerConfig, Timeouts};
 use crate::connection::outbox::Outbox;
 use crate::connection::timer_table::{Wait, Waits};
 use crate::http::content_coding::GzipCodec;
@@ -17,8 +17,8 @@ pub struct TurnContext<'r> {
     pub date: [u8; 29],
     pub limits: &'r Limits,
     pub timeouts: &'r Timeouts,
-    pub compression: &'r Compression,
-    pub origins: &'r Origins,
+    pub compression: &'r CompressionConfig,
+    pub origins: &'r AllowedOrigins,
     pub codecs: Codecs,
 }
 

@@ -9,14 +9,14 @@
 //! compressed once where many request it. Compressing takes far longer than sending, so there is a budget for each
 //! turn. Past it, bodies are sent without a coding, which every client can read.
 
-use crate::config::{Compression, Switch};
+use crate::config::{CompressionConfig, OnOff};
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
 use std::sync::{Arc, Weak};
 
 /// Whether a body of that length would be coded for one who takes it.
 #[inline]
-pub fn is_worth(body_bytes: usize, compression: &Compression) -> bool {
-    compression.switch == Switch::On
+pub fn is_worth(body_bytes: usize, compression: &CompressionConfig) -> bool {
+    compression.switch == OnOff::On
         && body_bytes >= compression.threshold_bytes
         && body_bytes <= compression.body_bytes_max
 }
@@ -43,7 +43,7 @@ impl GzipCodec {
     }
 
     /// Returns the body as gzip, or `None` if that is not worth it, no shorter or past the budget of this turn.
-    pub fn gzip(&mut self, body: &[u8], compression: &Compression) -> Option<Vec<u8>> {
+    pub fn gzip(&mut self, body: &[u8], compression: &CompressionConfig) -> Option<Vec<u8>> {
         if !is_worth(body.len(), compression) || self.compressed_this_turn >= GZIP_BYTES_PER_TURN {
             return None;
         }
@@ -52,7 +52,7 @@ impl GzipCodec {
     }
 
     /// Like [`GzipCodec::gzip`], for a body that many may request.
-    pub fn gzip_cached(&mut self, body: &Arc<[u8]>, compression: &Compression) -> Option<Arc<[u8]>> {
+    pub fn gzip_cached(&mut self, body: &Arc<[u8]>, compression: &CompressionConfig) -> Option<Arc<[u8]>> {
         if body.len() < CACHED_BYTES_MIN {
             return self.gzip(body, compression).map(Into::into);
         }
@@ -129,7 +129,7 @@ const WINDOW_BITS: u8 = 15;
 #[cfg(test)]
 mod tests {
     use super::*;
-    const USUAL: Compression = Compression::DEFAULT;
+    const USUAL: CompressionConfig = CompressionConfig::DEFAULT;
 
     #[test]
     fn what_is_coded_can_be_read_again_and_again() {
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(codec.gzip(&[b'a'; 255], &USUAL), None);
         assert_eq!(codec.gzip(&vec![b'a'; USUAL.body_bytes_max + 1], &USUAL), None);
         assert!(codec.gzip(&vec![b'a'; USUAL.body_bytes_max], &USUAL).is_some());
-        assert_eq!(codec.gzip(&[b'a'; 1000], &Compression::OFF), None);
+        assert_eq!(codec.gzip(&[b'a'; 1000], &CompressionConfig::OFF), None);
         // Whatever comes out of a good cipher has nothing in it twice.
         let mut state = 1_u64;
         let noise: Vec<u8> = std::iter::repeat_with(|| {

@@ -21,6 +21,7 @@ pub mod slab;
 pub mod sockets;
 pub mod timer_queue;
 
+use crate::api::read_context::ReadCache;
 use crate::api::resources;
 use crate::connection::Due;
 use crate::connection::turn_context::TurnContext;
@@ -35,7 +36,8 @@ use crate::server::peer::{HoldTimer, Peer, PeerAction};
 use crate::server::slab::{Slab, slot_of};
 use crate::server::sockets::{Ready, SocketHandle, Sockets};
 use crate::server::timer_queue::TimerQueue;
-use crate::store::journal::{Journal, Outcome, Settled, Ticket};
+use crate::store::committed::{Outcome, Settled, Ticket};
+use crate::store::journal::Journal;
 use crate::store::state::State;
 use chrono::{DateTime, Local};
 use std::sync::Arc;
@@ -63,6 +65,7 @@ pub struct ServerLoop<S: Sockets> {
     wants_wakeups: bool,
     journal: Journal,
     state: State,
+    cache: ReadCache,
     shutdown: Shutdown,
     /// The shared read buffer: nothing in it outlives the turn.
     buffer: Vec<u8>,
@@ -104,6 +107,7 @@ impl<S: Sockets> ServerLoop<S> {
             wants_wakeups: false,
             journal,
             state,
+            cache: ReadCache::default(),
             shutdown: Shutdown::None,
             buffer: vec![0; READ_BUFFER_BYTES],
             buffer_pool: Vec::new(),
@@ -262,6 +266,7 @@ impl<S: Sockets> ServerLoop<S> {
             id,
             journal: &mut self.journal,
             state: &mut self.state,
+            cache: &mut self.cache,
             committed: &mut self.committed,
             clock: &mut self.clock,
             subscribers: &mut self.subscribers,
@@ -286,7 +291,7 @@ impl<S: Sockets> ServerLoop<S> {
         for id in self.peers.ids() {
             let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
             peer.connection.go_away(turn);
-            peer.answer_held(&mut self.subscribers, &self.state, turn, HoldTimer::Expired);
+            peer.answer_held(&mut self.subscribers, &self.state, &mut self.cache, turn, HoldTimer::Expired);
             self.timers.enter(slot_of(id), peer.connection.next_deadline());
             self.flush(id, turn);
         }
@@ -323,7 +328,13 @@ impl<S: Sockets> ServerLoop<S> {
             match peer.connection.expire(turn) {
                 Ok(due) => {
                     if due == Due::Answer {
-                        peer.answer_held(&mut self.subscribers, &self.state, turn, HoldTimer::Expired);
+                        peer.answer_held(
+                            &mut self.subscribers,
+                            &self.state,
+                            &mut self.cache,
+                            turn,
+                            HoldTimer::Expired,
+                        );
                     }
                     self.timers.enter(slot, peer.connection.next_deadline());
                     self.flush(id, turn);
@@ -349,10 +360,15 @@ impl<S: Sockets> ServerLoop<S> {
     /// Sends subscribers what was committed in this turn.
     fn notify_subscribers(&mut self, turn: &mut TurnContext) {
         let ServerLoop { peers, sockets, .. } = self;
-        let delivered = self.subscribers.deliver(&mut ConnectedPeers { peers, sockets }, &self.state, turn);
+        let delivered = self.subscribers.deliver(
+            &mut ConnectedPeers { peers, sockets },
+            &self.state,
+            &mut self.cache,
+            turn,
+        );
         for id in delivered.to_retry {
             let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
-            peer.answer_held(&mut self.subscribers, &self.state, turn, HoldTimer::Running);
+            peer.answer_held(&mut self.subscribers, &self.state, &mut self.cache, turn, HoldTimer::Running);
             self.to_flush.push(id);
         }
         self.to_flush.extend(delivered.to_flush);
