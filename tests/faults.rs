@@ -8,7 +8,7 @@ mod failing_file;
 #[path = "../fuzz/src/journals.rs"]
 mod journals;
 
-use bothways::error::Refusal;
+use bothways::error::ApiError;
 use bothways::model::change::{Act, CollectionId, Conditions, Write};
 use bothways::store::commit_log::SharedLog;
 use bothways::store::committer::{Keeper, Sync};
@@ -125,7 +125,7 @@ impl House {
     }
 
     /// What the loop is told: the seq of each change, and each refusal.
-    fn told(&mut self) -> Vec<(u64, Result<u64, Refusal>)> {
+    fn told(&mut self) -> Vec<(u64, Result<u64, ApiError>)> {
         let mut settled = Vec::new();
         self.log.lock().bring(0, &mut self.state, &mut settled);
         let told = |Settled { ticket, outcome }: Settled| {
@@ -154,7 +154,7 @@ fn whoever_looks_late_is_told_of_every_write_in_order() {
     house.create(3);
     house.now += Duration::from_secs(3);
     house.create(4);
-    let full = || Err(Refusal::StoreFull);
+    let full = || Err(ApiError::StoreFull);
     assert_eq!(house.told(), [(1, Ok(1)), (2, full()), (3, full()), (4, Ok(2))]);
 }
 
@@ -163,7 +163,7 @@ fn where_there_is_room_again_writes_are_taken_though_nobody_has_asked() {
     let mut house = House::new();
     house.file.fail(Fault::Once { after: 0, kind: StorageFull });
     house.create(1);
-    assert_eq!((house.standing(), house.told()), (Standing::Full, vec![(1, Err(Refusal::StoreFull))]));
+    assert_eq!((house.standing(), house.told()), (Standing::Full, vec![(1, Err(ApiError::StoreFull))]));
     house.now += Duration::from_secs(3);
     house.turn();
     assert_eq!(house.standing(), Standing::Good, "whoever asks /readyz first would wait for ever");
@@ -183,7 +183,7 @@ fn a_disk_that_fails_to_sync_is_written_no_more() {
         house.now += Duration::from_secs(60);
         house.create(3);
         assert_eq!(house.standing(), Standing::Failed, "at operation {after}");
-        let failed = || Err(Refusal::StoreFailed);
+        let failed = || Err(ApiError::StoreFailed);
         let told = house.told();
         assert_eq!(told.first(), Some(&(1, Ok(1))));
         assert_eq!(told.last(), Some(&(3, failed())));

@@ -8,7 +8,7 @@
 //! ```
 
 use super::failing_file::{Crash, Fault, File};
-use bothways::error::Refusal;
+use bothways::error::ApiError;
 use bothways::model::change::{Act, Change, CollectionId, Conditions, Op, Position, Tags, Write};
 use bothways::model::json_object::Object;
 use bothways::store::commit_log::{SharedLog, Wake};
@@ -190,7 +190,7 @@ struct Loop {
     /// Handed on, in order.
     open: VecDeque<u64>,
     /// Decided, in order.
-    due: VecDeque<(u64, Result<u64, Refusal>)>,
+    due: VecDeque<(u64, Result<u64, ApiError>)>,
 }
 
 #[derive(Clone)]
@@ -327,7 +327,7 @@ impl World {
                 let mut decided = Vec::new();
                 for write in &*asked {
                     let outcome =
-                        if write.has_room { self.model.decide(write) } else { Err(Refusal::StoreBehind) };
+                        if write.has_room { self.model.decide(write) } else { Err(ApiError::StoreBehind) };
                     decided.push(self.model.note(outcome));
                 }
                 let after = log.lock().head();
@@ -560,7 +560,7 @@ impl Model {
     }
 
     /// The slow way.
-    fn decide(&self, asked: &Asked) -> Result<Told, Refusal> {
+    fn decide(&self, asked: &Asked) -> Result<Told, ApiError> {
         let items = &self.states.last().unwrap().collections[usize::from(asked.collection)];
         let find = |id: &str| items.items.iter().find(|(other, ..)| other == id);
         let value = format!("\"v\":{}", asked.ticket);
@@ -582,30 +582,30 @@ impl Model {
                 Ok(Told { counter: number, ..told(Op::Created, &number.to_string(), &value) })
             }
             Wish::CreateAs(n) => match find(&n.to_string()) {
-                Some(_) => Err(Refusal::IdTaken { id: n.to_string() }),
+                Some(_) => Err(ApiError::IdTaken { id: n.to_string() }),
                 None => Ok(told(Op::Created, &n.to_string(), &value)),
             },
             Wish::Put(n) => Ok(put(n)),
-            Wish::PutNew(n) if find(&n.to_string()).is_some() => Err(Refusal::ConditionFailed),
+            Wish::PutNew(n) if find(&n.to_string()).is_some() => Err(ApiError::ConditionFailed),
             Wish::PutNew(n) => Ok(put(n)),
             Wish::PutOver(n) => match find(&n.to_string()) {
                 Some((.., seq)) if asked.over == Some(*seq) => Ok(put(n)),
-                _ => Err(Refusal::ConditionFailed),
+                _ => Err(ApiError::ConditionFailed),
             },
             Wish::Patch(n) => {
-                let (id, members, _) = find(&n.to_string()).ok_or(Refusal::NoSuchItem)?;
+                let (id, members, _) = find(&n.to_string()).ok_or(ApiError::NoSuchItem)?;
                 let kept = members.split(',').next().unwrap();
                 let members = format!("{kept},\"w\":{}", asked.ticket);
                 Ok(told(Op::Updated, id, &members))
             }
             Wish::Remove(n) => {
-                let (id, members, _) = find(&n.to_string()).ok_or(Refusal::NoSuchItem)?;
+                let (id, members, _) = find(&n.to_string()).ok_or(ApiError::NoSuchItem)?;
                 Ok(told(Op::Deleted, id, members))
             }
         }
     }
 
-    fn note(&mut self, decided: Result<Told, Refusal>) -> Result<u64, Refusal> {
+    fn note(&mut self, decided: Result<Told, ApiError>) -> Result<u64, ApiError> {
         self.push(decided?);
         Ok(self.head())
     }

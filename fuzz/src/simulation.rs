@@ -10,7 +10,7 @@
 
 use super::readers::LIMITS;
 use super::simulated_sockets::{SimulatedSocket, SimulatedSockets, SocketState};
-use bothways::config::{Compression, Origins, ServerConfig, Timeouts};
+use bothways::config::{AllowedOrigins, CompressionConfig, ServerConfig, Timeouts};
 use bothways::server::ServerLoop;
 use bothways::store::commit_log::{SharedLog, Wake};
 use bothways::store::committer::{Keeper, Sync};
@@ -52,8 +52,8 @@ pub enum Commits {
 static CONFIG: ServerConfig = ServerConfig {
     limits: LIMITS,
     timeouts: Timeouts::DEFAULT,
-    compression: Compression::DEFAULT,
-    origins: Origins::NONE,
+    compression: CompressionConfig::DEFAULT,
+    origins: AllowedOrigins::NONE,
 };
 
 /// The same in every run, so that positions have the same text.

@@ -3,7 +3,7 @@
 use crate::api::outcome::{Named, Outcome};
 use crate::api::query::Query;
 use crate::api::resources;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::call::{Call, Start, Wish};
 use crate::model::change::{Change, CollectionId, GZIP_MARK, Op, Position};
 use crate::model::notification::About;
@@ -62,7 +62,7 @@ impl Interest {
     }
 
     /// The same, as far as a query leaves it. Of one item it is passed over, as by a GET.
-    fn asked(named: &Named, call: &Call) -> Result<Interest, Refusal> {
+    fn asked(named: &Named, call: &Call) -> Result<Interest, ApiError> {
         let interest = Interest::of(named);
         if interest.id.is_some() {
             return Ok(interest);
@@ -104,7 +104,7 @@ impl Interest {
     }
 
     /// The whole state, as JSON; `null` where there is none.
-    pub fn state(&self, state: &State) -> Result<Arc<[u8]>, Refusal> {
+    pub fn state(&self, state: &State) -> Result<Arc<[u8]>, ApiError> {
         let collection = state.collection(self.collection);
         match &self.id {
             None if self.query.is_empty() => collection.json(),
@@ -129,7 +129,7 @@ impl Interest {
 }
 
 /// A GET of a resource that wants more than one answer.
-pub fn take_up(call: &Call, named: Named, state: &State) -> Result<Outcome, Refusal> {
+pub fn take_up(call: &Call, named: Named, state: &State) -> Result<Outcome, ApiError> {
     match &call.wish {
         Wish::Answer => resources::get(call, named, state),
         Wish::Wait(_) => wait(call, named, state),
@@ -140,20 +140,20 @@ pub fn take_up(call: &Call, named: Named, state: &State) -> Result<Outcome, Refu
 }
 
 /// Answers at once where the state is another than the one known; or else it is worth waiting.
-fn wait(call: &Call, named: Named, state: &State) -> Result<Outcome, Refusal> {
+fn wait(call: &Call, named: Named, state: &State) -> Result<Outcome, ApiError> {
     match resources::get(call, named.clone(), state)? {
         Outcome::Answer(answer) if answer.status == 304 => Ok(Outcome::Wait(Interest::of(&named))),
         outcome => Ok(outcome),
     }
 }
 
-fn follow(call: &Call, named: Named, start: &Start, state: &State) -> Result<Outcome, Refusal> {
+fn follow(call: &Call, named: Named, start: &Start, state: &State) -> Result<Outcome, ApiError> {
     let since = start.since.as_deref().map(Cow::Borrowed).or_else(|| parameter(&call.query, "since"));
     let deliver = start.deliver.as_deref().map(Cow::Borrowed).or_else(|| parameter(&call.query, "deliver"));
     let deliver = match deliver.as_deref() {
         None | Some("all") => Deliver::All,
         Some("latest") => Deliver::Latest,
-        Some(_) => return Err(Refusal::DeliverUnknown),
+        Some(_) => return Err(ApiError::DeliverUnknown),
     };
     let from = match since.as_deref() {
         None => From::Snapshot,
@@ -163,23 +163,23 @@ fn follow(call: &Call, named: Named, start: &Start, state: &State) -> Result<Out
     // Of an item that went since, the position tells; without one there is nothing to begin with.
     let collection = state.collection(named.collection);
     if !named.id.is_empty() && !is_id(named.id) {
-        return Err(Refusal::NoSuchItem);
+        return Err(ApiError::NoSuchItem);
     }
     let is_known = matches!(since.as_deref(), Some(text) if text != "now");
     if !is_known && !named.id.is_empty() && collection.get(named.id).is_none() {
-        return Err(Refusal::NoSuchItem);
+        return Err(ApiError::NoSuchItem);
     }
     Ok(Outcome::Follow(Follow { interest: Interest::asked(&named, call)?, from, deliver }))
 }
 
 /// The seq of a position from which every change is still kept. It may be what stands in an entity tag, its
 /// mark with it.
-fn kept(text: &str, state: &State) -> Result<u64, Refusal> {
+fn kept(text: &str, state: &State) -> Result<u64, ApiError> {
     let position = text.strip_suffix(GZIP_MARK).unwrap_or(text);
-    let position: Position = position.parse().map_err(|_| Refusal::PositionMalformed)?;
+    let position: Position = position.parse().map_err(|_| ApiError::PositionMalformed)?;
     let now = state.position();
     if position.epoch != now.epoch || state.history().since(position.seq).is_none() {
-        return Err(Refusal::PositionGone { now: now.to_string() });
+        return Err(ApiError::PositionGone { now: now.to_string() });
     }
     Ok(position.seq)
 }

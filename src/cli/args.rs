@@ -1,14 +1,15 @@
 //! Every command and flag, once. A flag can also be an environment variable; the flag wins.
 
 use crate::cli::compare_args::Compare;
-use crate::config::Compression;
-use crate::config::Limits;
-use crate::config::Origins;
-use crate::config::Timeouts;
-use crate::model::record::is_id;
+use crate::cli::config_args::{CompressionArgs, LimitArgs, OriginArgs, TimeoutArgs};
+use crate::cli::value_parsers::seconds;
+use crate::client::call::{CallOptions, OutputMode};
+use crate::client::watch::{OutputFormat, WatchOptions};
+use crate::serve::options::{ServeOptions, collection_name};
+use crate::store::committer::Sync;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -37,21 +38,21 @@ impl Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve collections of JSON items, over HTTP and over WebSocket.
-    Serve(Box<Serve>),
+    Serve(Box<ServeArgs>),
     /// Make one call, over HTTP or, for a ws: URL, over the socket, and print the answer.
-    Call(Call),
+    Call(CallArgs),
     /// Follow a resource, over WebSocket or as an event stream, and print every message.
-    Watch(Watch),
+    Watch(WatchArgs),
     /// Print everything that is stored as a json-server style file, one item a line.
-    Export(Export),
+    Export(ExportArgs),
     /// Look whether a store is whole. Nothing is changed.
-    Check(Check),
+    Check(CheckArgs),
     /// Measure what each way of asking costs, of a server that is started for it or of any other.
     Compare(Compare),
 }
 
 #[derive(Args, Clone, Debug)]
-pub struct Serve {
+pub struct ServeArgs {
     /// A json-server style file that a new store begins with: its top-level members are collections.
     /// `-` reads it from standard input. Where the store has collections already, it is not read; with
     /// --memory it is at each start.
@@ -67,7 +68,7 @@ pub struct Serve {
     /// A collection to serve, beside those in the store. May be given more than once
     /// [default: tasks, where the store has none].
     #[arg(long, env = "BOTHWAYS_COLLECTION", value_name = "NAME", value_delimiter = ',',
-          value_parser = collection)]
+          value_parser = collection_name)]
     pub collection: Vec<String>,
 
     /// The file in which everything is stored. It is made where there is none.
@@ -86,11 +87,11 @@ pub struct Serve {
     /// When a change is synced to the disk. With `always` it is before it is answered or told to anyone.
     /// With `interval` it is up to --sync-seconds later: a crash of the process or of the machine
     /// loses changes that were answered, and clients that follow begin anew.
-    #[arg(long, env = "BOTHWAYS_SYNC", value_name = "WHEN", value_enum, default_value_t = When::Always)]
-    pub sync: When,
+    #[arg(long, env = "BOTHWAYS_SYNC", value_name = "WHEN", value_enum, default_value_t = SyncChoice::Always)]
+    pub sync: SyncChoice,
 
     /// How long a change may be unsafe with --sync interval.
-    #[arg(long, env = "BOTHWAYS_SYNC_SECONDS", value_name = "SECONDS", default_value = "1", value_parser = crate::config::seconds)]
+    #[arg(long, env = "BOTHWAYS_SYNC_SECONDS", value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     pub sync_seconds: Duration,
 
     /// How many event loops, each with a thread and a listener of its own [default: the number of cores].
@@ -112,31 +113,57 @@ pub struct Serve {
     pub defer_accept: Option<u16>,
 
     #[command(flatten)]
-    pub origins: Origins,
+    pub origins: OriginArgs,
 
     /// Check the command line, the addresses and FILE.json, and exit.
     #[arg(long, env = "BOTHWAYS_CHECK")]
     pub check: bool,
 
     #[command(flatten)]
-    pub limits: Limits,
+    pub limits: LimitArgs,
 
     #[command(flatten)]
-    pub timeouts: Timeouts,
+    pub timeouts: TimeoutArgs,
 
     #[command(flatten)]
-    pub compression: Compression,
+    pub compression: CompressionArgs,
 }
 
-/// When a change is made safe.
+impl From<ServeArgs> for ServeOptions {
+    fn from(args: ServeArgs) -> ServeOptions {
+        ServeOptions {
+            file: args.file,
+            listen: args.listen,
+            collections: args.collection,
+            data: args.data,
+            new_epoch: args.new_epoch,
+            memory: args.memory,
+            sync: match args.sync {
+                SyncChoice::Always => Sync::Always,
+                SyncChoice::Interval => Sync::Interval(args.sync_seconds),
+            },
+            loops: args.loops,
+            send_buffer_bytes: args.send_buffer_bytes,
+            congestion: args.congestion,
+            defer_accept: args.defer_accept,
+            check: args.check,
+            limits: args.limits.into(),
+            timeouts: args.timeouts.into(),
+            compression: args.compression.into(),
+            origins: args.origins.into(),
+        }
+    }
+}
+
+/// When a change is synced to disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum When {
+pub enum SyncChoice {
     Always,
     Interval,
 }
 
 #[derive(Args, Clone, Debug)]
-pub struct Call {
+pub struct CallArgs {
     /// GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS.
     #[arg(value_name = "METHOD")]
     pub method: String,
@@ -162,12 +189,25 @@ pub struct Call {
     pub data: Option<String>,
 
     /// How long to wait for the connection, and for each part of the answer, in seconds.
-    #[arg(long = "max-seconds", value_name = "SECONDS", default_value = "30", value_parser = crate::config::seconds)]
+    #[arg(long = "max-seconds", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub max: Duration,
 }
 
+impl From<CallArgs> for CallOptions {
+    fn from(args: CallArgs) -> CallOptions {
+        CallOptions {
+            method: args.method,
+            url: args.url,
+            headers: args.headers,
+            body: args.body.or(args.data),
+            output: if args.include { OutputMode::HeadAndBody } else { OutputMode::Body },
+            timeout: args.max,
+        }
+    }
+}
+
 #[derive(Args, Clone, Debug)]
-pub struct Watch {
+pub struct WatchArgs {
     /// ws://HOST:PORT/PATH to follow it over WebSocket, http://HOST:PORT/PATH for an event stream.
     /// A connection that is lost is made again, and nothing is missed or said twice.
     #[arg(value_name = "URL")]
@@ -178,38 +218,36 @@ pub struct Watch {
     pub json: bool,
 }
 
-/// Where to listen when nothing is said about it.
-pub const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080));
+impl From<WatchArgs> for WatchOptions {
+    fn from(args: WatchArgs) -> WatchOptions {
+        let format = if args.json { OutputFormat::Json } else { OutputFormat::Text };
+        WatchOptions { url: args.url, format }
+    }
+}
 
 #[derive(Args, Clone, Debug)]
-pub struct Export {
+pub struct ExportArgs {
     /// The file of a store that no process has open, or http://HOST:PORT of a running server: then each
     /// collection is as it was at one position, and not all of them at the same.
     #[arg(value_name = "PATH | URL", env = "BOTHWAYS_DATA", default_value = "bothways.redb")]
     pub from: String,
 
     /// How long to wait for a connection, and for each part of an answer, in seconds.
-    #[arg(long = "max-seconds", value_name = "SECONDS", default_value = "30", value_parser = crate::config::seconds)]
+    #[arg(long = "max-seconds", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub max: Duration,
 }
 
 #[derive(Args, Clone, Debug)]
-pub struct Check {
+pub struct CheckArgs {
     /// The file of a store that no process has open.
     #[arg(value_name = "PATH", env = "BOTHWAYS_DATA", default_value = "bothways.redb")]
     pub path: PathBuf,
 }
 
-fn collection(name: &str) -> Result<String, String> {
-    if !is_id(name) {
-        return Err("a collection's name is 1 to 64 of A-Z a-z 0-9 . _ ~ -".to_owned());
-    }
-    Ok(name.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{AllowedOrigins, CompressionConfig, Limits, Timeouts};
 
     #[test]
     fn the_command_line_is_well_formed() {
@@ -220,9 +258,10 @@ mod tests {
     fn without_flags_the_rules_are_the_defaults() {
         let cli = Cli::parse_from(["bothways", "serve"]);
         let Command::Serve(serve) = cli.command else { panic!() };
-        assert_eq!(serve.limits, Limits::DEFAULT);
-        assert_eq!(serve.timeouts, Timeouts::DEFAULT);
-        assert_eq!(serve.compression, Compression::DEFAULT);
-        assert_eq!(serve.origins, Origins::NONE);
+        let options = ServeOptions::from(*serve);
+        assert_eq!(options.limits, Limits::DEFAULT);
+        assert_eq!(options.timeouts, Timeouts::DEFAULT);
+        assert_eq!(options.compression, CompressionConfig::DEFAULT);
+        assert_eq!(options.origins, AllowedOrigins::NONE);
     }
 }

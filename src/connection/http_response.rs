@@ -1,10 +1,10 @@
 //! Answers and last words as responses: status line, fields, body.
 
-use crate::config::Compression;
+use crate::config::CompressionConfig;
 use crate::connection::outbox::{Outbox, SHARED_BYTES_MIN};
 use crate::connection::turn_context::Terms;
-use crate::error::Fault;
-use crate::error::Refusal;
+use crate::error::ApiError;
+use crate::error::ProtocolError;
 use crate::http::content_coding;
 use crate::http::cors::Crossing;
 use crate::http::head::{RequestHead, Version};
@@ -270,7 +270,7 @@ impl<'a> Content<'a> {
     }
 
     /// As gzip, where it is worth it.
-    fn coded(&self, compression: &Compression) -> Option<Arc<[u8]>> {
+    fn coded(&self, compression: &CompressionConfig) -> Option<Arc<[u8]>> {
         match &self.text {
             Text::Own(text) => content_coding::gzip(text, compression).map(Into::into),
             Text::Shared(text) => content_coding::gzip_shared(text, compression),
@@ -285,7 +285,7 @@ fn write_content(
     content: Content,
     coded: Option<Arc<[u8]>>,
     asked: &Asked,
-    compression: &Compression,
+    compression: &CompressionConfig,
 ) -> Option<Arc<[u8]>> {
     if let Some(media_type) = content.media_type {
         writer.field("Content-Type", media_type.as_bytes());
@@ -324,15 +324,15 @@ fn end_without_body(mut writer: Writer, asked: &Asked) {
     writer.end_empty();
 }
 
-fn write_refusal(mut writer: Writer, refusal: &Refusal, asked: &Asked) {
+fn write_refusal(mut writer: Writer, refusal: &ApiError, asked: &Asked) {
     match refusal {
-        Refusal::MethodNotAllowed { allow } => _ = writer.field("Allow", allow.as_bytes()),
-        Refusal::MediaTypeUnsupported { accept } => _ = writer.field("Accept", accept.as_bytes()),
-        Refusal::ContentCodingUnsupported => _ = writer.raw(b"Accept-Encoding: identity\r\n"),
-        Refusal::PatchMediaTypeUnsupported { accept } => _ = writer.field("Accept-Patch", accept.as_bytes()),
-        Refusal::Busy | Refusal::StoreBehind => _ = writer.raw(b"Retry-After: 1\r\n"),
+        ApiError::MethodNotAllowed { allow } => _ = writer.field("Allow", allow.as_bytes()),
+        ApiError::MediaTypeUnsupported { accept } => _ = writer.field("Accept", accept.as_bytes()),
+        ApiError::ContentCodingUnsupported => _ = writer.raw(b"Accept-Encoding: identity\r\n"),
+        ApiError::PatchMediaTypeUnsupported { accept } => _ = writer.field("Accept-Patch", accept.as_bytes()),
+        ApiError::Busy | ApiError::StoreBehind => _ = writer.raw(b"Retry-After: 1\r\n"),
         // RFC 9110 §15.5.22: a 426 says what to upgrade to.
-        Refusal::WebSocketVersion => {
+        ApiError::WebSocketVersion => {
             // Upgrade is always named by Connection (§7.8), also beside `close`.
             writer.raw(b"Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
         }
@@ -351,8 +351,8 @@ fn write_refusal(mut writer: Writer, refusal: &Refusal, asked: &Asked) {
 
 /// The last response of a connection whose request could not be read: nobody knows how it was
 /// wanted, so it is a problem object.
-pub fn write_fault(fault: Fault, send: Send, date: &[u8; 29], outbox: &mut Outbox) {
-    let status = fault.verdict().status;
+pub fn write_fault(fault: ProtocolError, send: Send, date: &[u8; 29], outbox: &mut Outbox) {
+    let status = fault.codes().status;
     let problem = problem::of_status(status, response::reason(status), &fault.to_string());
     totals::answer(status);
     let mut writer = response::begin(status, date, outbox.own());

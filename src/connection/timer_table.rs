@@ -1,7 +1,7 @@
 //! What a connection waits for, and until when. At most one wait each for reading and writing.
 
 use crate::config::Timeouts;
-use crate::error::Fault;
+use crate::error::ProtocolError;
 use std::time::{Duration, Instant};
 
 /// What the peer is expected to do next.
@@ -31,7 +31,7 @@ impl Wait {
     pub fn length(self, timeouts: &Timeouts) -> Duration {
         match self {
             Wait::Head => timeouts.head,
-            Wait::FirstWord => Timeouts::FIRST_WORD,
+            Wait::FirstWord => Timeouts::FIRST_BYTE,
             Wait::Body => timeouts.body,
             Wait::KeepAlive => timeouts.keep_alive,
             Wait::Idle => timeouts.idle,
@@ -135,8 +135,8 @@ impl Waits {
         })
     }
 
-    pub fn stalled(&self, now: Instant, timeouts: &Timeouts) -> Option<Fault> {
+    pub fn stalled(&self, now: Instant, timeouts: &Timeouts) -> Option<ProtocolError> {
         let until = self.writing?;
-        (until <= now).then_some(Fault::WriteStalled { after: timeouts.write_stall })
+        (until <= now).then_some(ProtocolError::WriteStalled { after: timeouts.write_stall })
     }
 }

@@ -18,7 +18,7 @@ use crate::connection::outbox::Outbox;
 use crate::connection::pending_calls::{Calls, End};
 use crate::connection::timer_table::Wait;
 use crate::connection::turn_context::{Reach, Terms};
-use crate::error::Fault;
+use crate::error::ProtocolError;
 use crate::metrics::totals::{self, Count};
 use crate::model::call::{Answer, Talk};
 use crate::model::json_rpc::{self, Message};
@@ -83,7 +83,7 @@ impl WebSocketMode {
         bytes: &'a mut [u8],
         at: &mut usize,
         reach: &mut Reach,
-    ) -> Result<Step<'a>, Fault> {
+    ) -> Result<Step<'a>, ProtocolError> {
         if self.state == CloseState::Ended {
             *at = bytes.len();
             return Ok(Step::NeedMore);
@@ -135,13 +135,13 @@ impl WebSocketMode {
             Event::Binary(payload) => match self.talk {
                 Talk::Echo => Ok(self.echo(Opcode::Binary, payload.into(), reach)),
                 Talk::Clock => Ok(Step::Again),
-                Talk::Calls => Err(Fault::BinaryNotTaken),
+                Talk::Calls => Err(ProtocolError::BinaryNotTaken),
             },
             Event::Part(part) => Ok(pass_on(part.opcode, part.fin, part.payload, reach)),
         }
     }
 
-    fn take_text<'a>(&mut self, text: Text<'a>, reach: &mut Reach) -> Result<Step<'a>, Fault> {
+    fn take_text<'a>(&mut self, text: Text<'a>, reach: &mut Reach) -> Result<Step<'a>, ProtocolError> {
         match (self.talk, text) {
             (Talk::Clock, _) => Ok(Step::Again),
             (Talk::Echo, text) => Ok(self.echo(Opcode::Text, text.into(), reach)),
@@ -241,9 +241,9 @@ impl WebSocketMode {
     }
 
     /// The stream can no longer be trusted: says why, and reads no more.
-    pub fn fail(&mut self, fault: Fault, outbox: &mut Outbox) {
+    pub fn fail(&mut self, fault: ProtocolError, outbox: &mut Outbox) {
         if self.state == CloseState::Open {
-            write_close(fault.verdict().close_code, &fault.to_string(), outbox);
+            write_close(fault.codes().close_code, &fault.to_string(), outbox);
         }
         self.end();
     }

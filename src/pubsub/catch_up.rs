@@ -3,7 +3,7 @@
 use crate::api::subscribe::{Deliver, Interest};
 use crate::connection::Connection;
 use crate::connection::turn_context::Terms;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::change::{Op, POSITION_BYTES_MAX, Position};
 use crate::model::notification;
 use crate::model::record::Record;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// # Errors
 ///
 /// The state cannot be rendered within its limits.
-pub fn snapshot(connection: &mut Connection, interest: &Interest, state: &State) -> Result<(), Refusal> {
+pub fn snapshot(connection: &mut Connection, interest: &Interest, state: &State) -> Result<(), ApiError> {
     let position = state.position();
     let mut front = Vec::new();
     notification::begin_snapshot(interest.about(state), position, &mut front);

@@ -8,7 +8,7 @@ use crate::api::subscribe::{Deliver, Follow, From, Interest};
 use crate::connection::Connection;
 use crate::connection::broadcast::{Broadcast, Form};
 use crate::connection::turn_context::Terms;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::metrics::totals::{self, Count};
 use crate::model::change::{Change, Op, Position};
 use crate::model::notification::{self, About};
@@ -118,11 +118,11 @@ impl Subscribers {
         form: Form,
         state: &State,
         turn: &Terms,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ApiError> {
         self.unsubscribe(subscriptions, &request.interest, form);
         let most = turn.limits.subscriptions_max;
         if subscriptions.all().len() >= most {
-            return Err(Refusal::SubscriptionsTooMany { most });
+            return Err(ApiError::SubscriptionsTooMany { most });
         }
         let channel = self.join(&request.interest, DeliveryMode::Push(form), state);
         let cursor = match request.from {

@@ -3,13 +3,13 @@
 mod committer_thread;
 mod import_file;
 mod listeners;
+pub mod options;
 mod progress;
 mod storage;
 pub mod systemd;
 
-use crate::cli::args;
 use crate::config::ServerConfig;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::reactor::Reactor;
 use crate::reactor::listener::Listener;
 use crate::reactor::loop_io::LoopIo;
@@ -17,6 +17,7 @@ use crate::reactor::open_files;
 use crate::reactor::socket_activation;
 use crate::reactor::wakeup::Sender;
 use crate::serve::committer_thread::Keeping;
+use crate::serve::options::ServeOptions;
 use crate::serve::systemd::Supervisor;
 use crate::serve::systemd::Wishes;
 use crate::store::commit_log::Wake;
@@ -32,18 +33,18 @@ use std::thread;
 use std::time::Instant;
 
 /// Serves until SIGTERM or SIGINT.
-pub fn run(serve: &args::Serve) -> Result<(), Failure> {
+pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
     let wishes = Wishes::of_environment()?;
     // Before anything is opened: its number could be one of theirs.
-    let inherited = socket_activation::take_over(wishes.sockets).map_err(Failure::Failed)?;
+    let inherited = socket_activation::take_over(wishes.sockets).map_err(CommandError::Failed)?;
     open_files::raise_limit();
-    let loops = match serve.loops {
+    let loops = match options.loops {
         Some(loops) => loops.into(),
         None => thread::available_parallelism().map_or(1, usize::from),
     };
-    let (addresses, listeners) = listeners::bind(serve, inherited, loops).map_err(Failure::Failed)?;
-    if serve.check {
-        return storage::check(serve);
+    let (addresses, listeners) = listeners::bind(options, inherited, loops).map_err(CommandError::Failed)?;
+    if options.check {
+        return storage::check(options);
     }
     let no_signals = |error| failed("signals cannot be taken", error);
     // As long as there is nothing to be finished a signal ends the process, however long the store or
@@ -55,20 +56,20 @@ pub fn run(serve: &args::Serve) -> Result<(), Failure> {
     // A file that may not grow any more (ulimit -f) is a full disk. Nobody looks at the flag.
     flag::register(SIGXFSZ, Arc::default()).map_err(no_signals)?;
     let posts = posts(listeners).map_err(|error| failed("an event loop cannot begin", error))?;
-    let storage = storage::open(serve, posts.iter().map(wake).collect())?;
+    let storage = storage::open(options, posts.iter().map(wake).collect())?;
     let seats = furnish(posts, storage.journals, storage.states);
     // Before the first line is printed: whoever reads it may send a signal at once.
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(no_signals)?;
     is_reading.store(false, Ordering::SeqCst);
-    listeners::announce(&addresses).map_err(Failure::Output)?;
+    listeners::announce(&addresses).map_err(CommandError::Output)?;
     let supervisor = Arc::new(Supervisor::at(wishes.notify.as_deref()));
     supervisor.ready(&addresses);
 
-    let rules = ServerConfig {
-        limits: serve.limits.clone(),
-        timeouts: serve.timeouts.clone(),
-        compression: serve.compression.clone(),
-        origins: serve.origins.clone(),
+    let config = ServerConfig {
+        limits: options.limits.clone(),
+        timeouts: options.timeouts.clone(),
+        compression: options.compression.clone(),
+        origins: options.origins.clone(),
     };
     let open = Arc::new(AtomicUsize::new(0));
     let doors: Vec<Sender> = seats.iter().map(|seat| seat.io.sender.clone()).collect();
@@ -80,7 +81,7 @@ pub fn run(serve: &args::Serve) -> Result<(), Failure> {
     let asked_to_end = OnceLock::new();
     let go_away = || doors.iter().for_each(Sender::go_away);
     // A loop that ends well was asked to, and so were the others.
-    let run = |seat: Seat| seat.run(&rules, open.clone()).inspect_err(|_| go_away());
+    let run = |seat: Seat| seat.run(&config, open.clone()).inspect_err(|_| go_away());
     thread::scope(|scope| {
         scope.spawn(|| {
             // Listens until the last loop has ended: until then a second signal means something.
@@ -105,16 +106,16 @@ pub fn run(serve: &args::Serve) -> Result<(), Failure> {
         // Every loop is joined before the first error is told.
         let ended = others.fold(first, Result::and);
         // Nobody asks for anything any more: what was asked is made safe.
-        let ends_by = *asked_to_end.get_or_init(Instant::now) + rules.timeouts.drain;
+        let ends_by = *asked_to_end.get_or_init(Instant::now) + config.timeouts.drain;
         let kept = keeping.map_or(Ok(()), |keeping| keeping.end(ends_by));
         handle.close();
         ended.map_err(|error| failed("an event loop failed", error))?;
-        kept.map_err(|why| Failure::Failed(format!("the store {}: {why}", serve.data.display())))
+        kept.map_err(|why| CommandError::Failed(format!("the store {}: {why}", options.data.display())))
     })
 }
 
-fn failed(what: &str, error: io::Error) -> Failure {
-    Failure::Failed(format!("{what}: {error}"))
+fn failed(what: &str, error: io::Error) -> CommandError {
+    CommandError::Failed(format!("{what}: {error}"))
 }
 
 /// Makes a loop apply what was committed.

@@ -5,7 +5,7 @@ use crate::api::routes;
 use crate::api::subscribe::{Follow, Interest};
 use crate::connection::Connection;
 use crate::connection::turn_context::Terms;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::call::{Answer, Body, Call, Talk, Wish};
 use crate::model::change::Write;
 use crate::pubsub::peer_subscriptions::PeerSubscriptions;
@@ -51,7 +51,7 @@ impl CallDispatch<'_, '_> {
 
     fn write(&mut self, mut write: Write) {
         if !self.calls.journal.has_room(&write) {
-            return self.connection.answer(Refusal::StoreBehind.into(), self.turn);
+            return self.connection.answer(ApiError::StoreBehind.into(), self.turn);
         }
         if let Some(once) = &mut write.once {
             once.at = self.calls.clock.second();
@@ -90,7 +90,7 @@ impl CallDispatch<'_, '_> {
         let form = self.connection.form();
         let subscribers = &mut self.calls.subscribers;
         let existed = form.is_some_and(|form| subscribers.unsubscribe(self.subscriptions, interest, form));
-        let answer = if existed { Answer::new(204, Body::Nothing) } else { Refusal::NotSubscribed.into() };
+        let answer = if existed { Answer::new(204, Body::Nothing) } else { ApiError::NotSubscribed.into() };
         self.connection.answer(answer, self.turn);
     }
 

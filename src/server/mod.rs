@@ -26,6 +26,7 @@ use crate::config::ServerConfig;
 use crate::connection::Due;
 use crate::connection::turn_context::Terms;
 use crate::http::content_coding;
+use crate::metrics::browsers;
 use crate::metrics::totals::{self, Count};
 use crate::pubsub::peer_table::PeerId;
 use crate::pubsub::subscribers::Subscribers;
@@ -148,7 +149,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
         self.notify_subscribers(turn); // changes to live subscribers; replay to those behind
         self.register_new(); // only sockets that are still open
         totals::hand_in();
-        peer_stats::hand_in();
+        browsers::hand_in();
     }
 
     /// Lets the next turn stop accepting, and close connections as they finish.

@@ -180,7 +180,7 @@ impl Peer {
             let from = at;
             let is_done = match self.connection.next(bytes, &mut at, turn) {
                 Step::Call(mut call) => {
-                    self.stats.note(&mut call, &self.connection, calls.state, turn.now);
+                    self.stats.note(&mut call, &self.connection, calls.state);
                     let Peer { connection, subscriptions, .. } = self;
                     CallDispatch { connection, subscriptions, calls, turn }.dispatch(call);
                     false

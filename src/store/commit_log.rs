@@ -1,7 +1,7 @@
 //! What all loops share: the changes that are settled, as far as some loop has not applied them yet,
 //! and what whoever asked for them is told.
 
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::change::Change;
 use crate::store::idempotency_table::{Earlier, Keys};
 use crate::store::journal::{Outcome, Settled, Ticket};
@@ -54,7 +54,7 @@ pub enum Verdict {
     /// The change with the reply's seq.
     Changed,
     Repeated(Earlier),
-    Refused(Refusal),
+    Refused(ApiError),
 }
 
 /// A loop that has nothing to do is told of changes once so many wait for it, or so many bytes of

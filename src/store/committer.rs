@@ -10,7 +10,7 @@
 //! being made safe. Whatever is asked for during a sync shares the next one, so that many writers wait for
 //! few syncs.
 
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::metrics::totals::{self, Count};
 use crate::model::change::{Change, Write};
 use crate::store::commit_log::{Reply, SharedLog, Verdict};
@@ -129,12 +129,12 @@ impl Keeper {
     }
 
     /// Nothing is written now. What has been before is there all the same.
-    fn refuse(&mut self, write: &Write, refusal: Refusal) -> Result<Decided, Refusal> {
+    fn refuse(&mut self, write: &Write, refusal: ApiError) -> Result<Decided, ApiError> {
         self.keys.known(write)?.map(Decided::Repeated).ok_or(refusal)
     }
 
     /// Nothing of it has happened.
-    fn take_back(&mut self, news: &mut News, refusal: &Refusal) {
+    fn take_back(&mut self, news: &mut News, refusal: &ApiError) {
         for (change, tried) in news.changes.drain(..).zip(news.tried.drain(..)).rev() {
             self.state.take_back(&change, tried);
         }
@@ -153,7 +153,7 @@ impl Keeper {
     }
 
     /// Makes changes safe, or says what whoever asked for them is told.
-    fn commit(&mut self, changes: &[Change], now: Instant) -> Result<(), Refusal> {
+    fn commit(&mut self, changes: &[Change], now: Instant) -> Result<(), ApiError> {
         if changes.is_empty() {
             return Ok(());
         }
@@ -194,7 +194,7 @@ impl Keeper {
         }
     }
 
-    fn save_answered(&mut self, now: Instant) -> Result<(), Refusal> {
+    fn save_answered(&mut self, now: Instant) -> Result<(), ApiError> {
         let changes = std::mem::take(&mut self.at_risk);
         let saved = self.commit(&changes, now);
         match saved {
@@ -219,7 +219,7 @@ impl Keeper {
 
 impl News {
     /// The last change is still the one with this seq.
-    fn refuse_all(&mut self, refusal: &Refusal, seq: u64) {
+    fn refuse_all(&mut self, refusal: &ApiError, seq: u64) {
         for (_, reply) in &mut self.replies {
             reply.seq = seq;
             // What was safe before is answered.

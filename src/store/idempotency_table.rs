@@ -12,7 +12,7 @@
 //! Whoever decides has the keys: where nothing is to last they lie in the [`log`](crate::store::commit_log), or else with
 //! the [`keeper`](crate::store::committer), which writes them down in the commit of their changes.
 
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::change::{Act, Change, CollectionId, Once, Write};
 use crate::model::idempotency_key::Key;
 use crate::model::record::Record;
@@ -136,7 +136,7 @@ impl Keys {
 
     /// What `write` comes to now. Where a change comes of it, it is kept here, and is to be applied.
     #[inline]
-    pub fn decide(&mut self, write: Write, state: &State) -> Result<Decided, Refusal> {
+    pub fn decide(&mut self, write: Write, state: &State) -> Result<Decided, ApiError> {
         if write.once.is_none() {
             return state.decide(write).map(Decided::Change);
         }
@@ -153,13 +153,13 @@ impl Keys {
     }
 
     /// What an earlier write with the same key has made. Refused where it asked for something else.
-    pub fn known(&mut self, write: &Write) -> Result<Option<Earlier>, Refusal> {
+    pub fn known(&mut self, write: &Write) -> Result<Option<Earlier>, ApiError> {
         let Some(once) = &write.once else { return Ok(None) };
         self.tell_time(once.at);
         match self.find(write.collection, &once.key) {
             None => Ok(None),
             Some(kept) if kept.is_of(&write.act) => Ok(Some(kept.earlier.clone())),
-            Some(_) => Err(Refusal::IdempotencyKeyReused),
+            Some(_) => Err(ApiError::IdempotencyKeyReused),
         }
     }
 
@@ -276,7 +276,7 @@ mod tests {
     enum Became {
         New(String),
         Old(String),
-        Refused(Refusal),
+        Refused(ApiError),
     }
 
     fn new(id: &str) -> Became {
@@ -329,7 +329,7 @@ mod tests {
         let mut house = House::new(BOUNDS);
         assert_eq!(house.ask(write(0, "a", 1, None, "\"n\":1")), new("1"));
         assert_eq!(house.ask(write(0, "a", 1, None, "\"n\":1")), old("1"));
-        let reused = Became::Refused(Refusal::IdempotencyKeyReused);
+        let reused = Became::Refused(ApiError::IdempotencyKeyReused);
         assert_eq!(house.ask(write(0, "a", 1, None, "\"n\":2")), reused);
         assert_eq!(
             house.ask(write(0, "a", 1, Some("1"), "\"n\":1")),
@@ -351,7 +351,7 @@ mod tests {
     fn what_was_refused_keeps_no_key() {
         let mut house = House::new(BOUNDS);
         assert_eq!(house.ask(write(0, "a", 1, Some("x"), "")), new("x"));
-        let taken = Became::Refused(Refusal::IdTaken { id: "x".into() });
+        let taken = Became::Refused(ApiError::IdTaken { id: "x".into() });
         assert_eq!(house.ask(write(0, "b", 1, Some("x"), "")), taken);
         assert_eq!(house.ask(write(0, "b", 1, Some("y"), "")), new("y"));
         assert_eq!(house.ask(write(0, "a", 1, Some("x"), "")), old("x"));

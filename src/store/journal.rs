@@ -8,7 +8,7 @@
 //! Where it is, a [`keeper`](crate::store::committer) decides in a thread of its own, and what it has made safe
 //! comes out of the log in a later turn.
 
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::change::{Change, Write};
 use crate::store::commit_log::{SharedLog, Wake};
 use crate::store::idempotency_table::{Decided, Earlier, Keys};
@@ -33,7 +33,7 @@ pub enum Outcome {
     Changed(Change),
     /// Nothing has changed: it is answered as the earlier write with the same key was.
     Repeated(Earlier),
-    Refused(Refusal),
+    Refused(ApiError),
 }
 
 /// One loop's handle to the log that all loops share.

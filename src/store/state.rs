@@ -1,7 +1,7 @@
 //! The resources as they are now.
 
-use crate::config::{LISTINGS_BYTES_MAX, Limits};
-use crate::error::Refusal;
+use crate::config::{Limits, RENDERED_BYTES_MAX};
+use crate::error::ApiError;
 use crate::model::call::Representation;
 use crate::model::change::{Act, Change, CollectionId, Conditions, Op, Position, Write};
 use crate::model::json_object::Object;
@@ -67,7 +67,7 @@ impl GivenOut {
         let mut given = self.0.borrow_mut();
         given.retain(|text| text.strong_count() > 0);
         let held: usize = given.iter().filter_map(Weak::upgrade).map(|text| text.len()).sum();
-        held == 0 || held + bytes <= LISTINGS_BYTES_MAX
+        held == 0 || held + bytes <= RENDERED_BYTES_MAX
     }
 
     fn add(&self, text: &Arc<[u8]>) {
@@ -181,7 +181,7 @@ impl State {
     }
 
     /// What `write` would change now. It looks and touches nothing.
-    pub fn decide(&self, write: Write) -> Result<Change, Refusal> {
+    pub fn decide(&self, write: Write) -> Result<Change, ApiError> {
         let Write { act, conditions, .. } = write;
         let collection = self.collection(write.collection);
         let seq = self.position.seq + 1;
@@ -190,12 +190,12 @@ impl State {
             Act::Create { id, members } => {
                 // A POST's conditions are about the collection, which always exists.
                 if !conditions.allow_write(Some(self.at(collection.tally.changed))) {
-                    return Err(Refusal::ConditionFailed);
+                    return Err(ApiError::ConditionFailed);
                 }
                 let mut digits = itoa::Buffer::new();
                 let id = match &id {
                     Some(id) if collection.get(id).is_some() => {
-                        return Err(Refusal::IdTaken { id: id.to_string() });
+                        return Err(ApiError::IdTaken { id: id.to_string() });
                     }
                     Some(id) => id,
                     None => {
@@ -212,33 +212,33 @@ impl State {
                 (op, Record::new(&id, members, seq), current.cloned())
             }
             Act::Patch { id, merge } => {
-                let current = collection.get(&id).ok_or(Refusal::NoSuchItem)?;
+                let current = collection.get(&id).ok_or(ApiError::NoSuchItem)?;
                 self.check(&conditions, Some(current))?;
                 (Op::Updated, Record::new(&id, patched(current, &merge)?, seq), Some(current.clone()))
             }
             Act::JsonPatch { id, patch } => {
-                let current = collection.get(&id).ok_or(Refusal::NoSuchItem)?;
+                let current = collection.get(&id).ok_or(ApiError::NoSuchItem)?;
                 self.check(&conditions, Some(current))?;
                 let patched = patch.apply(current, self.item_bytes_max)?;
                 (Op::Updated, Record::new(&id, patched, seq), Some(current.clone()))
             }
             Act::Remove { id } => {
-                let current = collection.get(&id).ok_or(Refusal::NoSuchItem)?;
+                let current = collection.get(&id).ok_or(ApiError::NoSuchItem)?;
                 self.check(&conditions, Some(current))?;
                 (Op::Deleted, current.clone(), None)
             }
         };
         if record.json().len() > self.item_bytes_max && op != Op::Deleted {
-            return Err(Refusal::ItemTooLong { bytes_max: self.item_bytes_max });
+            return Err(ApiError::ItemTooLong { bytes_max: self.item_bytes_max });
         }
         Ok(Change { position: self.at(seq), collection: write.collection, op, record, before, counter })
     }
 
     /// Only where the write could be done without its conditions: what is not there is simply not
     /// there (RFC 9110 §13.2.1).
-    fn check(&self, conditions: &Conditions, current: Option<&Record>) -> Result<(), Refusal> {
+    fn check(&self, conditions: &Conditions, current: Option<&Record>) -> Result<(), ApiError> {
         let allowed = conditions.allow_write(current.map(|record| self.at(record.seq)));
-        if allowed { Ok(()) } else { Err(Refusal::ConditionFailed) }
+        if allowed { Ok(()) } else { Err(ApiError::ConditionFailed) }
     }
 
     /// Makes a change true here. Changes come in order, without a gap.
@@ -377,46 +377,46 @@ impl Collection {
     }
 
     /// All items as one JSON array. Refused while too many earlier ones are still being read.
-    pub fn json(&self) -> Result<Arc<[u8]>, Refusal> {
+    pub fn json(&self) -> Result<Arc<[u8]>, ApiError> {
         self.listing(Representation::Json, || to_json(self.items()))
     }
 
     /// All items as plain text, one a line.
-    pub fn lines(&self) -> Result<Arc<[u8]>, Refusal> {
+    pub fn lines(&self) -> Result<Arc<[u8]>, ApiError> {
         self.listing(Representation::Text, || to_lines(self.items()))
     }
 
     /// Some of the items as one JSON array, for whoever asks; refused as the text of all is.
-    pub fn json_of(&self, items: &[&Record]) -> Result<Arc<[u8]>, Refusal> {
+    pub fn json_of(&self, items: &[&Record]) -> Result<Arc<[u8]>, ApiError> {
         self.text_of(items, || to_json(items.iter().copied()))
     }
 
-    pub fn lines_of(&self, items: &[&Record]) -> Result<Arc<[u8]>, Refusal> {
+    pub fn lines_of(&self, items: &[&Record]) -> Result<Arc<[u8]>, ApiError> {
         self.text_of(items, || to_lines(items.iter().copied()))
     }
 
-    pub fn html_of(&self, items: &[&Record], position: Position) -> Result<Arc<[u8]>, Refusal> {
+    pub fn html_of(&self, items: &[&Record], position: Position) -> Result<Arc<[u8]>, ApiError> {
         let texts = || items.iter().map(|record| record.json());
         self.text_of(items, || html::collection(&self.name, position, texts()).into_bytes())
     }
 
-    pub fn xml_of(&self, items: &[&Record]) -> Result<Arc<[u8]>, Refusal> {
+    pub fn xml_of(&self, items: &[&Record]) -> Result<Arc<[u8]>, ApiError> {
         self.text_of(items, || {
             xml::collection(&self.name, items.iter().map(|record| record.json())).into_bytes()
         })
     }
 
-    fn text_of(&self, items: &[&Record], make: impl FnOnce() -> Vec<u8>) -> Result<Arc<[u8]>, Refusal> {
+    fn text_of(&self, items: &[&Record], make: impl FnOnce() -> Vec<u8>) -> Result<Arc<[u8]>, ApiError> {
         self.give_out(items.iter().map(|record| record.json().len() + 1).sum(), make)
     }
 
     /// All items as a page, which says at which position it was true.
-    pub fn html(&self, position: Position) -> Result<Arc<[u8]>, Refusal> {
+    pub fn html(&self, position: Position) -> Result<Arc<[u8]>, ApiError> {
         let make = || html::collection(&self.name, position, self.items().map(Record::json)).into_bytes();
         self.listing(Representation::Html, make)
     }
 
-    pub fn xml(&self) -> Result<Arc<[u8]>, Refusal> {
+    pub fn xml(&self) -> Result<Arc<[u8]>, ApiError> {
         let make = || xml::collection(&self.name, self.items().map(Record::json)).into_bytes();
         self.listing(Representation::Xml, make)
     }
@@ -426,7 +426,7 @@ impl Collection {
         &self,
         representation: Representation,
         make: impl FnOnce() -> Vec<u8>,
-    ) -> Result<Arc<[u8]>, Refusal> {
+    ) -> Result<Arc<[u8]>, ApiError> {
         let mut kept = self.listings.borrow_mut();
         if kept.changed != self.tally.changed {
             // Old texts that nobody reads any more make room.
@@ -446,19 +446,19 @@ impl Collection {
     }
 
     /// So do other representations, where it is needed.
-    fn make_room(&self, bytes: usize, kept: &mut Listings) -> Result<(), Refusal> {
+    fn make_room(&self, bytes: usize, kept: &mut Listings) -> Result<(), ApiError> {
         if !self.given_out.has_room(bytes) {
             kept.texts = Default::default();
             if !self.given_out.has_room(bytes) {
-                return Err(Refusal::Busy);
+                return Err(ApiError::Busy);
             }
         }
         Ok(())
     }
 
-    fn give_out(&self, bytes: usize, make: impl FnOnce() -> Vec<u8>) -> Result<Arc<[u8]>, Refusal> {
+    fn give_out(&self, bytes: usize, make: impl FnOnce() -> Vec<u8>) -> Result<Arc<[u8]>, ApiError> {
         if !self.given_out.has_room(bytes) {
-            return Err(Refusal::Busy);
+            return Err(ApiError::Busy);
         }
         let text: Arc<[u8]> = make().into();
         self.given_out.add(&text);
@@ -566,14 +566,14 @@ fn to_json<'a>(items: impl Iterator<Item = &'a Record> + Clone) -> Vec<u8> {
 }
 
 /// The members of the item after the patch. Its id cannot be patched.
-fn patched(current: &Record, merge: &Object) -> Result<String, Refusal> {
+fn patched(current: &Record, merge: &Object) -> Result<String, ApiError> {
     let target = Object::known(current.json()).expect("an item in the state was read when it came");
     let merged = merge_patch::apply(&target, merge);
     // The id stands first, as it does in every item; or else the patch has changed it.
     match merged.strip_prefix(current.first_member()) {
         Some("") => Ok(String::new()),
         Some(others) if others.starts_with(',') => Ok(others[1..].to_owned()),
-        _ => Err(Refusal::invalid("the id of an item cannot be changed")),
+        _ => Err(ApiError::invalid("the id of an item cannot be changed")),
     }
 }
 
@@ -671,7 +671,7 @@ mod tests {
         let mut state = state();
         let taken = || write(Act::Create { id: Some("x".into()), members: "".into() });
         settle(&mut state, taken());
-        assert_eq!(state.decide(taken()), Err(Refusal::IdTaken { id: "x".into() }));
+        assert_eq!(state.decide(taken()), Err(ApiError::IdTaken { id: "x".into() }));
     }
 
     #[test]
@@ -682,11 +682,11 @@ mod tests {
         assert_eq!(change.record.json(), r#"{"id":"1","z":1,"a":{"c":2},"n":5}"#);
         for refused in [r#"{"id":"2"}"#, r#"{"id":null}"#, r#"{"id":{}}"#] {
             assert!(
-                matches!(state.decide(patch("1", refused)), Err(Refusal::InvalidData { .. })),
+                matches!(state.decide(patch("1", refused)), Err(ApiError::InvalidData { .. })),
                 "{refused}"
             );
         }
-        assert_eq!(state.decide(patch("2", "{}")), Err(Refusal::NoSuchItem));
+        assert_eq!(state.decide(patch("2", "{}")), Err(ApiError::NoSuchItem));
     }
 
     #[test]
@@ -697,13 +697,13 @@ mod tests {
         };
         let count =
             || patch(r#"[{"op":"test","path":"/n","value":1},{"op":"replace","path":"/n","value":2}]"#);
-        assert_eq!(state.decide(count()), Err(Refusal::NoSuchItem));
+        assert_eq!(state.decide(count()), Err(ApiError::NoSuchItem));
         settle(&mut state, create(r#""z":1.50,"n":1.0"#));
         assert_eq!(settle(&mut state, count()).record.json(), r#"{"id":"1","z":1.50,"n":2}"#);
-        let failed = Refusal::PatchConflict { operation: 1, why: "the test of /n failed".into() };
+        let failed = ApiError::PatchConflict { operation: 1, why: "the test of /n failed".into() };
         assert_eq!(state.decide(count()), Err(failed));
         let long = patch(&format!(r#"[{{"op":"add","path":"/x","value":"{}"}}]"#, "y".repeat(1000)));
-        assert_eq!(state.decide(long), Err(Refusal::ItemTooLong { bytes_max: 1000 }));
+        assert_eq!(state.decide(long), Err(ApiError::ItemTooLong { bytes_max: 1000 }));
     }
 
     #[test]
@@ -716,9 +716,9 @@ mod tests {
         };
         let replace = || if_match(Act::Replace { id: "1".into(), members: "\"n\":1".into() });
         settle(&mut state, replace());
-        assert_eq!(state.decide(replace()), Err(Refusal::ConditionFailed));
-        assert_eq!(state.decide(if_match(Act::Remove { id: "9".into() })), Err(Refusal::NoSuchItem));
-        assert_eq!(state.decide(write(Act::Remove { id: "9".into() })), Err(Refusal::NoSuchItem));
+        assert_eq!(state.decide(replace()), Err(ApiError::ConditionFailed));
+        assert_eq!(state.decide(if_match(Act::Remove { id: "9".into() })), Err(ApiError::NoSuchItem));
+        assert_eq!(state.decide(write(Act::Remove { id: "9".into() })), Err(ApiError::NoSuchItem));
     }
 
     #[test]
@@ -726,7 +726,7 @@ mod tests {
         let mut state = state();
         settle(&mut state, create(""));
         let long = patch("1", &format!("{{\"x\":\"{}\"}}", "y".repeat(1000)));
-        assert_eq!(state.decide(long), Err(Refusal::ItemTooLong { bytes_max: 1000 }));
+        assert_eq!(state.decide(long), Err(ApiError::ItemTooLong { bytes_max: 1000 }));
     }
 
     #[test]
@@ -735,10 +735,10 @@ mod tests {
         assert!(given_out.has_room(usize::MAX / 2), "a single one may have any length");
         let read: Arc<[u8]> = vec![0; 1000].into();
         given_out.add(&read);
-        assert!(given_out.has_room(LISTINGS_BYTES_MAX - 1000));
-        assert!(!given_out.has_room(LISTINGS_BYTES_MAX - 999));
+        assert!(given_out.has_room(RENDERED_BYTES_MAX - 1000));
+        assert!(!given_out.has_room(RENDERED_BYTES_MAX - 999));
         drop(read);
-        assert!(given_out.has_room(LISTINGS_BYTES_MAX));
+        assert!(given_out.has_room(RENDERED_BYTES_MAX));
     }
 
     #[test]
@@ -764,11 +764,11 @@ mod tests {
         let mut state = state();
         settle(&mut state, create("\"n\":1"));
         let tasks = state.collection(TASKS);
-        let read: Arc<[u8]> = vec![0; LISTINGS_BYTES_MAX - 30].into();
+        let read: Arc<[u8]> = vec![0; RENDERED_BYTES_MAX - 30].into();
         tasks.given_out.add(&read);
         drop(tasks.lines().unwrap());
         assert_eq!(tasks.json().unwrap().len(), 18);
-        assert_eq!(tasks.xml(), Err(Refusal::Busy), "markup counts too");
+        assert_eq!(tasks.xml(), Err(ApiError::Busy), "markup counts too");
         drop(read);
         assert!(tasks.xml().is_ok());
     }

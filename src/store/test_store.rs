@@ -1,6 +1,6 @@
 //! A loop, a keeper, and a disk that is full when a test says so. Only tests have it.
 
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::change::{Act, CollectionId, Conditions, Once, Write};
 use crate::model::idempotency_key::Key;
 use crate::store::commit_log::SharedLog;
@@ -44,7 +44,7 @@ pub struct House {
 pub enum Became {
     New(String),
     Old(String),
-    Refused(Refusal),
+    Refused(ApiError),
 }
 
 impl House {
@@ -110,5 +110,5 @@ pub fn old(id: &str) -> Became {
 }
 
 pub fn full() -> Became {
-    Became::Refused(Refusal::StoreFull)
+    Became::Refused(ApiError::StoreFull)
 }

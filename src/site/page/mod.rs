@@ -5,7 +5,7 @@
 
 use crate::api::outcome::{Named, Outcome};
 use crate::api::resources::read_at;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::call::{Answer, Body, Call};
 use crate::model::change::Position;
 use crate::site::chapters;
@@ -40,7 +40,7 @@ pub const FILES: [File; 8] = [
 ];
 
 /// The file of that number.
-pub fn file<const N: usize>(call: &Call, _: Named, _: &State) -> Result<Outcome, Refusal> {
+pub fn file<const N: usize>(call: &Call, _: Named, _: &State) -> Result<Outcome, ApiError> {
     let File { media_type, text, tag, .. } = FILES[N];
     read_at(call, tag, || Ok(Answer::new(200, Body::File { media_type, text: text.into() })))
 }

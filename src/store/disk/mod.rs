@@ -23,7 +23,7 @@ pub mod store_error;
 pub mod tables;
 
 use crate::config::Timeouts;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::change::{Change, Position};
 use crate::store::disk::change_rows::Rows;
 use crate::store::disk::durable_store::OnDisk;
@@ -83,7 +83,7 @@ impl Disk {
         state: &State,
         keys: &Keys,
         now: Instant,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ApiError> {
         let DiskState::Good(store) = &mut self.state else {
             unreachable!("nothing is decided while the disk is not good");
         };
@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(house.post(&[("b", 1)]), [full()]);
         house.reopen_by(Box::new(move || open(&other)));
         house.now += Timeouts::STORE_RETRY;
-        assert_eq!(house.post(&[("b", 1)]), [Became::Refused(Refusal::StoreFailed)]);
+        assert_eq!(house.post(&[("b", 1)]), [Became::Refused(ApiError::StoreFailed)]);
         let why = house.keeper.close(house.now).unwrap_err();
         assert_eq!(why, "the store is at 00000007-0 where it should be at 00000007-1");
     }
