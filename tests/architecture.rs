@@ -45,7 +45,6 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("compare", "cli"),
     ("compare", "reactor"),
     ("netlab", "compare"),
-    ("serve", "cli"),
     ("site", "api"),
     ("site", "store"),
     ("store", "render"),
@@ -90,7 +89,7 @@ const WORDS: &[(&[&str], &[&str], &str)] = &[
         "protocol code gets bytes, and reads from no stream",
     ),
     (
-        &["Instant::now", "SystemTime", "Local", "Utc"],
+        &["Instant::now", "SystemTime::now", "Local::now", "Utc::now"],
         &["reactor", "client", "compare", "netlab", "serve"],
         "time is an argument, and is read once a turn",
     ),

@@ -65,7 +65,7 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
     let supervisor = Arc::new(Supervisor::at(wishes.notify.as_deref()));
     supervisor.ready(&addresses);
 
-    let rules = ServerConfig {
+    let config = ServerConfig {
         limits: options.limits.clone(),
         timeouts: options.timeouts.clone(),
         compression: options.compression.clone(),
@@ -81,7 +81,7 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
     let asked_to_end = OnceLock::new();
     let go_away = || doors.iter().for_each(Sender::go_away);
     // A loop that ends well was asked to, and so were the others.
-    let run = |seat: Seat| seat.run(&rules, open.clone()).inspect_err(|_| go_away());
+    let run = |seat: Seat| seat.run(&config, open.clone()).inspect_err(|_| go_away());
     thread::scope(|scope| {
         scope.spawn(|| {
             // Listens until the last loop has ended: until then a second signal means something.
@@ -106,7 +106,7 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
         // Every loop is joined before the first error is told.
         let ended = others.fold(first, Result::and);
         // Nobody asks for anything any more: what was asked is made safe.
-        let ends_by = *asked_to_end.get_or_init(Instant::now) + rules.timeouts.drain;
+        let ends_by = *asked_to_end.get_or_init(Instant::now) + config.timeouts.drain;
         let kept = keeping.map_or(Ok(()), |keeping| keeping.end(ends_by));
         handle.close();
         ended.map_err(|error| failed("an event loop failed", error))?;
