@@ -10,6 +10,7 @@
 
 pub mod asking;
 pub mod claim;
+pub mod claim_list;
 pub mod delivery;
 pub mod evidence;
 pub mod following;
@@ -19,11 +20,9 @@ use std::io::{self, Write as _};
 
 use crate::compare::claims::claim::{Claim, Verdict};
 use crate::compare::claims::evidence::Evidence;
-use crate::compare::interleaved_runs::{Turns, interrupted};
+use crate::compare::interleaved_runs::Turns;
+use crate::compare::run_error::interrupted;
 use crate::error::CommandError;
-
-/// Of the server: a change that is written on one has to reach those who follow on the other.
-pub const LOOPS: u16 = 2;
 
 /// Gathers the evidence, prints the page, and fails where a verdict does not hold. Where it is interrupted, only
 /// what all the evidence is there for has a verdict, and that is a failure all the same.
@@ -34,7 +33,7 @@ pub fn run(turns: &Turns) -> Result<(), CommandError> {
         return Err(CommandError::Failed(words));
     }
     let evidence = Evidence::gather(turns)?;
-    let entries: Vec<Entry> = claim::all().map(|claim| Entry::new(claim, &evidence)).collect();
+    let entries: Vec<Entry> = claim_list::all().map(|claim| Entry::new(claim, &evidence)).collect();
     let mut out = io::stdout().lock();
     let written = out.write_all(page(&entries).as_bytes()).and_then(|()| out.flush());
     CommandError::ignore_broken_pipe(written.map_err(CommandError::Output))?;
@@ -139,22 +138,22 @@ mod tests {
 
     #[test]
     fn every_command_can_be_given() {
-        for command in claim::all().flat_map(|claim| claim.again) {
+        for command in claim_list::all().flat_map(|claim| claim.again) {
             assert!(Cli::read(command.split_whitespace()).is_ok(), "{command}");
         }
     }
 
     #[test]
     fn every_statement_has_a_heading_of_its_own() {
-        let mut anchors: Vec<String> = claim::all().map(|claim| anchor(claim.said)).collect();
+        let mut anchors: Vec<String> = claim_list::all().map(|claim| anchor(claim.said)).collect();
         anchors.sort();
         anchors.dedup();
-        assert_eq!(anchors.len(), claim::all().count());
+        assert_eq!(anchors.len(), claim_list::all().count());
     }
 
     #[test]
     fn what_was_not_measured_has_no_verdict() {
-        let claim = claim::all().next().unwrap();
+        let claim = claim_list::all().next().unwrap();
         let counted = Some("2 segments".to_owned());
         let entries = [Entry { claim, holds: None, verdict: None, counted }];
         let text = page(&entries);
@@ -168,7 +167,7 @@ mod tests {
 
     #[test]
     fn what_was_measured_has_one() {
-        let claim = claim::all().next().unwrap();
+        let claim = claim_list::all().next().unwrap();
         let verdict = Some([words(claim.verdict, "one connection"), "For so it is.".to_owned()]);
         let text = page(&[Entry { claim, holds: Some(true), verdict, counted: Some("1".to_owned()) }]);
         assert!(text.starts_with("# What is said") && text.contains("**false**; one connection"), "{text}");

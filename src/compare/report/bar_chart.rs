@@ -11,9 +11,9 @@
 use std::fmt::Write;
 
 use crate::compare::costs::Spread;
+use crate::compare::format::{number, words};
 use crate::compare::report::html::text;
 use crate::compare::report::scale::Scale;
-use crate::compare::report::text::{number, words};
 
 /// What a class of `page.css` stands for.
 #[derive(Clone, Debug)]

@@ -2,9 +2,10 @@
 
 use crate::compare::costs::Spread;
 use crate::compare::experiments::idle_connections::Held;
+use crate::compare::experiments::requests::figures::Asked;
 use crate::compare::report::bar_chart::{Bar, CLASSES, Key, Row, bars, marks};
 use crate::compare::report::caveats;
-use crate::compare::report::figures::{Asked, Report};
+use crate::compare::report::figures::Report;
 
 /// Bytes of each direction, by what they are for.
 pub fn bytes(ask: &[Asked]) -> String {

@@ -5,16 +5,16 @@ use std::fmt::Write;
 
 use comfy_table::Table;
 
-use crate::compare::experiments::crossover::bracket::rate_words;
-use crate::compare::experiments::crossover::{Crossed, Crossing, Point, Staleness};
+use crate::compare::experiments::crossover::cross_result::{Crossed, Crossing, Point, Staleness};
 use crate::compare::experiments::updates::figures::Followed;
-use crate::compare::experiments::updates::{Settings, stale_words};
-use crate::compare::report::text::{align, cell, new_table, number};
+use crate::compare::experiments::updates::update_settings::{UpdateSettings, stale_words};
+use crate::compare::format::{cell, number, rate_words};
+use crate::compare::report::text::{align, new_table};
 
 /// All tables of it.
-pub fn text(settings: &Settings, followed: &[Followed]) -> String {
+pub fn text(settings: &UpdateSettings, followed: &[Followed]) -> String {
     let mut out = String::new();
-    let Settings { followers, changes, changes_per_second, rhythm, .. } = settings;
+    let UpdateSettings { followers, changes, changes_per_second, rhythm, .. } = settings;
     let rhythm = rhythm.replace('-', " ");
     _ = writeln!(
         out,
@@ -37,7 +37,7 @@ pub fn text(settings: &Settings, followed: &[Followed]) -> String {
 }
 
 /// What must be known to read what is said of each second.
-pub fn beside(settings: &Settings, followed: &[Followed]) -> Vec<String> {
+pub fn beside(settings: &UpdateSettings, followed: &[Followed]) -> Vec<String> {
     let of = |one: &Followed, name| one.figures.get(name).map(|figure| figure.spread.median);
     let window = followed.iter().find_map(|one| of(one, "changes").zip(of(one, "changing_seconds")));
     let Some((changes, seconds)) = window else { return Vec::new() };
@@ -89,7 +89,7 @@ fn table(followed: &[Followed], columns: &[&Column]) -> Table {
 
 /// What was measured at which rate, and where one way overtakes another. Of what was interrupted, as far as it
 /// came.
-pub fn crossings(settings: &Settings, crossed: &Crossed) -> String {
+pub fn crossings(settings: &UpdateSettings, crossed: &Crossed) -> String {
     let mut out = String::new();
     if crossed.points.is_empty() {
         return out;
@@ -295,8 +295,8 @@ pub const SECTIONS: &[Section] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::experiments::crossover::COMPARED;
-    use crate::compare::experiments::crossover::tests::figure;
+    use crate::compare::experiments::crossover::cross_result::COMPARED;
+    use crate::compare::experiments::crossover::cross_result::tests::figure;
     use crate::compare::experiments::updates::figures::{COSTS, FIGURES, PHASES};
     use crate::compare::experiments::updates::update_series::UpdateSeries;
     use crate::compare::experiments::updates::ways::UpdateWay;

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use crate::compare::report::text::{number, words};
-use crate::compare::reproductions::{How, Published, Repetition, Row};
+use crate::compare::format::{number, words};
+use crate::compare::reproductions::reproduction::{How, Published, Repetition, Row};
 
 pub fn text(repetition: &Repetition) -> String {
     let mut out = String::new();

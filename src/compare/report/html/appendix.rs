@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use crate::compare::experiments::requests::figures::{Asked, FIGURES, Kind};
 use crate::compare::report::caveats;
-use crate::compare::report::figures::{Asked, FIGURES, Kind, Report};
+use crate::compare::report::figures::Report;
 use crate::compare::report::html::{cell, marked, paragraphs, text};
 
 /// Command, machine, and way of counting.

@@ -2,20 +2,19 @@
 
 use std::fmt::Write;
 
-use crate::compare::experiments::crossover::bracket::rate_words;
-use crate::compare::experiments::crossover::{
+use crate::compare::experiments::crossover::cross_result::{
     COMPARED, Compared, Crossed, Crossing, Point, STALE, STALE_PERCENT_MAX, Staleness,
 };
 use crate::compare::experiments::updates::figures::Followed;
-use crate::compare::experiments::updates::{Settings, stale_words};
+use crate::compare::experiments::updates::update_settings::{UpdateSettings, stale_words};
+use crate::compare::format::{number, rate_words};
 use crate::compare::report::html::following::{cells, spread};
 use crate::compare::report::html::{cell, push_table, text};
 use crate::compare::report::line_chart::{Chart, Curve, Stretch, Up};
-use crate::compare::report::text::number;
 use crate::compare::report::update_tables::{POINT, cut, rates};
 
 /// All of Cross; of what was interrupted, as far as it came.
-pub fn cross(settings: &Settings, crossed: &Crossed) -> String {
+pub fn cross(settings: &UpdateSettings, crossed: &Crossed) -> String {
     if crossed.points.is_empty() {
         return String::new();
     }
@@ -173,9 +172,9 @@ fn push_words(all: impl Iterator<Item = String>, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::costs::Figure;
     use crate::compare::costs::Spread;
-    use crate::compare::experiments::crossover::Pair;
-    use crate::compare::report::figures::Figure;
+    use crate::compare::experiments::crossover::cross_result::Pair;
     use crate::compare::report::html::following::tests::{count, followed, parse, settings};
 
     fn figure(value: f64) -> Figure {

@@ -3,16 +3,16 @@
 use std::fmt::Write;
 
 use crate::compare::costs::Spread;
-use crate::compare::experiments::updates::Settings;
 use crate::compare::experiments::updates::figures::Followed;
+use crate::compare::experiments::updates::update_settings::UpdateSettings;
 use crate::compare::report::bar_chart::{Bar, CLASSES, Key, Row, bars, marks};
 use crate::compare::report::html::{cell, push_table, text};
 use crate::compare::report::line_chart::{Chart, Curve, Up};
 use crate::compare::report::update_tables::{SECTIONS, beside};
 
 /// All of Follow.
-pub fn follow(settings: &Settings, followed: &[Followed]) -> String {
-    let Settings { followers, changes, changes_per_second, .. } = settings;
+pub fn follow(settings: &UpdateSettings, followed: &[Followed]) -> String {
+    let UpdateSettings { followers, changes, changes_per_second, .. } = settings;
     let rhythm = settings.rhythm.replace('-', " ");
     let mut out = format!(
         "<section>\n<h2>What it costs to keep up</h2>\n<p>{followers} follow one item; {changes} changes, \
@@ -150,11 +150,11 @@ fn rows(
 pub mod tests {
     use super::*;
     use crate::cli::compare_args::compare_options;
-    use crate::compare::report::figures::Figure;
+    use crate::compare::costs::Figure;
     use crate::compare::report::update_tables::POINT;
 
-    pub fn settings() -> Settings {
-        Settings::of(&compare_options(&[]))
+    pub fn settings() -> UpdateSettings {
+        UpdateSettings::of(&compare_options(&[]).follow)
     }
 
     /// One way of which each figure of the tables is that.

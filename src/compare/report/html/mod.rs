@@ -16,8 +16,10 @@ pub mod holding;
 use std::fmt::Write;
 
 use crate::compare::costs::Spread;
+use crate::compare::experiments::requests::figures::{Asked, FIGURES};
+use crate::compare::format::shown;
 use crate::compare::report::caveats;
-use crate::compare::report::figures::{Asked, FIGURES, Report};
+use crate::compare::report::figures::Report;
 use crate::compare::report::text::{self, Column, SECTIONS};
 use crate::render::escape::push_content;
 
@@ -137,7 +139,7 @@ fn cell(spread: Option<Spread>) -> String {
 }
 
 fn filled(spread: Spread, mark: &str) -> String {
-    match text::shown(&spread) {
+    match shown(&spread) {
         (median, None) => median + mark,
         (median, Some([min, max])) => format!("{median}{mark}<small>{min} to {max}</small>"),
     }
@@ -194,14 +196,14 @@ const PATTERNS: &str = r#"<svg class="patterns" width="0" height="0" aria-hidden
 mod tests {
     use super::*;
     use crate::cli::compare_args::compare_options;
-    use crate::compare::costs::{
-        Application, Both, Costs, Network, Paced, Round, Segments, histogram, record,
-    };
+    use crate::compare::costs::{Application, Both, Costs, Paced, Round, histogram, record};
     use crate::compare::count_method::Method;
     use crate::compare::experiments::idle_connections::Held;
+    use crate::compare::format::number;
     use crate::compare::report::figures::{Measured, Settings};
     use crate::compare::report::provenance::Made;
     use crate::compare::workloads::ways::Way;
+    use crate::netlab::traffic::{Network, Segments};
     use roxmltree::{Document, ParsingOptions};
     use std::collections::BTreeMap;
     use std::time::Duration;
@@ -309,7 +311,7 @@ mod tests {
                 let row = &rows[name];
                 for value in [figure.spread.median, figure.spread.min, figure.spread.max] {
                     assert!(
-                        row.split(' ').any(|word| word == text::number(value)),
+                        row.split(' ').any(|word| word == number(value)),
                         "{name}: {value} is not in {row}"
                     );
                 }
