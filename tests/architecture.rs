@@ -38,11 +38,7 @@ const OPEN: &[&str] = &["config", "error", "metrics"];
 
 /// Imports that are still to be removed.
 const EXCEPTIONS: &[(&str, &str)] = &[
-    ("main", "client"),
-    ("main", "compare"),
-    ("main", "serve"),
     ("compare", "cli"),
-    ("compare", "reactor"),
     ("connection", "render"),
     ("netlab", "compare"),
     ("pubsub", "reactor"),
@@ -67,8 +63,6 @@ const CYCLES: &[&str] = &[
     "model",
     "client",
     "http",
-    "cli",
-    "serve",
     "websocket",
 ];
 
