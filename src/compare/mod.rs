@@ -54,7 +54,6 @@ use crate::compare::report::figures::Report;
 use crate::compare::report::{caveats, html, text};
 use crate::compare::server::Server;
 use crate::error::CommandError;
-use crate::reactor::open_files;
 
 /// Measures, and prints what was measured. An interrupted run is printed as well, and fails.
 pub fn run(options: &CompareOptions) -> Result<(), CommandError> {
@@ -63,7 +62,6 @@ pub fn run(options: &CompareOptions) -> Result<(), CommandError> {
     updates::check(options)?;
     let place = Place::choose(options)?;
     let interrupted = interrupt::listen()?;
-    open_files::raise_limit();
     let mut server = match &options.url {
         Some(url) => Server::at(url, options.pid, &interrupted)?,
         None => Server::start(place.address(), options.payload_bytes, options.loops(), &interrupted)?,
