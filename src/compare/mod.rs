@@ -104,7 +104,7 @@ pub fn run(compare: &Compare) -> Result<(), Failure> {
 fn publish(compare: &Compare, report: &Report, destination: Option<Destination>) -> Result<(), Failure> {
     let printed = print(compare, report);
     let written = destination
-        .map_or(Ok(()), |destination| destination.write(&crate::compare::report::html::page(report)));
+        .map_or(Ok(()), |destination| destination.write(&crate::compare::report::html::page(&crate::compare::report::report_document::document(report))));
     printed.and(written)
 }
 
@@ -331,7 +331,7 @@ fn print(compare: &Compare, report: &Report) -> Result<(), Failure> {
         json.map_err(|error| Failure::Failed(format!("the report cannot be written as JSON: {error}")))?
             + "\n"
     } else {
-        crate::compare::report::text::text(report)
+        crate::compare::report::text::text(&crate::compare::report::report_document::document(report))
     };
     let mut out = io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output);

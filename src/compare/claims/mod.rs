@@ -167,6 +167,23 @@ mod tests {
     }
 
     #[test]
+    fn golden() {
+        let mut entries: Vec<Entry> = claim::all()
+            .map(|claim| Entry {
+                claim,
+                holds: Some(true),
+                verdict: Some([words(claim.verdict, "one connection"), "For so it is.".to_owned()]),
+                counted: Some("1".to_owned()),
+            })
+            .collect();
+        let folder = std::path::PathBuf::from(std::env::var("GOLDEN").unwrap());
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("claims.md"), page(&entries)).unwrap();
+        (entries[1].verdict, entries[1].counted) = (None, None);
+        std::fs::write(folder.join("claims1.md"), page(&entries)).unwrap();
+    }
+
+    #[test]
     fn what_was_measured_has_one() {
         let claim = claim::all().next().unwrap();
         let verdict = Some([words(claim.verdict, "one connection"), "For so it is.".to_owned()]);
