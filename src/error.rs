@@ -2,12 +2,12 @@
 //! Everything that can go wrong between a peer and us: words, HTTP status, close code.
 //!
 //! Whose mistake it is shows in the type. A peer that breaks the rules of the wire meets a
-//! [`Fault`], and its connection ends; a call that cannot be done meets a
-//! [`Refusal`](crate::error::Refusal), and is answered; a machine that fails gives an `io::Error`.
+//! [`ProtocolError`], and its connection ends; a call that cannot be done meets a
+//! [`ApiError`](crate::error::ApiError), and is answered; a machine that fails gives an `io::Error`.
 //! Everything for which a call is refused: words, status, and what else the answer says.
 //!
 //! A refusal is a good answer to a bad question. The connection stays; compare
-//! [`Fault`](crate::error::Fault), which ends it.
+//! [`ProtocolError`](crate::error::ProtocolError), which ends it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// One line for standard error, and the exit status that goes with it.
 #[derive(Debug)]
-pub enum Failure {
+pub enum CommandError {
     /// The command line asks for something that cannot be: exit status 2.
     Usage(String),
     /// It was tried, and it failed, or the server said no: exit status 1.
@@ -29,36 +29,39 @@ pub enum Failure {
     Output(io::Error),
 }
 
-impl Failure {
+impl CommandError {
     pub fn exit_status(&self) -> u8 {
         match self {
-            Failure::Usage(_) => 2,
-            Failure::Failed(_) | Failure::Refused { .. } | Failure::Lost(_) | Failure::Output(_) => 1,
+            CommandError::Usage(_) => 2,
+            CommandError::Failed(_)
+            | CommandError::Refused { .. }
+            | CommandError::Lost(_)
+            | CommandError::Output(_) => 1,
         }
     }
 
     /// Nobody reads on (`bothways watch … | head -1`): that is an end like another.
-    pub fn pass_over_broken_pipe(outcome: Result<(), Failure>) -> Result<(), Failure> {
+    pub fn ignore_broken_pipe(outcome: Result<(), CommandError>) -> Result<(), CommandError> {
         match outcome {
-            Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(CommandError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other,
         }
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Usage(line)
-            | Failure::Failed(line)
-            | Failure::Refused { line, .. }
-            | Failure::Lost(line) => f.write_str(line),
-            Failure::Output(error) => write!(f, "standard output cannot be written: {error}"),
+            CommandError::Usage(line)
+            | CommandError::Failed(line)
+            | CommandError::Refused { line, .. }
+            | CommandError::Lost(line) => f.write_str(line),
+            CommandError::Output(error) => write!(f, "standard output cannot be written: {error}"),
         }
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for CommandError {}
 
 /// What a server says, fit for one line of ours.
 pub fn one_line(text: &str) -> String {
@@ -67,7 +70,7 @@ pub fn one_line(text: &str) -> String {
 
 /// What a peer did that ends its connection. It carries numbers, never a message or a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum ProtocolError {
     // Reading a request (RFC 9112).
     HeadTooLong { bytes_max: usize },
     TargetTooLong { bytes_max: usize },
@@ -125,56 +128,64 @@ pub enum Fault {
 
 /// What a fault means on each road.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct ErrorCodes {
     /// Status of the last response, where a response can still be sent.
     pub status: u16,
     /// Status code of the close frame (RFC 6455 §7.4), where one can still be sent.
     pub close_code: u16,
 }
 
-impl Fault {
+impl ProtocolError {
     /// The one table from faults to what the peer is told.
-    pub fn verdict(self) -> Verdict {
+    pub fn codes(self) -> ErrorCodes {
         let (status, close_code) = match self {
-            Fault::HeadTooLong { .. } | Fault::TooManyFields { .. } => (431, 1009),
-            Fault::TargetTooLong { .. } => (414, 1009),
+            ProtocolError::HeadTooLong { .. } | ProtocolError::TooManyFields { .. } => (431, 1009),
+            ProtocolError::TargetTooLong { .. } => (414, 1009),
             // RFC 9112 §3: a method longer than any that is known is not known.
-            Fault::MethodTooLong { .. } => (501, 1009),
-            Fault::BareLineFeed | Fault::HeadMalformed { .. } | Fault::TargetMalformed => (400, 1002),
-            Fault::VersionUnsupported => (505, 1002),
-            Fault::HostMissing | Fault::HostRepeated | Fault::HostMalformed => (400, 1002),
-            Fault::LengthMalformed | Fault::LengthsDiffer | Fault::LengthAndCoding => (400, 1002),
-            Fault::CodingUnknown => (501, 1002),
-            Fault::ChunkedNotLast | Fault::CodingInOldVersion => (400, 1002),
-            Fault::BodyTooLong { .. } => (413, 1009),
-            Fault::ChunkSizeMalformed | Fault::ChunkEndMissing => (400, 1002),
-            Fault::ChunkSizeTooLarge => (413, 1009),
-            Fault::ChunkLineTooLong { .. } | Fault::ChunkExtensionsTooLong { .. } => (400, 1009),
-            Fault::TrailerTooLong { .. } => (431, 1009),
-            Fault::TrailerMalformed => (400, 1002),
-            Fault::ExpectationUnknown => (417, 1002),
-            Fault::UpgradeWithBody => (400, 1002),
-            Fault::HeadTooSlow { .. } | Fault::BodyTooSlow { .. } => (408, 1008),
-            Fault::ReservedBits | Fault::OpcodeUnknown { .. } => (400, 1002),
-            Fault::UnmaskedFrame | Fault::MaskedFrame => (400, 1002),
-            Fault::LengthNotMinimal | Fault::LengthTopBit => (400, 1002),
-            Fault::ControlTooLong { .. } | Fault::ControlFragmented => (400, 1002),
-            Fault::ContinuationOfNothing | Fault::MessageInsideMessage => (400, 1002),
-            Fault::MessageTooLong { .. } | Fault::InflatesTooMuch { .. } => (413, 1009),
-            Fault::TextNotUtf8 | Fault::CloseReasonNotUtf8 => (400, 1007),
-            Fault::DeflateMalformed => (400, 1007),
-            Fault::CloseBodyTooShort | Fault::CloseCodeInvalid { .. } => (400, 1002),
-            Fault::BinaryNotTaken => (400, 1003),
-            Fault::PeerSilent { .. } | Fault::CloseTooSlow { .. } => (408, 1001),
-            Fault::WriteStalled { .. } => (408, 1008),
+            ProtocolError::MethodTooLong { .. } => (501, 1009),
+            ProtocolError::BareLineFeed
+            | ProtocolError::HeadMalformed { .. }
+            | ProtocolError::TargetMalformed => (400, 1002),
+            ProtocolError::VersionUnsupported => (505, 1002),
+            ProtocolError::HostMissing | ProtocolError::HostRepeated | ProtocolError::HostMalformed => {
+                (400, 1002)
+            }
+            ProtocolError::LengthMalformed
+            | ProtocolError::LengthsDiffer
+            | ProtocolError::LengthAndCoding => (400, 1002),
+            ProtocolError::CodingUnknown => (501, 1002),
+            ProtocolError::ChunkedNotLast | ProtocolError::CodingInOldVersion => (400, 1002),
+            ProtocolError::BodyTooLong { .. } => (413, 1009),
+            ProtocolError::ChunkSizeMalformed | ProtocolError::ChunkEndMissing => (400, 1002),
+            ProtocolError::ChunkSizeTooLarge => (413, 1009),
+            ProtocolError::ChunkLineTooLong { .. } | ProtocolError::ChunkExtensionsTooLong { .. } => {
+                (400, 1009)
+            }
+            ProtocolError::TrailerTooLong { .. } => (431, 1009),
+            ProtocolError::TrailerMalformed => (400, 1002),
+            ProtocolError::ExpectationUnknown => (417, 1002),
+            ProtocolError::UpgradeWithBody => (400, 1002),
+            ProtocolError::HeadTooSlow { .. } | ProtocolError::BodyTooSlow { .. } => (408, 1008),
+            ProtocolError::ReservedBits | ProtocolError::OpcodeUnknown { .. } => (400, 1002),
+            ProtocolError::UnmaskedFrame | ProtocolError::MaskedFrame => (400, 1002),
+            ProtocolError::LengthNotMinimal | ProtocolError::LengthTopBit => (400, 1002),
+            ProtocolError::ControlTooLong { .. } | ProtocolError::ControlFragmented => (400, 1002),
+            ProtocolError::ContinuationOfNothing | ProtocolError::MessageInsideMessage => (400, 1002),
+            ProtocolError::MessageTooLong { .. } | ProtocolError::InflatesTooMuch { .. } => (413, 1009),
+            ProtocolError::TextNotUtf8 | ProtocolError::CloseReasonNotUtf8 => (400, 1007),
+            ProtocolError::DeflateMalformed => (400, 1007),
+            ProtocolError::CloseBodyTooShort | ProtocolError::CloseCodeInvalid { .. } => (400, 1002),
+            ProtocolError::BinaryNotTaken => (400, 1003),
+            ProtocolError::PeerSilent { .. } | ProtocolError::CloseTooSlow { .. } => (408, 1001),
+            ProtocolError::WriteStalled { .. } => (408, 1008),
         };
-        Verdict { status, close_code }
+        ErrorCodes { status, close_code }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use Fault::*;
+        use ProtocolError::*;
         match *self {
             HeadTooLong { bytes_max } => write!(f, "request head is longer than {bytes_max} bytes"),
             TargetTooLong { bytes_max } => write!(f, "request target is longer than {bytes_max} bytes"),
@@ -242,15 +253,15 @@ impl fmt::Display for Fault {
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for ProtocolError {}
 
 /// Why a call is not done. Nothing was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum ApiError {
     /// The body is not a task, nor any other item: blank, `null`, malformed, or of another kind.
     InvalidData {
         reason: Cow<'static, str>,
-        place: Option<Place>,
+        place: Option<LineColumn>,
     },
     /// The path has a percent sign that begins no octet, or does not decode to UTF-8.
     PathMalformed,
@@ -337,7 +348,7 @@ pub enum Refusal {
 
 /// Where in a JSON text something is wrong, both counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct LineColumn {
     pub line: usize,
     pub column: usize,
 }
@@ -345,106 +356,106 @@ pub struct Place {
 /// What every refused body is told, word for word.
 pub const INVALID_DATA: &str = "Enter valid data.";
 
-impl Refusal {
-    pub fn invalid(reason: impl Into<Cow<'static, str>>) -> Refusal {
-        Refusal::InvalidData { reason: reason.into(), place: None }
+impl ApiError {
+    pub fn invalid(reason: impl Into<Cow<'static, str>>) -> ApiError {
+        ApiError::InvalidData { reason: reason.into(), place: None }
     }
 
     /// The one table from refusals to statuses (RFC 9110 §15).
     pub fn status(&self) -> u16 {
         match self {
-            Refusal::InvalidData { .. } | Refusal::PathMalformed | Refusal::ConditionMalformed => 400,
-            Refusal::PartialPut | Refusal::PositionMalformed | Refusal::DeliverUnknown => 400,
-            Refusal::QueryMalformed { .. } | Refusal::IdempotencyKeyMalformed => 400,
-            Refusal::NotAHandshake | Refusal::HandshakeMalformed { .. } => 400,
-            Refusal::OriginNotAllowed => 403,
-            Refusal::NoSuchResource | Refusal::NoSuchItem | Refusal::NotSubscribed => 404,
-            Refusal::MethodNotAllowed { .. } => 405,
-            Refusal::NotAcceptable | Refusal::NotFollowed => 406,
+            ApiError::InvalidData { .. } | ApiError::PathMalformed | ApiError::ConditionMalformed => 400,
+            ApiError::PartialPut | ApiError::PositionMalformed | ApiError::DeliverUnknown => 400,
+            ApiError::QueryMalformed { .. } | ApiError::IdempotencyKeyMalformed => 400,
+            ApiError::NotAHandshake | ApiError::HandshakeMalformed { .. } => 400,
+            ApiError::OriginNotAllowed => 403,
+            ApiError::NoSuchResource | ApiError::NoSuchItem | ApiError::NotSubscribed => 404,
+            ApiError::MethodNotAllowed { .. } => 405,
+            ApiError::NotAcceptable | ApiError::NotFollowed => 406,
             // RFC 5789 §2.2, "Conflicting state".
-            Refusal::IdTaken { .. } | Refusal::PatchConflict { .. } => 409,
-            Refusal::PositionGone { .. } => 410,
-            Refusal::ConditionFailed => 412,
-            Refusal::ItemTooLong { .. } | Refusal::BodyTooLong { .. } => 413,
-            Refusal::MediaTypeUnsupported { .. } | Refusal::PatchMediaTypeUnsupported { .. } => 415,
-            Refusal::ContentCodingUnsupported => 415,
-            Refusal::IdempotencyKeyReused => 422,
-            Refusal::WebSocketVersion => 426,
-            Refusal::SubscriptionsTooMany { .. } => 429,
-            Refusal::MethodUnknown => 501,
-            Refusal::Busy | Refusal::StoreBehind => 503,
-            Refusal::StoreFailed | Refusal::StoreReadOnly => 503,
+            ApiError::IdTaken { .. } | ApiError::PatchConflict { .. } => 409,
+            ApiError::PositionGone { .. } => 410,
+            ApiError::ConditionFailed => 412,
+            ApiError::ItemTooLong { .. } | ApiError::BodyTooLong { .. } => 413,
+            ApiError::MediaTypeUnsupported { .. } | ApiError::PatchMediaTypeUnsupported { .. } => 415,
+            ApiError::ContentCodingUnsupported => 415,
+            ApiError::IdempotencyKeyReused => 422,
+            ApiError::WebSocketVersion => 426,
+            ApiError::SubscriptionsTooMany { .. } => 429,
+            ApiError::MethodUnknown => 501,
+            ApiError::Busy | ApiError::StoreBehind => 503,
+            ApiError::StoreFailed | ApiError::StoreReadOnly => 503,
             // RFC 4918 §11.5.
-            Refusal::StoreFull => 507,
+            ApiError::StoreFull => 507,
         }
     }
 
     /// One sentence for whoever asked.
     pub fn detail(&self) -> Cow<'static, str> {
         match self {
-            Refusal::InvalidData { .. } => INVALID_DATA.into(),
-            Refusal::PathMalformed => "the path is not percent-encoded UTF-8".into(),
-            Refusal::QueryMalformed { parameter, why } => {
+            ApiError::InvalidData { .. } => INVALID_DATA.into(),
+            ApiError::PathMalformed => "the path is not percent-encoded UTF-8".into(),
+            ApiError::QueryMalformed { parameter, why } => {
                 format!("query parameter {} {why}", shown(parameter)).into()
             }
-            Refusal::ConditionMalformed => {
+            ApiError::ConditionMalformed => {
                 "If-Match and If-None-Match take * or a list of quoted entity tags".into()
             }
-            Refusal::IdempotencyKeyMalformed => {
+            ApiError::IdempotencyKeyMalformed => {
                 "Idempotency-Key is one key of 1 to 255 visible ASCII characters, with double quotes or without".into()
             }
-            Refusal::IdempotencyKeyReused => {
+            ApiError::IdempotencyKeyReused => {
                 "this Idempotency-Key came before with another body: whatever is new needs a new key".into()
             }
-            Refusal::NoSuchResource => "there is no such resource".into(),
-            Refusal::NoSuchItem => "there is no such item".into(),
-            Refusal::MethodNotAllowed { allow } => format!("this resource takes {allow}").into(),
-            Refusal::MethodUnknown => "this method is not known here".into(),
-            Refusal::NotAcceptable => {
+            ApiError::NoSuchResource => "there is no such resource".into(),
+            ApiError::NoSuchItem => "there is no such item".into(),
+            ApiError::MethodNotAllowed { allow } => format!("this resource takes {allow}").into(),
+            ApiError::MethodUnknown => "this method is not known here".into(),
+            ApiError::NotAcceptable => {
                 "this can be had as application/json, text/plain, text/html or application/xml, and Accept takes none of them".into()
             }
-            Refusal::OriginNotAllowed => {
+            ApiError::OriginNotAllowed => {
                 "pages of this origin may not do that: it is not listed with --origin".into()
             }
-            Refusal::NotAHandshake => "this address speaks WebSocket only: send a handshake".into(),
-            Refusal::HandshakeMalformed { why } => {
+            ApiError::NotAHandshake => "this address speaks WebSocket only: send a handshake".into(),
+            ApiError::HandshakeMalformed { why } => {
                 format!("the WebSocket handshake is malformed: {why}").into()
             }
-            Refusal::WebSocketVersion => "only version 13 of WebSocket is spoken here".into(),
-            Refusal::IdTaken { id } => format!("there is an item with the id {id} already").into(),
-            Refusal::ConditionFailed => "the item is not in the state that the condition asks for".into(),
-            Refusal::PatchConflict { operation, why } => format!("operation {operation}: {why}").into(),
-            Refusal::MediaTypeUnsupported { accept } | Refusal::PatchMediaTypeUnsupported { accept } => {
+            ApiError::WebSocketVersion => "only version 13 of WebSocket is spoken here".into(),
+            ApiError::IdTaken { id } => format!("there is an item with the id {id} already").into(),
+            ApiError::ConditionFailed => "the item is not in the state that the condition asks for".into(),
+            ApiError::PatchConflict { operation, why } => format!("operation {operation}: {why}").into(),
+            ApiError::MediaTypeUnsupported { accept } | ApiError::PatchMediaTypeUnsupported { accept } => {
                 format!("this method takes {accept}").into()
             }
-            Refusal::ContentCodingUnsupported => "no content coding is undone here: send it plain".into(),
-            Refusal::PartialPut => "an item is written whole: a Content-Range has no place in a PUT".into(),
-            Refusal::NotFollowed => "only collections and items can be followed".into(),
-            Refusal::PositionMalformed => "since is a position, such as 3f9c2a7b-42, or now".into(),
-            Refusal::PositionGone { .. } => {
+            ApiError::ContentCodingUnsupported => "no content coding is undone here: send it plain".into(),
+            ApiError::PartialPut => "an item is written whole: a Content-Range has no place in a PUT".into(),
+            ApiError::NotFollowed => "only collections and items can be followed".into(),
+            ApiError::PositionMalformed => "since is a position, such as 3f9c2a7b-42, or now".into(),
+            ApiError::PositionGone { .. } => {
                 "what changed since that position is kept no more: begin again with the state as it is".into()
             }
-            Refusal::DeliverUnknown => "deliver is all or latest".into(),
-            Refusal::SubscriptionsTooMany { most } => {
+            ApiError::DeliverUnknown => "deliver is all or latest".into(),
+            ApiError::SubscriptionsTooMany { most } => {
                 format!("a socket has at most {most} subscriptions").into()
             }
-            Refusal::NotSubscribed => "this socket has no such subscription".into(),
-            Refusal::Busy => "too many long answers are still being read: try again in a second".into(),
-            Refusal::StoreBehind => {
+            ApiError::NotSubscribed => "this socket has no such subscription".into(),
+            ApiError::Busy => "too many long answers are still being read: try again in a second".into(),
+            ApiError::StoreBehind => {
                 "more is being written than the disk can store: nothing was stored, try again in a second".into()
             }
-            Refusal::StoreFull => "the disk is full: nothing was stored".into(),
-            Refusal::StoreFailed => {
+            ApiError::StoreFull => "the disk is full: nothing was stored".into(),
+            ApiError::StoreFailed => {
                 "the disk has failed: nothing was stored, nor will be until the server is started anew".into()
             }
-            Refusal::StoreReadOnly => {
+            ApiError::StoreReadOnly => {
                 "the file system is read-only: nothing was stored, nor will be until the server is started anew"
                     .into()
             }
-            Refusal::BodyTooLong { bytes_max } => {
+            ApiError::BodyTooLong { bytes_max } => {
                 format!("request body is longer than {bytes_max} bytes").into()
             }
-            Refusal::ItemTooLong { bytes_max } => {
+            ApiError::ItemTooLong { bytes_max } => {
                 format!("the item would be longer than {bytes_max} bytes").into()
             }
         }
@@ -468,7 +479,7 @@ mod tests {
 
     #[test]
     fn only_a_broken_pipe_is_passed_over() {
-        let pass = |kind| Failure::pass_over_broken_pipe(Err(Failure::Output(io::Error::from(kind))));
+        let pass = |kind| CommandError::ignore_broken_pipe(Err(CommandError::Output(io::Error::from(kind))));
         assert!(pass(io::ErrorKind::BrokenPipe).is_ok());
         assert!(pass(io::ErrorKind::StorageFull).is_err());
     }

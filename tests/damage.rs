@@ -10,7 +10,7 @@ use bothways::store::disk::integrity;
 use bothways::store::disk::overlay_file::Trust;
 use bothways::store::idempotency_table::{Bounds, Keys};
 use bothways::store::snapshot::Stock;
-use bothways::store::state::Shelf;
+use bothways::store::state::State;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -49,26 +49,26 @@ fn write_stores(folder: &Path) -> [Vec<u8>; 2] {
     let mut disk = OnDisk::open(&path, Epoch::Begin(0x3f9c2a7b), keeps, &silent()).unwrap();
     disk.declare(&names).unwrap();
     let keys = Keys::new(Bounds { time: Duration::from_secs(60), keys_max: 100, bytes_max: 1 << 20 }, 0);
-    let (mut shelf, mut dice) = (Shelf::new(0x3f9c2a7b, &names, 1 << 20), Dice(4711));
+    let (mut state, mut dice) = (State::new(0x3f9c2a7b, &names, 1 << 20), Dice(4711));
     for _ in 0..80 {
         let mut changes = Vec::new();
         for _ in 0..1 + dice.throw(5) {
             let collection = CollectionId(dice.throw(2) as u16);
             let ids: Vec<Box<str>> =
-                shelf.collection(collection).items().map(|item| item.id().into()).collect();
+                state.collection(collection).items().map(|item| item.id().into()).collect();
             let members = format!("\"n\":{},\"text\":\"{}\"", dice.throw(1000), "x".repeat(dice.throw(400)));
             let act = match (dice.throw(4), ids.as_slice()) {
                 (0, [_, ..]) => Act::Remove { id: ids[dice.throw(ids.len())].clone() },
                 (1, [_, ..]) => Act::Replace { id: ids[dice.throw(ids.len())].clone(), members },
                 _ => Act::Create { id: None, members },
             };
-            let change = shelf
+            let change = state
                 .decide(Write { collection, act, conditions: Conditions::default(), once: None })
                 .unwrap();
-            shelf.apply(&change);
+            state.apply(&change);
             changes.push(change);
         }
-        disk.commit(&changes, &shelf, &keys).unwrap();
+        disk.commit(&changes, &state, &keys).unwrap();
     }
     let left = fs::read(&path).unwrap();
     disk.close().unwrap();

@@ -8,7 +8,7 @@ mod failing_file;
 #[path = "../fuzz/src/journals.rs"]
 mod journals;
 
-use bothways::error::Refusal;
+use bothways::error::ApiError;
 use bothways::model::change::{Act, CollectionId, Conditions, Write};
 use bothways::store::commit_log::SharedLog;
 use bothways::store::committer::{Keeper, Sync};
@@ -16,7 +16,7 @@ use bothways::store::disk::change_rows::Keeps;
 use bothways::store::disk::durable_store::{Epoch, OnDisk};
 use bothways::store::idempotency_table::{Bounds, Keys};
 use bothways::store::journal::{Outcome, Settled, Ticket};
-use bothways::store::state::Shelf;
+use bothways::store::state::State;
 use bothways::store::write_queue::{Desk, Taken};
 use bothways::store::write_status::Standing;
 use failing_file::{Crash, Fault, File};
@@ -84,7 +84,7 @@ struct House {
     keeper: Keeper,
     desk: Arc<Desk>,
     log: Arc<SharedLog>,
-    shelf: Shelf,
+    state: State,
     now: Instant,
 }
 
@@ -96,14 +96,14 @@ impl House {
         let open = |file, epoch| OnDisk::open_with(file, epoch, KEEPS, &(Rc::new(|_| ()) as _));
         let mut disk = open(file.clone(), Epoch::Begin(7)).unwrap();
         disk.declare(&["tasks".to_owned()]).unwrap();
-        let shelf = Shelf::stocked(disk.load(&|_| ()).unwrap(), 1000);
+        let state = State::stocked(disk.load(&|_| ()).unwrap(), 1000);
         let log = Arc::new(SharedLog::new(0, None, vec![Box::new(|| ())]));
         let again = file.clone();
         let reopen = Box::new(move || open(again.clone(), Epoch::GoOn));
         let keys = Keys::new(Bounds { time: Duration::from_secs(60), keys_max: 100, bytes_max: 1 << 20 }, 0);
-        let keeper = Keeper::new(disk, reopen, shelf.fork(), keys, log.clone(), Sync::Always);
+        let keeper = Keeper::new(disk, reopen, state.fork(), keys, log.clone(), Sync::Always);
         let desk = Arc::new(Desk::new(1 << 20));
-        House { file, keeper, desk, log, shelf, now: Instant::now() }
+        House { file, keeper, desk, log, state, now: Instant::now() }
     }
 
     /// A new item is asked for, and the keeper settles it.
@@ -125,9 +125,9 @@ impl House {
     }
 
     /// What the loop is told: the seq of each change, and each refusal.
-    fn told(&mut self) -> Vec<(u64, Result<u64, Refusal>)> {
+    fn told(&mut self) -> Vec<(u64, Result<u64, ApiError>)> {
         let mut settled = Vec::new();
-        self.log.lock().bring(0, &mut self.shelf, &mut settled);
+        self.log.lock().bring(0, &mut self.state, &mut settled);
         let told = |Settled { ticket, outcome }: Settled| {
             let outcome = match outcome {
                 Outcome::Changed(change) => Ok(change.position.seq),
@@ -140,7 +140,7 @@ impl House {
     }
 
     fn standing(&self) -> Standing {
-        self.shelf.board().get()
+        self.state.board().get()
     }
 }
 
@@ -154,7 +154,7 @@ fn whoever_looks_late_is_told_of_every_write_in_order() {
     house.create(3);
     house.now += Duration::from_secs(3);
     house.create(4);
-    let full = || Err(Refusal::StoreFull);
+    let full = || Err(ApiError::StoreFull);
     assert_eq!(house.told(), [(1, Ok(1)), (2, full()), (3, full()), (4, Ok(2))]);
 }
 
@@ -163,7 +163,7 @@ fn where_there_is_room_again_writes_are_taken_though_nobody_has_asked() {
     let mut house = House::new();
     house.file.fail(Fault::Once { after: 0, kind: StorageFull });
     house.create(1);
-    assert_eq!((house.standing(), house.told()), (Standing::Full, vec![(1, Err(Refusal::StoreFull))]));
+    assert_eq!((house.standing(), house.told()), (Standing::Full, vec![(1, Err(ApiError::StoreFull))]));
     house.now += Duration::from_secs(3);
     house.turn();
     assert_eq!(house.standing(), Standing::Good, "whoever asks /readyz first would wait for ever");
@@ -183,13 +183,13 @@ fn a_disk_that_fails_to_sync_is_written_no_more() {
         house.now += Duration::from_secs(60);
         house.create(3);
         assert_eq!(house.standing(), Standing::Failed, "at operation {after}");
-        let failed = || Err(Refusal::StoreFailed);
+        let failed = || Err(ApiError::StoreFailed);
         let told = house.told();
         assert_eq!(told.first(), Some(&(1, Ok(1))));
         assert_eq!(told.last(), Some(&(3, failed())));
         assert_eq!(
-            house.shelf.collection(CollectionId(0)).len() as u64,
-            house.shelf.position().seq,
+            house.state.collection(CollectionId(0)).len() as u64,
+            house.state.position().seq,
             "it can be read"
         );
         let why = house.keeper.close(house.now).unwrap_err();

@@ -1,4 +1,4 @@
-//! The whole logic of the event loop without a socket: peers that share a shelf and a journal, and a
+//! The whole logic of the event loop without a socket: peers that share a state and a journal, and a
 //! network that brings, takes, cuts, resets and waits as the dice say.
 //!
 //! ```text
@@ -364,9 +364,9 @@ fn compare(script: &Script, house: &House, weather: Weather) {
         assert_eq!(said, expected, "{:?} of peer {}", script.kind, script.peer);
         assert_eq!(house.has_ended(script.peer), alone.has_ended(script.peer), "{:?}", script.kind);
         let [items, expected] = [house, &alone].map(|house| {
-            let shelf = house.shelf();
-            shelf
-                .collection(shelf.find(&name).expect("it was declared"))
+            let state = house.state();
+            state
+                .collection(state.find(&name).expect("it was declared"))
                 .json()
                 .expect("nobody holds another")
                 .to_vec()

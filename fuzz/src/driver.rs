@@ -18,7 +18,7 @@ use bothways::server::slab::{Slots, index_of};
 use bothways::server::timer_queue::Timers;
 use bothways::store::idempotency_table::{Bounds, Keys};
 use bothways::store::journal::{self, Journal, Settled, Ticket};
-use bothways::store::state::Shelf;
+use bothways::store::state::State;
 use bothways::websocket::frame::{Header, Opcode};
 use bothways::websocket::permessage_deflate::deflated_bytes_max;
 use chrono::{DateTime, Local};
@@ -41,7 +41,7 @@ pub struct House {
     clock: Clock,
     audience: Audience,
     journal: Journal,
-    shelf: Shelf,
+    state: State,
     settled: Vec<Settled>,
     dirty: Vec<Token>,
     again: Vec<Token>,
@@ -78,7 +78,7 @@ impl Seats for Places<'_> {
 pub struct Wire {
     /// None before it is accepted, and when it is closed.
     seat: Option<Token>,
-    state: State,
+    state: WireState,
     /// Brought here, and not read.
     inbox: Vec<u8>,
     /// A read stops there once: an octet of urgent data.
@@ -97,7 +97,7 @@ pub struct Wire {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
+enum WireState {
     #[default]
     AtTheDoor,
     Open,
@@ -124,7 +124,7 @@ impl House {
             clock: Clock::new(now, wall),
             audience: Audience::new(now),
             journal: journal::in_memory(0, Keys::new(BOUNDS, 0), vec![Box::new(|| ())]).remove(0),
-            shelf: Shelf::new(EPOCH, names, 1 << 20),
+            state: State::new(EPOCH, names, 1 << 20),
             settled: Vec::new(),
             dirty: Vec::new(),
             again: Vec::new(),
@@ -220,9 +220,9 @@ impl House {
 
     fn accept_new(&mut self, terms: &Terms) {
         for wire in 0..self.wires.len() {
-            if self.wires[wire].state == State::AtTheDoor {
+            if self.wires[wire].state == WireState::AtTheDoor {
                 let token = self.seats.insert(Seat { peer: Peer::new(terms), wire });
-                self.wires[wire].state = State::Open;
+                self.wires[wire].state = WireState::Open;
                 self.wires[wire].seat = Some(token);
                 self.serve(token, terms);
                 // Registering tells of all that is ready at that moment.
@@ -262,9 +262,9 @@ impl House {
     }
 
     fn serve(&mut self, token: Token, terms: &Terms) {
-        let House { wires, seats, buffer, spare, journal, shelf, settled, clock, audience, .. } = self;
+        let House { wires, seats, buffer, spare, journal, state, settled, clock, audience, .. } = self;
         let Some(Seat { peer, wire }) = seats.get_mut(token) else { return };
-        let mut calls = Calls { journal, shelf, settled, clock, audience };
+        let mut calls = Calls { journal, state, settled, clock, audience };
         peer.connection.outbox().lend(spare);
         let wire = &mut wires[*wire];
         if peer.read(buffer, wire, token, &mut calls, terms).is_err() {
@@ -279,7 +279,7 @@ impl House {
             self.journal_rests -= 1;
             return;
         }
-        self.journal.settle(&mut self.shelf, &mut self.settled);
+        self.journal.settle(&mut self.state, &mut self.settled);
         for settled in self.settled.drain(..) {
             if let journal::Outcome::Changed(change) = &settled.outcome {
                 self.audience.hear(change);
@@ -287,7 +287,7 @@ impl House {
             let Some(Ticket(ticket)) = settled.ticket else { continue };
             let token = Token(ticket as usize);
             let Some(Seat { peer, .. }) = self.seats.get_mut(token) else { continue };
-            let answer = resources::answer_to(settled.outcome, &self.shelf);
+            let answer = resources::answer_to(settled.outcome, &self.state);
             peer.connection.outbox().lend(&mut self.spare);
             peer.connection.answer(answer, terms);
             if self.dirty.last() != Some(&token) {
@@ -303,7 +303,7 @@ impl House {
             match peer.connection.expire(terms) {
                 Ok(due) => {
                     if due == Due::Answer {
-                        peer.answer_held(&mut self.audience, &self.shelf, terms, Time::IsOver);
+                        peer.answer_held(&mut self.audience, &self.state, terms, Time::IsOver);
                     }
                     self.timers.enter(slot, peer.connection.next_deadline());
                     self.flush(token, terms);
@@ -323,11 +323,11 @@ impl House {
     }
 
     fn tell_listeners(&mut self, terms: &Terms) {
-        let House { audience, seats, wires, shelf, .. } = self;
-        let told = audience.tell(&mut Places { seats, wires }, shelf, terms);
+        let House { audience, seats, wires, state, .. } = self;
+        let told = audience.tell(&mut Places { seats, wires }, state, terms);
         for token in told.asked {
             let Some(Seat { peer, .. }) = self.seats.get_mut(token) else { continue };
-            peer.answer_held(&mut self.audience, &self.shelf, terms, Time::Runs);
+            peer.answer_held(&mut self.audience, &self.state, terms, Time::Runs);
             self.dirty.push(token);
         }
         self.dirty.extend(told.pending);
@@ -357,7 +357,7 @@ impl House {
     fn bury(&mut self, token: Token) {
         if let Some(Seat { wire, mut peer }) = self.seats.remove(token) {
             self.audience.dismiss(&mut peer);
-            (self.wires[wire].seat, self.wires[wire].state) = (None, State::Closed);
+            (self.wires[wire].seat, self.wires[wire].state) = (None, WireState::Closed);
         }
     }
 
@@ -390,12 +390,12 @@ impl House {
     }
 
     fn is_quiet(&self) -> bool {
-        let has_news = |wire: &Wire| wire.state == State::AtTheDoor || wire.news != News::default();
+        let has_news = |wire: &Wire| wire.state == WireState::AtTheDoor || wire.news != News::default();
         self.again.is_empty()
             && self.dirty.is_empty()
             && !self.audience.is_busy()
             && !self.journal.is_waiting()
-            && !self.wires.iter().any(|wire| wire.state != State::Closed && has_news(wire))
+            && !self.wires.iter().any(|wire| wire.state != WireState::Closed && has_news(wire))
     }
 
     /// Nobody says or takes anything any more: every peer is gone when its waits are over.
@@ -417,7 +417,7 @@ impl House {
     }
 
     pub fn is_gone(&self, peer: usize) -> bool {
-        self.wires[peer].state == State::Closed
+        self.wires[peer].state == WireState::Closed
     }
 
     /// Is the peer to get nothing more?
@@ -425,8 +425,8 @@ impl House {
         self.is_gone(peer) || self.wires[peer].write_is_ended
     }
 
-    pub fn shelf(&self) -> &Shelf {
-        &self.shelf
+    pub fn state(&self) -> &State {
+        &self.state
     }
 }
 

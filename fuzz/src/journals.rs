@@ -8,7 +8,7 @@
 //! ```
 
 use super::failing_file::{Crash, Fault, File};
-use bothways::error::Refusal;
+use bothways::error::ApiError;
 use bothways::model::change::{Act, Change, CollectionId, Conditions, Op, Position, Tags, Write};
 use bothways::model::json_object::Object;
 use bothways::store::commit_log::{SharedLog, Wake};
@@ -18,7 +18,7 @@ use bothways::store::disk::durable_store::{Epoch, OnDisk};
 use bothways::store::disk::store_error::StoreError;
 use bothways::store::idempotency_table::{Bounds, Keys};
 use bothways::store::journal::{self, Journal, Outcome, Settled, Ticket};
-use bothways::store::state::Shelf;
+use bothways::store::state::State;
 use bothways::store::write_queue::{Desk, Taken};
 use bothways::store::write_status::Standing;
 use std::collections::VecDeque;
@@ -183,14 +183,14 @@ struct Process {
 
 struct Loop {
     journal: Journal,
-    shelf: Shelf,
+    state: State,
     is_woken: Arc<AtomicBool>,
     /// Not handed on.
     waiting: Vec<(Asked, usize)>,
     /// Handed on, in order.
     open: VecDeque<u64>,
     /// Decided, in order.
-    due: VecDeque<(u64, Result<u64, Refusal>)>,
+    due: VecDeque<(u64, Result<u64, ApiError>)>,
 }
 
 #[derive(Clone)]
@@ -207,7 +207,7 @@ struct Asked {
 /// All that ever happened, and what was true after it.
 struct Model {
     changes: Vec<Told>,
-    states: Vec<State>,
+    states: Vec<ModelState>,
     /// Changes up to here are kept by nobody.
     history_begins: u64,
     /// Everything up to here cannot be lost.
@@ -225,7 +225,7 @@ struct Told {
 }
 
 #[derive(Clone, Debug, Default)]
-struct State {
+struct ModelState {
     seq: u64,
     collections: [Items; 2],
 }
@@ -242,7 +242,8 @@ impl World {
     fn new(mode: Mode, loops: usize) -> World {
         let file = File::default();
         let process = Process::begin(mode, loops, &file, 1).expect("a new file holds a new store");
-        let model = Model { changes: Vec::new(), states: vec![State::default()], history_begins: 0, safe: 0 };
+        let model =
+            Model { changes: Vec::new(), states: vec![ModelState::default()], history_begins: 0, safe: 0 };
         let seen = Seen::default();
         World { mode, file, now: Instant::now(), model, process, ticket: 0, fresh: 2, seen }
     }
@@ -268,7 +269,7 @@ impl World {
         let ticket = self.ticket;
         let seat = &mut self.process.loops[at];
         let known = |id: u8| {
-            seat.shelf.collection(CollectionId(collection)).get(&id.to_string()).map(|record| record.seq)
+            seat.state.collection(CollectionId(collection)).get(&id.to_string()).map(|record| record.seq)
         };
         let over = if let Wish::PutOver(id) = wish { known(id) } else { None };
         let asked = Asked { at, ticket, collection, wish, over, has_room: true };
@@ -292,15 +293,15 @@ impl World {
             *asked_bytes += if write.has_room { bytes } else { 0 };
             asked.push_back(write);
         }
-        let (mut settled, before) = (Vec::new(), seat.shelf.position().seq);
-        seat.journal.settle(&mut seat.shelf, &mut settled);
+        let (mut settled, before) = (Vec::new(), seat.state.position().seq);
+        seat.journal.settle(&mut seat.state, &mut settled);
         seat.hold(&self.model, *epoch, before, settled, &mut self.seen);
     }
 
     fn catch_up(&mut self, at: usize) {
         let seat = &mut self.process.loops[at];
-        let (mut settled, before) = (Vec::new(), seat.shelf.position().seq);
-        seat.journal.catch_up(&mut seat.shelf, &mut settled);
+        let (mut settled, before) = (Vec::new(), seat.state.position().seq);
+        seat.journal.catch_up(&mut seat.state, &mut settled);
         seat.hold(&self.model, self.process.epoch, before, settled, &mut self.seen);
     }
 
@@ -322,11 +323,11 @@ impl World {
                 assert_eq!(writes.len(), asked.len());
                 keeper.settle(writes, self.now);
                 *asked_bytes = 0;
-                let standing = loops[0].shelf.board().get();
+                let standing = loops[0].state.board().get();
                 let mut decided = Vec::new();
                 for write in &*asked {
                     let outcome =
-                        if write.has_room { self.model.decide(write) } else { Err(Refusal::StoreBehind) };
+                        if write.has_room { self.model.decide(write) } else { Err(ApiError::StoreBehind) };
                     decided.push(self.model.note(outcome));
                 }
                 let after = log.lock().head();
@@ -348,7 +349,7 @@ impl World {
                 }
             }
         }
-        let is_good = loops[0].shelf.board().get() == Standing::Good;
+        let is_good = loops[0].state.board().get() == Standing::Good;
         if self.mode == Mode::Always || is_good && keeper.next_deadline().is_none() {
             self.model.safe = self.model.head();
         }
@@ -386,7 +387,7 @@ impl World {
         let loops = self.process.loops.len();
         let process = Process::begin(self.mode, loops, &self.file, fresh);
         self.process = process.unwrap_or_else(|error| panic!("it cannot be opened again: {error}"));
-        let position = self.process.loops[0].shelf.position();
+        let position = self.process.loops[0].state.position();
         let head = self.model.head();
         if position.seq == head + unsure.len() as u64 && position.seq > head {
             unsure.into_iter().for_each(|told| self.model.push(told));
@@ -437,9 +438,9 @@ impl Process {
         };
         let wake = woken.iter().map(wake).collect();
         let names = NAMES.map(str::to_owned);
-        let (journals, shelf, kept) = if mode == Mode::Memory {
-            let shelf = Shelf::new(fresh, &names, ITEM_BYTES_MAX).keeping(KEEPS.changes_max, KEEPS.bytes_max);
-            (journal::in_memory(0, Keys::new(BOUNDS, 0), wake), shelf, None)
+        let (journals, state, kept) = if mode == Mode::Memory {
+            let state = State::new(fresh, &names, ITEM_BYTES_MAX).keeping(KEEPS.changes_max, KEEPS.bytes_max);
+            (journal::in_memory(0, Keys::new(BOUNDS, 0), wake), state, None)
         } else {
             let mut disk =
                 OnDisk::open_with(file.clone(), Epoch::Begin(fresh), KEEPS, &(Rc::new(|_| ()) as _))?;
@@ -450,26 +451,26 @@ impl Process {
                 disk.may_lose()?;
             }
             let position = stock.position;
-            let shelf = Shelf::stocked(stock, ITEM_BYTES_MAX).keeping(KEEPS.changes_max, KEEPS.bytes_max);
+            let state = State::stocked(stock, ITEM_BYTES_MAX).keeping(KEEPS.changes_max, KEEPS.bytes_max);
             let log = Arc::new(SharedLog::new(position.seq, None, wake));
             let desk = Arc::new(Desk::new(DESK_BYTES_MAX));
             let again = file.clone();
             let reopen =
                 move || OnDisk::open_with(again.clone(), Epoch::GoOn, KEEPS, &(Rc::new(|_| ()) as _));
-            let ahead = shelf.fork().keeping(0, 0);
+            let ahead = state.fork().keeping(0, 0);
             let keeper = Keeper::new(disk, Box::new(reopen), ahead, Keys::new(BOUNDS, 0), log.clone(), sync);
-            (journal::kept(loops, log.clone(), &desk), shelf, Some((keeper, desk, log)))
+            (journal::kept(loops, log.clone(), &desk), state, Some((keeper, desk, log)))
         };
         let seat = |(journal, is_woken)| Loop {
             journal,
-            shelf: shelf.fork(),
+            state: state.fork(),
             is_woken,
             waiting: Vec::new(),
             open: VecDeque::new(),
             due: VecDeque::new(),
         };
         let loops = journals.into_iter().zip(woken).map(seat).collect();
-        let epoch = shelf.position().epoch;
+        let epoch = state.position().epoch;
         Ok(Process { epoch, loops, kept, asked: VecDeque::new(), asked_bytes: 0, unsure: Vec::new() })
     }
 }
@@ -504,11 +505,11 @@ impl Loop {
     }
 
     fn compare(&self, model: &Model, epoch: u32) {
-        let position = self.shelf.position();
+        let position = self.state.position();
         assert_eq!(position, Position { epoch, seq: model.head() });
         let state = model.states.last().unwrap();
         for (number, should) in (0..).zip(&state.collections) {
-            let is = self.shelf.collection(CollectionId(number));
+            let is = self.state.collection(CollectionId(number));
             let items = is.items().map(|record| (record.json().to_owned(), record.seq));
             let should_be = should.items.iter().map(|(id, members, seq)| (json(id, members), *seq));
             assert!(items.eq(should_be), "{:?} should be {should:?}", is.items().collect::<Vec<_>>());
@@ -516,7 +517,7 @@ impl Loop {
         }
         let oldest = model.history_begins.max(position.seq.saturating_sub(KEEPS.changes_max as u64));
         for since in oldest.saturating_sub(2)..=position.seq + 1 {
-            let is = self.shelf.history().since(since);
+            let is = self.state.history().since(since);
             let is: Option<Vec<Told>> = is.map(|changes| changes.map(Told::new).collect());
             let should = (oldest..=position.seq).contains(&since);
             assert_eq!(is.as_deref(), should.then(|| &model.changes[since as usize..]), "since {since}");
@@ -559,7 +560,7 @@ impl Model {
     }
 
     /// The slow way.
-    fn decide(&self, asked: &Asked) -> Result<Told, Refusal> {
+    fn decide(&self, asked: &Asked) -> Result<Told, ApiError> {
         let items = &self.states.last().unwrap().collections[usize::from(asked.collection)];
         let find = |id: &str| items.items.iter().find(|(other, ..)| other == id);
         let value = format!("\"v\":{}", asked.ticket);
@@ -581,30 +582,30 @@ impl Model {
                 Ok(Told { counter: number, ..told(Op::Created, &number.to_string(), &value) })
             }
             Wish::CreateAs(n) => match find(&n.to_string()) {
-                Some(_) => Err(Refusal::IdTaken { id: n.to_string() }),
+                Some(_) => Err(ApiError::IdTaken { id: n.to_string() }),
                 None => Ok(told(Op::Created, &n.to_string(), &value)),
             },
             Wish::Put(n) => Ok(put(n)),
-            Wish::PutNew(n) if find(&n.to_string()).is_some() => Err(Refusal::ConditionFailed),
+            Wish::PutNew(n) if find(&n.to_string()).is_some() => Err(ApiError::ConditionFailed),
             Wish::PutNew(n) => Ok(put(n)),
             Wish::PutOver(n) => match find(&n.to_string()) {
                 Some((.., seq)) if asked.over == Some(*seq) => Ok(put(n)),
-                _ => Err(Refusal::ConditionFailed),
+                _ => Err(ApiError::ConditionFailed),
             },
             Wish::Patch(n) => {
-                let (id, members, _) = find(&n.to_string()).ok_or(Refusal::NoSuchItem)?;
+                let (id, members, _) = find(&n.to_string()).ok_or(ApiError::NoSuchItem)?;
                 let kept = members.split(',').next().unwrap();
                 let members = format!("{kept},\"w\":{}", asked.ticket);
                 Ok(told(Op::Updated, id, &members))
             }
             Wish::Remove(n) => {
-                let (id, members, _) = find(&n.to_string()).ok_or(Refusal::NoSuchItem)?;
+                let (id, members, _) = find(&n.to_string()).ok_or(ApiError::NoSuchItem)?;
                 Ok(told(Op::Deleted, id, members))
             }
         }
     }
 
-    fn note(&mut self, decided: Result<Told, Refusal>) -> Result<u64, Refusal> {
+    fn note(&mut self, decided: Result<Told, ApiError>) -> Result<u64, ApiError> {
         self.push(decided?);
         Ok(self.head())
     }

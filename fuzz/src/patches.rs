@@ -1,7 +1,7 @@
 //! JSON Patch against a library's.
 
 use super::texts::{library_knows, members_of};
-use bothways::error::Refusal;
+use bothways::error::ApiError;
 use bothways::model::json_patch::JsonPatch;
 use bothways::model::record::Record;
 use serde_json::Value;
@@ -43,7 +43,7 @@ pub fn check_patch(input: &[u8]) {
                 "{patch} to {item:?}"
             );
         }
-        Err(Refusal::PatchConflict { .. }) => assert!(theirs.is_err(), "{patch} to {item:?}: {outcome:?}"),
+        Err(ApiError::PatchConflict { .. }) => assert!(theirs.is_err(), "{patch} to {item:?}: {outcome:?}"),
         // The id, the depth and the length are our own affair.
         Err(_) => {}
     }

@@ -1,7 +1,7 @@
 //! Each reader of the wire, shown pieces as they would come, and what it said in the end.
 
 use bothways::config::Limits;
-use bothways::error::Fault;
+use bothways::error::ProtocolError;
 use bothways::http::body::{self, BodyReader};
 use bothways::http::framing::Framing;
 use bothways::http::head::{FieldRoom, parse_request, parse_response};
@@ -29,7 +29,7 @@ pub const LIMITS: Limits = Limits {
 };
 
 /// One head: what it says and how long it is, nothing if it is not whole, or its fault.
-pub fn head(pieces: &[&[u8]]) -> Result<Option<(String, usize)>, Fault> {
+pub fn head(pieces: &[&[u8]]) -> Result<Option<(String, usize)>, ProtocolError> {
     let (mut bytes, mut searched) = (Vec::new(), 0);
     for piece in pieces {
         bytes.extend_from_slice(piece);
@@ -54,7 +54,7 @@ pub fn framing(input: &[u8]) -> Option<(Framing, &[u8])> {
 }
 
 /// One body: its payload, its length on the wire if it has ended, or its fault.
-pub fn body(framing: Framing, pieces: &[&[u8]]) -> Result<(Vec<u8>, Option<usize>), Fault> {
+pub fn body(framing: Framing, pieces: &[&[u8]]) -> Result<(Vec<u8>, Option<usize>), ProtocolError> {
     body::check_declared(framing, &LIMITS)?;
     let (mut reader, mut payload) = (BodyReader::new(framing), Vec::new());
     let (mut unused, mut used) = (Vec::new(), 0);
@@ -73,22 +73,22 @@ pub fn body(framing: Framing, pieces: &[&[u8]]) -> Result<(Vec<u8>, Option<usize
 }
 
 /// Everything a client says, up to its fault; a client that may compress.
-pub fn messages(pieces: &[&[u8]]) -> (Vec<String>, Option<Fault>) {
+pub fn messages(pieces: &[&[u8]]) -> (Vec<String>, Option<ProtocolError>) {
     let inflater = Inflater::new(Side { takeover: false, window_bits: None });
     read_all(Reader::inflating(Role::Server, inflater), pieces)
 }
 
 /// The same where no compression was agreed upon.
-pub fn plain_messages(pieces: &[&[u8]]) -> (Vec<String>, Option<Fault>) {
+pub fn plain_messages(pieces: &[&[u8]]) -> (Vec<String>, Option<ProtocolError>) {
     read_all(Reader::new(Role::Server), pieces)
 }
 
 /// The same by a reader that passes the long ones on.
-pub fn passed_messages(pieces: &[&[u8]]) -> (Vec<String>, Option<Fault>) {
+pub fn passed_messages(pieces: &[&[u8]]) -> (Vec<String>, Option<ProtocolError>) {
     read_all(Reader::passing(Role::Server, LIMITS.passed_bytes_min), pieces)
 }
 
-fn read_all(mut reader: Reader, pieces: &[&[u8]]) -> (Vec<String>, Option<Fault>) {
+fn read_all(mut reader: Reader, pieces: &[&[u8]]) -> (Vec<String>, Option<ProtocolError>) {
     let (mut said, mut parts) = (Vec::new(), Vec::new());
     let mut opcode = Opcode::Continuation;
     let held_bytes_max = deflated_bytes_max(LIMITS.message_bytes_max);

@@ -4,7 +4,7 @@
 use super::readers::{self, LIMITS};
 use bothways::config::Limits;
 use bothways::config::{Compression, Switch};
-use bothways::error::Fault;
+use bothways::error::ProtocolError;
 use bothways::http::body::{LAST_CHUNK, encode_chunk};
 use bothways::http::cookie;
 use bothways::http::framing::{self, Framing, ResponseFraming};
@@ -101,10 +101,10 @@ pub fn check_framing(input: &[u8]) {
         match (ours, allowed) {
             (Ok(ours), allowed) => assert_eq!(Some(ours), allowed, "{version:?}"),
             // Both are there: the RFC allows to go by the coding, and warns of it.
-            (Err(Fault::LengthAndCoding), _) => {}
+            (Err(ProtocolError::LengthAndCoding), _) => {}
             // A coding that is not known here may stand before chunked, or chunked twice.
-            (Err(Fault::CodingUnknown | Fault::ChunkedNotLast), Some(Framing::Chunked)) => {}
-            (Err(Fault::LengthMalformed), Some(Framing::Sized(length))) => {
+            (Err(ProtocolError::CodingUnknown | ProtocolError::ChunkedNotLast), Some(Framing::Chunked)) => {}
+            (Err(ProtocolError::LengthMalformed), Some(Framing::Sized(length))) => {
                 assert!(length > i64::MAX as u64, "{length} fits 63 bits");
             }
             (Err(_), None) => {}
@@ -147,8 +147,8 @@ pub fn check_chunked(bytes: &[u8]) {
         }
         (Ok((_, None)), Some(_)) => panic!("more is wanted of a body that has ended"),
         // It reads blanks, signs and any extension, and bounds nothing.
-        (Err(Fault::ChunkSizeMalformed | Fault::ChunkSizeTooLarge), Some(_)) => {}
-        (Err(Fault::ChunkLineTooLong { .. } | Fault::BodyTooLong { .. }), Some(_)) => {}
+        (Err(ProtocolError::ChunkSizeMalformed | ProtocolError::ChunkSizeTooLarge), Some(_)) => {}
+        (Err(ProtocolError::ChunkLineTooLong { .. } | ProtocolError::BodyTooLong { .. }), Some(_)) => {}
         (Err(fault), Some(_)) => panic!("{fault:?} where a library sees nothing wrong"),
         (_, None) => {}
     }
@@ -244,7 +244,7 @@ fn check_with_ourselves(bytes: &[u8], status: u16, end: &str, framing: ResponseF
     let limits = Limits { head_bytes_max: usize::MAX, fields_max: 128, ..LIMITS };
     let head = match parse_response(bytes, &mut 0, &limits, end == "head", &mut room) {
         Ok(Parsed::Whole { value, .. }) => value,
-        Err(Fault::TooManyFields { .. }) => return,
+        Err(ProtocolError::TooManyFields { .. }) => return,
         other => panic!("{other:?}"),
     };
     let has_no_body = matches!(status, 100..=199 | 204 | 304);
@@ -284,7 +284,9 @@ pub fn check_messages(bytes: &[u8]) {
         // It takes a length in any of its forms, where we need not look at that of a control frame; and
         // to a code that must not be sent it says 1002 by itself, and shows that one.
         Some(
-            Fault::LengthNotMinimal | Fault::ControlTooLong { bytes: 126.. } | Fault::CloseCodeInvalid { .. },
+            ProtocolError::LengthNotMinimal
+            | ProtocolError::ControlTooLong { bytes: 126.. }
+            | ProtocolError::CloseCodeInvalid { .. },
         ) => assert!(theirs.starts_with(&ours)),
         Some(fault) => {
             assert_eq!(theirs, ours, "before {fault:?}");

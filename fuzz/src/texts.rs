@@ -15,7 +15,7 @@ use bothways::render::text;
 use bothways::render::xml;
 use bothways::store::idempotency_table::{Bounds, Keys};
 use bothways::store::journal::{self, Journal, Settled, Ticket};
-use bothways::store::state::Shelf;
+use bothways::store::state::State;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -43,7 +43,7 @@ pub fn check_intake(body: &[u8]) {
 }
 
 /// False of JSON that the library cannot tell us about: a name that it keeps for itself, a number
-/// beyond a double. Both are kept on the shelf as they were written.
+/// beyond a double. Both are kept in the state as they were written.
 pub fn library_knows(text: &[u8]) -> bool {
     let has_kept_name = || text.windows(KEPT.len()).any(|window| window == KEPT.as_bytes());
     let is_beyond_a_double = || {
@@ -111,7 +111,7 @@ pub fn check_representation(body: &[u8]) {
     assert_eq!(line, text.map_or(record.json().to_owned(), |text| text.replace(['\r', '\n'], " ")));
     let mut house = House::new();
     house.ask(&post(body, None));
-    let collection = house.shelf.collection(CollectionId(0));
+    let collection = house.state.collection(CollectionId(0));
     let lines: String = collection.items().map(|item| text::item_as_line(item.json()) + "\n").collect();
     assert_eq!(*collection.lines().expect("it is short"), *lines.as_bytes());
 }
@@ -170,23 +170,23 @@ fn check_item(item: Item, asked: Option<Value>, house: &mut House) {
     assert_ne!(answer.contains_key("result"), answer.contains_key("error"), "one of the two");
 }
 
-/// A shelf with one item, and the journal before it.
+/// A state with one item, and the journal before it.
 struct House {
     journal: Journal,
-    shelf: Shelf,
+    state: State,
 }
 
 impl House {
     fn new() -> House {
         let bounds = Bounds { time: Duration::from_secs(100), keys_max: 2, bytes_max: 1000 };
         let journal = journal::in_memory(0, Keys::new(bounds, 0), vec![Box::new(|| ())]).remove(0);
-        let mut house = House { journal, shelf: Shelf::new(1, &["tasks".to_owned()], 1 << 20) };
+        let mut house = House { journal, state: State::new(1, &["tasks".to_owned()], 1 << 20) };
         house.ask(&post(br#"{"text":"Buy milk","a":{"b":[1,2]}}"#, None));
         house
     }
 
     fn ask(&mut self, call: &Call) -> Answer {
-        let write = match routes::take_up(call, &self.shelf) {
+        let write = match routes::take_up(call, &self.state) {
             Outcome::Answer(answer) => return answer,
             Outcome::Write(write) => write,
             Outcome::Follow(_) | Outcome::Unfollow(_) => return Answer::new(204, Body::Nothing),
@@ -194,12 +194,12 @@ impl House {
         };
         self.journal.append(Ticket(0), write);
         let mut settled = Vec::new();
-        self.journal.settle(&mut self.shelf, &mut settled);
+        self.journal.settle(&mut self.state, &mut settled);
         let Some(Settled { outcome, .. }) = settled.pop() else { panic!("a write is settled") };
-        let json = self.shelf.collection(CollectionId(0)).json().expect("nobody holds another");
-        let items: Vec<&RawValue> = serde_json::from_slice(&json).expect("what is on the shelf is JSON");
-        assert_eq!(items.len(), self.shelf.collection(CollectionId(0)).len());
-        resources::answer_to(outcome, &self.shelf)
+        let json = self.state.collection(CollectionId(0)).json().expect("nobody holds another");
+        let items: Vec<&RawValue> = serde_json::from_slice(&json).expect("what is in the state is JSON");
+        assert_eq!(items.len(), self.state.collection(CollectionId(0)).len());
+        resources::answer_to(outcome, &self.state)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a call means. This room knows no protocol, no bytes on a wire, and no time.
 //!
 //! ```text
-//!   Call ──▶ routes ──▶ handler(call, shelf) ──▶ Outcome: here is the answer
+//!   Call ──▶ routes ──▶ handler(call, state) ──▶ Outcome: here is the answer
 //!                                                       | please write this
 //!                                                       | let us talk on
 //! ```

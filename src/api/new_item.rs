@@ -1,6 +1,6 @@
 //! The body of a new item: what it says, or why it cannot be taken.
 
-use crate::error::{Place, Refusal};
+use crate::error::{ApiError, LineColumn};
 use crate::model::call::Call;
 use crate::model::json_object::{DEPTH_MAX, NotAnObject, Object};
 use crate::model::json_patch::{JsonPatch, NotAPatch};
@@ -18,11 +18,11 @@ pub struct Intake {
 /// The media types that this module reads, for `Accept` in a 415.
 pub const MEDIA_TYPES: &str = "application/json, text/plain";
 
-pub fn read(call: &Call) -> Result<Intake, Refusal> {
+pub fn read(call: &Call) -> Result<Intake, ApiError> {
     match kind_of(call.content_type.as_deref()) {
         Kind::Json => from_json(&call.body),
         Kind::Text => from_text(&call.body),
-        Kind::Other => Err(Refusal::MediaTypeUnsupported { accept: MEDIA_TYPES }),
+        Kind::Other => Err(ApiError::MediaTypeUnsupported { accept: MEDIA_TYPES }),
     }
 }
 
@@ -54,23 +54,23 @@ fn ends_in_json(essence: &str) -> bool {
     essence.len() > 5 && essence.as_bytes()[essence.len() - 5..].eq_ignore_ascii_case(b"+json")
 }
 
-fn from_text(body: &[u8]) -> Result<Intake, Refusal> {
-    let text = std::str::from_utf8(body).map_err(|_| Refusal::invalid("the text is not UTF-8"))?;
+fn from_text(body: &[u8]) -> Result<Intake, ApiError> {
+    let text = std::str::from_utf8(body).map_err(|_| ApiError::invalid("the text is not UTF-8"))?;
     let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
     from_string(text)
 }
 
 /// A string is short for an object with the one member `text`.
-fn from_string(text: &str) -> Result<Intake, Refusal> {
+fn from_string(text: &str) -> Result<Intake, ApiError> {
     if text.trim().is_empty() {
-        return Err(Refusal::invalid("the text is blank"));
+        return Err(ApiError::invalid("the text is blank"));
     }
     let text = serde_json::to_string(text).expect("a string has a JSON text");
     Ok(Intake { id: None, members: format!("\"text\":{text}") })
 }
 
-fn from_json(body: &[u8]) -> Result<Intake, Refusal> {
-    let text = std::str::from_utf8(body).map_err(|_| Refusal::invalid("the body is not UTF-8"))?;
+fn from_json(body: &[u8]) -> Result<Intake, ApiError> {
+    let text = std::str::from_utf8(body).map_err(|_| ApiError::invalid("the body is not UTF-8"))?;
     match text.trim_ascii_start().as_bytes().first() {
         Some(b'{') => {
             let object = object(text)?;
@@ -82,52 +82,52 @@ fn from_json(body: &[u8]) -> Result<Intake, Refusal> {
         Some(b'"') => from_string(&serde_json::from_str::<String>(text).map_err(malformed)?),
         Some(_) => {
             serde_json::from_str::<&RawValue>(text).map_err(malformed)?;
-            Err(Refusal::invalid("an item is a JSON object, or a string as its text"))
+            Err(ApiError::invalid("an item is a JSON object, or a string as its text"))
         }
-        None => Err(Refusal::invalid("the body is blank")),
+        None => Err(ApiError::invalid("the body is blank")),
     }
 }
 
-fn from_object(object: &Object) -> Result<Intake, Refusal> {
+fn from_object(object: &Object) -> Result<Intake, ApiError> {
     let mut members = object.sorted_out();
     let id = members.take("\"id\"").map(|value| id_from(&value)).transpose()?;
     Ok(Intake { id, members: members.text() })
 }
 
 /// The body of a PATCH: any JSON value, of which only an object can leave an item.
-pub fn merge_patch(body: &[u8]) -> Result<Object, Refusal> {
-    object(std::str::from_utf8(body).map_err(|_| Refusal::invalid("the body is not UTF-8"))?)
+pub fn merge_patch(body: &[u8]) -> Result<Object, ApiError> {
+    object(std::str::from_utf8(body).map_err(|_| ApiError::invalid("the body is not UTF-8"))?)
 }
 
 /// The body of a PATCH that is a JSON Patch.
-pub fn json_patch(body: &[u8]) -> Result<JsonPatch, Refusal> {
-    let text = std::str::from_utf8(body).map_err(|_| Refusal::invalid("the body is not UTF-8"))?;
+pub fn json_patch(body: &[u8]) -> Result<JsonPatch, ApiError> {
+    let text = std::str::from_utf8(body).map_err(|_| ApiError::invalid("the body is not UTF-8"))?;
     JsonPatch::read(text).map_err(|why| match why {
         NotAPatch::Malformed(error) => malformed(error),
-        NotAPatch::Otherwise(why) => Refusal::invalid(why),
+        NotAPatch::Otherwise(why) => ApiError::invalid(why),
     })
 }
 
-fn object(text: &str) -> Result<Object, Refusal> {
+fn object(text: &str) -> Result<Object, ApiError> {
     Object::read(text).map_err(|why| match why {
         NotAnObject::Malformed(error) => malformed(error),
-        NotAnObject::AnotherKind => Refusal::invalid("a merge patch of an item is a JSON object"),
-        NotAnObject::TooDeep => Refusal::invalid(format!("nested deeper than {DEPTH_MAX}")),
+        NotAnObject::AnotherKind => ApiError::invalid("a merge patch of an item is a JSON object"),
+        NotAnObject::TooDeep => ApiError::invalid(format!("nested deeper than {DEPTH_MAX}")),
     })
 }
 
-fn id_from(value: &str) -> Result<Box<str>, Refusal> {
+fn id_from(value: &str) -> Result<Box<str>, ApiError> {
     match serde_json::from_str::<String>(value) {
         Ok(id) if is_id(&id) => Ok(id.into()),
-        Ok(_) => Err(Refusal::invalid("an id is 1 to 64 of A-Z a-z 0-9 . _ ~ -")),
-        Err(_) => Err(Refusal::invalid("an id is a string")),
+        Ok(_) => Err(ApiError::invalid("an id is 1 to 64 of A-Z a-z 0-9 . _ ~ -")),
+        Err(_) => Err(ApiError::invalid("an id is a string")),
     }
 }
 
-fn malformed(error: serde_json::Error) -> Refusal {
+fn malformed(error: serde_json::Error) -> ApiError {
     // Behind a line end serde_json counts no column yet.
-    let place = Place { line: error.line(), column: error.column().max(1) };
-    Refusal::InvalidData { reason: error.to_string().into(), place: Some(place) }
+    let place = LineColumn { line: error.line(), column: error.column().max(1) };
+    ApiError::InvalidData { reason: error.to_string().into(), place: Some(place) }
 }
 
 #[cfg(test)]
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn refused(body: &[u8]) -> Refusal {
+    fn refused(body: &[u8]) -> ApiError {
         from_json(body).unwrap_err()
     }
 
@@ -179,24 +179,24 @@ mod tests {
         check(r#"{"id":"a.1","n":1}"#, Some("a.1"), r#""n":1"#);
         check(r#"{"id":"\u0061"}"#, Some("a"), "");
         for bad in [r#"{"id":5}"#, r#"{"id":""}"#, r#"{"id":"a/b"}"#, r#"{"id":null}"#] {
-            assert!(matches!(refused(bad.as_bytes()), Refusal::InvalidData { place: None, .. }), "{bad}");
+            assert!(matches!(refused(bad.as_bytes()), ApiError::InvalidData { place: None, .. }), "{bad}");
         }
     }
 
     #[test]
     fn whatever_is_no_item_is_refused() {
         for bad in ["", "  ", "null", "7", "true", "[]", "[{}]", r#""""#, r#"" \n ""#] {
-            assert!(matches!(refused(bad.as_bytes()), Refusal::InvalidData { place: None, .. }), "{bad}");
+            assert!(matches!(refused(bad.as_bytes()), ApiError::InvalidData { place: None, .. }), "{bad}");
         }
         for bad in
             ["{", r#"{"a"}"#, "{} {}", r#"{"a":1,}"#, "nul", r#""open"#, r#"{"a":"\ud800"}"#, r#"{"a":01}"#]
         {
-            assert!(matches!(refused(bad.as_bytes()), Refusal::InvalidData { place: Some(_), .. }), "{bad}");
+            assert!(matches!(refused(bad.as_bytes()), ApiError::InvalidData { place: Some(_), .. }), "{bad}");
         }
-        assert!(matches!(refused(b"{\"a\":\"\xff\"}"), Refusal::InvalidData { .. }));
-        assert!(matches!(refused(b"{\"\xff\":1}"), Refusal::InvalidData { .. }));
-        let Refusal::InvalidData { place, .. } = refused(b"{\"a\":1,\n  b}") else { panic!() };
-        assert_eq!(place, Some(Place { line: 2, column: 3 }));
+        assert!(matches!(refused(b"{\"a\":\"\xff\"}"), ApiError::InvalidData { .. }));
+        assert!(matches!(refused(b"{\"\xff\":1}"), ApiError::InvalidData { .. }));
+        let ApiError::InvalidData { place, .. } = refused(b"{\"a\":1,\n  b}") else { panic!() };
+        assert_eq!(place, Some(LineColumn { line: 2, column: 3 }));
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! with items stands in [`selection`](crate::api::selection).
 
 use crate::config::{PER_PAGE_MAX, PER_PAGE_USUAL, QUERY_BYTES_MAX, QUERY_PARAMETERS_MAX};
-use crate::error::Refusal;
+use crate::error::ApiError;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
 use std::fmt;
@@ -78,7 +78,7 @@ const OF_FOLLOWING: [&str; 2] = ["since", "deliver"];
 impl Query {
     /// Reads what stands behind the question mark: `name=value` with `&` between them, percent-encoded,
     /// where `+` is a blank. Costs nothing where there is nothing.
-    pub fn parse(text: &str) -> Result<Query, Refusal> {
+    pub fn parse(text: &str) -> Result<Query, ApiError> {
         let mut query = Query::default();
         if text.len() > QUERY_BYTES_MAX {
             return Err(wrong(text, format!("is too long: a query has at most {QUERY_BYTES_MAX} bytes")));
@@ -130,7 +130,7 @@ impl Query {
     }
 
     /// Changes come in their own order, and end at no page.
-    pub fn filters_only(&self) -> Result<(), Refusal> {
+    pub fn filters_only(&self) -> Result<(), ApiError> {
         let why = "has no meaning for what is followed";
         match (self.sort.is_empty(), self.page) {
             (false, _) => Err(wrong("_sort", why)),
@@ -140,11 +140,11 @@ impl Query {
     }
 }
 
-fn wrong(parameter: &str, why: impl Into<Cow<'static, str>>) -> Refusal {
-    Refusal::QueryMalformed { parameter: parameter.to_owned(), why: why.into() }
+fn wrong(parameter: &str, why: impl Into<Cow<'static, str>>) -> ApiError {
+    ApiError::QueryMalformed { parameter: parameter.to_owned(), why: why.into() }
 }
 
-fn too_many(parameter: &str) -> Refusal {
+fn too_many(parameter: &str) -> ApiError {
     wrong(parameter, format!("is one too many: at most {QUERY_PARAMETERS_MAX} are taken"))
 }
 
@@ -163,7 +163,7 @@ fn decoded(text: &str) -> Option<Cow<'_, str>> {
 }
 
 /// A number from 1 to `most`, which stands once.
-fn set(number: &mut Option<usize>, name: &str, text: &str, most: usize) -> Result<(), Refusal> {
+fn set(number: &mut Option<usize>, name: &str, text: &str, most: usize) -> Result<(), ApiError> {
     if number.is_some() {
         return Err(wrong(name, "stands twice"));
     }
@@ -178,7 +178,7 @@ fn set(number: &mut Option<usize>, name: &str, text: &str, most: usize) -> Resul
 
 impl Filter {
     /// Behind the last colon stands the operator: of a name with a colon it must be said.
-    fn read(name: &str, value: &str) -> Result<Filter, Refusal> {
+    fn read(name: &str, value: &str) -> Result<Filter, ApiError> {
         let (field, operator) = match name.rsplit_once(':') {
             None => (name, Operator::Equal),
             Some((field, word)) => match OPERATORS.iter().find(|(known, _)| *known == word) {

@@ -4,7 +4,7 @@ use crate::api::new_item::{self, Intake};
 use crate::api::outcome::{Named, Outcome};
 use crate::api::query::Query;
 use crate::api::selection::Selected;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::call::{Answer, Body, Call, Representation};
 use crate::model::change::{Act, Change, CollectionId, Once, Op, Position, Write};
 use crate::model::idempotency_key::Key;
@@ -12,19 +12,19 @@ use crate::model::record::{Record, is_id};
 use crate::render::html;
 use crate::store::idempotency_table::Earlier;
 use crate::store::journal;
-use crate::store::state::{Collection, Shelf};
+use crate::store::state::{Collection, State};
 
 /// What PATCH takes, for `Accept-Patch`.
 const PATCH_TYPES: &str = "application/merge-patch+json, application/json-patch+json, application/json";
 
 /// The items of a collection, or one of them.
-pub fn get(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
-    if named.id.is_empty() { list(call, named, shelf) } else { read(call, named, shelf) }
+pub fn get(call: &Call, named: Named, state: &State) -> Result<Outcome, ApiError> {
+    if named.id.is_empty() { list(call, named, state) } else { read(call, named, state) }
 }
 
-fn list(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
-    let collection = shelf.collection(named.collection);
-    let position = shelf.at(collection.changed());
+fn list(call: &Call, named: Named, state: &State) -> Result<Outcome, ApiError> {
+    let collection = state.collection(named.collection);
+    let position = state.at(collection.changed());
     let query = Query::parse(&call.query)?;
     if !query.is_empty() {
         return read_at(call, position, || selected(call, &query, collection, position));
@@ -46,7 +46,7 @@ fn selected(
     query: &Query,
     collection: &Collection,
     position: Position,
-) -> Result<Answer, Refusal> {
+) -> Result<Answer, ApiError> {
     let Selected { items, total } = query.select(collection.items());
     let body = match call.representation {
         Representation::Json => Body::Json(collection.json_of(&items)?),
@@ -58,11 +58,11 @@ fn selected(
 }
 
 /// A query is passed over: there is one item, and it is shown whole.
-fn read(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
-    let collection = shelf.collection(named.collection);
+fn read(call: &Call, named: Named, state: &State) -> Result<Outcome, ApiError> {
+    let collection = state.collection(named.collection);
     // Conditions count only where there would be an answer without them (RFC 9110 §13.2.1).
-    let record = collection.get(named.id).ok_or(Refusal::NoSuchItem)?;
-    let position = shelf.at(record.seq);
+    let record = collection.get(named.id).ok_or(ApiError::NoSuchItem)?;
+    let position = state.at(record.seq);
     read_at(call, position, || match call.representation {
         Representation::Html => {
             let page = html::item(Some(collection.name()), record.json(), Some(position));
@@ -76,11 +76,11 @@ fn read(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
 pub fn read_at(
     call: &Call,
     position: Position,
-    answer: impl FnOnce() -> Result<Answer, Refusal>,
-) -> Result<Outcome, Refusal> {
+    answer: impl FnOnce() -> Result<Answer, ApiError>,
+) -> Result<Outcome, ApiError> {
     let current = Some(position);
     if call.conditions.if_match.as_ref().is_some_and(|tags| !tags.matches(current)) {
-        return Err(Refusal::ConditionFailed);
+        return Err(ApiError::ConditionFailed);
     }
     let fresh = call.conditions.if_none_match.as_ref().is_some_and(|tags| tags.matches(current));
     let answer = if fresh { Answer::new(304, Body::Nothing) } else { answer()? };
@@ -88,7 +88,7 @@ pub fn read_at(
 }
 
 /// The one method that is not idempotent by itself, and is by a key.
-pub fn create(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+pub fn create(call: &Call, named: Named, _: &State) -> Result<Outcome, ApiError> {
     let once = call.idempotency_key.as_deref().map(once).transpose()?;
     let Intake { id, members } = new_item::read(call)?;
     let act = Act::Create { id, members };
@@ -96,29 +96,29 @@ pub fn create(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> 
 }
 
 /// Whoever takes the write up knows the time.
-fn once(key: &str) -> Result<Box<Once>, Refusal> {
-    let key = Key::read(key).ok_or(Refusal::IdempotencyKeyMalformed)?;
+fn once(key: &str) -> Result<Box<Once>, ApiError> {
+    let key = Key::read(key).ok_or(ApiError::IdempotencyKeyMalformed)?;
     Ok(Box::new(Once { key, at: 0 }))
 }
 
-pub fn replace(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+pub fn replace(call: &Call, named: Named, _: &State) -> Result<Outcome, ApiError> {
     let Intake { id, members } = new_item::read(call)?;
     if !is_id(named.id) {
-        return Err(Refusal::invalid("an id is 1 to 64 of A-Z a-z 0-9 . _ ~ -"));
+        return Err(ApiError::invalid("an id is 1 to 64 of A-Z a-z 0-9 . _ ~ -"));
     }
     if id.is_some_and(|id| *id != *named.id) {
-        return Err(Refusal::invalid("the id in the body is not the one in the path"));
+        return Err(ApiError::invalid("the id in the body is not the one in the path"));
     }
     Ok(Outcome::Write(please(call, named.clone(), Act::Replace { id: named.id.into(), members })))
 }
 
-pub fn patch(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+pub fn patch(call: &Call, named: Named, _: &State) -> Result<Outcome, ApiError> {
     let content_type = call.content_type.as_deref().unwrap_or("application/json");
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let takes = PATCH_TYPES.split(", ").any(|taken| taken.eq_ignore_ascii_case(essence));
     // What curl says of `-d` where it was not told otherwise.
     if !takes && !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(Refusal::PatchMediaTypeUnsupported { accept: PATCH_TYPES });
+        return Err(ApiError::PatchMediaTypeUnsupported { accept: PATCH_TYPES });
     }
     let id = named.id.into();
     let act = if essence.eq_ignore_ascii_case("application/json-patch+json") {
@@ -129,7 +129,7 @@ pub fn patch(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
     Ok(Outcome::Write(please(call, named, act)))
 }
 
-pub fn remove(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+pub fn remove(call: &Call, named: Named, _: &State) -> Result<Outcome, ApiError> {
     Ok(Outcome::Write(please(call, named.clone(), Act::Remove { id: named.id.into() })))
 }
 
@@ -138,22 +138,22 @@ fn please(call: &Call, named: Named, act: Act) -> Write {
 }
 
 /// What is said of a write when it is settled.
-pub fn answer_to(outcome: journal::Outcome, shelf: &Shelf) -> Answer {
+pub fn answer_to(outcome: journal::Outcome, state: &State) -> Answer {
     match outcome {
-        journal::Outcome::Changed(change) => changed(change, shelf),
+        journal::Outcome::Changed(change) => changed(change, state),
         journal::Outcome::Repeated(Earlier { collection, record }) => {
-            let position = shelf.at(record.seq);
-            created(position, collection, record, shelf, true)
+            let position = state.at(record.seq);
+            created(position, collection, record, state, true)
         }
         journal::Outcome::Refused(refusal) => refusal.into(),
     }
 }
 
-fn changed(change: Change, shelf: &Shelf) -> Answer {
+fn changed(change: Change, state: &State) -> Answer {
     let Change { position, collection, op, record, .. } = change;
     let etag = Some(position);
     match op {
-        Op::Created => created(position, collection, record, shelf, false),
+        Op::Created => created(position, collection, record, state, false),
         Op::Updated => Answer { etag, ..Answer::new(200, Body::Record(record)) },
         Op::Deleted => Answer::new(204, Body::Nothing),
     }
@@ -163,10 +163,10 @@ fn created(
     position: Position,
     collection: CollectionId,
     record: Record,
-    shelf: &Shelf,
+    state: &State,
     replayed: bool,
 ) -> Answer {
-    let collection = shelf.collection(collection).name().clone();
+    let collection = state.collection(collection).name().clone();
     let words = match &*collection {
         "tasks" => "Task added successfully.",
         _ => "Added successfully.",

@@ -4,7 +4,7 @@ use crate::api::description;
 use crate::api::outcome::{Handler, Named, Outcome};
 use crate::api::resources;
 use crate::api::subscribe;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::metrics::browsers;
 use crate::metrics::totals;
 use crate::model::call::{Answer, Body, Call, Method, Representation, Talk, Wish};
@@ -12,7 +12,7 @@ use crate::model::change::{CollectionId, Conditions, Tags};
 use crate::site::chapters;
 use crate::site::page;
 use crate::site::page::FILES;
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use std::borrow::Cow;
 
 /// One thing that can be asked.
@@ -75,25 +75,25 @@ pub const RESERVED: &[&str] =
     &["ws", "echo", "rpc", "healthz", "readyz", "metrics", "counters", "openapi.json", "asyncapi.json", "-"];
 
 /// Takes up a call: finds its route, and asks the handler what should happen.
-pub fn take_up(call: &Call, shelf: &Shelf) -> Outcome {
-    decide(call, shelf).unwrap_or_else(|refusal| Outcome::Answer(refusal.into()))
+pub fn take_up(call: &Call, state: &State) -> Outcome {
+    decide(call, state).unwrap_or_else(|refusal| Outcome::Answer(refusal.into()))
 }
 
-fn decide(call: &Call, shelf: &Shelf) -> Result<Outcome, Refusal> {
+fn decide(call: &Call, state: &State) -> Result<Outcome, ApiError> {
     // The asterisk is no resource: it stands for the server as a whole (RFC 9110 §9.3.7).
     if call.path == "*" && call.method == Method::Options {
         return Ok(allow(ALL_METHODS));
     }
     let path = decoded(&call.path)?;
-    let (pattern, named) = locate(&path, shelf)?;
+    let (pattern, named) = locate(&path, state)?;
     if call.wish.is_of_changes() && !matches!(pattern, COLLECTION | ITEM) {
-        return Err(Refusal::NotFollowed);
+        return Err(ApiError::NotFollowed);
     }
     let asked = |route: &&Route| route.method == call.method && route.path == pattern;
     match ROUTES.iter().find(asked) {
-        Some(route) => (route.handler)(call, named, shelf),
+        Some(route) => (route.handler)(call, named, state),
         None if call.method == Method::Options => Ok(allow(allowed(pattern))),
-        None => Err(Refusal::MethodNotAllowed { allow: allowed(pattern) }),
+        None => Err(ApiError::MethodNotAllowed { allow: allowed(pattern) }),
     }
 }
 
@@ -110,10 +110,10 @@ pub enum Subject {
     Page,
 }
 
-pub fn subject_of(call: &Call, shelf: &Shelf) -> Subject {
+pub fn subject_of(call: &Call, state: &State) -> Subject {
     let is_page = call.representation == Representation::Html;
     let found = decoded(&call.path)
-        .and_then(|path| locate(&path, shelf).map(|(found, Named { collection, .. })| (found, collection)));
+        .and_then(|path| locate(&path, state).map(|(found, Named { collection, .. })| (found, collection)));
     match found {
         Ok((COLLECTION | ITEM, _)) if is_page => Subject::Page,
         Ok((COLLECTION, collection)) if call.method == Method::Get && call.query.is_empty() => {
@@ -127,14 +127,14 @@ pub fn subject_of(call: &Call, shelf: &Shelf) -> Subject {
 }
 
 /// Which path of the table this is. An item need not exist to be named.
-fn locate<'p>(path: &'p str, shelf: &Shelf) -> Result<(&'static str, Named<'p>), Refusal> {
-    let rest = path.strip_prefix('/').ok_or(Refusal::NoSuchResource)?;
+fn locate<'p>(path: &'p str, state: &State) -> Result<(&'static str, Named<'p>), ApiError> {
+    let rest = path.strip_prefix('/').ok_or(ApiError::NoSuchResource)?;
     // Names are short: a plain loop is at their end before a search has begun.
     let (name, id) = match rest.bytes().position(|byte| byte == b'/') {
         Some(slash) => (&rest[..slash], Some(&rest[slash + 1..])),
         None => (rest, None),
     };
-    match (shelf.find(name), id) {
+    match (state.find(name), id) {
         (Some(collection), None) => Ok((COLLECTION, Named { collection, id: "" })),
         (Some(collection), Some(id)) if !id.is_empty() && !id.bytes().any(|byte| byte == b'/') => {
             Ok((ITEM, Named { collection, id }))
@@ -144,32 +144,32 @@ fn locate<'p>(path: &'p str, shelf: &Shelf) -> Result<(&'static str, Named<'p>),
 }
 
 /// What is of no collection.
-fn fixed(path: &str) -> Result<(&'static str, Named<'_>), Refusal> {
+fn fixed(path: &str) -> Result<(&'static str, Named<'_>), ApiError> {
     let of_none = |id| Named { collection: CollectionId(0), id };
     let chapter = path.strip_prefix(chapters::contents::ADDRESS).and_then(|rest| rest.strip_prefix('/'));
     if let Some(name) = chapter.filter(|name| chapters::contents::find(name).is_some()) {
         return Ok((CHAPTER, of_none(name)));
     }
     let route = ROUTES.iter().find(|route| route.path == path && !path.contains('{'));
-    Ok((route.ok_or(Refusal::NoSuchResource)?.path, of_none("")))
+    Ok((route.ok_or(ApiError::NoSuchResource)?.path, of_none("")))
 }
 
-fn decoded<'a>(path: &'a str) -> Result<Cow<'a, str>, Refusal> {
+fn decoded<'a>(path: &'a str) -> Result<Cow<'a, str>, ApiError> {
     if !path.bytes().any(|byte| byte == b'%') {
         return Ok(Cow::Borrowed(path));
     }
     let mut rest = path.as_bytes();
     while let Some(at) = memchr::memchr(b'%', rest) {
         if !matches!(&rest[at + 1..], [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()) {
-            return Err(Refusal::PathMalformed);
+            return Err(ApiError::PathMalformed);
         }
         // A slash that is encoded parts nothing (RFC 3986 §2.2), and no name here has one.
         if rest[at + 1..at + 3].eq_ignore_ascii_case(b"2f") {
-            return Err(Refusal::NoSuchResource);
+            return Err(ApiError::NoSuchResource);
         }
         rest = &rest[at + 3..];
     }
-    percent_encoding::percent_decode_str(path).decode_utf8().map_err(|_| Refusal::PathMalformed)
+    percent_encoding::percent_decode_str(path).decode_utf8().map_err(|_| ApiError::PathMalformed)
 }
 
 const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
@@ -188,11 +188,11 @@ fn allow(methods: &'static str) -> Outcome {
 }
 
 /// What has no entity tag, under its conditions: it is there, and no tag is its own.
-fn untagged(call: &Call, body: Body) -> Result<Outcome, Refusal> {
+fn untagged(call: &Call, body: Body) -> Result<Outcome, ApiError> {
     let is_any = |tags: &Option<Box<Tags>>| matches!(tags.as_deref(), Some(Tags::Any));
     let Conditions { if_match, if_none_match } = &call.conditions;
     if if_match.is_some() && !is_any(if_match) {
-        return Err(Refusal::ConditionFailed);
+        return Err(ApiError::ConditionFailed);
     }
     Ok(Outcome::Answer(match is_any(if_none_match) {
         true => Answer::new(304, Body::Nothing),
@@ -200,11 +200,11 @@ fn untagged(call: &Call, body: Body) -> Result<Outcome, Refusal> {
     }))
 }
 
-fn index(call: &Call, _: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
+fn index(call: &Call, _: Named, state: &State) -> Result<Outcome, ApiError> {
     if call.representation == Representation::Html {
-        return untagged(call, page::home(shelf));
+        return untagged(call, page::home(state));
     }
-    let collections: Vec<String> = shelf.names().map(|name| format!("\"/{name}\"")).collect();
+    let collections: Vec<String> = state.names().map(|name| format!("\"/{name}\"")).collect();
     let sockets = "\"/ws\",\"/echo\",\"/rpc\"";
     let json = format!(
         "{{\"name\":\"bothways\",\"collections\":[{}],\"sockets\":[{sockets}],\"health\":[\"/healthz\",\"/readyz\"],\
@@ -214,45 +214,45 @@ fn index(call: &Call, _: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
     untagged(call, Body::Json(json.into_bytes().into()))
 }
 
-fn clock(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+fn clock(call: &Call, _: Named, _: &State) -> Result<Outcome, ApiError> {
     socket(call, Talk::Clock)
 }
 
-fn echo(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+fn echo(call: &Call, _: Named, _: &State) -> Result<Outcome, ApiError> {
     socket(call, Talk::Echo)
 }
 
-fn calls(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+fn calls(call: &Call, _: Named, _: &State) -> Result<Outcome, ApiError> {
     socket(call, Talk::Calls)
 }
 
-fn socket(call: &Call, talk: Talk) -> Result<Outcome, Refusal> {
+fn socket(call: &Call, talk: Talk) -> Result<Outcome, ApiError> {
     match call.wish {
         Wish::Socket => Ok(Outcome::Talk(talk)),
-        _ => Err(Refusal::NotAHandshake),
+        _ => Err(ApiError::NotAHandshake),
     }
 }
 
-fn alive(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+fn alive(call: &Call, _: Named, _: &State) -> Result<Outcome, ApiError> {
     untagged(call, Body::Text((*b"alive\n").into()))
 }
 
-/// Whoever can be asked has its listeners bound and its shelf loaded. Whether it takes writes depends
+/// Whoever can be asked has its listeners bound and its state loaded. Whether it takes writes depends
 /// on the disk.
-fn ready(call: &Call, _: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
-    if let Some(refusal) = shelf.board().get().refusal() {
+fn ready(call: &Call, _: Named, state: &State) -> Result<Outcome, ApiError> {
+    if let Some(refusal) = state.board().get().refusal() {
         return Err(refusal);
     }
     untagged(call, Body::Text((*b"ready\n").into()))
 }
 
-/// What is counted is not on the shelf.
-fn metrics(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+/// What is counted is not in the state.
+fn metrics(call: &Call, _: Named, _: &State) -> Result<Outcome, ApiError> {
     untagged(call, Body::File { media_type: totals::MEDIA_TYPE, text: totals::text().into() })
 }
 
 /// Nor is this.
-fn counters(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+fn counters(call: &Call, _: Named, _: &State) -> Result<Outcome, ApiError> {
     let text = browsers::text(call.visitor);
     untagged(call, Body::Json(text.into_bytes().into()))
 }
@@ -262,7 +262,7 @@ mod tests {
     use super::*;
 
     fn ask(method: Method, path: &str) -> Outcome {
-        let shelf = Shelf::new(1, &["tasks".to_owned(), "notes".to_owned()], 1000);
+        let state = State::new(1, &["tasks".to_owned(), "notes".to_owned()], 1000);
         let call = Call {
             method,
             path: path.into(),
@@ -275,7 +275,7 @@ mod tests {
             representation: Representation::Json,
             visitor: None,
         };
-        take_up(&call, &shelf)
+        take_up(&call, &state)
     }
 
     #[track_caller]

@@ -23,7 +23,7 @@ pub struct Selected<'a> {
 }
 
 impl Query {
-    /// Whether an item as it stands on the shelf passes every filter; of several that ask one field
+    /// Whether an item as it stands in the state passes every filter; of several that ask one field
     /// for equality, one is enough.
     pub fn matches(&self, item: &str) -> bool {
         let are_alternatives = |one: &Filter, other: &Filter| {

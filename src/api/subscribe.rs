@@ -3,12 +3,12 @@
 use crate::api::outcome::{Named, Outcome};
 use crate::api::query::Query;
 use crate::api::resources;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::call::{Call, Start, Wish};
 use crate::model::change::{Change, CollectionId, GZIP_MARK, Op, Position};
 use crate::model::notification::About;
 use crate::model::record::{Record, is_id};
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -62,7 +62,7 @@ impl Interest {
     }
 
     /// The same, as far as a query leaves it. Of one item it is passed over, as by a GET.
-    fn asked(named: &Named, call: &Call) -> Result<Interest, Refusal> {
+    fn asked(named: &Named, call: &Call) -> Result<Interest, ApiError> {
         let interest = Interest::of(named);
         if interest.id.is_some() {
             return Ok(interest);
@@ -104,8 +104,8 @@ impl Interest {
     }
 
     /// The whole state, as JSON; `null` where there is none.
-    pub fn state(&self, shelf: &Shelf) -> Result<Arc<[u8]>, Refusal> {
-        let collection = shelf.collection(self.collection);
+    pub fn state(&self, state: &State) -> Result<Arc<[u8]>, ApiError> {
+        let collection = state.collection(self.collection);
         match &self.id {
             None if self.query.is_empty() => collection.json(),
             None => collection.json_of(&self.query.select(collection.items()).items),
@@ -114,72 +114,72 @@ impl Interest {
     }
 
     /// What is subscribed to, for notices.
-    pub fn about<'a>(&'a self, shelf: &'a Shelf) -> About<'a> {
+    pub fn about<'a>(&'a self, state: &'a State) -> About<'a> {
         About {
-            collection: shelf.collection(self.collection).name(),
+            collection: state.collection(self.collection).name(),
             id: self.id.as_deref(),
             query: &self.text,
         }
     }
 
     /// The item that a change is about, for notices.
-    pub fn about_item<'a>(&'a self, record: &'a Record, shelf: &'a Shelf) -> About<'a> {
-        About { id: Some(record.id()), ..self.about(shelf) }
+    pub fn about_item<'a>(&'a self, record: &'a Record, state: &'a State) -> About<'a> {
+        About { id: Some(record.id()), ..self.about(state) }
     }
 }
 
 /// A GET of a resource that wants more than one answer.
-pub fn take_up(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
+pub fn take_up(call: &Call, named: Named, state: &State) -> Result<Outcome, ApiError> {
     match &call.wish {
-        Wish::Answer => resources::get(call, named, shelf),
-        Wish::Wait(_) => wait(call, named, shelf),
-        Wish::Socket => follow(call, named, &Start::default(), shelf),
-        Wish::Follow(start) => follow(call, named, start, shelf),
+        Wish::Answer => resources::get(call, named, state),
+        Wish::Wait(_) => wait(call, named, state),
+        Wish::Socket => follow(call, named, &Start::default(), state),
+        Wish::Follow(start) => follow(call, named, start, state),
         Wish::Unfollow => Ok(Outcome::Unfollow(Interest::asked(&named, call)?)),
     }
 }
 
 /// Answers at once where the state is another than the one known; or else it is worth waiting.
-fn wait(call: &Call, named: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
-    match resources::get(call, named.clone(), shelf)? {
+fn wait(call: &Call, named: Named, state: &State) -> Result<Outcome, ApiError> {
+    match resources::get(call, named.clone(), state)? {
         Outcome::Answer(answer) if answer.status == 304 => Ok(Outcome::Wait(Interest::of(&named))),
         outcome => Ok(outcome),
     }
 }
 
-fn follow(call: &Call, named: Named, start: &Start, shelf: &Shelf) -> Result<Outcome, Refusal> {
+fn follow(call: &Call, named: Named, start: &Start, state: &State) -> Result<Outcome, ApiError> {
     let since = start.since.as_deref().map(Cow::Borrowed).or_else(|| parameter(&call.query, "since"));
     let deliver = start.deliver.as_deref().map(Cow::Borrowed).or_else(|| parameter(&call.query, "deliver"));
     let deliver = match deliver.as_deref() {
         None | Some("all") => Deliver::All,
         Some("latest") => Deliver::Latest,
-        Some(_) => return Err(Refusal::DeliverUnknown),
+        Some(_) => return Err(ApiError::DeliverUnknown),
     };
     let from = match since.as_deref() {
         None => From::Snapshot,
-        Some("now") => From::Since(shelf.position().seq),
-        Some(position) => From::Since(kept(position, shelf)?),
+        Some("now") => From::Since(state.position().seq),
+        Some(position) => From::Since(kept(position, state)?),
     };
     // Of an item that went since, the position tells; without one there is nothing to begin with.
-    let collection = shelf.collection(named.collection);
+    let collection = state.collection(named.collection);
     if !named.id.is_empty() && !is_id(named.id) {
-        return Err(Refusal::NoSuchItem);
+        return Err(ApiError::NoSuchItem);
     }
     let is_known = matches!(since.as_deref(), Some(text) if text != "now");
     if !is_known && !named.id.is_empty() && collection.get(named.id).is_none() {
-        return Err(Refusal::NoSuchItem);
+        return Err(ApiError::NoSuchItem);
     }
     Ok(Outcome::Follow(Follow { interest: Interest::asked(&named, call)?, from, deliver }))
 }
 
 /// The seq of a position from which every change is still kept. It may be what stands in an entity tag, its
 /// mark with it.
-fn kept(text: &str, shelf: &Shelf) -> Result<u64, Refusal> {
+fn kept(text: &str, state: &State) -> Result<u64, ApiError> {
     let position = text.strip_suffix(GZIP_MARK).unwrap_or(text);
-    let position: Position = position.parse().map_err(|_| Refusal::PositionMalformed)?;
-    let now = shelf.position();
-    if position.epoch != now.epoch || shelf.history().since(position.seq).is_none() {
-        return Err(Refusal::PositionGone { now: now.to_string() });
+    let position: Position = position.parse().map_err(|_| ApiError::PositionMalformed)?;
+    let now = state.position();
+    if position.epoch != now.epoch || state.history().since(position.seq).is_none() {
+        return Err(ApiError::PositionGone { now: now.to_string() });
     }
     Ok(position.seq)
 }
@@ -196,16 +196,16 @@ mod tests {
     use crate::model::call::{Method, Representation};
     use crate::model::change::{Act, Conditions, Write};
 
-    fn shelf() -> Shelf {
-        let mut shelf = Shelf::new(7, &["tasks".to_owned()], 1000).keeping(2, 1000);
+    fn state() -> State {
+        let mut state = State::new(7, &["tasks".to_owned()], 1000).keeping(2, 1000);
         for n in 1..=4 {
             let act = Act::Create { id: None, members: format!("\"n\":{n}") };
             let write =
                 Write { collection: CollectionId(0), act, conditions: Conditions::default(), once: None };
-            let change = shelf.decide(write).unwrap();
-            shelf.apply(&change);
+            let change = state.decide(write).unwrap();
+            state.apply(&change);
         }
-        shelf
+        state
     }
 
     fn ask(path: &str, query: &str, wish: Wish) -> Outcome {
@@ -221,7 +221,7 @@ mod tests {
             representation: Representation::Json,
             visitor: None,
         };
-        routes::take_up(&call, &shelf())
+        routes::take_up(&call, &state())
     }
 
     #[track_caller]

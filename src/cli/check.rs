@@ -1,7 +1,7 @@
 //! `bothways check [PATH]`: is a store whole?
 
 use crate::cli::args;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::store::disk::durable_store::{OnDisk, no_progress};
 use crate::store::disk::integrity;
 use crate::store::disk::store_error::StoreError;
@@ -11,9 +11,9 @@ use std::io::{self, Write};
 const NAMED_MAX: usize = 10;
 
 /// Prints one line that says what is in it, or fails with what is wrong.
-pub fn run(check: &args::Check) -> Result<(), Failure> {
+pub fn run(check: &args::CheckArgs) -> Result<(), CommandError> {
     let path = check.path.display();
-    let failed = |error: StoreError| Failure::Failed(format!("the store {path}: {error}"));
+    let failed = |error: StoreError| CommandError::Failed(format!("the store {path}: {error}"));
     let (store, stock) = OnDisk::inspect(&check.path, &no_progress()).map_err(failed)?;
     let faults = integrity::faults(&stock);
     if !faults.is_empty() {
@@ -22,7 +22,7 @@ pub fn run(check: &args::Check) -> Result<(), Failure> {
         if faults.len() > NAMED_MAX {
             lines.push(format!("the store {path}: and {} more", faults.len() - NAMED_MAX));
         }
-        return Err(Failure::Failed(lines.join("\n")));
+        return Err(CommandError::Failed(lines.join("\n")));
     }
     let lacking = match store.may_lack_changes().map_err(failed)? {
         true => ", but it was not closed, and may lack its last changes",
@@ -36,8 +36,8 @@ pub fn run(check: &args::Check) -> Result<(), Failure> {
         counted(stock.changes.len(), "change"),
         stock.position
     );
-    let told = writeln!(io::stdout(), "{line}").map_err(Failure::Output);
-    Failure::pass_over_broken_pipe(told)
+    let told = writeln!(io::stdout(), "{line}").map_err(CommandError::Output);
+    CommandError::ignore_broken_pipe(told)
 }
 
 fn counted(count: usize, what: &str) -> String {

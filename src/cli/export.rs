@@ -2,7 +2,7 @@
 
 use crate::cli::args;
 use crate::client::download;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::store::disk::durable_store::{OnDisk, no_progress};
 use crate::store::disk::overlay_file::Trust;
 use crate::store::disk::store_error::StoreError;
@@ -10,23 +10,23 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 /// Prints nothing before everything was read: half a file would look like a whole one.
-pub fn run(export: &args::Export) -> Result<(), Failure> {
+pub fn run(export: &args::ExportArgs) -> Result<(), CommandError> {
     let mut out = BufWriter::new(io::stdout().lock());
     let is_url = export.from.contains("://");
     let outcome = if is_url { from_server(export, &mut out) } else { from_store(export, &mut out) };
-    Failure::pass_over_broken_pipe(outcome)
+    CommandError::ignore_broken_pipe(outcome)
 }
 
-fn from_server(export: &args::Export, out: &mut impl Write) -> Result<(), Failure> {
+fn from_server(export: &args::ExportArgs, out: &mut impl Write) -> Result<(), CommandError> {
     let collections = download::all(&export.from.parse()?, export.max)?;
     let collections =
         collections.iter().map(|(name, items)| (name.as_str(), items.iter().map(|item| item.get())));
-    write(out, collections).map_err(Failure::Output)
+    write(out, collections).map_err(CommandError::Output)
 }
 
-fn from_store(export: &args::Export, out: &mut impl Write) -> Result<(), Failure> {
+fn from_store(export: &args::ExportArgs, out: &mut impl Write) -> Result<(), CommandError> {
     let path = Path::new(&export.from);
-    let failed = |error: StoreError| Failure::Failed(format!("the store {}: {error}", path.display()));
+    let failed = |error: StoreError| CommandError::Failed(format!("the store {}: {error}", path.display()));
     let mut store = OnDisk::look(path, Trust::Newest, &no_progress()).map_err(failed)?;
     let stock = store.load(&*no_progress()).map_err(failed)?;
     drop(store);
@@ -34,7 +34,7 @@ fn from_store(export: &args::Export, out: &mut impl Write) -> Result<(), Failure
         let items = collection.items.iter().map(|record| record.json());
         (&*collection.name, items)
     });
-    write(out, collections).map_err(Failure::Output)
+    write(out, collections).map_err(CommandError::Output)
 }
 
 /// One item a line, so that two files can be compared line by line.

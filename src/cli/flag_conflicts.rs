@@ -7,7 +7,7 @@
 //!
 //! Which are heeded is listed, and not which are not: so a new flag is refused until it is.
 
-use crate::cli::args::Like;
+use crate::cli::compare_args::Like;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, ValueEnum};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::client::limits::READ_BYTES;
 use crate::client::url::Url;
-use crate::error::Failure;
+use crate::error::CommandError;
 
 /// The one thing in this room that waits.
 #[derive(Debug)]
@@ -45,11 +45,11 @@ pub enum Arrival {
 impl Stream {
     /// Connects to the first of the host's addresses that answers. `wait` is the longest for each of
     /// them, and then for each read and write.
-    pub fn connect(url: &Url, wait: Duration) -> Result<Stream, Failure> {
+    pub fn connect(url: &Url, wait: Duration) -> Result<Stream, CommandError> {
         let authority = &url.authority;
         let addresses = (&*url.host, url.port)
             .to_socket_addrs()
-            .map_err(|error| Failure::Lost(format!("cannot find the host of {authority}: {error}")))?;
+            .map_err(|error| CommandError::Lost(format!("cannot find the host of {authority}: {error}")))?;
         let mut why = "it has no address".to_owned();
         for address in addresses {
             match TcpStream::connect_timeout(&address, wait) {
@@ -57,22 +57,22 @@ impl Stream {
                 Err(error) => why = error.to_string(),
             }
         }
-        Err(Failure::Lost(format!("cannot connect to {authority}: {why}")))
+        Err(CommandError::Lost(format!("cannot connect to {authority}: {why}")))
     }
 
-    fn new(socket: TcpStream, wait: Duration) -> Result<Stream, Failure> {
+    fn new(socket: TcpStream, wait: Duration) -> Result<Stream, CommandError> {
         let set = || {
             socket.set_nodelay(true)?;
             socket.set_read_timeout(Some(wait))?;
             socket.set_write_timeout(Some(wait))
         };
-        set().map_err(|error| Failure::Failed(format!("cannot set up the connection: {error}")))?;
+        set().map_err(|error| CommandError::Failed(format!("cannot set up the connection: {error}")))?;
         let (bytes, deadline, interrupted) = (Vec::new(), None, None);
         Ok(Stream { socket, bytes, at: 0, came: 0, silence_max: wait, deadline, interrupted })
     }
 
     /// From now on whoever waits for bytes looks whether this flag is up, and then waits no longer.
-    pub fn heed(&mut self, interrupted: Arc<AtomicBool>) -> Result<(), Failure> {
+    pub fn heed(&mut self, interrupted: Arc<AtomicBool>) -> Result<(), CommandError> {
         self.interrupted = Some(interrupted);
         self.wait_for_reads(Some(LOOK_UP))
     }
@@ -94,22 +94,22 @@ impl Stream {
     }
 
     /// Another hold on the same socket, to write with while this one reads.
-    pub fn writing_end(&self) -> Result<TcpStream, Failure> {
+    pub fn writing_end(&self) -> Result<TcpStream, CommandError> {
         self.socket
             .try_clone()
-            .map_err(|error| Failure::Failed(format!("cannot share the connection: {error}")))
+            .map_err(|error| CommandError::Failed(format!("cannot share the connection: {error}")))
     }
 
     /// From now on a read waits so long; `None` is for ever. Who heeds a flag looks up more often, and waits as
     /// long as it said when it connected, or until what it reads has to be whole.
-    pub fn wait_for_reads(&self, wait: Option<Duration>) -> Result<(), Failure> {
+    pub fn wait_for_reads(&self, wait: Option<Duration>) -> Result<(), CommandError> {
         let wait = if self.interrupted.is_some() { Some(LOOK_UP) } else { wait };
         self.socket
             .set_read_timeout(wait)
-            .map_err(|error| Failure::Failed(format!("cannot set up the connection: {error}")))
+            .map_err(|error| CommandError::Failed(format!("cannot set up the connection: {error}")))
     }
 
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), CommandError> {
         write(&self.socket, bytes)
     }
 
@@ -129,7 +129,7 @@ impl Stream {
     }
 
     /// Waits for more bytes, and puts them behind the unread ones.
-    pub fn read_more(&mut self) -> Result<Arrival, Failure> {
+    pub fn read_more(&mut self) -> Result<Arrival, CommandError> {
         self.bytes.drain(..self.at);
         self.at = 0;
         let mut room = [0; READ_BYTES];
@@ -146,24 +146,24 @@ impl Stream {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if is_timeout(error.kind()) && self.waits_on(begun) => {}
                 Err(error) if is_timeout(error.kind()) => {
-                    return Err(Failure::Lost("the server sent nothing for too long".to_owned()));
+                    return Err(CommandError::Lost("the server sent nothing for too long".to_owned()));
                 }
                 Err(error) => {
-                    return Err(Failure::Lost(format!("reading from the server failed: {error}")));
+                    return Err(CommandError::Lost(format!("reading from the server failed: {error}")));
                 }
             }
         }
     }
 
     /// Is there a reason to wait no longer?
-    fn look_up(&self) -> Result<(), Failure> {
+    fn look_up(&self) -> Result<(), CommandError> {
         if self.interrupted.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
-            return Err(Failure::Lost("interrupted while the server was waited for".to_owned()));
+            return Err(CommandError::Lost("interrupted while the server was waited for".to_owned()));
         }
         match self.deadline {
             Some(Deadline { at, wait }) if Instant::now() >= at => {
                 let words = format!("the server's answer was not whole within {wait:?}");
-                Err(Failure::Lost(words))
+                Err(CommandError::Lost(words))
             }
             _ => Ok(()),
         }
@@ -179,10 +179,10 @@ impl Stream {
 const LOOK_UP: Duration = Duration::from_millis(100);
 
 /// Writes all of it.
-pub fn write(mut socket: &TcpStream, bytes: &[u8]) -> Result<(), Failure> {
+pub fn write(mut socket: &TcpStream, bytes: &[u8]) -> Result<(), CommandError> {
     socket.write_all(bytes).map_err(|error| match is_timeout(error.kind()) {
-        true => Failure::Lost("the server took nothing of what was sent for too long".to_owned()),
-        false => Failure::Lost(format!("writing to the server failed: {error}")),
+        true => CommandError::Lost("the server took nothing of what was sent for too long".to_owned()),
+        false => CommandError::Lost(format!("writing to the server failed: {error}")),
     })
 }
 

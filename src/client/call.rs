@@ -3,14 +3,27 @@
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
-use crate::cli::args;
 use crate::client::fields::{self, Field};
 use crate::client::over_http;
 use crate::client::over_websocket;
 use crate::client::response::status_words;
 use crate::client::url::{Scheme, Url};
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::http::headers::is_token;
+
+/// One call, as a person gives it: nothing is parsed yet.
+#[derive(Clone, Debug)]
+pub struct CallOptions {
+    pub method: String,
+    pub url: String,
+    /// Header lines, each `Name: value`.
+    pub headers: Vec<String>,
+    /// `-` is standard input.
+    pub body: Option<String>,
+    pub output: OutputMode,
+    /// Longest wait for the connection, and for each part of the answer.
+    pub timeout: Duration,
+}
 
 /// What both roads are asked to carry.
 #[derive(Debug)]
@@ -20,14 +33,14 @@ pub struct Asked<'a> {
     pub url: Url,
     pub fields: Vec<Field<'a>>,
     pub body: Option<Vec<u8>>,
-    pub print: Print,
+    pub print: OutputMode,
     /// The longest wait for the connection, and for each part of the answer.
     pub wait: Duration,
 }
 
 /// How much of the answer is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Print {
+pub enum OutputMode {
     Body,
     /// Curl's `-i`: the status and the fields first.
     HeadAndBody,
@@ -35,12 +48,12 @@ pub enum Print {
 
 /// Makes the call, and prints the answer to standard output. An answer of 400 or more is printed
 /// like others, and is a failure. Nothing is said of it when nobody reads standard output any more.
-pub fn run(call: &args::Call) -> Result<(), Failure> {
+pub fn run(call: &CallOptions) -> Result<(), CommandError> {
     let outcome = make(call, &mut io::stdin(), &mut io::stdout().lock());
-    Failure::pass_over_broken_pipe(outcome)
+    CommandError::ignore_broken_pipe(outcome)
 }
 
-fn make(call: &args::Call, input: &mut impl Read, out: &mut impl Write) -> Result<(), Failure> {
+fn make(call: &CallOptions, input: &mut impl Read, out: &mut impl Write) -> Result<(), CommandError> {
     let asked = understand(call, input)?;
     match asked.url.scheme {
         Scheme::Http => over_http::make(&asked, out),
@@ -48,48 +61,49 @@ fn make(call: &args::Call, input: &mut impl Read, out: &mut impl Write) -> Resul
     }
 }
 
-fn understand<'a>(call: &'a args::Call, input: &mut impl Read) -> Result<Asked<'a>, Failure> {
+fn understand<'a>(call: &'a CallOptions, input: &mut impl Read) -> Result<Asked<'a>, CommandError> {
     if !is_token(call.method.as_bytes()) {
-        return Err(Failure::Usage(format!("{:?} is not a method", call.method)));
+        return Err(CommandError::Usage(format!("{:?} is not a method", call.method)));
     }
     let (url, fields) = (call.url.parse()?, fields::parse(&call.headers)?);
     Ok(Asked {
         method: call.method.to_ascii_uppercase(),
         url,
         fields,
-        body: read_body(call.body.as_deref().or(call.data.as_deref()), input)?,
-        print: if call.include { Print::HeadAndBody } else { Print::Body },
-        wait: call.max,
+        body: read_body(call.body.as_deref(), input)?,
+        print: call.output,
+        wait: call.timeout,
     })
 }
 
 /// `-` is standard input.
-fn read_body(text: Option<&str>, input: &mut impl Read) -> Result<Option<Vec<u8>>, Failure> {
+fn read_body(text: Option<&str>, input: &mut impl Read) -> Result<Option<Vec<u8>>, CommandError> {
     if text != Some("-") {
         return Ok(text.map(|text| text.as_bytes().to_vec()));
     }
     let mut body = Vec::new();
     let read = input.read_to_end(&mut body);
-    read.map_err(|error| Failure::Failed(format!("standard input cannot be read: {error}")))?;
+    read.map_err(|error| CommandError::Failed(format!("standard input cannot be read: {error}")))?;
     Ok(Some(body))
 }
 
 /// The server said no, in a status.
-pub fn check_status(status: u16) -> Result<(), Failure> {
+pub fn check_status(status: u16) -> Result<(), CommandError> {
     if status < 400 {
         return Ok(());
     }
-    Err(Failure::Failed(format!("the server answered {}", status_words(status))))
+    Err(CommandError::Failed(format!("the server answered {}", status_words(status))))
 }
 
 /// For tests of both roads: a call as the command line gives it, what it prints, and how it ends.
 #[cfg(test)]
 pub fn make_for_test(arguments: &[&str], input: &str) -> (String, Result<(), String>) {
+    use crate::cli::args;
     use clap::Parser;
     let line = [&["bothways", "call", "--max-seconds", "5"], arguments].concat();
     let args::Command::Call(call) = args::Cli::parse_from(line).command else { panic!("call was said") };
     let mut out = Vec::new();
-    let outcome = make(&call, &mut input.as_bytes(), &mut out);
+    let outcome = make(&call.into(), &mut input.as_bytes(), &mut out);
     let outcome = outcome.map_err(|failure| format!("{} {failure}", failure.exit_status()));
     (String::from_utf8(out).unwrap(), outcome)
 }

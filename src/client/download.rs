@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::client::call::{Asked, Print};
+use crate::client::call::{Asked, OutputMode};
 use crate::client::fields::Field;
 use crate::client::over_http;
 use crate::client::url::{Scheme, Url};
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::model::record::is_id;
 
 /// One item, as the server wrote it.
@@ -23,9 +23,11 @@ struct Index {
 
 /// The names of all collections in their order, and the items of each. A collection is as it was at one
 /// position; two of them may be from different positions.
-pub fn all(url: &Url, wait: Duration) -> Result<Vec<(String, Vec<Item>)>, Failure> {
+pub fn all(url: &Url, wait: Duration) -> Result<Vec<(String, Vec<Item>)>, CommandError> {
     if url.scheme != Scheme::Http || url.path != "/" || url.query.is_some() {
-        return Err(Failure::Usage("URL must name a server and nothing in it: http://HOST:PORT".to_owned()));
+        return Err(CommandError::Usage(
+            "URL must name a server and nothing in it: http://HOST:PORT".to_owned(),
+        ));
     }
     let index: Index = get(url, "/", wait)?;
     let named = |path: String| {
@@ -36,13 +38,13 @@ pub fn all(url: &Url, wait: Duration) -> Result<Vec<(String, Vec<Item>)>, Failur
     names.into_iter().map(|name| Ok((name.clone(), get(url, &format!("/{name}"), wait)?))).collect()
 }
 
-fn get<T: for<'de> Deserialize<'de>>(url: &Url, path: &str, wait: Duration) -> Result<T, Failure> {
+fn get<T: for<'de> Deserialize<'de>>(url: &Url, path: &str, wait: Duration) -> Result<T, CommandError> {
     let asked = Asked {
         method: "GET".to_owned(),
         url: Url { path: path.to_owned(), ..url.clone() },
         fields: vec![Field { name: "Accept", value: "application/json" }],
         body: None,
-        print: Print::Body,
+        print: OutputMode::Body,
         wait,
     };
     let mut body = Vec::new();
@@ -50,8 +52,8 @@ fn get<T: for<'de> Deserialize<'de>>(url: &Url, path: &str, wait: Duration) -> R
     serde_json::from_slice(&body).map_err(|_| unexpected(url, path))
 }
 
-fn unexpected(url: &Url, path: &str) -> Failure {
-    Failure::Failed(format!("http://{}{path} is not answered as bothways does", url.authority))
+fn unexpected(url: &Url, path: &str) -> CommandError {
+    CommandError::Failed(format!("http://{}{path} is not answered as bothways does", url.authority))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Fields given with `-H`, as curl takes them (RFC 9110 §5).
 
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::http::headers::{is_field_value, is_token};
 
 /// One field of a request.
@@ -19,12 +19,12 @@ impl Field<'_> {
 }
 
 /// Reads `Name: value` texts, or says which of them is none.
-pub fn parse(texts: &[String]) -> Result<Vec<Field<'_>>, Failure> {
+pub fn parse(texts: &[String]) -> Result<Vec<Field<'_>>, CommandError> {
     texts.iter().map(|text| parse_one(text)).collect()
 }
 
-fn parse_one(text: &str) -> Result<Field<'_>, Failure> {
-    let malformed = || Failure::Usage(format!("-H {text:?} is not a field: it must be `Name: value`"));
+fn parse_one(text: &str) -> Result<Field<'_>, CommandError> {
+    let malformed = || CommandError::Usage(format!("-H {text:?} is not a field: it must be `Name: value`"));
     let (name, value) = text.split_once(':').ok_or_else(malformed)?;
     let value = value.trim_matches([' ', '\t']);
     if !is_token(name.as_bytes()) || !is_field_value(value.as_bytes()) {

@@ -9,7 +9,7 @@ use crate::client::limits::REFUSAL_BYTES_MAX;
 use crate::client::response::{self, status_words};
 use crate::client::url::Url;
 use crate::client::websocket::{Incoming, Outgoing, random};
-use crate::error::{Failure, one_line};
+use crate::error::{CommandError, one_line};
 use crate::http::framing::ResponseFraming;
 use crate::http::headers::Known;
 use crate::websocket::handshake::{self, Extension};
@@ -22,7 +22,7 @@ pub fn open(
     target: &str,
     subprotocol: Option<&str>,
     wait: Duration,
-) -> Result<(Incoming, Outgoing), Failure> {
+) -> Result<(Incoming, Outgoing), CommandError> {
     let mut stream = Stream::connect(url, wait)?;
     shake_hands(&mut stream, &url.authority, target, &Asks { subprotocol, ..Asks::default() })?;
     let outgoing = Outgoing::new(stream.writing_end()?);
@@ -57,7 +57,12 @@ pub struct Shaken {
 }
 
 /// The handshake alone, on a connection that is there.
-pub fn shake_hands(stream: &mut Stream, host: &str, target: &str, asks: &Asks) -> Result<Shaken, Failure> {
+pub fn shake_hands(
+    stream: &mut Stream,
+    host: &str,
+    target: &str,
+    asks: &Asks,
+) -> Result<Shaken, CommandError> {
     let key: [u8; 16] = random()?;
     let mut extra = asks.extra.to_vec();
     let extension = match asks.offered {
@@ -87,7 +92,7 @@ pub fn shake_hands(stream: &mut Stream, host: &str, target: &str, asks: &Asks) -
         return Err(refused("the server refused the WebSocket", status, stream, framing));
     }
     let agreement = checked
-        .map_err(|why| Failure::Failed(format!("the server's handshake cannot be believed: {why}")))?;
+        .map_err(|why| CommandError::Failed(format!("the server's handshake cannot be believed: {why}")))?;
     Ok(Shaken { agreement, asked_bytes: request.len() as u64, answered_bytes: answered as u64 })
 }
 
@@ -95,9 +100,9 @@ pub fn shake_hands(stream: &mut Stream, host: &str, target: &str, asks: &Asks) -
 const OFFER: &str = "permessage-deflate";
 
 /// The server said no: `what`, the status, and why, if it said that.
-pub fn refused(what: &str, status: u16, stream: &mut Stream, framing: ResponseFraming) -> Failure {
+pub fn refused(what: &str, status: u16, stream: &mut Stream, framing: ResponseFraming) -> CommandError {
     let detail = refusal_detail(stream, framing);
-    Failure::Refused { status, line: format!("{what}: {}{detail}", status_words(status)) }
+    CommandError::Refused { status, line: format!("{what}: {}{detail}", status_words(status)) }
 }
 
 /// `: ` and the `detail` of a problem object (RFC 9457 §3.1.4); nothing, if there is none to be had.
@@ -106,7 +111,11 @@ fn refusal_detail(stream: &mut Stream, framing: ResponseFraming) -> String {
     // Half a body has no detail that can be read, so how it failed does not matter.
     let _ = response::read_body(stream, framing, |piece| {
         body.extend_from_slice(piece);
-        if body.len() <= REFUSAL_BYTES_MAX { Ok(()) } else { Err(Failure::Failed("too long".to_owned())) }
+        if body.len() <= REFUSAL_BYTES_MAX {
+            Ok(())
+        } else {
+            Err(CommandError::Failed("too long".to_owned()))
+        }
     });
     match serde_json::from_slice::<Value>(&body).unwrap_or_default().get("detail") {
         Some(Value::String(detail)) => format!(": {}", one_line(detail)),
@@ -120,7 +129,7 @@ mod tests {
     use crate::client::test_server;
     use std::io::{self, Read, Write};
 
-    fn open_at(address: std::net::SocketAddr) -> Result<(Incoming, Outgoing), Failure> {
+    fn open_at(address: std::net::SocketAddr) -> Result<(Incoming, Outgoing), CommandError> {
         let url = format!("ws://{address}/").parse().unwrap();
         open(&url, "/ws", Some("one"), Duration::from_secs(5))
     }

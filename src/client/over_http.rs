@@ -3,14 +3,14 @@
 use std::io::Write;
 
 use crate::client::buffered_stream::Stream;
-use crate::client::call::{Asked, Print, check_status};
+use crate::client::call::{Asked, OutputMode, check_status};
 use crate::client::fields::Field;
 use crate::client::response;
-use crate::error::Failure;
+use crate::error::CommandError;
 
 /// Sends the request, and prints the answer's body as its bytes come: with `-i`, the head before it
 /// as the server wrote it.
-pub fn make(asked: &Asked, out: &mut impl Write) -> Result<(), Failure> {
+pub fn make(asked: &Asked, out: &mut impl Write) -> Result<(), CommandError> {
     let request = encode_request(asked)?;
     let mut stream = Stream::connect(&asked.url, asked.wait)?;
     stream.write(&request)?;
@@ -19,20 +19,22 @@ pub fn make(asked: &Asked, out: &mut impl Write) -> Result<(), Failure> {
     let (status, framing, head) = response::read_head(&mut stream, asked_with_head, |head, bytes| {
         (head.status, head.framing, bytes.to_vec())
     })?;
-    if asked.print == Print::HeadAndBody {
-        out.write_all(&head).map_err(Failure::Output)?;
+    if asked.print == OutputMode::HeadAndBody {
+        out.write_all(&head).map_err(CommandError::Output)?;
     }
     response::read_body(&mut stream, framing, |piece| {
-        out.write_all(piece).and_then(|()| out.flush()).map_err(Failure::Output)
+        out.write_all(piece).and_then(|()| out.flush()).map_err(CommandError::Output)
     })?;
-    out.flush().map_err(Failure::Output)?;
+    out.flush().map_err(CommandError::Output)?;
     check_status(status)
 }
 
-fn encode_request(asked: &Asked) -> Result<Vec<u8>, Failure> {
+fn encode_request(asked: &Asked) -> Result<Vec<u8>, CommandError> {
     for name in ["Content-Length", "Transfer-Encoding"] {
         if asked.fields.iter().any(|field| field.is(name)) {
-            return Err(Failure::Usage(format!("{name} is not taken with -H: the body is counted here")));
+            return Err(CommandError::Usage(format!(
+                "{name} is not taken with -H: the body is counted here"
+            )));
         }
     }
     let mut out = format!("{} {} HTTP/1.1\r\n", asked.method, asked.url.target()).into_bytes();

@@ -12,17 +12,17 @@ use std::io::{self, Write};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::client::call::{Asked, Print, check_status};
+use crate::client::call::{Asked, OutputMode, check_status};
 use crate::client::handshake;
 use crate::client::response::status_words;
 use crate::client::rpc_request::{self, ID};
 use crate::client::websocket::{Heard, Incoming, Outgoing, closed_line};
-use crate::error::{Failure, one_line};
+use crate::error::{CommandError, one_line};
 use crate::model::json_rpc::SUBPROTOCOL;
 use crate::websocket::close;
 
 /// Makes the call, and prints the answer's body as JSON text: for an error, its problem object.
-pub fn make(asked: &Asked, out: &mut impl Write) -> Result<(), Failure> {
+pub fn make(asked: &Asked, out: &mut impl Write) -> Result<(), CommandError> {
     let request = rpc_request::encode(asked)?;
     let (mut incoming, mut outgoing) = handshake::open(&asked.url, "/rpc", Some(SUBPROTOCOL), asked.wait)?;
     outgoing.text(&request)?;
@@ -37,7 +37,7 @@ pub fn make(asked: &Asked, out: &mut impl Write) -> Result<(), Failure> {
 
 /// What the server says to our call. Pings are answered on the way, and what is for nobody who asked
 /// is passed over.
-fn wait_for_reply(incoming: &mut Incoming, outgoing: &mut Outgoing) -> Result<String, Failure> {
+fn wait_for_reply(incoming: &mut Incoming, outgoing: &mut Outgoing) -> Result<String, CommandError> {
     loop {
         match incoming.hear()? {
             Heard::Text(text) if is_ours(&text)? => return Ok(text),
@@ -48,10 +48,12 @@ fn wait_for_reply(incoming: &mut Incoming, outgoing: &mut Outgoing) -> Result<St
                 let _ = outgoing.close(closing.code);
                 incoming.wait_for_end();
                 let code = closing.code.unwrap_or(close::NO_CODE);
-                return Err(Failure::Failed(closed_line(code, &closing.reason)));
+                return Err(CommandError::Failed(closed_line(code, &closing.reason)));
             }
             Heard::Broken(fault) => return Err(outgoing.fail(fault)),
-            Heard::End => return Err(Failure::Failed(closed_line(close::ABNORMAL, "without a close frame"))),
+            Heard::End => {
+                return Err(CommandError::Failed(closed_line(close::ABNORMAL, "without a close frame")));
+            }
         }
     }
 }
@@ -95,7 +97,7 @@ struct Error<'a> {
 
 /// Whether the text answers our one call. An error without an id does: the server could not read so
 /// far (JSON-RPC 2.0 §5).
-fn is_ours(text: &str) -> Result<bool, Failure> {
+fn is_ours(text: &str) -> Result<bool, CommandError> {
     let reply: Reply = serde_json::from_str(text).map_err(no_reply)?;
     Ok(match reply.id {
         Some(id) => id.get() == ID.to_string(),
@@ -103,13 +105,14 @@ fn is_ours(text: &str) -> Result<bool, Failure> {
     })
 }
 
-fn print_reply(text: &str, print: Print, out: &mut impl Write) -> Result<(), Failure> {
+fn print_reply(text: &str, print: OutputMode, out: &mut impl Write) -> Result<(), CommandError> {
     let reply: Reply = serde_json::from_str(text).map_err(no_reply)?;
     if let Some(json) = reply.error {
         let error: Error = serde_json::from_str(json.get()).map_err(no_reply)?;
         let words = format!("{} {}", error.code, one_line(&error.message));
-        write_answer(&words, &[], Some(error.data.unwrap_or(json)), print, out).map_err(Failure::Output)?;
-        return Err(Failure::Failed(format!("the server answered {words}")));
+        write_answer(&words, &[], Some(error.data.unwrap_or(json)), print, out)
+            .map_err(CommandError::Output)?;
+        return Err(CommandError::Failed(format!("the server answered {words}")));
     }
     let success: Success =
         serde_json::from_str(reply.result.map_or("null", RawValue::get)).map_err(no_reply)?;
@@ -125,7 +128,7 @@ fn print_reply(text: &str, print: Print, out: &mut impl Write) -> Result<(), Fai
         ("allow", success.allow),
     ];
     write_answer(&status_words(success.status), &fields, success.body, print, out)
-        .map_err(Failure::Output)?;
+        .map_err(CommandError::Output)?;
     check_status(success.status)
 }
 
@@ -133,10 +136,10 @@ fn write_answer(
     words: &str,
     fields: &[(&str, Option<String>)],
     body: Option<&RawValue>,
-    print: Print,
+    print: OutputMode,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    if print == Print::HeadAndBody {
+    if print == OutputMode::HeadAndBody {
         writeln!(out, "{words}")?;
         for (name, value) in fields {
             if let Some(value) = value {
@@ -149,8 +152,8 @@ fn write_answer(
     out.flush()
 }
 
-fn no_reply(error: serde_json::Error) -> Failure {
-    Failure::Failed(format!("the server's answer is no JSON-RPC: {error}"))
+fn no_reply(error: serde_json::Error) -> CommandError {
+    CommandError::Failed(format!("the server's answer is no JSON-RPC: {error}"))
 }
 
 #[cfg(test)]

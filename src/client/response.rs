@@ -2,8 +2,8 @@
 
 use crate::client::buffered_stream::{Arrival, Stream};
 use crate::config::{FIELDS_ROOM, Limits};
-use crate::error::Failure;
-use crate::error::Fault;
+use crate::error::CommandError;
+use crate::error::ProtocolError;
 use crate::http::body::BodyReader;
 use crate::http::framing::ResponseFraming;
 use crate::http::head::{self, FieldRoom, ResponseHead};
@@ -16,7 +16,7 @@ pub fn read_head<T>(
     stream: &mut Stream,
     asked_with_head: bool,
     take: impl FnOnce(&ResponseHead, &[u8]) -> T,
-) -> Result<T, Failure> {
+) -> Result<T, CommandError> {
     let mut searched = 0;
     loop {
         let mut room = FieldRoom::new();
@@ -32,7 +32,7 @@ pub fn read_head<T>(
             }
             Ok(Parsed::NeedMore) => {
                 if stream.read_more()? == Arrival::End {
-                    return Err(Failure::Lost(
+                    return Err(CommandError::Lost(
                         "the server closed the connection without an answer".to_owned(),
                     ));
                 }
@@ -46,8 +46,8 @@ pub fn read_head<T>(
 pub fn read_body(
     stream: &mut Stream,
     framing: ResponseFraming,
-    mut hand_on: impl FnMut(&[u8]) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+    mut hand_on: impl FnMut(&[u8]) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
     let mut reader = BodyReader::of_response(framing);
     let mut piece = Vec::new();
     loop {
@@ -63,7 +63,7 @@ pub fn read_body(
         if stream.read_more()? == Arrival::End {
             return match framing {
                 ResponseFraming::UntilClose => Ok(()),
-                _ => Err(Failure::Lost("the server closed the connection inside the body".to_owned())),
+                _ => Err(CommandError::Lost("the server closed the connection inside the body".to_owned())),
             };
         }
     }
@@ -74,8 +74,8 @@ pub fn status_words(status: u16) -> String {
     format!("{status} {}", reason(status)).trim_end().to_owned()
 }
 
-fn unreadable(fault: Fault) -> Failure {
-    Failure::Failed(format!("the server's answer cannot be read: {fault}"))
+fn unreadable(fault: ProtocolError) -> CommandError {
+    CommandError::Failed(format!("the server's answer cannot be read: {fault}"))
 }
 
 /// What is held at a time is one head or one piece of a body, so a body may be as long as it likes.
@@ -103,7 +103,7 @@ mod tests {
         let head = read_head(&mut stream, false, |head, _| (head.status, head.framing));
         let (status, framing) = head.map_err(|failure| failure.to_string())?;
         let mut body = Vec::new();
-        read_body(&mut stream, framing, |piece| body.write_all(piece).map_err(Failure::Output))
+        read_body(&mut stream, framing, |piece| body.write_all(piece).map_err(CommandError::Output))
             .map_err(|failure| failure.to_string())?;
         Ok((status, String::from_utf8(body).unwrap()))
     }

@@ -9,25 +9,25 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::client::call::Asked;
 use crate::client::fields::{self, Field};
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::http::headers::members;
 
 /// The text of the one message that asks.
 ///
 /// Only four fields have a place in it: any other is wrong usage, and so is a second key.
 /// A body that is not JSON, nor said to be `text/plain`, cannot travel.
-pub fn encode(asked: &Asked) -> Result<String, Failure> {
+pub fn encode(asked: &Asked) -> Result<String, CommandError> {
     let taken = |name: &&str| TAKEN.iter().any(|taken| taken.eq_ignore_ascii_case(name));
     if let Some(name) = asked.fields.iter().map(|field| field.name).find(|name| !taken(name)) {
         let [first, second, third, fourth] = TAKEN;
         let words = format!(
             "{name} is no part of a call over a socket, which takes {first}, {second}, {third} and {fourth}"
         );
-        return Err(Failure::Usage(words));
+        return Err(CommandError::Usage(words));
     }
     let is_key = |field: &&Field| field.is("Idempotency-Key") && !field.value.is_empty();
     if asked.fields.iter().filter(is_key).count() > 1 {
-        return Err(Failure::Usage("a call has one Idempotency-Key".to_owned()));
+        return Err(CommandError::Usage("a call has one Idempotency-Key".to_owned()));
     }
     let mut params = Params {
         path: &asked.url.path,
@@ -88,12 +88,13 @@ fn tags(fields: &[Field], name: &str) -> Option<Value> {
 
 /// JSON travels as it was written. Plain text travels as a JSON string, and is then JSON like other;
 /// only for a PATCH, which takes no plain text, is the server still told that it was some.
-fn encode_body<'a>(body: &'a [u8], method: &str, params: &mut Params<'a>) -> Result<(), Failure> {
-    let text = str::from_utf8(body)
-        .map_err(|_| Failure::Failed("the body is not UTF-8, and a call over a socket is text".to_owned()))?;
+fn encode_body<'a>(body: &'a [u8], method: &str, params: &mut Params<'a>) -> Result<(), CommandError> {
+    let text = str::from_utf8(body).map_err(|_| {
+        CommandError::Failed("the body is not UTF-8, and a call over a socket is text".to_owned())
+    })?;
     if !params.content_type.is_some_and(is_plain_text) {
         params.body = Some(serde_json::from_str(text).map_err(|error| {
-            Failure::Failed(format!("the body is not JSON, and a call over a socket is: {error}"))
+            CommandError::Failed(format!("the body is not JSON, and a call over a socket is: {error}"))
         })?);
         return Ok(());
     }
@@ -110,8 +111,8 @@ fn is_plain_text(content_type: &str) -> bool {
     content_type.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("text/plain"))
 }
 
-fn no_json(error: serde_json::Error) -> Failure {
-    Failure::Failed(format!("the call cannot be written as JSON: {error}"))
+fn no_json(error: serde_json::Error) -> CommandError {
+    CommandError::Failed(format!("the call cannot be written as JSON: {error}"))
 }
 
 /// One call, one id.
@@ -123,7 +124,7 @@ const TAKEN: [&str; 4] = ["If-Match", "If-None-Match", "Idempotency-Key", "Conte
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::call::Print;
+    use crate::client::call::OutputMode;
     use crate::model::json_rpc::{self, Message};
     use std::time::Duration;
 
@@ -134,7 +135,7 @@ mod tests {
             url: url.parse().unwrap(),
             fields: fields::parse(&fields).unwrap(),
             body: body.map(|text| text.as_bytes().to_vec()),
-            print: Print::Body,
+            print: OutputMode::Body,
             wait: Duration::from_secs(1),
         };
         encode(&asked).map_err(|failure| format!("{} {failure}", failure.exit_status()))

@@ -19,8 +19,8 @@ use crate::client::response::{self, status_words};
 use crate::client::resume_point::Place;
 use crate::client::url::{Scheme, Url};
 use crate::client::websocket::{Heard, Outgoing, closed_line};
-use crate::error::Failure;
-use crate::error::Fault;
+use crate::error::CommandError;
+use crate::error::ProtocolError;
 use crate::http::headers::{Known, trim};
 use crate::websocket::close::{self, Closing};
 
@@ -53,9 +53,9 @@ pub enum News {
 /// How a connection ended.
 #[derive(Debug)]
 pub enum Over {
-    Failed(Failure),
+    Failed(CommandError),
     /// A rule was broken: to be told to the server.
-    Broken(Fault),
+    Broken(ProtocolError),
     /// The server says in good order that nothing is to come.
     Done(String),
 }
@@ -78,7 +78,7 @@ fn by_messages(
     target: &str,
     silence_max: Duration,
     tell: &SyncSender<News>,
-) -> Result<Over, Failure> {
+) -> Result<Over, CommandError> {
     let (mut incoming, outgoing) = handshake::open(url, target, None, ANSWER_WAIT)?;
     incoming.wait_for_reads(Some(silence_max))?;
     send(tell, News::Connected(Some(outgoing)))?;
@@ -90,7 +90,9 @@ fn by_messages(
             Heard::Pong => News::Pong,
             Heard::Close(closing) => News::Close(closing),
             Heard::Broken(fault) => return Ok(Over::Broken(fault)),
-            Heard::End => return Err(Failure::Lost(closed_line(close::ABNORMAL, "without a close frame"))),
+            Heard::End => {
+                return Err(CommandError::Lost(closed_line(close::ABNORMAL, "without a close frame")));
+            }
         };
         send(tell, news)?;
     }
@@ -102,7 +104,7 @@ fn by_events(
     id: Option<&str>,
     silence_max: Duration,
     tell: &SyncSender<News>,
-) -> Result<Over, Failure> {
+) -> Result<Over, CommandError> {
     let mut stream = Stream::connect(url, ANSWER_WAIT)?;
     stream.write(encode_request(&url.authority, target, id).as_bytes())?;
     let (status, framing, is_stream) = response::read_head(&mut stream, false, |head, _| {
@@ -112,7 +114,7 @@ fn by_events(
     })?;
     match status {
         200 if is_stream => {}
-        200 => return Err(Failure::Failed("the server's answer is no event stream".to_owned())),
+        200 => return Err(CommandError::Failed("the server's answer is no event stream".to_owned())),
         204 => return Ok(Over::Done(format!("the server ended the stream: {}", status_words(status)))),
         _ => {
             return Err(handshake::refused(
@@ -128,7 +130,7 @@ fn by_events(
     let mut reader = Reader::new(MESSAGE_BYTES_MAX);
     response::read_body(&mut stream, framing, |piece| {
         let mut at = 0;
-        let unreadable = |why| Failure::Failed(format!("the server's events cannot be read: {why}"));
+        let unreadable = |why| CommandError::Failed(format!("the server's events cannot be read: {why}"));
         while let Some(said) = reader.next(piece, &mut at).map_err(unreadable)? {
             send(
                 tell,
@@ -140,7 +142,7 @@ fn by_events(
         }
         Ok(())
     })?;
-    Err(Failure::Lost("the server ended the stream".to_owned()))
+    Err(CommandError::Lost("the server ended the stream".to_owned()))
 }
 
 fn encode_request(authority: &str, target: &str, id: Option<&str>) -> String {
@@ -152,6 +154,6 @@ fn encode_request(authority: &str, target: &str, id: Option<&str>) -> String {
 }
 
 /// Waits until there is room for it.
-fn send(tell: &SyncSender<News>, news: News) -> Result<(), Failure> {
-    tell.send(news).map_err(|_| Failure::Lost("nobody listens any more".to_owned()))
+fn send(tell: &SyncSender<News>, news: News) -> Result<(), CommandError> {
+    tell.send(news).map_err(|_| CommandError::Lost("nobody listens any more".to_owned()))
 }

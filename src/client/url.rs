@@ -8,7 +8,7 @@
 
 use std::str::FromStr;
 
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::http::target::{self, is_host};
 
 /// Which road it names.
@@ -44,11 +44,11 @@ impl Url {
 }
 
 impl FromStr for Url {
-    type Err = Failure;
+    type Err = CommandError;
 
     /// Takes a URL apart, or says what is wrong with it.
-    fn from_str(text: &str) -> Result<Url, Failure> {
-        parse(text).map_err(Failure::Usage)
+    fn from_str(text: &str) -> Result<Url, CommandError> {
+        parse(text).map_err(CommandError::Usage)
     }
 }
 

@@ -19,32 +19,38 @@ use serde::de::IgnoredAny;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::cli::args;
 use crate::client::backoff::Backoff;
 use crate::client::limits::{CLOSE_WAIT, NEWS_MAX, Silence};
 use crate::client::resume_point::Place;
 use crate::client::transport::{self, News, Over};
 use crate::client::url::Url;
 use crate::client::websocket::{Outgoing, closed_line, random};
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::websocket::close::{self, Closing};
+
+/// Which resource is followed, and how it is printed.
+#[derive(Clone, Debug)]
+pub struct WatchOptions {
+    /// Not parsed yet.
+    pub url: String,
+    pub format: OutputFormat,
+}
 
 /// Prints `Connected!` for each connection, and a line for each message, until interrupted or until the
 /// server says in good order that no more is to come. What cannot be had at all is a failure, and so is
 /// the first connection where there is none; later ones are tried again.
-pub fn run(watch: &args::Watch) -> Result<(), Failure> {
+pub fn run(watch: &WatchOptions) -> Result<(), CommandError> {
     let url: Url = watch.url.parse()?;
     let (tell, news) = sync_channel(NEWS_MAX);
     interrupt(tell.clone())?;
-    let form = if watch.json { Form::Json } else { Form::Words };
-    let paper = Paper { form, out: io::stdout().lock(), aside: io::stderr() };
-    Failure::pass_over_broken_pipe(Watcher::new(url, tell, news, paper).watch())
+    let paper = Paper { form: watch.format, out: io::stdout().lock(), aside: io::stderr() };
+    CommandError::ignore_broken_pipe(Watcher::new(url, tell, news, paper).watch())
 }
 
 /// Tells of signals from now on.
-fn interrupt(tell: SyncSender<News>) -> Result<(), Failure> {
+fn interrupt(tell: SyncSender<News>) -> Result<(), CommandError> {
     let mut signals = Signals::new([SIGINT, SIGTERM])
-        .map_err(|error| Failure::Failed(format!("cannot listen for signals: {error}")))?;
+        .map_err(|error| CommandError::Failed(format!("cannot listen for signals: {error}")))?;
     thread::spawn(move || {
         for _ in signals.forever() {
             if tell.send(News::Interrupted).is_err() {
@@ -84,11 +90,11 @@ impl<O: Write, A: Write> Watcher<O, A> {
         Watcher { url, place, backoff, silence, was_connected: false, tell, news, paper }
     }
 
-    fn watch(&mut self) -> Result<(), Failure> {
+    fn watch(&mut self) -> Result<(), CommandError> {
         loop {
             transport::follow(&self.url, &self.place, self.silence.most, self.tell.clone());
             let Err(failure) = self.follow_one() else { return Ok(()) };
-            let is_gone = matches!(failure, Failure::Refused { status: 410, .. });
+            let is_gone = matches!(failure, CommandError::Refused { status: 410, .. });
             if is_gone && self.place.forget(&self.url) {
                 self.paper.say(format_args!("{failure}; beginning anew"));
                 continue;
@@ -105,7 +111,7 @@ impl<O: Write, A: Write> Watcher<O, A> {
     }
 
     /// From one connection's beginning to its end. No failure: there is nothing more to follow.
-    fn follow_one(&mut self) -> Result<(), Failure> {
+    fn follow_one(&mut self) -> Result<(), CommandError> {
         let mut speaker: Option<Outgoing> = None;
         loop {
             match self.news.recv_timeout(self.silence.ping_after) {
@@ -139,11 +145,11 @@ impl<O: Write, A: Write> Watcher<O, A> {
         }
     }
 
-    fn over(&mut self, over: Over, speaker: Option<Outgoing>) -> Result<(), Failure> {
+    fn over(&mut self, over: Over, speaker: Option<Outgoing>) -> Result<(), CommandError> {
         match (over, speaker) {
             (Over::Failed(failure), _) => Err(failure),
             (Over::Broken(fault), Some(mut outgoing)) => Err(outgoing.fail(fault)),
-            (Over::Broken(fault), None) => Err(Failure::Failed(fault.to_string())),
+            (Over::Broken(fault), None) => Err(CommandError::Failed(fault.to_string())),
             (Over::Done(line), _) => {
                 self.paper.say(format_args!("{line}"));
                 Ok(())
@@ -152,7 +158,7 @@ impl<O: Write, A: Write> Watcher<O, A> {
     }
 
     /// The server closes: answer with the same code (RFC 6455 §5.5.1).
-    fn closed(&mut self, closing: &Closing, speaker: Option<Outgoing>) -> Result<(), Failure> {
+    fn closed(&mut self, closing: &Closing, speaker: Option<Outgoing>) -> Result<(), CommandError> {
         let mut waited = Waited::Out;
         if let Some(mut outgoing) = speaker {
             // It may be gone already, and that is as good.
@@ -176,8 +182,8 @@ impl<O: Write, A: Write> Watcher<O, A> {
             | close::UNSUPPORTED
             | close::PAYLOAD_INVALID
             | close::TOO_LONG
-            | close::EXTENSION_MISSING => Err(Failure::Failed(line)),
-            _ => Err(Failure::Lost(line)),
+            | close::EXTENSION_MISSING => Err(CommandError::Failed(line)),
+            _ => Err(CommandError::Lost(line)),
         }
     }
 
@@ -206,7 +212,7 @@ impl<O: Write, A: Write> Watcher<O, A> {
 }
 
 /// Says something to the server, if it can be said. If not, whoever listens hears of an end.
-fn speak(speaker: &mut Option<Outgoing>, say: impl FnOnce(&mut Outgoing) -> Result<(), Failure>) {
+fn speak(speaker: &mut Option<Outgoing>, say: impl FnOnce(&mut Outgoing) -> Result<(), CommandError>) {
     if let Some(outgoing) = speaker
         && say(outgoing).is_err()
     {
@@ -215,62 +221,63 @@ fn speak(speaker: &mut Option<Outgoing>, say: impl FnOnce(&mut Outgoing) -> Resu
 }
 
 /// Whether trying again may help.
-fn may_pass(failure: &Failure) -> bool {
+fn may_pass(failure: &CommandError) -> bool {
     match failure {
-        Failure::Lost(_) => true,
-        Failure::Refused { status, .. } => matches!(status, 408 | 429 | 500..),
-        Failure::Usage(_) | Failure::Failed(_) | Failure::Output(_) => false,
+        CommandError::Lost(_) => true,
+        CommandError::Refused { status, .. } => matches!(status, 408 | 429 | 500..),
+        CommandError::Usage(_) | CommandError::Failed(_) | CommandError::Output(_) => false,
     }
 }
 
 /// Where lines go.
 #[derive(Debug)]
 struct Paper<O, A> {
-    form: Form,
+    form: OutputFormat,
     out: O,
     /// For what is not to be mixed with messages. Nobody may be there to read it.
     aside: A,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Words,
+pub enum OutputFormat {
+    /// `Connected!` for each connection, and `Received: …` for each message.
+    Text,
     /// One JSON text on each line, and nothing else.
     Json,
 }
 
 impl<O: Write, A: Write> Paper<O, A> {
-    fn connected(&mut self) -> Result<(), Failure> {
+    fn connected(&mut self) -> Result<(), CommandError> {
         match self.form {
-            Form::Words => self.line(format_args!("Connected!")),
-            Form::Json => {
+            OutputFormat::Text => self.line(format_args!("Connected!")),
+            OutputFormat::Json => {
                 let _ = writeln!(self.aside, "Connected!");
                 Ok(())
             }
         }
     }
 
-    fn message(&mut self, text: &str) -> Result<(), Failure> {
+    fn message(&mut self, text: &str) -> Result<(), CommandError> {
         match self.form {
-            Form::Words => self.line(format_args!("Received: {text}")),
-            Form::Json if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
+            OutputFormat::Text => self.line(format_args!("Received: {text}")),
+            OutputFormat::Json if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
                 // Between the tokens of a JSON text, and nowhere else, one blank is as good as another.
                 self.line(format_args!("{}", text.replace(['\r', '\n'], " ").trim()))
             }
-            Form::Json => self.line(format_args!("{}", serde_json::Value::from(text))),
+            OutputFormat::Json => self.line(format_args!("{}", serde_json::Value::from(text))),
         }
     }
 
-    fn binary(&mut self, bytes: usize) -> Result<(), Failure> {
+    fn binary(&mut self, bytes: usize) -> Result<(), CommandError> {
         match self.form {
-            Form::Words => self.line(format_args!("Received: {bytes} bytes")),
-            Form::Json => self.line(format_args!("{{\"bytes\":{bytes}}}")),
+            OutputFormat::Text => self.line(format_args!("Received: {bytes} bytes")),
+            OutputFormat::Json => self.line(format_args!("{{\"bytes\":{bytes}}}")),
         }
     }
 
     /// A line that is there at once, also where standard output is a pipe.
-    fn line(&mut self, line: std::fmt::Arguments) -> Result<(), Failure> {
-        writeln!(self.out, "{line}").and_then(|()| self.out.flush()).map_err(Failure::Output)
+    fn line(&mut self, line: std::fmt::Arguments) -> Result<(), CommandError> {
+        writeln!(self.out, "{line}").and_then(|()| self.out.flush()).map_err(CommandError::Output)
     }
 
     fn say(&mut self, line: std::fmt::Arguments) {
@@ -292,7 +299,7 @@ mod tests {
     /// `interrupted`, a signal comes behind the last. What each of them saw.
     fn watch<T: Send + 'static>(
         url: &str,
-        form: Form,
+        form: OutputFormat,
         connections: usize,
         interrupted: bool,
         mut talk: impl FnMut(usize, TcpStream) -> T + Send + 'static,
@@ -317,12 +324,13 @@ mod tests {
     /// A server that says these frames after its handshake. What was printed, how it ended, what the
     /// server saw last.
     fn watch_frames(frames: &'static [u8], interrupted: bool) -> (Seen, (Opcode, Vec<u8>)) {
-        let (seen, mut last) = watch("ws://HOST/ws", Form::Words, 1, interrupted, move |_, mut socket| {
-            test_server::shake_hands(&mut socket, None);
-            socket.write_all(frames).unwrap();
-            let (opcode, payload, _) = test_server::read_frame(&mut socket);
-            (opcode, payload)
-        });
+        let (seen, mut last) =
+            watch("ws://HOST/ws", OutputFormat::Text, 1, interrupted, move |_, mut socket| {
+                test_server::shake_hands(&mut socket, None);
+                socket.write_all(frames).unwrap();
+                let (opcode, payload, _) = test_server::read_frame(&mut socket);
+                (opcode, payload)
+            });
         (seen, last.remove(0))
     }
 
@@ -364,7 +372,7 @@ mod tests {
             let (opcode, payload, _) = test_server::read_frame(&mut socket);
             (opcode, payload)
         });
-        let paper = Paper { form: Form::Words, out: Vec::new(), aside: Vec::new() };
+        let paper = Paper { form: OutputFormat::Text, out: Vec::new(), aside: Vec::new() };
         let url = format!("ws://{address}/ws").parse().unwrap();
         let mut watcher = Watcher::new(url, tell, news, paper);
         assert!(watcher.watch().is_ok());
@@ -383,8 +391,12 @@ mod tests {
     #[test]
     fn it_comes_back_and_goes_on_behind_what_was_printed() {
         for road in ["ws", "http"] {
-            let ((printed, said, outcome), heads) =
-                watch(&format!("{road}://HOST/tasks?a=b"), Form::Words, 5, true, move |n, mut socket| {
+            let ((printed, said, outcome), heads) = watch(
+                &format!("{road}://HOST/tasks?a=b"),
+                OutputFormat::Text,
+                5,
+                true,
+                move |n, mut socket| {
                     let notices: &[(&str, u32)] = match n {
                         0 => &[("snapshot", 1), ("change", 2)],
                         1 => &[("change", 2), ("change", 3), ("position", 3)],
@@ -422,7 +434,8 @@ mod tests {
                     // The signal comes only when all was read.
                     let _ = io::copy(&mut socket, &mut io::sink());
                     head
-                });
+                },
+            );
             let lines: Vec<&str> = printed.lines().collect();
             let received = |method, seq| format!("Received: {}", notice(method, seq));
             assert_eq!(
@@ -492,7 +505,7 @@ mod tests {
                 signs
             });
             let url = format!("{road}://{address}/tasks").parse().unwrap();
-            let paper = Paper { form: Form::Words, out: Vec::new(), aside: Vec::new() };
+            let paper = Paper { form: OutputFormat::Text, out: Vec::new(), aside: Vec::new() };
             let mut watcher = Watcher::new(url, tell, news, paper);
             watcher.silence = Silence { ping_after: MOST / 6, most: MOST };
             assert!(watcher.watch().is_ok());
@@ -509,7 +522,7 @@ mod tests {
     }
 
     fn refused(url: &str, answer: &'static str) -> Seen {
-        watch(url, Form::Words, 1, false, move |_, mut socket| {
+        watch(url, OutputFormat::Text, 1, false, move |_, mut socket| {
             test_server::read_head(&mut socket);
             socket.write_all(answer.as_bytes()).unwrap();
         })
@@ -551,7 +564,7 @@ mod tests {
         let body = "HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=utf-8\r\n\r\n\
                     retry: 100\n\ndata: {\"a\":\ndata: \"b\\n\"}\n\ndata: Hello, \"you\"\ndata: two\n\ndata: 7\n\n";
         let ((printed, said, outcome), _) =
-            watch("http://HOST/a", Form::Json, 1, true, move |_, mut socket| {
+            watch("http://HOST/a", OutputFormat::Json, 1, true, move |_, mut socket| {
                 test_server::read_head(&mut socket);
                 socket.write_all(body.as_bytes()).unwrap();
                 socket.shutdown(std::net::Shutdown::Write).unwrap();
@@ -573,8 +586,8 @@ mod tests {
                 Ok(())
             }
         }
-        let mut paper = Paper { form: Form::Words, out: Gone, aside: Gone };
+        let mut paper = Paper { form: OutputFormat::Text, out: Gone, aside: Gone };
         paper.say(format_args!("x"));
-        assert!(Failure::pass_over_broken_pipe(paper.message("x")).is_ok());
+        assert!(CommandError::ignore_broken_pipe(paper.message("x")).is_ok());
     }
 }

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use crate::client::buffered_stream::{self, Arrival, Stream};
 use crate::client::limits::{CLOSE_WAIT, MESSAGE_BYTES_MAX};
-use crate::error::Fault;
-use crate::error::{Failure, one_line};
+use crate::error::ProtocolError;
+use crate::error::{CommandError, one_line};
 use crate::websocket::close::{self, Closing};
 use crate::websocket::frame::{self, Opcode, Role};
 use crate::websocket::message::{Event, Reader, Step};
@@ -34,7 +34,7 @@ pub enum Heard {
     /// To be answered with the same code (§5.5.1).
     Close(Closing),
     /// A rule was broken: to be [told](Outgoing::fail), and nothing more to be heard (§7.1.7).
-    Broken(Fault),
+    Broken(ProtocolError),
     /// The stream ended.
     End,
 }
@@ -60,7 +60,7 @@ impl Incoming {
 
     /// Waits for what the server says next. After a `Close` only the `End` is to come; after that, a
     /// broken rule or a failure there is nothing more to ask.
-    pub fn hear(&mut self) -> Result<Heard, Failure> {
+    pub fn hear(&mut self) -> Result<Heard, CommandError> {
         loop {
             let (bytes, at) = self.stream.unread_mut();
             match self.reader.next(bytes, at, MESSAGE_BYTES_MAX) {
@@ -75,7 +75,7 @@ impl Incoming {
     }
 
     /// From now on `hear` waits so long for each piece that comes; `None` is for ever.
-    pub fn wait_for_reads(&self, wait: Option<Duration>) -> Result<(), Failure> {
+    pub fn wait_for_reads(&self, wait: Option<Duration>) -> Result<(), CommandError> {
         self.stream.wait_for_reads(wait)
     }
 
@@ -108,21 +108,21 @@ impl Outgoing {
         Outgoing { socket }
     }
 
-    pub fn text(&mut self, text: &str) -> Result<(), Failure> {
+    pub fn text(&mut self, text: &str) -> Result<(), CommandError> {
         self.send(Opcode::Text, text.as_bytes())
     }
 
     /// Asks for a sign of life.
-    pub fn ping(&mut self) -> Result<(), Failure> {
+    pub fn ping(&mut self) -> Result<(), CommandError> {
         self.send(Opcode::Ping, b"")
     }
 
-    pub fn pong(&mut self, payload: &[u8]) -> Result<(), Failure> {
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), CommandError> {
         self.send(Opcode::Pong, payload)
     }
 
     /// With no code, the close frame is empty.
-    pub fn close(&mut self, code: Option<u16>) -> Result<(), Failure> {
+    pub fn close(&mut self, code: Option<u16>) -> Result<(), CommandError> {
         let mut body = Vec::new();
         if let Some(code) = code {
             close::encode_body(code, "", &mut body);
@@ -131,9 +131,9 @@ impl Outgoing {
     }
 
     /// The server broke a rule: says which, as far as it still listens, and gives the failure that this is.
-    pub fn fail(&mut self, fault: Fault) -> Failure {
-        let _ = self.close(Some(fault.verdict().close_code));
-        Failure::Failed(format!("the server broke a rule of WebSocket: {fault}"))
+    pub fn fail(&mut self, fault: ProtocolError) -> CommandError {
+        let _ = self.close(Some(fault.codes().close_code));
+        CommandError::Failed(format!("the server broke a rule of WebSocket: {fault}"))
     }
 
     /// Ends the connection at once. Whoever listens hears it.
@@ -142,7 +142,7 @@ impl Outgoing {
         let _ = self.socket.shutdown(Shutdown::Both);
     }
 
-    fn send(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), Failure> {
+    fn send(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), CommandError> {
         let mut out = Vec::new();
         frame::encode_masked(opcode, payload, random()?, &mut out);
         buffered_stream::write(&self.socket, &out)
@@ -156,10 +156,10 @@ pub fn closed_line(code: u16, reason: &str) -> String {
 }
 
 /// Bytes that nobody can foresee (§10.3).
-pub fn random<const BYTES: usize>() -> Result<[u8; BYTES], Failure> {
+pub fn random<const BYTES: usize>() -> Result<[u8; BYTES], CommandError> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes)
-        .map_err(|error| Failure::Failed(format!("the system has no random bytes: {error}")))?;
+        .map_err(|error| CommandError::Failed(format!("the system has no random bytes: {error}")))?;
     Ok(bytes)
 }
 
@@ -208,10 +208,10 @@ mod tests {
     #[test]
     fn a_server_that_breaks_a_rule_is_told_and_left() {
         for (frame, fault, code) in [
-            (&b"\x81\x80abcd"[..], Fault::MaskedFrame, 1002),
-            (b"\xc1\x00", Fault::ReservedBits, 1002),
-            (b"\x81\x01\xff", Fault::TextNotUtf8, 1007),
-            (b"\x88\x02\x03\xed", Fault::CloseCodeInvalid { code: 1005 }, 1002),
+            (&b"\x81\x80abcd"[..], ProtocolError::MaskedFrame, 1002),
+            (b"\xc1\x00", ProtocolError::ReservedBits, 1002),
+            (b"\x81\x01\xff", ProtocolError::TextNotUtf8, 1007),
+            (b"\x88\x02\x03\xed", ProtocolError::CloseCodeInvalid { code: 1005 }, 1002),
         ] {
             let (address, server) = test_server::serve(move |mut socket| {
                 test_server::shake_hands(&mut socket, None);

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::cli::args::{Compare, CountBy};
+use crate::cli::compare_args::{Compare, CountBy};
 use crate::compare::costs::{Application, Both, Network};
 use crate::compare::experiments::requests::Stop;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::netlab::emulated_link::Distance;
 use crate::netlab::emulated_link::tunnel::{NEAR, Tunnel};
 use crate::netlab::packet_capture::Wire;
@@ -47,7 +47,7 @@ pub struct Method {
 
 impl Place {
     /// To be chosen before any thread is started, and before the server: it shall be in the same network.
-    pub fn choose(compare: &Compare) -> Result<Place, Failure> {
+    pub fn choose(compare: &Compare) -> Result<Place, CommandError> {
         let distance = Distance::of(compare);
         let why_not = match compare.count {
             CountBy::TcpInfo => Some("it was asked for".to_owned()),
@@ -59,7 +59,7 @@ impl Place {
         match why_not {
             None => {
                 let failed =
-                    |error| Failure::Failed(format!("a network of our own cannot be set up: {error}"));
+                    |error| CommandError::Failed(format!("a network of our own cannot be set up: {error}"));
                 sys::enter_network().map_err(failed)?;
                 let tunnel = distance.map(Tunnel::start).transpose().map_err(failed)?;
                 let device = if tunnel.is_some() { Device::Tunnel } else { Device::Loopback };
@@ -67,7 +67,7 @@ impl Place {
                 Ok(Place::OurNetwork { ring, tunnel })
             }
             Some(why) if compare.count == CountBy::Namespace => {
-                Err(Failure::Failed(format!("segments cannot be counted in a namespace: {why}")))
+                Err(CommandError::Failed(format!("segments cannot be counted in a namespace: {why}")))
             }
             Some(why) => Ok(Place::AnyNetwork { why }),
         }
@@ -84,7 +84,7 @@ impl Place {
 
 impl Counting {
     /// Beside a server that listens on this port.
-    pub fn begin(place: Place, port: u16) -> Result<Counting, Failure> {
+    pub fn begin(place: Place, port: u16) -> Result<Counting, CommandError> {
         match place {
             Place::OurNetwork { ring, tunnel } => Wire::open(ring, port, tunnel).map(Counting::Namespace),
             Place::AnyNetwork { why } => Ok(Counting::TcpInfo { why }),
@@ -99,7 +99,7 @@ impl Counting {
     }
 
     /// Waits until nobody talks any more, where every packet is seen.
-    pub fn settle(&self) -> Result<(), Failure> {
+    pub fn settle(&self) -> Result<(), CommandError> {
         self.wire().map_or(Ok(()), Wire::settle)
     }
 
@@ -118,13 +118,18 @@ impl Counting {
 
     /// Holds what packets carried for the first time, where every one is seen, against what was written and
     /// read. `segments` says whose they are.
-    pub fn check(&self, segments: &str, network: Network, said: Both<Application>) -> Result<(), Failure> {
+    pub fn check(
+        &self,
+        segments: &str,
+        network: Network,
+        said: Both<Application>,
+    ) -> Result<(), CommandError> {
         let carried = (network.sent.carried, network.received.carried);
         let wrote = (said.sent.total(), said.received.total());
         if self.wire().is_none() || carried == wrote {
             return Ok(());
         }
-        Err(Failure::Failed(format!(
+        Err(CommandError::Failed(format!(
             "two counts disagree: {segments} carried {} bytes there and {} back, and {} were written and {} read",
             carried.0, carried.1, wrote.0, wrote.1
         )))

@@ -3,34 +3,37 @@
 use std::fs;
 
 use crate::client::fields;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::http::negotiation;
 
 /// Name and value.
 pub type Extra = Vec<(String, String)>;
 
 /// What `--headers` means.
-pub fn read(choice: &str) -> Result<Extra, Failure> {
+pub fn read(choice: &str) -> Result<Extra, CommandError> {
     match choice {
         "lean" => Ok(Extra::new()),
         "browser" => parse(BROWSER),
         file => {
             let text = fs::read_to_string(file)
-                .map_err(|error| Failure::Usage(format!("--headers: {file} cannot be read: {error}")))?;
+                .map_err(|error| CommandError::Usage(format!("--headers: {file} cannot be read: {error}")))?;
             parse(&text)
         }
     }
 }
 
-fn parse(text: &str) -> Result<Extra, Failure> {
+fn parse(text: &str) -> Result<Extra, CommandError> {
     let lines: Vec<String> = text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
     let fields = fields::parse(&lines)?;
     if let Some(field) = fields.iter().find(|field| OURS.iter().any(|name| field.is(name))) {
-        return Err(Failure::Usage(format!("--headers: {} is ours to say: it is what differs", field.name)));
+        return Err(CommandError::Usage(format!(
+            "--headers: {} is ours to say: it is what differs",
+            field.name
+        )));
     }
     if fields.iter().any(|field| field.is("Accept") && names_event_stream(field.value)) {
         let words = "--headers: Accept: text/event-stream is ours to say: such an answer never ends";
-        return Err(Failure::Usage(words.to_owned()));
+        return Err(CommandError::Usage(words.to_owned()));
     }
     Ok(fields.iter().map(|field| (field.name.to_owned(), field.value.to_owned())).collect())
 }
@@ -41,7 +44,7 @@ fn names_event_stream(accept: &str) -> bool {
 }
 
 /// Those of a browser, but what is answered travels as it is: where it is asked about something else.
-pub fn of_browser_without_coding() -> Result<Extra, Failure> {
+pub fn of_browser_without_coding() -> Result<Extra, CommandError> {
     let fields = parse(BROWSER)?.into_iter().map(|(name, value)| match &*name {
         "Accept-Encoding" => (name, "identity".to_owned()),
         _ => (name, value),

@@ -9,7 +9,7 @@ use crate::compare::experiments::requests::{Bench, Stop};
 use crate::compare::experiments::updates::change_writer;
 use crate::compare::server::Server;
 use crate::compare::workloads::ways::Course;
-use crate::error::Failure;
+use crate::error::CommandError;
 
 /// Where courses are run.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ pub struct Turns<'t> {
 impl Turns<'_> {
     /// Of each course, with so many calls in a round, its rounds: fewer than are wanted where it is
     /// interrupted, and each of them whole. A first one, which is short, is thrown away.
-    pub fn take(&self, courses: &[(Course, u32)]) -> Result<Vec<Vec<Round>>, Failure> {
+    pub fn take(&self, courses: &[(Course, u32)]) -> Result<Vec<Vec<Round>>, CommandError> {
         let mut all = vec![Vec::new(); courses.len()];
         for n in 0..=self.rounds {
             for ((course, calls), rounds) in courses.iter().zip(&mut all) {
@@ -44,7 +44,7 @@ impl Turns<'_> {
     }
 
     /// Waits until nobody talks any more.
-    pub fn settle(&self) -> Result<(), Failure> {
+    pub fn settle(&self) -> Result<(), CommandError> {
         self.counting.settle()
     }
 
@@ -64,7 +64,7 @@ impl Turns<'_> {
 }
 
 /// None where it was interrupted: that is no failure of what was done until then.
-pub fn until_interrupted<T>(done: Result<T, Stop>) -> Result<Option<T>, Failure> {
+pub fn until_interrupted<T>(done: Result<T, Stop>) -> Result<Option<T>, CommandError> {
     match done {
         Ok(value) => Ok(Some(value)),
         Err(Stop::Interrupted) => Ok(None),
@@ -73,8 +73,8 @@ pub fn until_interrupted<T>(done: Result<T, Stop>) -> Result<Option<T>, Failure>
 }
 
 /// How a command ends that was interrupted, when it has printed what there was.
-pub fn interrupted() -> Failure {
-    Failure::Failed("interrupted: what was measured until then is incomplete".to_owned())
+pub fn interrupted() -> CommandError {
+    CommandError::Failed("interrupted: what was measured until then is incomplete".to_owned())
 }
 
 /// Calls of the round that is thrown away.
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn only_an_interrupt_is_no_failure() {
-        let failed = || Failure::Failed("no answer".to_owned());
+        let failed = || CommandError::Failed("no answer".to_owned());
         assert_eq!(until_interrupted(Ok(7)).unwrap(), Some(7));
         assert_eq!(until_interrupted::<u8>(Err(Stop::Interrupted)).unwrap(), None);
         assert!(until_interrupted::<u8>(Err(Stop::Failed(failed()))).is_err());

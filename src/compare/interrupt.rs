@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::error::Failure;
+use crate::error::CommandError;
 
 /// A flag that is up from the first SIGINT or SIGTERM on.
-pub fn listen() -> Result<Arc<AtomicBool>, Failure> {
-    let failed = |error| Failure::Failed(format!("cannot listen for signals: {error}"));
+pub fn listen() -> Result<Arc<AtomicBool>, CommandError> {
+    let failed = |error| CommandError::Failed(format!("cannot listen for signals: {error}"));
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);

@@ -18,7 +18,7 @@ use crate::client::handshake::{self, Asks, Offered};
 use crate::compare::costs::{Application, Both, Network};
 use crate::compare::load_connection::{Line, agree, bytes_of, finish, network_of};
 use crate::compare::workloads::call_plan::{Lasts, Plan, Road};
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::websocket::frame::Role;
 use crate::websocket::message::Reader;
 use crate::websocket::permessage_deflate::Inflater;
@@ -42,7 +42,7 @@ pub struct Caller<'p> {
     /// What the kernel has counted of those that are closed.
     closed: Network,
     /// Of which one the kernel has counted something else, and what.
-    pub disagreement: Option<Failure>,
+    pub disagreement: Option<CommandError>,
     /// How long the first connection took to open, apart from its first call.
     opening: Duration,
     /// From nothing to the first whole answer.
@@ -74,7 +74,7 @@ impl<'p> Caller<'p> {
     }
 
     /// Connects, and shakes hands where that is needed.
-    pub fn open(&mut self) -> Result<(), Failure> {
+    pub fn open(&mut self) -> Result<(), CommandError> {
         let (before, begun) = (self.said, Instant::now());
         let mut stream = Stream::connect(&self.plan.url, ANSWER_WAIT)?;
         if let Some(interrupted) = &self.interrupted {
@@ -95,21 +95,26 @@ impl<'p> Caller<'p> {
         Ok(())
     }
 
-    fn shake_hands(&mut self, stream: &mut Stream, target: &str, asks: &Asks) -> Result<Reader, Failure> {
+    fn shake_hands(
+        &mut self,
+        stream: &mut Stream,
+        target: &str,
+        asks: &Asks,
+    ) -> Result<Reader, CommandError> {
         let shaken = handshake::shake_hands(stream, &self.plan.url.authority, target, asks)?;
         self.said.sent.fields += shaken.asked_bytes;
         self.said.received.fields += shaken.answered_bytes;
         match shaken.agreement {
             Some(agreement) => Ok(Reader::inflating(Role::Client, Inflater::new(agreement.server))),
             None if asks.offered == Offered::Deflate => {
-                Err(Failure::Failed("the server does not agree to compression".to_owned()))
+                Err(CommandError::Failed("the server does not agree to compression".to_owned()))
             }
             None => Ok(Reader::new(Role::Client)),
         }
     }
 
     /// So many calls in one write; `answered` is told how long each of them took.
-    pub fn ask(&mut self, calls: usize, mut answered: impl FnMut(Duration)) -> Result<(), Failure> {
+    pub fn ask(&mut self, calls: usize, mut answered: impl FnMut(Duration)) -> Result<(), CommandError> {
         let begun = Instant::now();
         // What opening took before is added; what it takes now is in the time of the call.
         let opening = if self.line.is_some() { self.opening } else { Duration::ZERO };
@@ -149,7 +154,7 @@ impl<'p> Caller<'p> {
                 self.said.sent.payload += bytes_of(&texts);
                 for _ in 0..calls {
                     if line.hear_payload(&mut self.said)? != *text {
-                        return Err(Failure::Failed("the echo is not what was sent".to_owned()));
+                        return Err(CommandError::Failed("the echo is not what was sent".to_owned()));
                     }
                     answered(begun.elapsed());
                 }
@@ -172,7 +177,7 @@ impl<'p> Caller<'p> {
 
     /// Whether [`ask`](Caller::ask) has something to hear, or becomes so within `wait`. Who has no connection
     /// has yet to open one.
-    pub fn is_told(&self, wait: Duration) -> Result<bool, Failure> {
+    pub fn is_told(&self, wait: Duration) -> Result<bool, CommandError> {
         let Some(line) = &self.line else { return Ok(true) };
         if !line.stream.unread().is_empty() {
             return Ok(true);
@@ -187,7 +192,7 @@ impl<'p> Caller<'p> {
 
     /// Ends the connection, if there is one, and holds what was said on it against what the kernel has
     /// counted.
-    pub fn close(&mut self) -> Result<(), Failure> {
+    pub fn close(&mut self) -> Result<(), CommandError> {
         let Some(mut line) = self.line.take() else { return Ok(()) };
         if line.reader.is_some() {
             line.say_goodbye(&mut self.said)?;
@@ -205,7 +210,7 @@ impl<'p> Caller<'p> {
     }
 
     /// What the kernel has counted so far of all connections, where it was asked about each.
-    pub fn network(&self) -> Result<Network, Failure> {
+    pub fn network(&self) -> Result<Network, CommandError> {
         let mut network = self.closed;
         if let Some(line) = &self.line {
             network += network_of(&line.info()?, &(self.said - line.before), line.is_ipv6());

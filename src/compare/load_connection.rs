@@ -17,8 +17,8 @@ use crate::compare::costs::{Application, Both, Network, Segments, TcpInfo};
 use crate::compare::load_client::WHOLE_WAIT;
 use crate::compare::rpc_reply::Reply;
 use crate::compare::workloads::call_plan::Plan;
-use crate::error::Failure;
-use crate::error::Fault;
+use crate::error::CommandError;
+use crate::error::ProtocolError;
 use crate::http::framing::ResponseFraming;
 use crate::netlab::sys;
 use crate::websocket::close;
@@ -45,7 +45,7 @@ pub struct Line {
 
 impl Line {
     /// One response, the body of which is the payload.
-    pub fn hear_response(&mut self, plan: &Plan, heard: &mut Application) -> Result<(), Failure> {
+    pub fn hear_response(&mut self, plan: &Plan, heard: &mut Application) -> Result<(), CommandError> {
         self.check_kept()?;
         let stream = &mut self.stream;
         stream.whole_within(WHOLE_WAIT);
@@ -69,21 +69,21 @@ impl Line {
 
     /// All of HTTP/1.0 is over after one call, and much else after some: nginx answers 1000, if nothing else
     /// is said.
-    fn check_kept(&self) -> Result<(), Failure> {
+    fn check_kept(&self) -> Result<(), CommandError> {
         match (self.was_last, self.responses) {
             (false, _) => Ok(()),
-            (true, 1) => Err(Failure::Failed(NOT_KEPT.to_owned())),
+            (true, 1) => Err(CommandError::Failed(NOT_KEPT.to_owned())),
             (true, most) => {
                 let words =
                     format!("the server keeps a connection for {most} calls and no longer; see --calls");
-                Err(Failure::Failed(words))
+                Err(CommandError::Failed(words))
             }
         }
     }
 
     /// Writes that much at once. What is longer than the buffers between here and there is written beside
     /// the reading: else both sides could wait for each other for ever.
-    pub fn send(&mut self, bytes: Vec<u8>) -> Result<Writing, Failure> {
+    pub fn send(&mut self, bytes: Vec<u8>) -> Result<Writing, CommandError> {
         self.check_kept()?;
         if bytes.len() <= WRITTEN_ALONE_MAX {
             self.stream.write(&bytes)?;
@@ -94,7 +94,11 @@ impl Line {
     }
 
     /// Each in a frame of its own.
-    pub fn send_messages(&mut self, texts: &[String], said: &mut Application) -> Result<Writing, Failure> {
+    pub fn send_messages(
+        &mut self,
+        texts: &[String],
+        said: &mut Application,
+    ) -> Result<Writing, CommandError> {
         let mut out = Vec::new();
         for text in texts {
             frame::encode_masked(Opcode::Text, text.as_bytes(), random()?, &mut out);
@@ -104,7 +108,7 @@ impl Line {
     }
 
     /// A message that is nothing but payload.
-    pub fn hear_payload(&mut self, said: &mut Both<Application>) -> Result<String, Failure> {
+    pub fn hear_payload(&mut self, said: &mut Both<Application>) -> Result<String, CommandError> {
         let Message { text, used, .. } = self.hear_message(said)?;
         said.received.framing += used - text.len() as u64;
         said.received.payload += text.len() as u64;
@@ -117,12 +121,12 @@ impl Line {
         id: usize,
         expected: u16,
         said: &mut Both<Application>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CommandError> {
         let Message { text, used, is_deflated } = self.hear_message(said)?;
         let reply = Reply::read(&text)?;
         if reply.id != id {
             let words = format!("the server answered call {} where {id} was next", reply.id);
-            return Err(Failure::Failed(words));
+            return Err(CommandError::Failed(words));
         }
         let text_bytes = text.len() as u64;
         if is_deflated {
@@ -138,7 +142,7 @@ impl Line {
     }
 
     /// The next message, which nobody has counted yet. Pings are answered on the way.
-    fn hear_message(&mut self, said: &mut Both<Application>) -> Result<Message, Failure> {
+    fn hear_message(&mut self, said: &mut Both<Application>) -> Result<Message, CommandError> {
         self.stream.whole_within(WHOLE_WAIT);
         loop {
             if self.stream.unread().is_empty() {
@@ -161,7 +165,7 @@ impl Line {
         }
     }
 
-    fn hear_event(&mut self) -> Result<Heard, Failure> {
+    fn hear_event(&mut self) -> Result<Heard, CommandError> {
         let Line { stream, reader, .. } = self;
         let reader = reader.as_mut().expect("only a socket is listened to");
         loop {
@@ -177,7 +181,7 @@ impl Line {
     }
 
     /// Closes in good order, so that the server ends the connection (RFC 6455 §7.1.1).
-    pub fn say_goodbye(&mut self, said: &mut Both<Application>) -> Result<(), Failure> {
+    pub fn say_goodbye(&mut self, said: &mut Both<Application>) -> Result<(), CommandError> {
         let (mut body, mut out) = (Vec::new(), Vec::new());
         close::encode_body(close::NORMAL, "", &mut body);
         frame::encode_masked(Opcode::Close, &body, random()?, &mut out);
@@ -191,7 +195,7 @@ impl Line {
     }
 
     /// A server that was asked to close may not do it.
-    pub fn wait_for_end(&mut self) -> Result<(), Failure> {
+    pub fn wait_for_end(&mut self) -> Result<(), CommandError> {
         self.stream.wait_for_reads(Some(CLOSES_WITHIN))?;
         self.stream.whole_within(CLOSES_WITHIN);
         loop {
@@ -200,7 +204,7 @@ impl Line {
                 Ok(Arrival::End) => break,
                 Err(failure) => {
                     let words = "the server was asked to close the connection, and did not";
-                    return Err(Failure::Failed(format!("{words} within {CLOSES_WITHIN:?}: {failure}")));
+                    return Err(CommandError::Failed(format!("{words} within {CLOSES_WITHIN:?}: {failure}")));
                 }
             }
         }
@@ -210,7 +214,7 @@ impl Line {
 
     /// The kernel looks whether the peer has ended its side a moment before it counts the bytes: a FIN that
     /// comes in that moment is known when it is asked once more.
-    pub fn info(&self) -> Result<TcpInfo, Failure> {
+    pub fn info(&self) -> Result<TcpInfo, CommandError> {
         let mut info = self.ask_kernel()?;
         loop {
             let again = self.ask_kernel()?;
@@ -221,9 +225,10 @@ impl Line {
         }
     }
 
-    fn ask_kernel(&self) -> Result<TcpInfo, Failure> {
-        sys::tcp_info(self.stream.socket())
-            .map_err(|error| Failure::Failed(format!("the kernel does not tell of a connection: {error}")))
+    fn ask_kernel(&self) -> Result<TcpInfo, CommandError> {
+        sys::tcp_info(self.stream.socket()).map_err(|error| {
+            CommandError::Failed(format!("the kernel does not tell of a connection: {error}"))
+        })
     }
 
     pub fn is_ipv6(&self) -> bool {
@@ -242,10 +247,10 @@ struct Message {
 pub type Writing = Option<JoinHandle<io::Result<()>>>;
 
 /// Waits until all of it is written.
-pub fn finish(writing: Writing) -> Result<(), Failure> {
+pub fn finish(writing: Writing) -> Result<(), CommandError> {
     let Some(thread) = writing else { return Ok(()) };
     let written = thread.join().expect("a panic ends the process");
-    written.map_err(|error| Failure::Lost(format!("writing to the server failed: {error}")))
+    written.map_err(|error| CommandError::Lost(format!("writing to the server failed: {error}")))
 }
 
 pub fn bytes_of(texts: &[String]) -> u64 {
@@ -258,24 +263,29 @@ enum Heard {
     Other,
 }
 
-pub fn read_on(stream: &mut Stream) -> Result<(), Failure> {
+pub fn read_on(stream: &mut Stream) -> Result<(), CommandError> {
     match stream.read_more()? {
         Arrival::Bytes => Ok(()),
-        Arrival::End => Err(Failure::Lost("the server closed the connection without an answer".to_owned())),
+        Arrival::End => {
+            Err(CommandError::Lost("the server closed the connection without an answer".to_owned()))
+        }
     }
 }
 
-pub fn check_status(status: u16, expected: u16) -> Result<(), Failure> {
+pub fn check_status(status: u16, expected: u16) -> Result<(), CommandError> {
     if status == expected {
         return Ok(());
     }
-    Err(Failure::Failed(format!("the server answered {}, and {expected} was expected", status_words(status))))
+    Err(CommandError::Failed(format!(
+        "the server answered {}, and {expected} was expected",
+        status_words(status)
+    )))
 }
 
 pub const NOT_KEPT: &str = "the server does not keep the connection";
 
-pub fn broken(fault: Fault) -> Failure {
-    Failure::Failed(format!("the server broke a rule of WebSocket: {fault}"))
+pub fn broken(fault: ProtocolError) -> CommandError {
+    CommandError::Failed(format!("the server broke a rule of WebSocket: {fault}"))
 }
 
 /// Of one unmasked frame that is so long with its header (RFC 6455 §5.2).
@@ -289,13 +299,13 @@ fn header_bytes(frame_bytes: u64) -> u64 {
 
 /// The bytes that we have counted and those that the kernel has. Known causes of a difference: SYN and FIN
 /// each count as one. `ended`: the server's FIN was read; where it came and was not, the kernel says so.
-pub fn agree(info: &TcpInfo, said: &Both<Application>, ended: bool) -> Result<(), Failure> {
+pub fn agree(info: &TcpInfo, said: &Both<Application>, ended: bool) -> Result<(), CommandError> {
     let (sent, received) =
         (said.sent.total() + 1, said.received.total() + u64::from(ended || info.peer_has_ended));
     if (info.bytes_acknowledged, info.bytes_received) == (sent, received) {
         return Ok(());
     }
-    Err(Failure::Failed(format!(
+    Err(CommandError::Failed(format!(
         "two counts disagree: of one connection the kernel says {} bytes acknowledged and {} received, and \
          {sent} and {received} were written and read",
         info.bytes_acknowledged, info.bytes_received

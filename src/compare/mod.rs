@@ -43,7 +43,7 @@ use std::sync::atomic::AtomicBool;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::args::{Compare, CountBy, Experiment, Way};
+use crate::cli::compare_args::{Compare, CountBy, Experiment, Way};
 use crate::compare::costs::Round;
 use crate::compare::count_method::{Counting, Place};
 use crate::compare::experiments::crossover::{self, Crossed};
@@ -56,12 +56,12 @@ use crate::compare::report::figures::{Asked, Measured, Report, Settings};
 use crate::compare::report::provenance::Made;
 use crate::compare::server::Server;
 use crate::compare::workloads::ways::Course;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::netlab::emulated_link::Stretch;
 use crate::reactor::open_files;
 
 /// Measures, and prints what was measured: also when it is interrupted, which is a failure all the same.
-pub fn run(compare: &Compare) -> Result<(), Failure> {
+pub fn run(compare: &Compare) -> Result<(), CommandError> {
     let extra = headers::read(&compare.headers)?;
     let destination = compare.html.as_deref().map(Destination::try_out).transpose()?;
     crate::compare::experiments::updates::check(compare)?;
@@ -101,7 +101,7 @@ pub fn run(compare: &Compare) -> Result<(), Failure> {
 }
 
 /// Prints it first: that needs no place in a folder, which may be gone by now.
-fn publish(compare: &Compare, report: &Report, destination: Option<Destination>) -> Result<(), Failure> {
+fn publish(compare: &Compare, report: &Report, destination: Option<Destination>) -> Result<(), CommandError> {
     let printed = print(compare, report);
     let written = destination
         .map_or(Ok(()), |destination| destination.write(&crate::compare::report::html::page(&crate::compare::report::report_document::document(report))));
@@ -113,10 +113,10 @@ fn is_empty(report: &Report) -> bool {
 }
 
 /// Whoever serves a URL is where we cannot go.
-fn check_count(compare: &Compare) -> Result<(), Failure> {
+fn check_count(compare: &Compare) -> Result<(), CommandError> {
     if compare.url.is_some() && compare.count == CountBy::Namespace {
         let words = "--count namespace takes a server of our own, and no --url: that is in a network that is not ours";
-        return Err(Failure::Usage(words.to_owned()));
+        return Err(CommandError::Usage(words.to_owned()));
     }
     Ok(())
 }
@@ -157,7 +157,7 @@ fn measure(
     extra: &Extra,
     interrupted: &Arc<AtomicBool>,
     report: &mut Report,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     if compare.experiments.contains(&Experiment::Ask) {
         let bench = Bench { server, counting, calls: compare.calls, rate: compare.rate, interrupted };
         report.complete &= ask_in_turns(compare, &bench, extra, report)?;
@@ -195,8 +195,8 @@ struct Lane {
 }
 
 impl Lane {
-    fn new(way: Way, course: Result<Course, Failure>) -> Lane {
-        let left_out = course.as_ref().err().map(Failure::to_string);
+    fn new(way: Way, course: Result<Course, CommandError>) -> Lane {
+        let left_out = course.as_ref().err().map(CommandError::to_string);
         Lane { way, course: course.ok(), rounds: Vec::new(), left_out }
     }
 
@@ -224,7 +224,7 @@ fn ask_in_turns(
     bench: &Bench,
     extra: &Extra,
     report: &mut Report,
-) -> Result<bool, Failure> {
+) -> Result<bool, CommandError> {
     let (url, tag) = (&bench.server.url, bench.server.tag.as_deref());
     let lane = |way| Lane::new(way, Course::new(way, compare, url, tag, extra));
     let mut lanes: Vec<Lane> = wanted(compare).map(lane).collect();
@@ -278,7 +278,7 @@ fn hold_in_turns(
     counting: &Counting,
     interrupted: &Arc<AtomicBool>,
     held: &mut Vec<Held>,
-) -> Result<bool, Failure> {
+) -> Result<bool, CommandError> {
     let thrown_away = crate::compare::experiments::idle_connections::rounds_thrown_away(server);
     let progress = progress(
         crate::compare::experiments::idle_connections::ALL.len() * usize::from(compare.rounds + thrown_away),
@@ -325,21 +325,21 @@ fn progress(steps: usize) -> ProgressBar {
     ProgressBar::new(steps as u64).with_style(style)
 }
 
-fn print(compare: &Compare, report: &Report) -> Result<(), Failure> {
+fn print(compare: &Compare, report: &Report) -> Result<(), CommandError> {
     let text = if compare.json {
         let json = serde_json::to_string(report);
-        json.map_err(|error| Failure::Failed(format!("the report cannot be written as JSON: {error}")))?
+        json.map_err(|error| CommandError::Failed(format!("the report cannot be written as JSON: {error}")))?
             + "\n"
     } else {
         crate::compare::report::text::text(&crate::compare::report::report_document::document(report))
     };
     let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output);
-    Failure::pass_over_broken_pipe(written)
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(CommandError::Output);
+    CommandError::ignore_broken_pipe(written)
 }
 
 /// What was printed may not be what was asked for: a stranger may lack a way, a server of ours may not.
-fn judge(report: &Report) -> Result<(), Failure> {
+fn judge(report: &Report) -> Result<(), CommandError> {
     if !report.complete {
         return Err(interleaved_runs::interrupted());
     }
@@ -352,7 +352,7 @@ fn judge(report: &Report) -> Result<(), Failure> {
     let nothing = all.iter().all(|(_, rounds, _)| *rounds == 0);
     match all.iter().find_map(|(way, _, left_out)| left_out.as_ref().map(|why| (way, why))) {
         Some((way, why)) if report.server.ours || nothing => {
-            Err(Failure::Failed(format!("{way} could not be measured: {why}")))
+            Err(CommandError::Failed(format!("{way} could not be measured: {why}")))
         }
         _ => Ok(()),
     }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::error::Failure;
+use crate::error::CommandError;
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct Reply {
@@ -35,15 +35,16 @@ struct Refusal {
 
 impl Reply {
     /// A call that was refused is a failure.
-    pub fn read(text: &str) -> Result<Reply, Failure> {
-        let unreadable = |why: String| Failure::Failed(format!("the server's answer is no JSON-RPC: {why}"));
+    pub fn read(text: &str) -> Result<Reply, CommandError> {
+        let unreadable =
+            |why: String| CommandError::Failed(format!("the server's answer is no JSON-RPC: {why}"));
         let envelope: Envelope = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
         match (envelope.id, envelope.result, envelope.error) {
             (Some(id), Some(Outcome { status, body }), None) => {
                 Ok(Reply { id, status, body_bytes: body.map_or(0, |body| body.get().len() as u64) })
             }
             (_, None, Some(Refusal { code })) => {
-                Err(Failure::Failed(format!("the server refused the call: {code}")))
+                Err(CommandError::Failed(format!("the server refused the call: {code}")))
             }
             _ => Err(unreadable("it has no result of ours".to_owned())),
         }

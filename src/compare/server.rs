@@ -14,7 +14,7 @@ use crate::client::buffered_stream::{Arrival, Stream};
 use crate::client::response;
 use crate::client::url::{Scheme, Url};
 use crate::compare::load_client::ANSWER_WAIT;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::netlab::proc;
 use crate::netlab::sys;
 
@@ -50,7 +50,7 @@ impl Server {
         item_bytes: u32,
         loops: u16,
         interrupted: &Arc<AtomicBool>,
-    ) -> Result<Server, Failure> {
+    ) -> Result<Server, CommandError> {
         Server::start_at((address, ANY_PORT).into(), item_bytes, loops, interrupted)
     }
 
@@ -60,8 +60,8 @@ impl Server {
         item_bytes: u32,
         loops: u16,
         interrupted: &Arc<AtomicBool>,
-    ) -> Result<Server, Failure> {
-        let failed = |error| Failure::Failed(format!("a server to measure cannot be started: {error}"));
+    ) -> Result<Server, CommandError> {
+        let failed = |error| CommandError::Failed(format!("a server to measure cannot be started: {error}"));
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
         command.args([
             "serve",
@@ -92,7 +92,7 @@ impl Server {
         read.map_err(failed)?;
         let Some(address) = line.trim_end().strip_prefix("listening on ") else {
             let words = format!("the server said {line:?} where it should say where it listens");
-            return Err(Failure::Failed(words));
+            return Err(CommandError::Failed(words));
         };
         server.url = format!("{address}/tasks/1").parse()?;
         server.near = server.url.clone();
@@ -102,17 +102,21 @@ impl Server {
     }
 
     /// One that is there.
-    pub fn at(url: &str, process: Option<u32>, interrupted: &Arc<AtomicBool>) -> Result<Server, Failure> {
+    pub fn at(
+        url: &str,
+        process: Option<u32>,
+        interrupted: &Arc<AtomicBool>,
+    ) -> Result<Server, CommandError> {
         let mut url: Url = url.parse()?;
         if url.scheme != Scheme::Http {
             let words = "--url takes http://; the same host is asked by WebSocket, too";
-            return Err(Failure::Usage(words.to_owned()));
+            return Err(CommandError::Usage(words.to_owned()));
         }
         if let Some(process) = process
             && proc::processor_time(process).is_none()
         {
             let words = format!("there is no process {process}, or it is not ours to look at");
-            return Err(Failure::Failed(words));
+            return Err(CommandError::Failed(words));
         }
         url.host = resolve(&url)?;
         let (near, interrupted) = (url.clone(), Arc::clone(interrupted));
@@ -137,9 +141,9 @@ impl Server {
     }
 
     /// Where it listens itself.
-    pub fn address(&self) -> Result<SocketAddr, Failure> {
+    pub fn address(&self) -> Result<SocketAddr, CommandError> {
         let address = self.near.host.parse().map(|address| SocketAddr::new(address, self.near.port));
-        address.map_err(|_| Failure::Lost(format!("{} has no address", self.near.authority)))
+        address.map_err(|_| CommandError::Lost(format!("{} has no address", self.near.authority)))
     }
 
     pub fn processor_time(&self) -> Option<Duration> {
@@ -147,16 +151,16 @@ impl Server {
     }
 
     /// System calls that it has made, by name. To ask costs some, too.
-    pub fn system_calls(&self) -> Result<Option<BTreeMap<String, u64>>, Failure> {
+    pub fn system_calls(&self) -> Result<Option<BTreeMap<String, u64>>, CommandError> {
         self.scrape(Waits::InAnyCase)
     }
 
     /// The same, but no longer waited for when it is interrupted: that is a failure, too.
-    pub fn system_calls_unless_interrupted(&self) -> Result<Option<BTreeMap<String, u64>>, Failure> {
+    pub fn system_calls_unless_interrupted(&self) -> Result<Option<BTreeMap<String, u64>>, CommandError> {
         self.scrape(Waits::UntilInterrupted)
     }
 
-    fn scrape(&self, waits: Waits) -> Result<Option<BTreeMap<String, u64>>, Failure> {
+    fn scrape(&self, waits: Waits) -> Result<Option<BTreeMap<String, u64>>, CommandError> {
         if !self.counts {
             return Ok(None);
         }
@@ -165,18 +169,20 @@ impl Server {
     }
 
     /// One more item of so many bytes, of a server of ours: what to ask for, and its tag.
-    pub fn put(&self, id: &str, bytes: u32) -> Result<(Url, Option<String>), Failure> {
+    pub fn put(&self, id: &str, bytes: u32) -> Result<(Url, Option<String>), CommandError> {
         let mut url = self.url.clone();
         url.path = format!("/tasks/{id}");
         let (status, tag) = self.write("PUT", &url.path, &item(id, bytes))?;
         if status != 201 {
-            return Err(Failure::Failed(format!("the server did not take the item to ask for: {status}")));
+            return Err(CommandError::Failed(format!(
+                "the server did not take the item to ask for: {status}"
+            )));
         }
         Ok((url, tag))
     }
 
     /// Where that item is, if it is there.
-    pub fn has(&self, id: &str) -> Result<Option<Url>, Failure> {
+    pub fn has(&self, id: &str) -> Result<Option<Url>, CommandError> {
         let mut url = self.url.clone();
         url.path = format!("/tasks/{id}");
         let (status, ..) = self.get(&url.path)?;
@@ -184,7 +190,7 @@ impl Server {
     }
 
     /// One write, beside all that is measured: its status, and the tag of what was written.
-    pub fn write(&self, method: &str, path: &str, body: &str) -> Result<(u16, Option<String>), Failure> {
+    pub fn write(&self, method: &str, path: &str, body: &str) -> Result<(u16, Option<String>), CommandError> {
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
@@ -196,13 +202,13 @@ impl Server {
     }
 
     /// Is it there, what is its tag, and does it count?
-    fn look(&mut self) -> Result<(), Failure> {
+    fn look(&mut self) -> Result<(), CommandError> {
         let get = |target: &str| self.exchange(&self.encode_get(target), Waits::UntilInterrupted);
         let (status, tag, _) = get(&self.url.target())?;
         if status != 200 {
             let words = response::status_words(status);
             let authority = &self.url.authority;
-            return Err(Failure::Failed(format!("{authority} answered {words}, and 200 is needed")));
+            return Err(CommandError::Failed(format!("{authority} answered {words}, and 200 is needed")));
         }
         // Whatever answers something else there is no bothways, and has nothing to tell.
         let metrics = get("/metrics").map(|(_, _, text)| parse_system_calls(&text));
@@ -212,7 +218,7 @@ impl Server {
     }
 
     /// Status, entity tag and body.
-    pub fn get(&self, target: &str) -> Result<(u16, Option<String>, String), Failure> {
+    pub fn get(&self, target: &str) -> Result<(u16, Option<String>, String), CommandError> {
         self.exchange(&self.encode_get(target), Waits::InAnyCase)
     }
 
@@ -222,7 +228,7 @@ impl Server {
     }
 
     /// On a connection of its own, which the server closes first, if it does what it says.
-    fn exchange(&self, request: &str, waits: Waits) -> Result<(u16, Option<String>, String), Failure> {
+    fn exchange(&self, request: &str, waits: Waits) -> Result<(u16, Option<String>, String), CommandError> {
         let mut stream = Stream::connect(&self.url, ANSWER_WAIT)?;
         if waits == Waits::UntilInterrupted {
             stream.heed(Arc::clone(&self.interrupted))?;
@@ -240,7 +246,7 @@ impl Server {
             if body.len() <= BODY_BYTES_MAX {
                 return Ok(());
             }
-            Err(Failure::Failed(format!("the server's answer is longer than {BODY_BYTES_MAX} bytes")))
+            Err(CommandError::Failed(format!("the server's answer is longer than {BODY_BYTES_MAX} bytes")))
         })?;
         if !persistent {
             // So that nothing of this is left to be said. Its answer is whole, however the connection ends.
@@ -268,11 +274,11 @@ fn nowhere() -> Url {
 }
 
 /// The first address of the host that answers; where none does, the first, so that it is told of that one.
-fn resolve(url: &Url) -> Result<String, Failure> {
+fn resolve(url: &Url) -> Result<String, CommandError> {
     let addresses = (&*url.host, url.port).to_socket_addrs();
     let addresses: Vec<SocketAddr> = addresses.map(Iterator::collect).unwrap_or_default();
     let address = first_that_answers(&addresses);
-    let address = address.ok_or_else(|| Failure::Lost(format!("{} has no address", url.authority)))?;
+    let address = address.ok_or_else(|| CommandError::Lost(format!("{} has no address", url.authority)))?;
     Ok(address.ip().to_string())
 }
 

@@ -24,8 +24,8 @@ use crate::connection::pipeline::{Owed, Rest};
 use crate::connection::request_reader::{self, Question, SocketOffer};
 use crate::connection::timer_table::Wait;
 use crate::connection::turn_context::Reach;
-use crate::error::Fault;
-use crate::error::Refusal;
+use crate::error::ApiError;
+use crate::error::ProtocolError;
 use crate::http::body::{self, BodyReader};
 use crate::http::cors::{self, Crossing};
 use crate::http::framing::Framing;
@@ -47,7 +47,7 @@ pub struct HttpMode {
     /// The handshake of the call handed out last, where it was one.
     offer: Option<Box<SocketOffer>>,
     /// Said after the last answer owed; then the connection ends.
-    last_words: Option<Fault>,
+    last_words: Option<ProtocolError>,
     /// Whether the request that could not be read wants a body in its answer.
     last_send: Send,
     /// No further request is read, and the next answer says so.
@@ -91,7 +91,7 @@ impl HttpMode {
         bytes: &'a [u8],
         at: &mut usize,
         reach: &mut Reach,
-    ) -> Result<Step<'a>, Fault> {
+    ) -> Result<Step<'a>, ProtocolError> {
         let from = *at;
         let step = self.read_on(bytes, at, reach);
         if step.is_err() {
@@ -112,7 +112,12 @@ impl HttpMode {
     }
 
     #[inline]
-    fn read_on<'a>(&mut self, bytes: &'a [u8], at: &mut usize, reach: &mut Reach) -> Result<Step<'a>, Fault> {
+    fn read_on<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        at: &mut usize,
+        reach: &mut Reach,
+    ) -> Result<Step<'a>, ProtocolError> {
         match &mut self.reading {
             Reading::Head { .. } => self.read_head(bytes, at, reach),
             Reading::Body(_) => self.read_body(bytes, at, reach),
@@ -136,7 +141,7 @@ impl HttpMode {
         bytes: &'a [u8],
         at: &mut usize,
         reach: &mut Reach,
-    ) -> Result<Step<'a>, Fault> {
+    ) -> Result<Step<'a>, ProtocolError> {
         let Reading::Head { searched } = &mut self.reading else { unreachable!("the caller matched it") };
         let rest = &bytes[*at..];
         if rest.is_empty() {
@@ -167,7 +172,7 @@ impl HttpMode {
         let mut question =
             request_reader::read(&head, self.visitor, reach.terms, &mut asked, &mut self.offer)?;
         if question.is_forbidden(caller) {
-            question = Question::Refused(Refusal::OriginNotAllowed);
+            question = Question::Refused(ApiError::OriginNotAllowed);
         }
         if !head.persistent {
             self.reading = Reading::Ended;
@@ -216,7 +221,7 @@ impl HttpMode {
         bytes: &'a [u8],
         at: &mut usize,
         reach: &mut Reach,
-    ) -> Result<Step<'a>, Fault> {
+    ) -> Result<Step<'a>, ProtocolError> {
         let Reading::Body(half) = &mut self.reading else { unreachable!("the caller matched it") };
         let rest = &bytes[*at..];
         let progress = half.reader.read(rest, &mut half.body, reach.terms.limits)?;
@@ -244,7 +249,7 @@ impl HttpMode {
         question: Question<'a>,
         asked: Asked,
         reach: &mut Reach,
-    ) -> Result<Step<'a>, Fault> {
+    ) -> Result<Step<'a>, ProtocolError> {
         let must_wait = match &question {
             Question::Call(call) => self.holding || call.method.waits_its_turn(),
             Question::Refused(_) => self.holding,
@@ -262,7 +267,7 @@ impl HttpMode {
         question: Question<'a>,
         asked: Asked,
         reach: &mut Reach,
-    ) -> Result<Step<'a>, Fault> {
+    ) -> Result<Step<'a>, ProtocolError> {
         if !asked.persistent {
             self.reading = Reading::Ended;
         }
@@ -337,7 +342,7 @@ impl HttpMode {
     }
 
     /// The stream can no longer be trusted: answers what is owed, says why, and reads no more.
-    pub fn fail(&mut self, fault: Fault, reach: &mut Reach) {
+    pub fn fail(&mut self, fault: ProtocolError, reach: &mut Reach) {
         self.reading = Reading::Ended;
         if self.owed.is_empty() {
             write_fault(fault, self.last_send, &reach.terms.date, reach.outbox);

@@ -3,8 +3,8 @@
 use crate::config::Compression;
 use crate::connection::outbox::{Outbox, SHARED_BYTES_MIN};
 use crate::connection::turn_context::Terms;
-use crate::error::Fault;
-use crate::error::Refusal;
+use crate::error::ApiError;
+use crate::error::ProtocolError;
 use crate::http::content_coding;
 use crate::http::cors::Crossing;
 use crate::http::head::{RequestHead, Version};
@@ -324,15 +324,15 @@ fn end_without_body(mut writer: Writer, asked: &Asked) {
     writer.end_empty();
 }
 
-fn write_refusal(mut writer: Writer, refusal: &Refusal, asked: &Asked) {
+fn write_refusal(mut writer: Writer, refusal: &ApiError, asked: &Asked) {
     match refusal {
-        Refusal::MethodNotAllowed { allow } => _ = writer.field("Allow", allow.as_bytes()),
-        Refusal::MediaTypeUnsupported { accept } => _ = writer.field("Accept", accept.as_bytes()),
-        Refusal::ContentCodingUnsupported => _ = writer.raw(b"Accept-Encoding: identity\r\n"),
-        Refusal::PatchMediaTypeUnsupported { accept } => _ = writer.field("Accept-Patch", accept.as_bytes()),
-        Refusal::Busy | Refusal::StoreBehind => _ = writer.raw(b"Retry-After: 1\r\n"),
+        ApiError::MethodNotAllowed { allow } => _ = writer.field("Allow", allow.as_bytes()),
+        ApiError::MediaTypeUnsupported { accept } => _ = writer.field("Accept", accept.as_bytes()),
+        ApiError::ContentCodingUnsupported => _ = writer.raw(b"Accept-Encoding: identity\r\n"),
+        ApiError::PatchMediaTypeUnsupported { accept } => _ = writer.field("Accept-Patch", accept.as_bytes()),
+        ApiError::Busy | ApiError::StoreBehind => _ = writer.raw(b"Retry-After: 1\r\n"),
         // RFC 9110 §15.5.22: a 426 says what to upgrade to.
-        Refusal::WebSocketVersion => {
+        ApiError::WebSocketVersion => {
             // Upgrade is always named by Connection (§7.8), also beside `close`.
             writer.raw(b"Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
         }
@@ -351,8 +351,8 @@ fn write_refusal(mut writer: Writer, refusal: &Refusal, asked: &Asked) {
 
 /// The last response of a connection whose request could not be read: nobody knows how it was
 /// wanted, so it is a problem object.
-pub fn write_fault(fault: Fault, send: Send, date: &[u8; 29], outbox: &mut Outbox) {
-    let status = fault.verdict().status;
+pub fn write_fault(fault: ProtocolError, send: Send, date: &[u8; 29], outbox: &mut Outbox) {
+    let status = fault.codes().status;
     let problem = problem::of_status(status, response::reason(status), &fault.to_string());
     totals::answer(status);
     let mut writer = response::begin(status, date, outbox.own());

@@ -36,7 +36,7 @@ use crate::connection::outbox::Outbox;
 use crate::connection::timer_table::{Wait, Waits};
 use crate::connection::turn_context::{Reach, Terms};
 use crate::connection::websocket_mode::WebSocketMode;
-use crate::error::Fault;
+use crate::error::ProtocolError;
 use crate::http::response::Send;
 use crate::metrics::browsers::{Road, Visitor};
 use crate::model::call::{Answer, Talk};
@@ -317,7 +317,7 @@ impl Connection {
         }
     }
 
-    fn fail(&mut self, fault: Fault, terms: &Terms) {
+    fn fail(&mut self, fault: ProtocolError, terms: &Terms) {
         log::debug!("a peer's connection ends: {fault}");
         if self.input == Input::Open {
             self.input = Input::Unwanted;
@@ -408,26 +408,26 @@ impl Connection {
     }
 
     /// Some wait may be over. `Err`: the connection is to be dropped as it is.
-    pub fn expire(&mut self, terms: &Terms) -> Result<Due, Fault> {
+    pub fn expire(&mut self, terms: &Terms) -> Result<Due, ProtocolError> {
         if let Some(fault) = self.waits.stalled(terms.now, terms.timeouts) {
             return Err(fault);
         }
         let Some(wait) = self.waits.over(terms.now) else { return Ok(Due::Nothing) };
         let after = wait.length(terms.timeouts);
         match (wait, &mut self.mode) {
-            (Wait::FirstWord, _) => return Err(Fault::HeadTooSlow { after }),
-            (Wait::Head, _) if self.carry.is_empty() => return Err(Fault::HeadTooSlow { after }),
+            (Wait::FirstWord, _) => return Err(ProtocolError::HeadTooSlow { after }),
+            (Wait::Head, _) if self.carry.is_empty() => return Err(ProtocolError::HeadTooSlow { after }),
             (Wait::Head, mode) => {
                 if let Mode::Http(http) = mode {
                     http.note_method(&self.carry);
                 }
-                self.fail(Fault::HeadTooSlow { after }, terms);
+                self.fail(ProtocolError::HeadTooSlow { after }, terms);
             }
             (Wait::Body, mode) => {
                 if let Mode::Http(http) = mode {
                     http.note_method(&[]);
                 }
-                self.fail(Fault::BodyTooSlow { after }, terms);
+                self.fail(ProtocolError::BodyTooSlow { after }, terms);
             }
             (Wait::KeepAlive, Mode::Http(http)) => http.go_away(),
             (Wait::Idle, Mode::WebSocket(socket)) => {
@@ -440,9 +440,9 @@ impl Connection {
                 events.beat(&mut Reach { outbox, waits, terms });
             }
             (Wait::Held, _) => return Ok(Due::Answer),
-            (Wait::Pong, _) => self.fail(Fault::PeerSilent { after }, terms),
+            (Wait::Pong, _) => self.fail(ProtocolError::PeerSilent { after }, terms),
             (Wait::Close | Wait::KeepAlive | Wait::Idle | Wait::Heartbeat, _) => {
-                return Err(Fault::CloseTooSlow { after });
+                return Err(ProtocolError::CloseTooSlow { after });
             }
         }
         Ok(Due::Nothing)

@@ -5,7 +5,7 @@ use crate::connection::connection_event::Step;
 use crate::connection::message_writer::Voice;
 use crate::connection::pipeline::Owed;
 use crate::connection::turn_context::Terms;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::http::response;
 use crate::metrics::totals;
 use crate::model::call::{Answer, Call};
@@ -48,7 +48,7 @@ impl Calls {
         match item.call {
             Ok(call) if call.body.len() > bytes_max => {
                 if let Id::Given(id) = item.id {
-                    let answer = Refusal::BodyTooLong { bytes_max }.into();
+                    let answer = ApiError::BodyTooLong { bytes_max }.into();
                     write_answer(&id, &answer, &mut self.batch, voice);
                 }
                 Step::Again

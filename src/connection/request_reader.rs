@@ -4,8 +4,8 @@
 use crate::config::{Compression, Switch};
 use crate::connection::http_response::{Asked, Coding, Marked, read_tag};
 use crate::connection::turn_context::Terms;
-use crate::error::Fault;
-use crate::error::Refusal;
+use crate::error::ApiError;
+use crate::error::ProtocolError;
 use crate::http::cookie;
 use crate::http::cors::{Caller, Deed};
 use crate::http::entity_tag;
@@ -25,7 +25,7 @@ use std::borrow::Cow;
 #[derive(Debug)]
 pub enum Question<'a> {
     Call(Call<'a>),
-    Refused(Refusal),
+    Refused(ApiError),
 }
 
 /// What the 101 of a handshake says.
@@ -66,7 +66,7 @@ pub fn read<'b>(
     terms: &Terms,
     asked: &mut Asked,
     offer: &mut Option<Box<SocketOffer>>,
-) -> Result<Question<'b>, Fault> {
+) -> Result<Question<'b>, ProtocolError> {
     let fields = &head.fields;
     let mut wish = Wish::Answer;
     if fields.has(Known::Accept) {
@@ -83,11 +83,11 @@ pub fn read<'b>(
                 wish = Wish::Follow(Box::new(start));
             }
             Some(offer) if offer != EVENTS => asked.representation = OFFERED[offer],
-            _ => return Ok(Question::Refused(Refusal::NotAcceptable)),
+            _ => return Ok(Question::Refused(ApiError::NotAcceptable)),
         }
     }
     let Some(method) = method(head.method) else {
-        return Ok(Question::Refused(Refusal::MethodUnknown));
+        return Ok(Question::Refused(ApiError::MethodUnknown));
     };
     if method == Method::Get {
         asked.coding = coding(fields, asked.representation, terms.compression);
@@ -96,11 +96,11 @@ pub fn read<'b>(
         return Ok(Question::Refused(refusal));
     }
     let Some(conditions) = conditions(method, asked, fields) else {
-        return Ok(Question::Refused(Refusal::ConditionMalformed));
+        return Ok(Question::Refused(ApiError::ConditionMalformed));
     };
     let idempotency_key = if method == Method::Post && fields.has(Known::IdempotencyKey) {
         let Some(key) = only_text(fields, Known::IdempotencyKey) else {
-            return Ok(Question::Refused(Refusal::IdempotencyKeyMalformed));
+            return Ok(Question::Refused(ApiError::IdempotencyKeyMalformed));
         };
         Some(key.into())
     } else {
@@ -119,11 +119,11 @@ pub fn read<'b>(
         match handshake::read(head) {
             Handshake::NotAsked => {}
             Handshake::Malformed { why } => {
-                return Ok(Question::Refused(Refusal::HandshakeMalformed { why }));
+                return Ok(Question::Refused(ApiError::HandshakeMalformed { why }));
             }
-            Handshake::WrongVersion => return Ok(Question::Refused(Refusal::WebSocketVersion)),
+            Handshake::WrongVersion => return Ok(Question::Refused(ApiError::WebSocketVersion)),
             Handshake::Offered(_) if !matches!(head.framing, Framing::None | Framing::Sized(0)) => {
-                return Err(Fault::UpgradeWithBody);
+                return Err(ProtocolError::UpgradeWithBody);
             }
             Handshake::Offered(offered) => {
                 wish = Wish::Socket;
@@ -226,14 +226,14 @@ fn method(name: &str) -> Option<Method> {
 
 /// What the head alone says against a body: a coding that is not undone here (RFC 9110 §8.4), or
 /// that it is a part (§14.5).
-fn unfit_content(method: Method, fields: &Fields) -> Option<Refusal> {
+fn unfit_content(method: Method, fields: &Fields) -> Option<ApiError> {
     if fields.has(Known::ContentEncoding)
         && matches!(method, Method::Post | Method::Put | Method::Patch)
         && !fields.list(Known::ContentEncoding).all(|coding| coding.eq_ignore_ascii_case(b"identity"))
     {
-        return Some(Refusal::ContentCodingUnsupported);
+        return Some(ApiError::ContentCodingUnsupported);
     }
-    (fields.has(Known::ContentRange) && method == Method::Put).then_some(Refusal::PartialPut)
+    (fields.has(Known::ContentRange) && method == Method::Put).then_some(ApiError::PartialPut)
 }
 
 /// None: it is there more than once, or is not UTF-8.

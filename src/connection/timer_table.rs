@@ -1,7 +1,7 @@
 //! What a connection waits for, and until when. At most one wait each for reading and writing.
 
 use crate::config::Timeouts;
-use crate::error::Fault;
+use crate::error::ProtocolError;
 use std::time::{Duration, Instant};
 
 /// What the peer is expected to do next.
@@ -135,8 +135,8 @@ impl Waits {
         })
     }
 
-    pub fn stalled(&self, now: Instant, timeouts: &Timeouts) -> Option<Fault> {
+    pub fn stalled(&self, now: Instant, timeouts: &Timeouts) -> Option<ProtocolError> {
         let until = self.writing?;
-        (until <= now).then_some(Fault::WriteStalled { after: timeouts.write_stall })
+        (until <= now).then_some(ProtocolError::WriteStalled { after: timeouts.write_stall })
     }
 }

@@ -18,7 +18,7 @@ use crate::connection::outbox::Outbox;
 use crate::connection::pending_calls::{Calls, End};
 use crate::connection::timer_table::Wait;
 use crate::connection::turn_context::{Reach, Terms};
-use crate::error::Fault;
+use crate::error::ProtocolError;
 use crate::metrics::totals::{self, Count};
 use crate::model::call::{Answer, Talk};
 use crate::model::json_rpc::{self, Message};
@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 #[derive(Debug)]
 pub struct WebSocketMode {
-    state: State,
+    state: CloseState,
     reader: Reader,
     /// Where compression was agreed on.
     deflater: Option<Box<Deflater>>,
@@ -43,7 +43,7 @@ pub struct WebSocketMode {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum CloseState {
     Open,
     /// Our close frame has been sent.
     Closing,
@@ -68,7 +68,7 @@ impl WebSocketMode {
         };
         let deflater = |agreed: Agreement| Box::new(Deflater::new(agreed.server, terms.compression));
         WebSocketMode {
-            state: State::Open,
+            state: CloseState::Open,
             reader,
             deflater: compression.map(deflater),
             talk,
@@ -83,8 +83,8 @@ impl WebSocketMode {
         bytes: &'a mut [u8],
         at: &mut usize,
         reach: &mut Reach,
-    ) -> Result<Step<'a>, Fault> {
-        if self.state == State::Ended {
+    ) -> Result<Step<'a>, ProtocolError> {
+        if self.state == CloseState::Ended {
             *at = bytes.len();
             return Ok(Step::NeedMore);
         }
@@ -95,21 +95,21 @@ impl WebSocketMode {
         let event = match self.reader.next(bytes, at, reach.terms.limits.message_bytes_max)? {
             message::Step::Event(event) => event,
             message::Step::NeedMore => {
-                if !reach.waits.is_reading() || (self.state == State::Open && unread > 0) {
+                if !reach.waits.is_reading() || (self.state == CloseState::Open && unread > 0) {
                     reach.begin(match self.state {
-                        State::Open if self.is_reading() => Wait::Body,
-                        State::Open => Wait::Idle,
-                        State::Closing | State::Ended => Wait::Close,
+                        CloseState::Open if self.is_reading() => Wait::Body,
+                        CloseState::Open => Wait::Idle,
+                        CloseState::Closing | CloseState::Ended => Wait::Close,
                     });
                 }
                 return Ok(Step::NeedMore);
             }
         };
-        if self.state == State::Open {
+        if self.state == CloseState::Open {
             // The peer was heard. What it is waited for next begins when all is read.
             reach.waits.end();
         }
-        if self.state == State::Open
+        if self.state == CloseState::Open
             && matches!(event, Event::Text(_) | Event::Binary(_) | Event::Part(Part { fin: true, .. }))
         {
             totals::one(Count::Messages);
@@ -130,18 +130,18 @@ impl WebSocketMode {
                 Ok(Step::Again)
             }
             Event::Pong(_) => Ok(Step::Again),
-            _ if self.state == State::Closing => Ok(Step::Again),
+            _ if self.state == CloseState::Closing => Ok(Step::Again),
             Event::Text(text) => self.take_text(text, reach),
             Event::Binary(payload) => match self.talk {
                 Talk::Echo => Ok(self.echo(Opcode::Binary, payload.into(), reach)),
                 Talk::Clock => Ok(Step::Again),
-                Talk::Calls => Err(Fault::BinaryNotTaken),
+                Talk::Calls => Err(ProtocolError::BinaryNotTaken),
             },
             Event::Part(part) => Ok(pass_on(part.opcode, part.fin, part.payload, reach)),
         }
     }
 
-    fn take_text<'a>(&mut self, text: Text<'a>, reach: &mut Reach) -> Result<Step<'a>, Fault> {
+    fn take_text<'a>(&mut self, text: Text<'a>, reach: &mut Reach) -> Result<Step<'a>, ProtocolError> {
         match (self.talk, text) {
             (Talk::Clock, _) => Ok(Step::Again),
             (Talk::Echo, text) => Ok(self.echo(Opcode::Text, text.into(), reach)),
@@ -205,13 +205,13 @@ impl WebSocketMode {
     pub fn answer(&mut self, answer: Answer, reach: &mut Reach) {
         let calls = self.calls.as_mut().expect("a call was handed out");
         let mut voice = Voice { deflater: &mut self.deflater, outbox: reach.outbox };
-        calls.answer(answer, self.state != State::Ended, &mut voice);
+        calls.answer(answer, self.state != CloseState::Ended, &mut voice);
         self.end_when_answered(reach);
     }
 
     /// Starts to close, unless that has begun.
     pub fn close(&mut self, code: u16, reach: &mut Reach) {
-        if self.state == State::Open {
+        if self.state == CloseState::Open {
             self.begin_end(End::Ours(code), reach);
         }
     }
@@ -233,7 +233,7 @@ impl WebSocketMode {
             Some(End::Theirs(code)) => self.answer_close(code, reach.outbox),
             Some(End::Ours(code)) => {
                 write_close(code, "", reach.outbox);
-                self.state = State::Closing;
+                self.state = CloseState::Closing;
                 reach.begin(Wait::Close);
             }
         }
@@ -241,16 +241,16 @@ impl WebSocketMode {
     }
 
     /// The stream can no longer be trusted: says why, and reads no more.
-    pub fn fail(&mut self, fault: Fault, outbox: &mut Outbox) {
-        if self.state == State::Open {
-            write_close(fault.verdict().close_code, &fault.to_string(), outbox);
+    pub fn fail(&mut self, fault: ProtocolError, outbox: &mut Outbox) {
+        if self.state == CloseState::Open {
+            write_close(fault.codes().close_code, &fault.to_string(), outbox);
         }
         self.end();
     }
 
     /// RFC 6455 §5.5.1: a close is answered with a close, usually with the same code.
     fn answer_close(&mut self, code: Option<u16>, outbox: &mut Outbox) {
-        if self.state == State::Open {
+        if self.state == CloseState::Open {
             match code {
                 Some(code) => write_close(code, "", outbox),
                 None => frame::encode(Opcode::Close, b"", outbox.own()),
@@ -260,7 +260,7 @@ impl WebSocketMode {
     }
 
     pub fn end(&mut self) {
-        self.state = State::Ended;
+        self.state = CloseState::Ended;
         self.reader = Reader::new(Role::Server);
         self.deflater = None;
     }
@@ -314,18 +314,18 @@ impl WebSocketMode {
     /// Everything has been written: now there is room for what was put off.
     pub fn refill(&mut self, outbox: &mut Outbox) {
         if let Some(payload) = self.late_ping.take()
-            && self.state != State::Ended
+            && self.state != CloseState::Ended
         {
             frame::encode(Opcode::Pong, &payload, outbox.own());
         }
     }
 
     pub fn is_open(&self) -> bool {
-        self.state == State::Open
+        self.state == CloseState::Open
     }
 
     pub fn is_over(&self) -> bool {
-        self.state == State::Ended
+        self.state == CloseState::Ended
     }
 
     pub fn is_owed(&self) -> bool {

@@ -12,7 +12,7 @@
 use memchr::memchr;
 
 use crate::config::Limits;
-use crate::error::Fault;
+use crate::error::ProtocolError;
 use crate::http::framing::{Framing, ResponseFraming};
 use crate::http::headers::{is_field_value, is_token, quoted_length, split_outside_quotes, trim};
 
@@ -52,9 +52,9 @@ enum Reading {
     Done,
 }
 
-/// Refuses a body whose declared length is over the limit before any of it is read. Fault:
+/// Refuses a body whose declared length is over the limit before any of it is read. ProtocolError:
 /// `BodyTooLong`.
-pub fn check_declared(framing: Framing, limits: &Limits) -> Result<(), Fault> {
+pub fn check_declared(framing: Framing, limits: &Limits) -> Result<(), ProtocolError> {
     match framing {
         Framing::Sized(bytes) => check_length(bytes, limits),
         Framing::None | Framing::Chunked => Ok(()),
@@ -91,7 +91,12 @@ impl BodyReader {
     ///
     /// Faults: `BodyTooLong`, `ChunkSizeMalformed`, `ChunkSizeTooLarge`, `ChunkLineTooLong`,
     /// `ChunkExtensionsTooLong`, `ChunkEndMissing`, `TrailerTooLong`, `TrailerMalformed`.
-    pub fn read(&mut self, bytes: &[u8], into: &mut Vec<u8>, limits: &Limits) -> Result<Progress, Fault> {
+    pub fn read(
+        &mut self,
+        bytes: &[u8],
+        into: &mut Vec<u8>,
+        limits: &Limits,
+    ) -> Result<Progress, ProtocolError> {
         let mut used = 0;
         loop {
             let Some((step_used, reading)) = self.step(&bytes[used..], into, limits)? else {
@@ -109,7 +114,7 @@ impl BodyReader {
         bytes: &[u8],
         into: &mut Vec<u8>,
         limits: &Limits,
-    ) -> Result<Option<(usize, Reading)>, Fault> {
+    ) -> Result<Option<(usize, Reading)>, ProtocolError> {
         match self.reading {
             Reading::Done => Ok(None),
             Reading::Sized { left } => {
@@ -122,12 +127,14 @@ impl BodyReader {
             Reading::ChunkLine => {
                 let Some(line) = line_within(bytes, limits.chunk_line_bytes_max) else {
                     let bytes_max = limits.chunk_line_bytes_max;
-                    return unfinished(bytes, bytes_max, Fault::ChunkLineTooLong { bytes_max });
+                    return unfinished(bytes, bytes_max, ProtocolError::ChunkLineTooLong { bytes_max });
                 };
                 let (left, extensions) = chunk_size(line)?;
                 self.extensions = self.extensions.saturating_add(extensions as u32);
                 if self.extensions > EXTENSIONS_BYTES_MAX {
-                    return Err(Fault::ChunkExtensionsTooLong { bytes_max: EXTENSIONS_BYTES_MAX as usize });
+                    return Err(ProtocolError::ChunkExtensionsTooLong {
+                        bytes_max: EXTENSIONS_BYTES_MAX as usize,
+                    });
                 }
                 check_length(self.taken.saturating_add(left), limits)?;
                 let next = if left == 0 { Reading::Trailer { taken: 0 } } else { Reading::Chunk { left } };
@@ -140,7 +147,7 @@ impl BodyReader {
             Reading::ChunkEnd => match bytes {
                 [b'\r', b'\n', ..] => Ok(Some((2, Reading::ChunkLine))),
                 [] | [b'\r'] => Ok(None),
-                _ => Err(Fault::ChunkEndMissing),
+                _ => Err(ProtocolError::ChunkEndMissing),
             },
             Reading::Trailer { taken } => trailer_line(bytes, taken, limits.trailer_bytes_max),
             Reading::UntilClose => {
@@ -159,9 +166,9 @@ impl BodyReader {
     }
 }
 
-fn check_length(bytes: u64, limits: &Limits) -> Result<(), Fault> {
+fn check_length(bytes: u64, limits: &Limits) -> Result<(), ProtocolError> {
     let bytes_max = limits.body_bytes_max;
-    if bytes > bytes_max as u64 { Err(Fault::BodyTooLong { bytes_max }) } else { Ok(()) }
+    if bytes > bytes_max as u64 { Err(ProtocolError::BodyTooLong { bytes_max }) } else { Ok(()) }
 }
 
 /// The first line with its line feed, if that stands within the first `bytes_max` bytes.
@@ -171,24 +178,28 @@ fn line_within(bytes: &[u8], bytes_max: usize) -> Option<&[u8]> {
 }
 
 /// A line whose end is not there may still come, unless it is too long already.
-fn unfinished(bytes: &[u8], bytes_max: usize, fault: Fault) -> Result<Option<(usize, Reading)>, Fault> {
+fn unfinished(
+    bytes: &[u8],
+    bytes_max: usize,
+    fault: ProtocolError,
+) -> Result<Option<(usize, Reading)>, ProtocolError> {
     if bytes.len() < bytes_max { Ok(None) } else { Err(fault) }
 }
 
 /// The size in a chunk line (RFC 9112 §7.1): hexadecimal digits, then extensions, then CR LF. Blanks
 /// may stand before the semicolon of an extension and nowhere else. With it, how long the extensions are.
-fn chunk_size(line: &[u8]) -> Result<(u64, usize), Fault> {
-    let line = line.strip_suffix(b"\r\n").ok_or(Fault::ChunkSizeMalformed)?;
+fn chunk_size(line: &[u8]) -> Result<(u64, usize), ProtocolError> {
+    let line = line.strip_suffix(b"\r\n").ok_or(ProtocolError::ChunkSizeMalformed)?;
     let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     let (digits, extensions) = line.split_at(digits);
     if digits.is_empty() || !are_extensions(extensions) {
-        return Err(Fault::ChunkSizeMalformed);
+        return Err(ProtocolError::ChunkSizeMalformed);
     }
     let size = digits.iter().try_fold(0u64, |size, &byte| {
         let digit = (byte as char).to_digit(16)?;
         size.checked_mul(16)?.checked_add(digit.into())
     });
-    let size = size.filter(|&size| size <= i64::MAX as u64).ok_or(Fault::ChunkSizeTooLarge)?;
+    let size = size.filter(|&size| size <= i64::MAX as u64).ok_or(ProtocolError::ChunkSizeTooLarge)?;
     Ok((size, extensions.len()))
 }
 
@@ -220,17 +231,21 @@ fn quotes_are_closed(mut text: &[u8]) -> bool {
 
 /// One line of the trailer section (RFC 9112 §7.1.2): a field, or the blank line that ends the body.
 /// `taken` counts the bytes of the fields before it.
-fn trailer_line(bytes: &[u8], taken: usize, bytes_max: usize) -> Result<Option<(usize, Reading)>, Fault> {
+fn trailer_line(
+    bytes: &[u8],
+    taken: usize,
+    bytes_max: usize,
+) -> Result<Option<(usize, Reading)>, ProtocolError> {
     match bytes {
         [] | [b'\r'] => return Ok(None),
         [b'\r', b'\n', ..] => return Ok(Some((2, Reading::Done))),
         _ => {}
     }
     let Some(line) = line_within(bytes, bytes_max - taken) else {
-        return unfinished(bytes, bytes_max - taken, Fault::TrailerTooLong { bytes_max });
+        return unfinished(bytes, bytes_max - taken, ProtocolError::TrailerTooLong { bytes_max });
     };
     if !is_field_line(line) {
-        return Err(Fault::TrailerMalformed);
+        return Err(ProtocolError::TrailerMalformed);
     }
     Ok(Some((line.len(), Reading::Trailer { taken: taken + line.len() })))
 }
@@ -275,7 +290,11 @@ mod tests {
         Limits { body_bytes_max: 20, chunk_line_bytes_max: 16, trailer_bytes_max: 16, ..Limits::DEFAULT };
 
     /// Shows the bytes in pieces of `step`, what was not used again with more behind it.
-    fn read_in_steps(framing: Framing, bytes: &[u8], step: usize) -> Result<(Vec<u8>, Progress), Fault> {
+    fn read_in_steps(
+        framing: Framing,
+        bytes: &[u8],
+        step: usize,
+    ) -> Result<(Vec<u8>, Progress), ProtocolError> {
         let (mut reader, mut body) = (BodyReader::new(framing), Vec::new());
         let (mut used, mut shown) = (0, 0);
         loop {
@@ -305,7 +324,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn refused(bytes: &[u8], fault: Fault) {
+    fn refused(bytes: &[u8], fault: ProtocolError) {
         for step in 1..=bytes.len() {
             assert_eq!(read_in_steps(Framing::Chunked, bytes, step), Err(fault), "in steps of {step}");
         }
@@ -326,7 +345,7 @@ mod tests {
 
     #[test]
     fn a_declared_length_is_refused_before_it_comes() {
-        let fault = Err(Fault::BodyTooLong { bytes_max: 20 });
+        let fault = Err(ProtocolError::BodyTooLong { bytes_max: 20 });
         assert_eq!(check_declared(Framing::Sized(20), &LIMITS), Ok(()));
         assert_eq!(check_declared(Framing::Sized(21), &LIMITS), fault);
         let mut body = Vec::new();
@@ -374,14 +393,14 @@ mod tests {
             b"5;a; =b\r\n",
         ];
         for line in bad {
-            refused(&[line, b"hello\r\n0\r\n\r\n"].concat(), Fault::ChunkSizeMalformed);
+            refused(&[line, b"hello\r\n0\r\n\r\n"].concat(), ProtocolError::ChunkSizeMalformed);
         }
     }
 
     #[test]
     fn a_chunk_ends_in_cr_lf_and_nothing_else() {
         for end in [&b"\n0"[..], b"xx0", b"\r\r0", b"0\r\n", b"\n\n0"] {
-            refused(&[b"5\r\nhello", end, b"\r\n\r\n"].concat(), Fault::ChunkEndMissing);
+            refused(&[b"5\r\nhello", end, b"\r\n\r\n"].concat(), ProtocolError::ChunkEndMissing);
         }
     }
 
@@ -389,14 +408,17 @@ mod tests {
     fn a_chunk_size_does_not_wrap() {
         for size in ["8000000000000000", "10000000000000005", "fffffffffffff"] {
             let fault = match size.len() {
-                13 => Fault::BodyTooLong { bytes_max: 20 },
+                13 => ProtocolError::BodyTooLong { bytes_max: 20 },
                 // The line limit of these tests is 16: a line that long cannot overflow.
-                _ => Fault::ChunkLineTooLong { bytes_max: 16 },
+                _ => ProtocolError::ChunkLineTooLong { bytes_max: 16 },
             };
             refused(format!("{size}\r\nhello").as_bytes(), fault);
             let line = format!("{size}\r\n");
-            let expected =
-                if size.len() == 13 { Ok((0xf_ffff_ffff_ffff, 0)) } else { Err(Fault::ChunkSizeTooLarge) };
+            let expected = if size.len() == 13 {
+                Ok((0xf_ffff_ffff_ffff, 0))
+            } else {
+                Err(ProtocolError::ChunkSizeTooLarge)
+            };
             assert_eq!(chunk_size(line.as_bytes()), expected);
         }
         assert_eq!(chunk_size(b"7fffffffffffffff\r\n"), Ok((i64::MAX as u64, 0)));
@@ -405,18 +427,21 @@ mod tests {
 
     #[test]
     fn chunks_together_stay_within_the_limit() {
-        refused(b"f\r\nxxxxxxxxxxxxxxx\r\n6\r\nxxxxxx\r\n0\r\n\r\n", Fault::BodyTooLong { bytes_max: 20 });
+        refused(
+            b"f\r\nxxxxxxxxxxxxxxx\r\n6\r\nxxxxxx\r\n0\r\n\r\n",
+            ProtocolError::BodyTooLong { bytes_max: 20 },
+        );
         check(Framing::Chunked, b"f\r\nxxxxxxxxxxxxxxx\r\n5\r\nxxxxx\r\n0\r\n\r\n", &[b'x'; 20]);
     }
 
     #[test]
     fn extensions_and_trailers_end_at_a_bound() {
         check(Framing::Chunked, b"0;aaaaaaaaaaaa\r\n\r\n", b"");
-        refused(b"0;aaaaaaaaaaaaa\r\n\r\n", Fault::ChunkLineTooLong { bytes_max: 16 });
-        refused(&[b'0'; 100], Fault::ChunkLineTooLong { bytes_max: 16 });
+        refused(b"0;aaaaaaaaaaaaa\r\n\r\n", ProtocolError::ChunkLineTooLong { bytes_max: 16 });
+        refused(&[b'0'; 100], ProtocolError::ChunkLineTooLong { bytes_max: 16 });
         check(Framing::Chunked, b"0\r\nA: bcd\r\nE: fgh\r\n\r\n", b"");
-        refused(b"0\r\nA: bcd\r\nE: fghi\r\n\r\n", Fault::TrailerTooLong { bytes_max: 16 });
-        refused(b"0\r\nA: bbbbbbbbbbbbbbbbbbbbbbb", Fault::TrailerTooLong { bytes_max: 16 });
+        refused(b"0\r\nA: bcd\r\nE: fghi\r\n\r\n", ProtocolError::TrailerTooLong { bytes_max: 16 });
+        refused(b"0\r\nA: bbbbbbbbbbbbbbbbbbbbbbb", ProtocolError::TrailerTooLong { bytes_max: 16 });
     }
 
     #[test]
@@ -426,7 +451,7 @@ mod tests {
             BodyReader::new(Framing::Chunked).read(bytes.as_bytes(), &mut Vec::new(), &Limits::DEFAULT)
         };
         assert!(read(128).is_ok());
-        assert_eq!(read(129), Err(Fault::ChunkExtensionsTooLong { bytes_max: 16 * 1024 }));
+        assert_eq!(read(129), Err(ProtocolError::ChunkExtensionsTooLong { bytes_max: 16 * 1024 }));
     }
 
     #[test]
@@ -441,7 +466,7 @@ mod tests {
             b"A: \0\r\n",
             b"\rX\r\n",
         ] {
-            refused(&[b"0\r\n", line, b"\r\n"].concat(), Fault::TrailerMalformed);
+            refused(&[b"0\r\n", line, b"\r\n"].concat(), ProtocolError::TrailerMalformed);
         }
     }
 

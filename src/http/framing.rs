@@ -4,7 +4,7 @@
 //! next request: that is request smuggling. So whatever is said twice, or in two ways, or nearly
 //! right, is refused here, even where the RFC would let a server guess.
 
-use crate::error::Fault;
+use crate::error::ProtocolError;
 use crate::http::head::Version;
 use crate::http::headers::{Fields, Known, trim};
 
@@ -34,12 +34,12 @@ pub enum ResponseFraming {
 
 /// How the body of a request with these fields ends. Faults: `LengthAndCoding`, `LengthMalformed`,
 /// `LengthsDiffer`, `CodingInOldVersion`, `CodingUnknown`, `ChunkedNotLast`.
-pub fn of_request(version: Version, fields: Fields) -> Result<Framing, Fault> {
+pub fn of_request(version: Version, fields: Fields) -> Result<Framing, ProtocolError> {
     match (fields.has(Known::ContentLength), fields.has(Known::TransferEncoding)) {
         (false, false) => Ok(Framing::None),
         (true, false) => length(fields).map(Framing::Sized),
         (false, true) => coding(version, fields).map(|()| Framing::Chunked),
-        (true, true) => Err(Fault::LengthAndCoding),
+        (true, true) => Err(ProtocolError::LengthAndCoding),
     }
 }
 
@@ -50,7 +50,7 @@ pub fn of_response(
     status: u16,
     asked_with_head: bool,
     fields: Fields,
-) -> Result<ResponseFraming, Fault> {
+) -> Result<ResponseFraming, ProtocolError> {
     if asked_with_head || matches!(status, 100..=199 | 204 | 304) {
         return Ok(ResponseFraming::None);
     }
@@ -63,16 +63,16 @@ pub fn of_response(
 
 /// The one length that all Content-Length lines agree on (RFC 9110 §8.6: the same value repeated in
 /// a list may be taken for one).
-fn length(fields: Fields) -> Result<u64, Fault> {
+fn length(fields: Fields) -> Result<u64, ProtocolError> {
     let mut agreed = None;
     for member in fields.all(Known::ContentLength).flat_map(|line| line.split(|&byte| byte == b',')) {
-        let length = decimal(trim(member)).ok_or(Fault::LengthMalformed)?;
+        let length = decimal(trim(member)).ok_or(ProtocolError::LengthMalformed)?;
         if agreed.is_some_and(|agreed| agreed != length) {
-            return Err(Fault::LengthsDiffer);
+            return Err(ProtocolError::LengthsDiffer);
         }
         agreed = Some(length);
     }
-    agreed.ok_or(Fault::LengthMalformed)
+    agreed.ok_or(ProtocolError::LengthMalformed)
 }
 
 /// One or more digits and nothing else; none if it does not fit 63 bits.
@@ -90,22 +90,22 @@ fn decimal(text: &[u8]) -> Option<u64> {
 /// Whether the transfer codings are `chunked`, once, and nothing else. Without `chunked` at the end
 /// nobody knows where the body ends (RFC 9112 §6.3); with it, what stands before it is merely not
 /// understood (§6.1).
-fn coding(version: Version, fields: Fields) -> Result<(), Fault> {
+fn coding(version: Version, fields: Fields) -> Result<(), ProtocolError> {
     if version == Version::Http10 {
-        return Err(Fault::CodingInOldVersion);
+        return Err(ProtocolError::CodingInOldVersion);
     }
     let (mut chunked, mut others) = (false, false);
     for coding in fields.list(Known::TransferEncoding) {
         if chunked {
-            return Err(Fault::ChunkedNotLast);
+            return Err(ProtocolError::ChunkedNotLast);
         }
         chunked = coding.eq_ignore_ascii_case(b"chunked");
         others |= !chunked;
     }
     match (chunked, others) {
         (true, false) => Ok(()),
-        (true, true) => Err(Fault::CodingUnknown),
-        (false, _) => Err(Fault::ChunkedNotLast),
+        (true, true) => Err(ProtocolError::CodingUnknown),
+        (false, _) => Err(ProtocolError::ChunkedNotLast),
     }
 }
 
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(text: &[(&str, &str)], expected: Result<Framing, Fault>) {
+    fn check(text: &[(&str, &str)], expected: Result<Framing, ProtocolError>) {
         assert_eq!(of_request(Version::Http11, Fields::new(&lines(text))), expected, "{text:?}");
     }
 
@@ -136,10 +136,10 @@ mod tests {
         check(&[(CL, "0013")], Ok(Framing::Sized(13)));
         check(&[(CL, "9223372036854775807")], Ok(Framing::Sized(i64::MAX as u64)));
         for bad in ["", "+5", "-5", "5 5", "0x5", "a", "5;", "5,", ",5", ",", "5.0", "\"5\"", "٥"] {
-            check(&[(CL, bad)], Err(Fault::LengthMalformed));
+            check(&[(CL, bad)], Err(ProtocolError::LengthMalformed));
         }
         for large in ["9223372036854775808", "18446744073709551616", "99999999999999999999999999"] {
-            check(&[(CL, large)], Err(Fault::LengthMalformed));
+            check(&[(CL, large)], Err(ProtocolError::LengthMalformed));
         }
     }
 
@@ -147,38 +147,38 @@ mod tests {
     fn a_length_may_be_repeated_but_not_differ() {
         check(&[(CL, "5, 5")], Ok(Framing::Sized(5)));
         check(&[(CL, "5"), ("Host", "a"), (CL, "5")], Ok(Framing::Sized(5)));
-        check(&[(CL, "5, 6")], Err(Fault::LengthsDiffer));
-        check(&[(CL, "5"), (CL, "6")], Err(Fault::LengthsDiffer));
-        check(&[(CL, ""), (CL, "5")], Err(Fault::LengthMalformed)); // CVE-2023-40225
+        check(&[(CL, "5, 6")], Err(ProtocolError::LengthsDiffer));
+        check(&[(CL, "5"), (CL, "6")], Err(ProtocolError::LengthsDiffer));
+        check(&[(CL, ""), (CL, "5")], Err(ProtocolError::LengthMalformed)); // CVE-2023-40225
     }
 
     #[test]
     fn chunked_stands_once_and_alone() {
         check(&[(TE, "Chunked")], Ok(Framing::Chunked));
         check(&[(TE, ", chunked ,")], Ok(Framing::Chunked));
-        check(&[(TE, "chunked, chunked")], Err(Fault::ChunkedNotLast));
-        check(&[(TE, "chunked"), (TE, "chunked")], Err(Fault::ChunkedNotLast));
-        check(&[(TE, "chunked, gzip")], Err(Fault::ChunkedNotLast));
-        check(&[(TE, "chunked"), (TE, "identity")], Err(Fault::ChunkedNotLast));
-        check(&[(TE, "")], Err(Fault::ChunkedNotLast));
+        check(&[(TE, "chunked, chunked")], Err(ProtocolError::ChunkedNotLast));
+        check(&[(TE, "chunked"), (TE, "chunked")], Err(ProtocolError::ChunkedNotLast));
+        check(&[(TE, "chunked, gzip")], Err(ProtocolError::ChunkedNotLast));
+        check(&[(TE, "chunked"), (TE, "identity")], Err(ProtocolError::ChunkedNotLast));
+        check(&[(TE, "")], Err(ProtocolError::ChunkedNotLast));
         for endless in ["gzip", "identity", "xchunked", "\"chunked\"", "chunked;a=1", "\u{b}chunked"] {
-            check(&[(TE, endless)], Err(Fault::ChunkedNotLast));
+            check(&[(TE, endless)], Err(ProtocolError::ChunkedNotLast));
         }
-        check(&[(TE, "cow, chunked")], Err(Fault::CodingUnknown));
-        check(&[(TE, "gzip"), (TE, "chunked")], Err(Fault::CodingUnknown));
+        check(&[(TE, "cow, chunked")], Err(ProtocolError::CodingUnknown));
+        check(&[(TE, "gzip"), (TE, "chunked")], Err(ProtocolError::CodingUnknown));
     }
 
     #[test]
     fn length_and_coding_exclude_each_other() {
-        check(&[(CL, "5"), (TE, "chunked")], Err(Fault::LengthAndCoding));
-        check(&[(TE, "cow"), (CL, "")], Err(Fault::LengthAndCoding));
+        check(&[(CL, "5"), (TE, "chunked")], Err(ProtocolError::LengthAndCoding));
+        check(&[(TE, "cow"), (CL, "")], Err(ProtocolError::LengthAndCoding));
     }
 
     #[test]
     fn the_old_version_has_no_codings() {
         let lines = lines(&[(TE, "chunked")]);
         let framing = of_request(Version::Http10, Fields::new(&lines));
-        assert_eq!(framing, Err(Fault::CodingInOldVersion));
+        assert_eq!(framing, Err(ProtocolError::CodingInOldVersion));
     }
 
     #[test]

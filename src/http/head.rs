@@ -15,7 +15,7 @@ use httparse::{Error, ParserConfig, Status};
 use memchr::{memchr, memchr_iter, memchr2};
 
 use crate::config::{FIELDS_ROOM, Limits};
-use crate::error::Fault;
+use crate::error::ProtocolError;
 use crate::http::framing::{self, Framing, ResponseFraming};
 use crate::http::headers::{Fields, Known, is_token};
 use crate::http::parsed::Parsed;
@@ -86,7 +86,7 @@ pub struct ResponseHead<'h, 'b> {
 /// `searched` is the caller's mark of how far the end was looked for: 0 for a new head, then left
 /// alone while more bytes come behind the same ones. It is 0 again after a `Whole`.
 ///
-/// Faults: whatever [`Fault`] lists under reading a request, but for bodies. They do not depend on
+/// Faults: whatever [`ProtocolError`] lists under reading a request, but for bodies. They do not depend on
 /// how the bytes were cut: a line feed without CR, a target or a head that is too long are seen
 /// before the head is whole, everything else when it is.
 pub fn parse_request<'h, 'b>(
@@ -94,7 +94,7 @@ pub fn parse_request<'h, 'b>(
     searched: &mut usize,
     limits: &Limits,
     room: &'h mut FieldRoom<'b>,
-) -> Result<Parsed<RequestHead<'h, 'b>>, Fault> {
+) -> Result<Parsed<RequestHead<'h, 'b>>, ProtocolError> {
     let Some(start) = skip_empty_lines(bytes)? else { return Ok(Parsed::NeedMore) };
     let found = find_end(bytes, start, searched, limits.head_bytes_max);
     check_line_start(&bytes[start..], limits)?;
@@ -126,7 +126,7 @@ pub fn parse_response<'h, 'b>(
     limits: &Limits,
     asked_with_head: bool,
     room: &'h mut FieldRoom<'b>,
-) -> Result<Parsed<ResponseHead<'h, 'b>>, Fault> {
+) -> Result<Parsed<ResponseHead<'h, 'b>>, ProtocolError> {
     let Some(start) = skip_empty_lines(bytes)? else { return Ok(Parsed::NeedMore) };
     let Some(end) = find_end(bytes, start, searched, limits.head_bytes_max)? else {
         return Ok(Parsed::NeedMore);
@@ -145,7 +145,7 @@ pub fn parse_response<'h, 'b>(
 
     let status = response.code.unwrap_or(0);
     if status < 100 {
-        return Err(Fault::HeadMalformed { why: "a status is at least 100" });
+        return Err(ProtocolError::HeadMalformed { why: "a status is at least 100" });
     }
     let version = version(response.version);
     let fields = Fields::new(response.headers);
@@ -156,14 +156,16 @@ pub fn parse_response<'h, 'b>(
 
 /// Where the first line begins, once a byte of it is there. Some old clients send an empty line
 /// behind a body; more than two are an attack on patience.
-fn skip_empty_lines(bytes: &[u8]) -> Result<Option<usize>, Fault> {
+fn skip_empty_lines(bytes: &[u8]) -> Result<Option<usize>, ProtocolError> {
     let mut start = 0;
     loop {
         match &bytes[start..] {
             [] | [b'\r'] => return Ok(None),
             [b'\r', b'\n', ..] if start < EMPTY_LINES_MAX * 2 => start += 2,
-            [b'\r', b'\n', ..] => return Err(Fault::HeadMalformed { why: "it begins with empty lines" }),
-            [b'\n', ..] => return Err(Fault::BareLineFeed),
+            [b'\r', b'\n', ..] => {
+                return Err(ProtocolError::HeadMalformed { why: "it begins with empty lines" });
+            }
+            [b'\n', ..] => return Err(ProtocolError::BareLineFeed),
             _ => return Ok(Some(start)),
         }
     }
@@ -177,7 +179,7 @@ fn find_end(
     start: usize,
     searched: &mut usize,
     bytes_max: usize,
-) -> Result<Option<usize>, Fault> {
+) -> Result<Option<usize>, ProtocolError> {
     let seen = &bytes[..bytes.len().min(bytes_max)];
     let from = start.max(*searched);
     for at in memchr_iter(b'\n', seen.get(from..).unwrap_or(&[])) {
@@ -186,18 +188,18 @@ fn find_end(
             return Ok(Some(line_end));
         }
         if !seen[..line_end].ends_with(b"\r\n") {
-            return Err(Fault::BareLineFeed);
+            return Err(ProtocolError::BareLineFeed);
         }
     }
     if bytes.len() > bytes_max {
-        return Err(Fault::HeadTooLong { bytes_max });
+        return Err(ProtocolError::HeadTooLong { bytes_max });
     }
     *searched = seen.len();
     Ok(None)
 }
 
 /// Refuses a method or a target that is already too long, however much of its line is there.
-fn check_line_start(text: &[u8], limits: &Limits) -> Result<(), Fault> {
+fn check_line_start(text: &[u8], limits: &Limits) -> Result<(), ProtocolError> {
     let text = &text[..text.len().min(limits.head_bytes_max)];
     let method_room = &text[..text.len().min(METHOD_BYTES_MAX + 1)];
     // Methods are short: a plain loop is at their end before a search has begun.
@@ -207,22 +209,22 @@ fn check_line_start(text: &[u8], limits: &Limits) -> Result<(), Fault> {
     let bytes_max = limits.target_bytes_max;
     let Some(target_room) = text[method_end + 1..].get(..=bytes_max) else { return Ok(()) };
     if text[method_end] == b' ' && memchr2(b' ', b'\n', target_room).is_none() {
-        return Err(Fault::TargetTooLong { bytes_max });
+        return Err(ProtocolError::TargetTooLong { bytes_max });
     }
     Ok(())
 }
 
 /// A long method is one that is not known; anything else is no request at all.
 #[cold]
-fn no_end_of(method: &[u8]) -> Fault {
+fn no_end_of(method: &[u8]) -> ProtocolError {
     match is_token(method) {
-        true => Fault::MethodTooLong { bytes_max: METHOD_BYTES_MAX },
-        false => Fault::HeadMalformed { why: "the method is not a token" },
+        true => ProtocolError::MethodTooLong { bytes_max: METHOD_BYTES_MAX },
+        false => ProtocolError::HeadMalformed { why: "the method is not a token" },
     }
 }
 
 /// The rules that a request follows beyond its grammar.
-fn judge<'h, 'b>(request: httparse::Request<'h, 'b>) -> Result<RequestHead<'h, 'b>, Fault> {
+fn judge<'h, 'b>(request: httparse::Request<'h, 'b>) -> Result<RequestHead<'h, 'b>, ProtocolError> {
     let method = request.method.unwrap_or_default();
     let version = version(request.version);
     let fields = Fields::new(request.headers);
@@ -257,7 +259,7 @@ fn fields_alone<'h, 'b>(
     text: &'b [u8],
     room: &'h mut Vec<httparse::Header<'b>>,
     fields_max: usize,
-) -> Result<&'h mut [httparse::Header<'b>], Fault> {
+) -> Result<&'h mut [httparse::Header<'b>], ProtocolError> {
     let fields = memchr(b'\n', text).map_or(&text[..0], |at| &text[at + 1..]);
     room.resize(fields_max, httparse::EMPTY_HEADER);
     let count = match httparse::parse_headers(fields, room) {
@@ -274,14 +276,14 @@ fn version(minor: Option<u8>) -> Version {
 }
 
 /// One Host field at most, and one at least in HTTP/1.1 (RFC 9112 §3.2). It may be empty.
-fn host_field<'b>(version: Version, fields: Fields<'_, 'b>) -> Result<&'b [u8], Fault> {
+fn host_field<'b>(version: Version, fields: Fields<'_, 'b>) -> Result<&'b [u8], ProtocolError> {
     let mut hosts = fields.all(Known::Host);
     match (hosts.next(), hosts.next(), version) {
-        (Some(_), Some(_), _) => Err(Fault::HostRepeated),
+        (Some(_), Some(_), _) => Err(ProtocolError::HostRepeated),
         (Some(host), None, _) if host.is_empty() || is_host(host) => Ok(host),
-        (Some(_), None, _) => Err(Fault::HostMalformed),
+        (Some(_), None, _) => Err(ProtocolError::HostMalformed),
         (None, _, Version::Http10) => Ok(b""),
-        (None, _, Version::Http11) => Err(Fault::HostMissing),
+        (None, _, Version::Http11) => Err(ProtocolError::HostMissing),
     }
 }
 
@@ -295,14 +297,14 @@ fn persists(version: Version, fields: Fields) -> bool {
 }
 
 /// RFC 9110 §10.1.1: there is one expectation, and an HTTP/1.0 client cannot have meant it.
-fn expects_continue(version: Version, framing: Framing, fields: Fields) -> Result<bool, Fault> {
+fn expects_continue(version: Version, framing: Framing, fields: Fields) -> Result<bool, ProtocolError> {
     if !fields.has(Known::Expect) {
         return Ok(false);
     }
     let mut expected = false;
     for member in fields.list(Known::Expect) {
         if !member.eq_ignore_ascii_case(b"100-continue") {
-            return Err(Fault::ExpectationUnknown);
+            return Err(ProtocolError::ExpectationUnknown);
         }
         expected = true;
     }
@@ -311,43 +313,43 @@ fn expects_continue(version: Version, framing: Framing, fields: Fields) -> Resul
 }
 
 #[cold]
-fn request_fault(error: Error, request: &httparse::Request, text: &[u8], fields_max: usize) -> Fault {
+fn request_fault(error: Error, request: &httparse::Request, text: &[u8], fields_max: usize) -> ProtocolError {
     let line = first_line(text);
     let behind_method = request.method.and_then(|method| line.get(method.len() + 1..));
     match (error, behind_method, request.path) {
         (Error::Version, Some(rest), Some(path)) if is_version(&rest[path.len() + 1..]) => {
-            Fault::VersionUnsupported
+            ProtocolError::VersionUnsupported
         }
-        (Error::Token, Some(rest), None) if memchr(b' ', rest).is_some() => Fault::TargetMalformed,
+        (Error::Token, Some(rest), None) if memchr(b' ', rest).is_some() => ProtocolError::TargetMalformed,
         (Error::Token | Error::Version, Some(_), _) => {
-            Fault::HeadMalformed { why: "its first line is not method, target and version" }
+            ProtocolError::HeadMalformed { why: "its first line is not method, target and version" }
         }
-        (Error::Token, None, _) => Fault::HeadMalformed { why: "the method is not a token" },
+        (Error::Token, None, _) => ProtocolError::HeadMalformed { why: "the method is not a token" },
         _ => field_fault(error, fields_max),
     }
 }
 
 #[cold]
-fn response_fault(error: Error, text: &[u8], fields_max: usize) -> Fault {
+fn response_fault(error: Error, text: &[u8], fields_max: usize) -> ProtocolError {
     let line = first_line(text);
     let word = &line[..memchr(b' ', line).unwrap_or(line.len())];
     match error {
-        Error::Version if is_version(word) => Fault::VersionUnsupported,
+        Error::Version if is_version(word) => ProtocolError::VersionUnsupported,
         Error::Version | Error::Status => {
-            Fault::HeadMalformed { why: "its first line is not version and status" }
+            ProtocolError::HeadMalformed { why: "its first line is not version and status" }
         }
         _ => field_fault(error, fields_max),
     }
 }
 
-fn field_fault(error: Error, fields_max: usize) -> Fault {
+fn field_fault(error: Error, fields_max: usize) -> ProtocolError {
     let why = match error {
-        Error::TooManyHeaders => return Fault::TooManyFields { max: fields_max },
+        Error::TooManyHeaders => return ProtocolError::TooManyFields { max: fields_max },
         Error::HeaderName => "a line is not a field name, a colon and a value",
         Error::HeaderValue => "a field value has a control character",
         _ => "a line has something where its CR LF should be",
     };
-    Fault::HeadMalformed { why }
+    ProtocolError::HeadMalformed { why }
 }
 
 fn first_line(text: &[u8]) -> &[u8] {
@@ -364,7 +366,8 @@ fn is_version(text: &[u8]) -> bool {
 }
 
 /// We and httparse must agree on where a head ends, or else one of us was deceived.
-const ENDS_ELSEWHERE: Fault = Fault::HeadMalformed { why: "it is not whole where its blank line is" };
+const ENDS_ELSEWHERE: ProtocolError =
+    ProtocolError::HeadMalformed { why: "it is not whole where its blank line is" };
 const EMPTY_LINES_MAX: usize = 2;
 /// The longest registered method has 17 bytes (UPDATEREDIRECTREF).
 const METHOD_BYTES_MAX: usize = 32;
@@ -376,7 +379,7 @@ mod tests {
     const LIMITS: Limits = Limits::DEFAULT;
 
     /// One call on a new mark; the head in words.
-    fn parse(bytes: &[u8], searched: &mut usize, limits: &Limits) -> Result<Parsed<String>, Fault> {
+    fn parse(bytes: &[u8], searched: &mut usize, limits: &Limits) -> Result<Parsed<String>, ProtocolError> {
         Ok(match parse_request(bytes, searched, limits, &mut FieldRoom::new())? {
             Parsed::NeedMore => Parsed::NeedMore,
             Parsed::Whole { value: head, used } => Parsed::Whole { value: in_words(&head), used },
@@ -415,7 +418,7 @@ mod tests {
 
     /// The fault is the same whole and byte by byte.
     #[track_caller]
-    fn refused_within(limits: &Limits, bytes: &[u8], fault: Fault) {
+    fn refused_within(limits: &Limits, bytes: &[u8], fault: ProtocolError) {
         assert_eq!(parse(bytes, &mut 0, limits), Err(fault));
         let mut searched = 0;
         let first = (0..=bytes.len())
@@ -425,7 +428,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn refused(head: &str, fault: Fault) {
+    fn refused(head: &str, fault: ProtocolError) {
         refused_within(&LIMITS, head.as_bytes(), fault);
     }
 
@@ -433,7 +436,7 @@ mod tests {
     #[track_caller]
     fn malformed(head: &str) {
         match parse(head.as_bytes(), &mut 0, &LIMITS) {
-            Err(fault @ Fault::HeadMalformed { .. }) => refused(head, fault),
+            Err(fault @ ProtocolError::HeadMalformed { .. }) => refused(head, fault),
             other => panic!("{head:?}: {other:?}"),
         }
     }
@@ -456,7 +459,7 @@ mod tests {
         check("\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / at a");
         malformed("\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
         malformed("\rGET / HTTP/1.1\r\nHost: a\r\n\r\n");
-        refused("\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", Fault::BareLineFeed);
+        refused("\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", ProtocolError::BareLineFeed);
     }
 
     #[test]
@@ -477,25 +480,25 @@ mod tests {
         check(&with("HTTP/1.1", "100-continue\r\nContent-Length: 0"), "PUT / at a Sized(0)");
         check(&with("HTTP/1.1", "100-continue"), "PUT / at a");
         check(&with("HTTP/1.0", "100-continue\r\nContent-Length: 1"), "PUT / at a Sized(1) old close");
-        refused(&with("HTTP/1.1", "tea"), Fault::ExpectationUnknown);
-        refused(&with("HTTP/1.1", "100-continue, tea"), Fault::ExpectationUnknown);
+        refused(&with("HTTP/1.1", "tea"), ProtocolError::ExpectationUnknown);
+        refused(&with("HTTP/1.1", "100-continue, tea"), ProtocolError::ExpectationUnknown);
         malformed(&with("HTTP/1.1", "100-continue\r\n folded")); // CVE-2025-32094
     }
 
     #[test]
     fn a_host_is_named_once_and_well() {
         let with = |fields| format!("GET / HTTP/1.1\r\n{fields}\r\n");
-        refused(&with(""), Fault::HostMissing);
-        refused(&with("Host: a\r\nHost: a\r\n"), Fault::HostRepeated);
-        refused(&with("Host: a b\r\n"), Fault::HostMalformed);
-        refused(&with("Host: a/b\r\n"), Fault::HostMalformed);
-        refused("GET http://b/ HTTP/1.1\r\n\r\n", Fault::HostMissing);
-        refused("GET / HTTP/1.0\r\nHost: a@b\r\n\r\n", Fault::HostMalformed);
+        refused(&with(""), ProtocolError::HostMissing);
+        refused(&with("Host: a\r\nHost: a\r\n"), ProtocolError::HostRepeated);
+        refused(&with("Host: a b\r\n"), ProtocolError::HostMalformed);
+        refused(&with("Host: a/b\r\n"), ProtocolError::HostMalformed);
+        refused("GET http://b/ HTTP/1.1\r\n\r\n", ProtocolError::HostMissing);
+        refused("GET / HTTP/1.0\r\nHost: a@b\r\n\r\n", ProtocolError::HostMalformed);
     }
 
     #[test]
     fn only_cr_lf_ends_a_line() {
-        let bare = Fault::BareLineFeed;
+        let bare = ProtocolError::BareLineFeed;
         refused("GET / HTTP/1.1\nHost: a\r\n\r\n", bare);
         refused("GET / HTTP/1.1\r\nHost: a\n\r\n", bare);
         refused("GET / HTTP/1.1\r\nHost: a\r\n\n", bare);
@@ -544,37 +547,37 @@ mod tests {
             "GET /# HTTP/1.1",
             "GET * HTTP/1.1",
         ] {
-            refused(&format!("{bad}\r\nHost: a\r\n\r\n"), Fault::TargetMalformed);
+            refused(&format!("{bad}\r\nHost: a\r\n\r\n"), ProtocolError::TargetMalformed);
         }
     }
 
     #[test]
     fn other_versions_are_told_from_garbage() {
         for version in ["HTTP/2.0", "HTTP/0.9", "HTTP/3", "HTTP/9.9"] {
-            refused(&format!("GET / {version}\r\nHost: a\r\n\r\n"), Fault::VersionUnsupported);
+            refused(&format!("GET / {version}\r\nHost: a\r\n\r\n"), ProtocolError::VersionUnsupported);
         }
-        refused("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Fault::VersionUnsupported);
+        refused("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", ProtocolError::VersionUnsupported);
     }
 
     #[test]
     fn a_later_minor_version_is_read_as_the_latest_known() {
         check("PUT /t?q HTTP/1.2\r\nHost: a\r\nContent-Length: 3\r\n\r\n", "PUT /t ?q at a Sized(3)");
         check("GET / HTTP/1.9\r\nHost: a\r\nConnection: close\r\n\r\n", "GET / at a close");
-        refused("GET / HTTP/1.2\r\n\r\n", Fault::HostMissing);
-        refused("GET / HTTP/1.2\rX: y\r\nHost: a\r\n\r\n", Fault::VersionUnsupported);
+        refused("GET / HTTP/1.2\r\n\r\n", ProtocolError::HostMissing);
+        refused("GET / HTTP/1.2\rX: y\r\nHost: a\r\n\r\n", ProtocolError::VersionUnsupported);
         malformed("GET / HTTP/1.2\r\nHost: a\r\n X: y\r\n\r\n");
         malformed("GET / HTTP/1.2\r\nHost : a\r\n\r\n");
         malformed("GET / HTTP/1.2 \r\nHost: a\r\n\r\n");
         let limits = Limits { fields_max: 1, ..LIMITS };
         let two = b"GET / HTTP/1.3\r\nHost: a\r\nX: y\r\n\r\n";
-        refused_within(&limits, two, Fault::TooManyFields { max: 1 });
+        refused_within(&limits, two, ProtocolError::TooManyFields { max: 1 });
     }
 
     #[test]
     fn a_method_has_an_end() {
         let longest = "X".repeat(32);
         check(&format!("{longest} / HTTP/1.1\r\nHost: a\r\n\r\n"), &format!("{longest} / at a"));
-        refused(&"X".repeat(33), Fault::MethodTooLong { bytes_max: 32 });
+        refused(&"X".repeat(33), ProtocolError::MethodTooLong { bytes_max: 32 });
         malformed(&"\u{16}\u{3}\u{1}\0".repeat(9));
     }
 
@@ -585,22 +588,26 @@ mod tests {
             let start = format!("GET /{} HTTP/1.1\r\nHost: a\r\nX: ", "a".repeat(target - 1));
             format!("{start}{}{end}", "x".repeat(head - start.len() - 4)).into_bytes()
         };
-        let too_long = Fault::HeadTooLong { bytes_max: 100 };
+        let too_long = ProtocolError::HeadTooLong { bytes_max: 100 };
         assert!(parse(&of(20, 100, "\r\n\r\n"), &mut 0, &limits).is_ok());
         refused_within(&limits, &of(20, 101, "\r\n\r\n"), too_long);
         refused_within(&limits, &of(20, 101, "xxxx"), too_long);
         refused_within(&limits, &of(20, 200, "\n"), too_long);
-        refused_within(&limits, &of(21, 90, "\r\n\r\n"), Fault::TargetTooLong { bytes_max: 20 });
-        refused_within(&limits, &of(21, 90, "\n"), Fault::TargetTooLong { bytes_max: 20 });
-        refused_within(&limits, b"GET /aaaaaaaaaaaaaaaaaaaaaaaaaaaa", Fault::TargetTooLong { bytes_max: 20 });
-        refused_within(&limits, &[b'A'; 33], Fault::MethodTooLong { bytes_max: 32 });
+        refused_within(&limits, &of(21, 90, "\r\n\r\n"), ProtocolError::TargetTooLong { bytes_max: 20 });
+        refused_within(&limits, &of(21, 90, "\n"), ProtocolError::TargetTooLong { bytes_max: 20 });
+        refused_within(
+            &limits,
+            b"GET /aaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            ProtocolError::TargetTooLong { bytes_max: 20 },
+        );
+        refused_within(&limits, &[b'A'; 33], ProtocolError::MethodTooLong { bytes_max: 32 });
         let fields = b"GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\nY: 2\r\n\r\n";
-        refused_within(&limits, fields, Fault::TooManyFields { max: 2 });
+        refused_within(&limits, fields, ProtocolError::TooManyFields { max: 2 });
     }
 
     #[test]
     fn two_lengths_of_a_body_are_one_too_many() {
-        let fault = Fault::LengthAndCoding;
+        let fault = ProtocolError::LengthAndCoding;
         refused(
             "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
             fault,
@@ -613,7 +620,7 @@ mod tests {
         let parse = |bytes: &[u8]| {
             let mut room = FieldRoom::new();
             match parse_response(bytes, &mut 0, &LIMITS, asked_with_head, &mut room)? {
-                Parsed::NeedMore => Ok::<_, Fault>(Parsed::NeedMore),
+                Parsed::NeedMore => Ok::<_, ProtocolError>(Parsed::NeedMore),
                 Parsed::Whole { value, used } => {
                     Ok(Parsed::Whole { value: (value.status, value.framing, value.persistent), used })
                 }
@@ -643,12 +650,12 @@ mod tests {
         let parse = |text: &str| {
             parse_response(text.as_bytes(), &mut 0, &LIMITS, false, &mut FieldRoom::new()).map(|_| ())
         };
-        assert_eq!(parse("HTTP/2 200 OK\r\n\r\n"), Err(Fault::VersionUnsupported));
-        assert_eq!(parse("HTTP/1.1 200 OK\n"), Err(Fault::BareLineFeed));
+        assert_eq!(parse("HTTP/2 200 OK\r\n\r\n"), Err(ProtocolError::VersionUnsupported));
+        assert_eq!(parse("HTTP/1.1 200 OK\n"), Err(ProtocolError::BareLineFeed));
         for bad in ["HTTP/1.1 099 x", "HTTP/1.1 20 x", "HTTP/1.1 2000 x", "HELLO", "HTTP/1.1 200 x\r\nX : 1"]
         {
             let outcome = parse(&format!("{bad}\r\n\r\n"));
-            assert!(matches!(outcome, Err(Fault::HeadMalformed { .. })), "{bad}: {outcome:?}");
+            assert!(matches!(outcome, Err(ProtocolError::HeadMalformed { .. })), "{bad}: {outcome:?}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a parser says of the bytes it was shown.
 //!
 //! A parser keeps nothing between two calls. Too few bytes are the normal case on a stream, so
-//! they are a value and not an error; bytes that break a rule are a [`Fault`](crate::error::Fault).
+//! they are a value and not an error; bytes that break a rule are a [`ProtocolError`](crate::error::ProtocolError).
 
 /// The two good outcomes of parsing a prefix of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::str;
 
 use memchr::memchr;
 
-use crate::error::Fault;
+use crate::error::ProtocolError;
 use crate::http::headers::table_of;
 
 /// A request target, taken apart. Nothing is undone: percent-encoding stays as it was sent.
@@ -19,10 +19,10 @@ pub struct Target<'b> {
     pub host: Option<&'b [u8]>,
 }
 
-/// Takes a target apart by its form (RFC 9112 §3.2.1 to §3.2.4). Fault: `TargetMalformed`.
-pub fn parse<'b>(method: &str, target: &'b str) -> Result<Target<'b>, Fault> {
+/// Takes a target apart by its form (RFC 9112 §3.2.1 to §3.2.4). ProtocolError: `TargetMalformed`.
+pub fn parse<'b>(method: &str, target: &'b str) -> Result<Target<'b>, ProtocolError> {
     if !target.bytes().all(|byte| IS_TARGET_BYTE[byte as usize]) {
-        return Err(Fault::TargetMalformed);
+        return Err(ProtocolError::TargetMalformed);
     }
     // A tunnel's target is host and port; who does not build tunnels refuses the method, not the form.
     if method == "CONNECT" {
@@ -44,12 +44,12 @@ fn of_path<'b>(target: &'b str, host: Option<&'b [u8]>) -> Target<'b> {
 
 /// `http://host:port/path?query`. Only `http`, for nothing else is spoken here; no name of a user
 /// and no empty host (RFC 9110 §4.2.1, §4.2.4).
-fn absolute<'b>(method: &str, target: &'b str) -> Result<Target<'b>, Fault> {
-    let (scheme, rest) = target.split_once("://").ok_or(Fault::TargetMalformed)?;
+fn absolute<'b>(method: &str, target: &'b str) -> Result<Target<'b>, ProtocolError> {
+    let (scheme, rest) = target.split_once("://").ok_or(ProtocolError::TargetMalformed)?;
     let host_end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (host, path) = rest.split_at(host_end);
     if !scheme.eq_ignore_ascii_case("http") || !is_host(host.as_bytes()) {
-        return Err(Fault::TargetMalformed);
+        return Err(ProtocolError::TargetMalformed);
     }
     let target = of_path(path, Some(host.as_bytes()));
     Ok(match target.path {
@@ -119,7 +119,7 @@ mod tests {
 
     #[track_caller]
     fn refused(method: &str, target: &str) {
-        assert_eq!(parse(method, target), Err(Fault::TargetMalformed), "{target}");
+        assert_eq!(parse(method, target), Err(ProtocolError::TargetMalformed), "{target}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The question and the answer.
 
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::metrics::browsers::Visitor;
 use crate::model::change::{Conditions, Position};
 use crate::model::record::Record;
@@ -167,7 +167,7 @@ pub enum Body {
     },
     /// Methods that the resource takes.
     Allow(&'static str),
-    Refused(Box<Refusal>),
+    Refused(Box<ApiError>),
 }
 
 impl Answer {
@@ -184,8 +184,8 @@ impl Answer {
     }
 }
 
-impl From<Refusal> for Answer {
-    fn from(refusal: Refusal) -> Answer {
+impl From<ApiError> for Answer {
+    fn from(refusal: ApiError) -> Answer {
         Answer::new(refusal.status(), Body::Refused(Box::new(refusal)))
     }
 }

@@ -15,7 +15,7 @@
 //! that. The library is asked for a second opinion, about items that it does no harm to (`fuzz`).
 
 use crate::config::PATCH_OPERATIONS_MAX;
-use crate::error::{Refusal, shown};
+use crate::error::{ApiError, shown};
 use crate::model::decimal::Number;
 use crate::model::json_object::{DEPTH_MAX, Members, NotAnObject, Object, meaning};
 use crate::model::raw_json;
@@ -108,21 +108,21 @@ impl JsonPatch {
     /// The members of the item after all operations, without braces and without its id, which
     /// stays. What is copied has at most `copied_bytes_max` bytes together: a short patch could
     /// double an item again and again.
-    pub fn apply(&self, item: &Record, copied_bytes_max: usize) -> Result<String, Refusal> {
+    pub fn apply(&self, item: &Record, copied_bytes_max: usize) -> Result<String, ApiError> {
         let mut root = Node::Text(item.json());
         let mut copied = 0;
         for (n, operation) in self.operations.iter().enumerate() {
             operation.apply(&mut root, &mut copied).map_err(|why| match why {
-                Failed::TooDeep => Refusal::invalid(format!("nested deeper than {DEPTH_MAX}")),
-                Failed::Conflict(why) => Refusal::PatchConflict { operation: n + 1, why },
+                Failed::TooDeep => ApiError::invalid(format!("nested deeper than {DEPTH_MAX}")),
+                Failed::Conflict(why) => ApiError::PatchConflict { operation: n + 1, why },
             })?;
             if copied > copied_bytes_max {
-                return Err(Refusal::ItemTooLong { bytes_max: copied_bytes_max });
+                return Err(ApiError::ItemTooLong { bytes_max: copied_bytes_max });
             }
         }
         root.open();
         let Node::Object(mut members) = root else {
-            return Err(Refusal::invalid("an item is a JSON object"));
+            return Err(ApiError::invalid("an item is a JSON object"));
         };
         match members.take("\"id\"") {
             Some(Node::Text(id)) if raw_json::string(id).is_some_and(|id| id == item.id()) => {
@@ -130,7 +130,7 @@ impl JsonPatch {
                 write_members(&members, &mut text);
                 Ok(text)
             }
-            _ => Err(Refusal::invalid("the id of an item cannot be changed")),
+            _ => Err(ApiError::invalid("the id of an item cannot be changed")),
         }
     }
 }
@@ -415,7 +415,7 @@ mod tests {
     use super::*;
 
     /// Of the item 1 with these members.
-    fn apply(members: &str, patch: &str) -> Result<String, Refusal> {
+    fn apply(members: &str, patch: &str) -> Result<String, ApiError> {
         let patch = JsonPatch::read(patch).unwrap_or_else(|why| panic!("{patch}: {why:?}"));
         patch.apply(&Record::new("1", members.into(), 7), 1000)
     }
@@ -427,7 +427,7 @@ mod tests {
 
     #[track_caller]
     fn conflicts(members: &str, patch: &str, operation: usize, why: &str) {
-        let expected = Refusal::PatchConflict { operation, why: why.into() };
+        let expected = ApiError::PatchConflict { operation, why: why.into() };
         assert_eq!(apply(members, patch), Err(expected), "{members} with {patch}");
     }
 
@@ -565,7 +565,7 @@ mod tests {
 
     #[test]
     fn the_id_stays() {
-        let refused = Err(Refusal::invalid("the id of an item cannot be changed"));
+        let refused = Err(ApiError::invalid("the id of an item cannot be changed"));
         for patch in [
             r#"[{"op":"remove","path":"/id"}]"#,
             r#"[{"op":"replace","path":"/id","value":"2"}]"#,
@@ -580,7 +580,7 @@ mod tests {
         check(r#""a":1"#, r#"[{"op":"replace","path":"","value":{"b":2,"id":"\u0031"}}]"#, r#""b":2"#);
         check(r#""a":1"#, r#"[{"op":"copy","from":"","path":"/b"}]"#, r#""a":1,"b":{"id":"1","a":1}"#);
         let array = apply("", r#"[{"op":"add","path":"","value":[]}]"#);
-        assert_eq!(array, Err(Refusal::invalid("an item is a JSON object")));
+        assert_eq!(array, Err(ApiError::invalid("an item is a JSON object")));
     }
 
     #[test]
@@ -609,13 +609,13 @@ mod tests {
     #[test]
     fn a_short_patch_makes_no_long_or_deep_item() {
         let double = vec![r#"{"op":"copy","from":"","path":"/a"}"#; 40].join(",");
-        assert_eq!(apply("", &format!("[{double}]")), Err(Refusal::ItemTooLong { bytes_max: 1000 }));
+        assert_eq!(apply("", &format!("[{double}]")), Err(ApiError::ItemTooLong { bytes_max: 1000 }));
         let nested = "[".repeat(100) + &"]".repeat(100);
         let add = |path: &str| format!(r#"{{"op":"add","path":"{path}","value":{nested}}}"#);
         check("", &format!("[{}]", add("/a")), &format!("\"a\":{nested}"));
         let down = r#"{"op":"add","path":"/b","value":[]},{"op":"move","from":"/a","path":"/b/0"}"#;
         for deeper in [format!("[{},{}]", add("/a"), add("/a/0")), format!("[{},{down}]", add("/a"))] {
-            assert_eq!(apply("", &deeper), Err(Refusal::invalid("nested deeper than 101")), "{deeper}");
+            assert_eq!(apply("", &deeper), Err(ApiError::invalid("nested deeper than 101")), "{deeper}");
         }
     }
 }

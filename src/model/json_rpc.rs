@@ -393,7 +393,7 @@ fn push_string(text: &str, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Refusal;
+    use crate::error::ApiError;
 
     #[track_caller]
     fn one(text: &str) -> Item<'_> {
@@ -490,7 +490,7 @@ mod tests {
         assert_eq!(String::from_utf8(out).unwrap(), expected);
 
         let mut out = Vec::new();
-        write_answer("\"x\"", &Refusal::NoSuchItem.into(), "Not Found", &mut out);
+        write_answer("\"x\"", &ApiError::NoSuchItem.into(), "Not Found", &mut out);
         let expected = r#"{"jsonrpc":"2.0","id":"x","error":{"code":404,"message":"Not Found","data":{"type":"about:blank","title":"Not Found","status":404,"detail":"there is no such item"}}}"#;
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }

@@ -1,19 +1,19 @@
 //! A refusal as a problem object (RFC 9457).
 
-use crate::error::Refusal;
+use crate::error::ApiError;
 use serde_json::{Map, Value};
 
 /// The problem object of a refusal. `title` is the status's phrase, which the road knows.
-pub fn of_refusal(refusal: &Refusal, title: &str) -> Value {
+pub fn of_refusal(refusal: &ApiError, title: &str) -> Value {
     let mut members = members(refusal.status(), title, &refusal.detail());
-    if let Refusal::InvalidData { reason, place } = refusal {
+    if let ApiError::InvalidData { reason, place } = refusal {
         members.insert("reason".into(), reason.as_ref().into());
         if let Some(place) = place {
             members.insert("line".into(), place.line.into());
             members.insert("column".into(), place.column.into());
         }
     }
-    if let Refusal::PositionGone { now } = refusal {
+    if let ApiError::PositionGone { now } = refusal {
         members.insert("position".into(), now.as_str().into());
     }
     Value::Object(members)

@@ -1,6 +1,6 @@
 //! The parts of a stored JSON text, found without copying or building a tree.
 //!
-//! Only for text of the shelf: it is well-formed, for it was read when it came, and has no white
+//! Only for text of the state: it is well-formed, for it was read when it came, and has no white
 //! space between its tokens.
 
 use crate::model::decimal::Number;

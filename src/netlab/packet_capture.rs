@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::compare::costs::Network;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::netlab::emulated_link::tunnel::{NEAR, Tunnel};
 use crate::netlab::packet_counter::Counter;
 use crate::netlab::proc;
@@ -22,14 +22,14 @@ use crate::netlab::sys::{Device, Ring};
 /// Counts from the first packet of its network on, until it is dropped.
 #[derive(Debug)]
 pub struct Wire {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<CaptureState>>,
     tunnel: Option<Arc<Tunnel>>,
     /// What the kernel has counted that went by another way.
     elsewhere: Mutex<proc::Network>,
 }
 
 #[derive(Debug)]
-struct State {
+struct CaptureState {
     ring: Ring,
     counter: Counter,
     device: Device,
@@ -38,10 +38,10 @@ struct State {
 impl Wire {
     /// What this ring has seen since its network was made, beside a server that listens on this port, perhaps
     /// behind a tunnel.
-    pub fn open(ring: Ring, port: u16, tunnel: Option<Arc<Tunnel>>) -> Result<Wire, Failure> {
-        let failed = |error: io::Error| Failure::Failed(format!("packets cannot be counted: {error}"));
+    pub fn open(ring: Ring, port: u16, tunnel: Option<Arc<Tunnel>>) -> Result<Wire, CommandError> {
+        let failed = |error: io::Error| CommandError::Failed(format!("packets cannot be counted: {error}"));
         let device = if tunnel.is_some() { Device::Tunnel } else { Device::Loopback };
-        let state = Arc::new(Mutex::new(State { ring, counter: Counter::beside(port), device }));
+        let state = Arc::new(Mutex::new(CaptureState { ring, counter: Counter::beside(port), device }));
         let watched = Arc::downgrade(&state);
         thread::Builder::new().name("wire".to_owned()).spawn(move || keep_empty(&watched)).map_err(failed)?;
         let wire = Wire { state, tunnel, elsewhere: Mutex::default() };
@@ -51,9 +51,9 @@ impl Wire {
 
     /// What is said meanwhile weighs nothing, and goes by the loopback. Where that is not what is watched, the
     /// kernel counts it all the same: then it is passed over.
-    pub fn aside<T>(&self, talk: impl FnOnce() -> T) -> Result<T, Failure> {
+    pub fn aside<T>(&self, talk: impl FnOnce() -> T) -> Result<T, CommandError> {
         self.settle()?;
-        let counted = self.read_counters().map_err(Failure::Failed)?;
+        let counted = self.read_counters().map_err(CommandError::Failed)?;
         let said = talk();
         self.pass_over(counted)?;
         self.settle()?;
@@ -61,7 +61,7 @@ impl Wire {
     }
 
     /// Behind a tunnel: all that the kernel has counted since it had counted so much went by the loopback.
-    fn pass_over(&self, counted: proc::Network) -> Result<(), Failure> {
+    fn pass_over(&self, counted: proc::Network) -> Result<(), CommandError> {
         if self.tunnel.is_none() {
             return Ok(());
         }
@@ -77,20 +77,20 @@ impl Wire {
 
     /// Everything that was sent so far. On a machine that is busy some of it is under way for a moment, and
     /// is waited for.
-    pub fn network(&self) -> Result<Network, Failure> {
+    pub fn network(&self) -> Result<Network, CommandError> {
         self.so_far(|counter| counter.network)
     }
 
     /// The same without one connection, which is known by the client's port and is still open.
-    pub fn network_without(&self, port: u16) -> Result<Network, Failure> {
+    pub fn network_without(&self, port: u16) -> Result<Network, CommandError> {
         self.so_far(|counter| {
             let aside = counter.connections.get(&port).map_or(Network::NONE, |one| one.network);
             counter.network - aside
         })
     }
 
-    fn so_far(&self, part: impl Fn(&Counter) -> Network) -> Result<Network, Failure> {
-        let sent = self.read_counters().map_err(Failure::Failed)?.sent();
+    fn so_far(&self, part: impl Fn(&Counter) -> Network) -> Result<Network, CommandError> {
+        let sent = self.read_counters().map_err(CommandError::Failed)?.sent();
         self.wait(|counter| {
             let seen = counter.as_the_kernel_counts().sent();
             if seen < sent {
@@ -103,7 +103,7 @@ impl Wire {
     /// Waits until every connection that began has ended on both sides, and the kernel says of all that it
     /// has sent, received and carried what was seen here. Nobody else talks in this network, so no
     /// difference may last.
-    pub fn settle(&self) -> Result<(), Failure> {
+    pub fn settle(&self) -> Result<(), CommandError> {
         self.wait(|counter| match counter.open() {
             0 => agree(&self.read_counters()?, counter, self.lost()),
             open => Err(format!("{open} connections did not end within {SETTLES_WITHIN:?}")),
@@ -111,14 +111,14 @@ impl Wire {
     }
 
     /// Asks again and again until there is an answer, or until the time is over: then why there is none.
-    fn wait<T>(&self, ask: impl Fn(&Counter) -> Result<T, String>) -> Result<T, Failure> {
+    fn wait<T>(&self, ask: impl Fn(&Counter) -> Result<T, String>) -> Result<T, CommandError> {
         let until = Instant::now() + SETTLES_WITHIN;
         loop {
             // The lock is not held over the sleep.
             let answer = ask(self.lock().look()?);
             match answer {
                 Ok(answer) => return Ok(answer),
-                Err(why) if Instant::now() > until => return Err(Failure::Failed(why)),
+                Err(why) if Instant::now() > until => return Err(CommandError::Failed(why)),
                 Err(_) => thread::sleep(Duration::from_millis(1)),
             }
         }
@@ -144,14 +144,14 @@ impl Wire {
         self.tunnel.as_ref().map_or(0, |tunnel| tunnel.lost())
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, CaptureState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl CaptureState {
     fn take_in(&mut self) {
-        let State { ring, counter, device } = self;
+        let CaptureState { ring, counter, device } = self;
         ring.drain(|bytes, head| {
             // What comes out of a tunnel was counted when it went in.
             let is_sent = *device == Device::Loopback || head.get(12..16) == Some(&NEAR.octets());
@@ -162,9 +162,9 @@ impl State {
     }
 
     /// All that has come by now, if that is all there was, and nothing else.
-    fn look(&mut self) -> Result<&Counter, Failure> {
+    fn look(&mut self) -> Result<&Counter, CommandError> {
         self.take_in();
-        let failed = |words| Err(Failure::Failed(words));
+        let failed = |words| Err(CommandError::Failed(words));
         match (self.ring.take_lost(), self.counter.others) {
             (Ok(0), 0) => Ok(&self.counter),
             (Ok(0), others) => failed(format!("somebody else talks in this network: {others} packets")),
@@ -179,11 +179,11 @@ fn read_counters(device: Device) -> Result<proc::Network, String> {
 }
 
 /// When the last acknowledgement has arrived.
-fn read_at_rest(device: Device) -> Result<proc::Network, Failure> {
-    let mut last = read_counters(device).map_err(Failure::Failed)?;
+fn read_at_rest(device: Device) -> Result<proc::Network, CommandError> {
+    let mut last = read_counters(device).map_err(CommandError::Failed)?;
     loop {
         thread::sleep(LOOKS_EVERY);
-        let now = read_counters(device).map_err(Failure::Failed)?;
+        let now = read_counters(device).map_err(CommandError::Failed)?;
         if now == last {
             return Ok(now);
         }
@@ -213,7 +213,7 @@ fn agree(kernel: &proc::Network, counter: &Counter, lost: u64) -> Result<(), Str
 }
 
 /// Makes room until nobody counts any more.
-fn keep_empty(watched: &Weak<Mutex<State>>) {
+fn keep_empty(watched: &Weak<Mutex<CaptureState>>) {
     while let Some(state) = watched.upgrade() {
         state.lock().unwrap_or_else(PoisonError::into_inner).take_in();
         drop(state);

@@ -2,21 +2,21 @@
 
 use crate::api::subscribe::{Deliver, Interest};
 use crate::connection::turn_context::Terms;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::change::{Op, POSITION_BYTES_MAX, Position};
 use crate::model::notification;
 use crate::model::record::Record;
 use crate::server::peer::Peer;
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Tells the whole state, and the position that it is of.
-pub fn snapshot(peer: &mut Peer, interest: &Interest, shelf: &Shelf) -> Result<(), Refusal> {
-    let position = shelf.position();
+pub fn snapshot(peer: &mut Peer, interest: &Interest, state: &State) -> Result<(), ApiError> {
+    let position = state.position();
     let mut front = Vec::new();
-    notification::begin_snapshot(interest.about(shelf), position, &mut front);
-    let value: Arc<[u8]> = interest.state(shelf)?;
+    notification::begin_snapshot(interest.about(state), position, &mut front);
+    let value: Arc<[u8]> = interest.state(state)?;
     peer.connection.tell_long(&spelled(position), &front, value, notification::SNAPSHOT_END);
     Ok(())
 }
@@ -34,10 +34,10 @@ pub fn replay(
     interest: &Interest,
     seq: u64,
     deliver: Deliver,
-    shelf: &Shelf,
+    state: &State,
     terms: &Terms,
 ) -> Replayed {
-    let Some(changes) = shelf.history().since(seq) else { return Replayed::Gone };
+    let Some(changes) = state.history().since(seq) else { return Replayed::Gone };
     let mut room = terms.limits.listener_bytes_max.saturating_sub(peer.connection.outbox().len());
     let (mut seen, mut effort, mut stopped) = (Vec::new(), 0, None);
     for change in changes {
@@ -58,18 +58,18 @@ pub fn replay(
     let mut text = Vec::new();
     for (position, op, record) in seen {
         text.clear();
-        notification::change(interest.about_item(record, shelf), position, op, record.json(), &mut text);
+        notification::change(interest.about_item(record, state), position, op, record.json(), &mut text);
         peer.connection.tell(&spelled(position), &text, terms);
         if deliver == Deliver::Latest && peer.connection.outbox().len() >= terms.limits.listener_bytes_max {
             return Replayed::UpTo(position.seq);
         }
     }
-    if let Some(seq) = stopped.filter(|seq| *seq < shelf.position().seq) {
+    if let Some(seq) = stopped.filter(|seq| *seq < state.position().seq) {
         return Replayed::UpTo(seq);
     }
     text.clear();
-    notification::position(interest.about(shelf), shelf.position(), &mut text);
-    peer.connection.tell(&spelled(shelf.position()), &text, terms);
+    notification::position(interest.about(state), state.position(), &mut text);
+    peer.connection.tell(&spelled(state.position()), &text, terms);
     Replayed::All
 }
 

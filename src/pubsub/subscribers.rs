@@ -13,7 +13,7 @@
 use crate::api::subscribe::{Deliver, Follow, From, Interest};
 use crate::connection::broadcast::{Broadcast, Form};
 use crate::connection::turn_context::Terms;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::metrics::lateness::Since;
 use crate::metrics::totals::{self, Count};
 use crate::model::change::{Change, Op, Position};
@@ -24,7 +24,7 @@ use crate::pubsub::topics::{ChannelId, Feed};
 use crate::reactor::socket::{Socket, Then};
 use crate::server::peer::Peer;
 use crate::store::history::Mark;
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use mio::Token;
 use std::ops::Range;
 use std::sync::Arc;
@@ -124,8 +124,8 @@ impl Audience {
         !self.late.is_empty()
     }
 
-    pub fn next_deadline(&self, shelf: &Shelf) -> Option<Instant> {
-        let moved = self.positions_at != shelf.history().mark();
+    pub fn next_deadline(&self, state: &State) -> Option<Instant> {
+        let moved = self.positions_at != state.history().mark();
         (!self.is_empty() && moved).then_some(self.positions_due)
     }
 
@@ -143,15 +143,15 @@ impl Audience {
         token: Token,
         follow: &Follow,
         form: Form,
-        shelf: &Shelf,
+        state: &State,
         terms: &Terms,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ApiError> {
         self.unsubscribe(peer, &follow.interest, form);
         let most = terms.limits.subscriptions_max;
         if peer.subscriptions().len() >= most {
-            return Err(Refusal::SubscriptionsTooMany { most });
+            return Err(ApiError::SubscriptionsTooMany { most });
         }
-        let channel = self.join(&follow.interest, Kind::Told(form), shelf);
+        let channel = self.join(&follow.interest, Kind::Told(form), state);
         let place = match follow.from {
             From::Snapshot => Place::New,
             From::Since(seq) => Place::Behind(seq),
@@ -162,16 +162,16 @@ impl Audience {
     }
 
     /// The peer's call is to be asked again when this changes.
-    pub fn await_change(&mut self, peer: &mut Peer, token: Token, interest: &Interest, shelf: &Shelf) {
-        let channel = self.join(interest, Kind::AskedAgain, shelf);
+    pub fn await_change(&mut self, peer: &mut Peer, token: Token, interest: &Interest, state: &State) {
+        let channel = self.join(interest, Kind::AskedAgain, state);
         let place = Place::Current(self.feed.channel_mut(channel).enter(token));
         peer.add(Subscription { channel, deliver: Deliver::All, place });
     }
 
-    fn join(&mut self, interest: &Interest, kind: Kind, shelf: &Shelf) -> ChannelId {
-        let now = shelf.position().seq;
+    fn join(&mut self, interest: &Interest, kind: Kind, state: &State) -> ChannelId {
+        let now = state.position().seq;
         if self.is_empty() {
-            self.positions_at = shelf.history().mark();
+            self.positions_at = state.history().mark();
         }
         totals::one(kind.listeners());
         totals::one(Count::Subscriptions);
@@ -209,16 +209,16 @@ impl Audience {
     }
 
     /// Tells everybody what became true in this turn, and those who are behind what they lack.
-    pub fn tell(&mut self, seats: &mut impl Seats, shelf: &Shelf, terms: &Terms) -> Told {
+    pub fn tell(&mut self, seats: &mut impl Seats, state: &State, terms: &Terms) -> Told {
         let mut told = Told::default();
         let news = std::mem::take(&mut self.news);
-        self.tell_news(&news, seats, shelf, terms, &mut told);
+        self.tell_news(&news, seats, state, terms, &mut told);
         self.news = news;
         self.news.clear();
-        self.tell_positions(seats, shelf, terms, &mut told);
+        self.tell_positions(seats, state, terms, &mut told);
         for token in std::mem::take(&mut self.late) {
             let Some((peer, _)) = seats.seat(token) else { continue };
-            self.catch_up(peer, token, shelf, terms);
+            self.catch_up(peer, token, state, terms);
             told.pending.push(token);
         }
         told
@@ -228,7 +228,7 @@ impl Audience {
         &mut self,
         news: &[Change],
         seats: &mut impl Seats,
-        shelf: &Shelf,
+        state: &State,
         terms: &Terms,
         told: &mut Told,
     ) {
@@ -236,7 +236,7 @@ impl Audience {
         let before = first.position.seq - 1;
         let usual = |change: &Change| {
             let Change { collection, position, op, ref record, .. } = *change;
-            let collection = shelf.collection(collection).name();
+            let collection = state.collection(collection).name();
             broadcast(About { collection, id: Some(record.id()), query: "" }, position, op, record)
         };
         let texts: Vec<Broadcast> = news.iter().map(usual).collect();
@@ -254,7 +254,7 @@ impl Audience {
                     text.encoded(form, terms.compression)
                 } else {
                     // Whoever asked with a query may see another change in it, and is told which query.
-                    let about = interest.about_item(record, shelf);
+                    let about = interest.about_item(record, state);
                     broadcast(about, change.position, op, record).encoded(form, terms.compression)
                 })
             });
@@ -269,7 +269,7 @@ impl Audience {
             if !several.is_empty() {
                 bytes = several.as_slice().into();
             }
-            let now = shelf.position().seq;
+            let now = state.position().seq;
             self.tell_all(id, &bytes, before..now, seats, terms, told);
             self.feed.channel_mut(id).told = now;
         }
@@ -309,13 +309,13 @@ impl Audience {
 
     /// Says how far the log has come to those who have heard nothing for long, so that their place does
     /// not fall out of what is kept.
-    fn tell_positions(&mut self, seats: &mut impl Seats, shelf: &Shelf, terms: &Terms, told: &mut Told) {
-        let now = shelf.position();
-        let due = self.positions_due <= terms.now || shelf.history().is_renewed_since(self.positions_at);
+    fn tell_positions(&mut self, seats: &mut impl Seats, state: &State, terms: &Terms, told: &mut Told) {
+        let now = state.position();
+        let due = self.positions_due <= terms.now || state.history().is_renewed_since(self.positions_at);
         if self.is_empty() || !due {
             return;
         }
-        self.positions_at = shelf.history().mark();
+        self.positions_at = state.history().mark();
         self.positions_due = terms.now + terms.timeouts.position;
         for id in self.feed.ids() {
             let channel = self.feed.channel_mut(id);
@@ -325,18 +325,18 @@ impl Audience {
             }
             let before = std::mem::replace(&mut channel.told, now.seq);
             let mut text = Vec::new();
-            notification::position(channel.interest.about(shelf), now, &mut text);
+            notification::position(channel.interest.about(state), now, &mut text);
             let bytes = Broadcast::new(&spelled(now), text).encoded(form, terms.compression);
             self.tell_all(id, &bytes, before..now.seq, seats, terms, told);
         }
     }
 
     /// Tells one peer what it lacks, as far as there is room.
-    fn catch_up(&mut self, peer: &mut Peer, token: Token, shelf: &Shelf, terms: &Terms) {
+    fn catch_up(&mut self, peer: &mut Peer, token: Token, state: &State, terms: &Terms) {
         let room = |peer: &mut Peer| peer.connection.outbox().len() < terms.limits.listener_bytes_max;
         let count = peer.subscriptions().len();
         // Not always the same one first: what one is told may leave no room for the others.
-        let first = shelf.position().seq as usize % count.max(1);
+        let first = state.position().seq as usize % count.max(1);
         for n in (first..count).chain(0..first) {
             let mut subscription = peer.subscriptions()[n];
             if !subscription.is_late() {
@@ -345,10 +345,10 @@ impl Audience {
             let interest = self.feed.channel(subscription.channel).interest.clone();
             while subscription.is_late() && room(peer) {
                 subscription.place = match subscription.place {
-                    Place::New => match snapshot(peer, &interest, shelf) {
+                    Place::New => match snapshot(peer, &interest, state) {
                         Ok(()) => {
                             totals::one(Count::CaughtUpBySnapshot);
-                            peer.count_told(&interest, shelf.position().seq, Since::Anew);
+                            peer.count_told(&interest, state.position().seq, Since::Anew);
                             self.now_current(subscription.channel, token)
                         }
                         Err(_) => {
@@ -357,10 +357,10 @@ impl Audience {
                         }
                     },
                     Place::Behind(seq) => {
-                        match replay(peer, &interest, seq, subscription.deliver, shelf, terms) {
+                        match replay(peer, &interest, seq, subscription.deliver, state, terms) {
                             Replayed::All => {
                                 totals::one(Count::CaughtUpByChanges);
-                                peer.count_told(&interest, shelf.position().seq, Since::Before);
+                                peer.count_told(&interest, state.position().seq, Since::Before);
                                 self.now_current(subscription.channel, token)
                             }
                             Replayed::UpTo(seq) => {
@@ -370,8 +370,8 @@ impl Audience {
                             Replayed::Gone => {
                                 totals::one(Count::Gone);
                                 let mut text = Vec::new();
-                                notification::gone(interest.about(shelf), shelf.position(), &mut text);
-                                peer.connection.tell(&spelled(shelf.position()), &text, terms);
+                                notification::gone(interest.about(state), state.position(), &mut text);
+                                peer.connection.tell(&spelled(state.position()), &text, terms);
                                 Place::New
                             }
                         }

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 /// The addresses, and for each loop its listeners.
 pub fn bind(
-    serve: &args::Serve,
+    serve: &args::ServeArgs,
     inherited: Vec<Inherited>,
     loops: usize,
 ) -> Result<(Vec<SocketAddr>, Vec<Vec<TcpListener>>), String> {

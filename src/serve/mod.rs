@@ -8,7 +8,7 @@ mod storage;
 pub mod systemd;
 
 use crate::cli::args;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::reactor::open_files;
 use crate::reactor::socket_activation;
 use crate::reactor::wakeup::{self, Mailbox, Sender};
@@ -18,7 +18,7 @@ use crate::serve::systemd::Wishes;
 use crate::server::{EventLoop, Rules, WAKER};
 use crate::store::commit_log::Wake;
 use crate::store::journal::Journal;
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use mio::Poll;
 use mio::net::TcpListener;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
@@ -31,16 +31,16 @@ use std::thread;
 use std::time::Instant;
 
 /// Serves until SIGTERM or SIGINT.
-pub fn run(serve: &args::Serve) -> Result<(), Failure> {
+pub fn run(serve: &args::ServeArgs) -> Result<(), CommandError> {
     let wishes = Wishes::of_environment()?;
     // Before anything is opened: its number could be one of theirs.
-    let inherited = socket_activation::take_over(wishes.sockets).map_err(Failure::Failed)?;
+    let inherited = socket_activation::take_over(wishes.sockets).map_err(CommandError::Failed)?;
     open_files::raise_limit();
     let loops = match serve.loops {
         Some(loops) => loops.into(),
         None => thread::available_parallelism().map_or(1, usize::from),
     };
-    let (addresses, listeners) = listeners::bind(serve, inherited, loops).map_err(Failure::Failed)?;
+    let (addresses, listeners) = listeners::bind(serve, inherited, loops).map_err(CommandError::Failed)?;
     if serve.check {
         return storage::check(serve);
     }
@@ -55,11 +55,11 @@ pub fn run(serve: &args::Serve) -> Result<(), Failure> {
     flag::register(SIGXFSZ, Arc::default()).map_err(no_signals)?;
     let posts = posts(listeners).map_err(|error| failed("an event loop cannot begin", error))?;
     let storage = storage::open(serve, posts.iter().map(Post::wake).collect())?;
-    let seats = furnish(posts, storage.journals, storage.shelves);
+    let seats = furnish(posts, storage.journals, storage.states);
     // Before the first line is printed: whoever reads it may send a signal at once.
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(no_signals)?;
     is_reading.store(false, Ordering::SeqCst);
-    listeners::announce(&addresses).map_err(Failure::Output)?;
+    listeners::announce(&addresses).map_err(CommandError::Output)?;
     let supervisor = Arc::new(Supervisor::at(wishes.notify.as_deref()));
     supervisor.ready(&addresses);
 
@@ -108,12 +108,12 @@ pub fn run(serve: &args::Serve) -> Result<(), Failure> {
         let kept = keeping.map_or(Ok(()), |keeping| keeping.end(ends_by));
         handle.close();
         ended.map_err(|error| failed("an event loop failed", error))?;
-        kept.map_err(|why| Failure::Failed(format!("the store {}: {why}", serve.data.display())))
+        kept.map_err(|why| CommandError::Failed(format!("the store {}: {why}", serve.data.display())))
     })
 }
 
-fn failed(what: &str, error: io::Error) -> Failure {
-    Failure::Failed(format!("{what}: {error}"))
+fn failed(what: &str, error: io::Error) -> CommandError {
+    CommandError::Failed(format!("{what}: {error}"))
 }
 
 /// A loop's means of waiting and being woken.
@@ -145,18 +145,18 @@ fn posts(listeners: Vec<Vec<TcpListener>>) -> io::Result<Vec<Post>> {
 struct Seat {
     post: Post,
     journal: Journal,
-    shelf: Shelf,
+    state: State,
 }
 
-fn furnish(posts: Vec<Post>, journals: Vec<Journal>, shelves: Vec<Shelf>) -> Vec<Seat> {
-    let seats = posts.into_iter().zip(journals).zip(shelves);
-    seats.map(|((post, journal), shelf)| Seat { post, journal, shelf }).collect()
+fn furnish(posts: Vec<Post>, journals: Vec<Journal>, states: Vec<State>) -> Vec<Seat> {
+    let seats = posts.into_iter().zip(journals).zip(states);
+    seats.map(|((post, journal), state)| Seat { post, journal, state }).collect()
 }
 
 impl Seat {
     fn run(self, rules: &Rules, open: &AtomicUsize) -> io::Result<()> {
-        let Seat { post, journal, shelf } = self;
+        let Seat { post, journal, state } = self;
         let Post { poll, mailbox, listeners, .. } = post;
-        EventLoop::new(rules, open, poll, mailbox, listeners, journal, shelf).and_then(EventLoop::run)
+        EventLoop::new(rules, open, poll, mailbox, listeners, journal, state).and_then(EventLoop::run)
     }
 }

@@ -1,9 +1,9 @@
-//! What the loops begin with: journals and shelves, empty or from the store on disk.
+//! What the loops begin with: journals and states, empty or from the store on disk.
 
 use crate::api::routes;
 use crate::cli::args::{self, When};
 use crate::config::COLLECTIONS_MAX;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::model::change::Position;
 use crate::serve::import_file;
 use crate::serve::progress;
@@ -16,7 +16,7 @@ use crate::store::idempotency_table::{self, Keys};
 use crate::store::journal::{self, Journal};
 use crate::store::name_set::Names;
 use crate::store::snapshot::{Stock, Stocked};
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use crate::store::write_queue::Desk;
 use crate::store::write_status::Standing;
 use std::io::ErrorKind;
@@ -28,7 +28,7 @@ use std::time::SystemTime;
 pub struct Storage {
     /// One of each for each loop.
     pub journals: Vec<Journal>,
-    pub shelves: Vec<Shelf>,
+    pub states: Vec<State>,
     /// Where the log is to last.
     pub keeper: Option<(Keeper, Arc<Desk>)>,
 }
@@ -36,19 +36,19 @@ pub struct Storage {
 /// The collection there is where nobody names one.
 const USUAL_COLLECTION: &str = "tasks";
 
-pub fn open(serve: &args::Serve, wake: Vec<Wake>) -> Result<Storage, Failure> {
+pub fn open(serve: &args::ServeArgs, wake: Vec<Wake>) -> Result<Storage, CommandError> {
     let epoch = getrandom::u32()
-        .map_err(|error| Failure::Failed(format!("the epoch of the log cannot be drawn: {error}")))?;
+        .map_err(|error| CommandError::Failed(format!("the epoch of the log cannot be drawn: {error}")))?;
     if serve.memory { in_memory(serve, epoch, wake) } else { on_disk(serve, epoch, wake) }
 }
 
 /// Could it begin with the file that is named?
-pub fn check(serve: &args::Serve) -> Result<(), Failure> {
+pub fn check(serve: &args::ServeArgs) -> Result<(), CommandError> {
     begin_with(serve).map(|_| ())
 }
 
 /// What a store begins with that has nothing yet: the file's collections, then those of the command line.
-fn begin_with(serve: &args::Serve) -> Result<Vec<Stocked>, Failure> {
+fn begin_with(serve: &args::ServeArgs) -> Result<Vec<Stocked>, CommandError> {
     let mut collections = match &serve.file {
         Some(file) => import_file::read(file, serve.limits.item_bytes_max)?,
         None => Vec::new(),
@@ -59,19 +59,19 @@ fn begin_with(serve: &args::Serve) -> Result<Vec<Stocked>, Failure> {
     Ok(collections)
 }
 
-fn in_memory(serve: &args::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, Failure> {
+fn in_memory(serve: &args::ServeArgs, epoch: u32, wake: Vec<Wake>) -> Result<Storage, CommandError> {
     let stock = Stock::beginning(epoch, begin_with(serve)?);
     let (position, limits) = (stock.position, &serve.limits);
-    let shelf = Shelf::stocked(stock, limits.item_bytes_max)
+    let state = State::stocked(stock, limits.item_bytes_max)
         .keeping(limits.history_changes_max, limits.history_bytes_max);
-    let shelves = forks(shelf, wake.len());
-    Ok(Storage { journals: journal::in_memory(position.seq, keys(serve), wake), shelves, keeper: None })
+    let states = forks(state, wake.len());
+    Ok(Storage { journals: journal::in_memory(position.seq, keys(serve), wake), states, keeper: None })
 }
 
-fn on_disk(serve: &args::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, Failure> {
+fn on_disk(serve: &args::ServeArgs, epoch: u32, wake: Vec<Wake>) -> Result<Storage, CommandError> {
     let (path, limits) = (serve.data.clone(), &serve.limits);
     let keeps = Keeps { changes_max: limits.history_changes_max, bytes_max: limits.history_bytes_max };
-    let failed = |error: StoreError| Failure::Failed(format!("the store {}: {error}", path.display()));
+    let failed = |error: StoreError| CommandError::Failed(format!("the store {}: {error}", path.display()));
     let begin = if serve.new_epoch { Epoch::Anew } else { Epoch::Begin };
     let watcher = progress::watcher(&path);
     let (mut disk, standing) = open_or_look(&path, begin(epoch), keeps, &watcher).map_err(failed)?;
@@ -94,19 +94,19 @@ fn on_disk(serve: &args::Serve, epoch: u32, wake: Vec<Wake>) -> Result<Storage, 
         disk.may_lose().map_err(failed)?;
     }
     let position = stock.position;
-    let shelf = Shelf::stocked(stock, limits.item_bytes_max)
+    let state = State::stocked(stock, limits.item_bytes_max)
         .keeping(limits.history_changes_max, limits.history_bytes_max);
-    shelf.board().set(standing);
+    state.board().set(standing);
     // The keeper looks at what is there now, and has no use for what was.
-    let ahead = shelf.fork().keeping(0, 0);
+    let ahead = state.fork().keeping(0, 0);
     let log = Arc::new(SharedLog::new(position.seq, None, wake));
     let desk = Arc::new(Desk::new(limits.store_waiting_bytes_max));
-    let shelves = forks(shelf, log.readers());
-    let journals = journal::kept(shelves.len(), log.clone(), &desk);
+    let states = forks(state, log.readers());
+    let journals = journal::kept(states.len(), log.clone(), &desk);
     let again = path.clone();
     let reopen = move || OnDisk::open(&again, Epoch::GoOn, keeps, &silent());
     let keeper = Keeper::new(disk, Box::new(reopen), ahead, keys, log, sync(serve));
-    Ok(Storage { journals, shelves, keeper: Some((keeper, desk)) })
+    Ok(Storage { journals, states, keeper: Some((keeper, desk)) })
 }
 
 /// Where nothing can be written there may be something to be read. A new epoch would have to be written.
@@ -145,7 +145,7 @@ fn tell_of(file: &Path, store: &Path, was_new: bool, position: Position) {
 }
 
 /// None of them yet, at this second.
-fn keys(serve: &args::Serve) -> Keys {
+fn keys(serve: &args::ServeArgs) -> Keys {
     let bounds = idempotency_table::Bounds {
         time: serve.timeouts.idempotency,
         keys_max: serve.limits.idempotency_keys_max,
@@ -155,7 +155,7 @@ fn keys(serve: &args::Serve) -> Keys {
     Keys::new(bounds, now.map_or(0, |since| since.as_secs()))
 }
 
-fn sync(serve: &args::Serve) -> Sync {
+fn sync(serve: &args::ServeArgs) -> Sync {
     match serve.sync {
         When::Always => Sync::Always,
         When::Interval => Sync::Interval(serve.sync_seconds),
@@ -166,20 +166,20 @@ fn silent() -> Watcher {
     Rc::new(|_| ())
 }
 
-/// So many shelves with one content.
-fn forks(shelf: Shelf, count: usize) -> Vec<Shelf> {
-    let mut shelves: Vec<Shelf> = (1..count).map(|_| shelf.fork()).collect();
-    shelves.push(shelf);
-    shelves
+/// So many states with one content.
+fn forks(state: State, count: usize) -> Vec<State> {
+    let mut states: Vec<State> = (1..count).map(|_| state.fork()).collect();
+    states.push(state);
+    states
 }
 
 /// Those in the store, and those that the command line adds.
-fn names(mut names: Vec<String>, declared: &[String]) -> Result<Vec<String>, Failure> {
+fn names(mut names: Vec<String>, declared: &[String]) -> Result<Vec<String>, CommandError> {
     let (there, mut named) = (names.clone(), Names::default());
     let there: Names = there.iter().map(String::as_str).collect();
     for name in declared {
         if !named.add(name.as_str()) {
-            return Err(Failure::Usage(format!("the collection {name} is named twice")));
+            return Err(CommandError::Usage(format!("the collection {name} is named twice")));
         }
         if !there.contain(name) {
             names.push(name.clone());
@@ -189,11 +189,11 @@ fn names(mut names: Vec<String>, declared: &[String]) -> Result<Vec<String>, Fai
         names.push(USUAL_COLLECTION.to_owned());
     }
     if names.len() > COLLECTIONS_MAX {
-        return Err(Failure::Usage(format!("there are at most {COLLECTIONS_MAX} collections")));
+        return Err(CommandError::Usage(format!("there are at most {COLLECTIONS_MAX} collections")));
     }
     let reserved = |name: &&String| routes::RESERVED.contains(&name.as_str());
     if let Some(name) = names.iter().find(reserved) {
-        return Err(Failure::Usage(format!("no collection can be called {name}: the name is reserved")));
+        return Err(CommandError::Usage(format!("no collection can be called {name}: the name is reserved")));
     }
     Ok(names)
 }

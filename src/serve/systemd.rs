@@ -26,7 +26,7 @@
 //! ended is not waited for: what is left to do then has a time of its own, which the supervisor knows.
 
 use crate::config::Timeouts;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::reactor::wakeup::Sender;
 use std::ffi::OsStr;
 use std::ffi::OsString;
@@ -52,8 +52,8 @@ pub struct Wishes {
 
 impl Wishes {
     /// Of whoever has started this process.
-    pub fn of_environment() -> Result<Wishes, Failure> {
-        Wishes::read(std::process::id(), |name| std::env::var_os(name)).map_err(Failure::Usage)
+    pub fn of_environment() -> Result<Wishes, CommandError> {
+        Wishes::read(std::process::id(), |name| std::env::var_os(name)).map_err(CommandError::Usage)
     }
 
     fn read(own: u32, variable: impl Fn(&str) -> Option<OsString>) -> Result<Wishes, String> {

@@ -5,7 +5,7 @@
 //!   └──────────────────────────────────────── one turn ───────────────────────────────────────────────────────┘
 //! ```
 //!
-//! Each loop has a thread, a listener for each address, and a shelf of its own; loops share the
+//! Each loop has a thread, a listener for each address, and a state of its own; loops share the
 //! journal and nothing else. Readiness is edge-triggered, and a hint: act until it would block, or
 //! until the turn's share for one peer is spent; a token nobody sits behind is normal.
 //!
@@ -35,7 +35,7 @@ use crate::server::peer::{Calls, Next, Peer, Time};
 use crate::server::slab::{RESERVED_TOKENS, Slots, index_of};
 use crate::server::timer_queue::Timers;
 use crate::store::journal::{Journal, Outcome, Settled, Ticket};
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use chrono::Local;
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
@@ -67,7 +67,7 @@ pub struct EventLoop<'r> {
     /// The journal wakes this loop for every change of another.
     listening: bool,
     journal: Journal,
-    shelf: Shelf,
+    state: State,
     /// When a loop that was asked to end does so at the latest.
     ends_by: Option<Instant>,
     /// Whatever one read brings stands here; nobody keeps it beyond the turn.
@@ -118,7 +118,7 @@ impl<'r> EventLoop<'r> {
         mailbox: Mailbox,
         listeners: Vec<TcpListener>,
         journal: Journal,
-        shelf: Shelf,
+        state: State,
     ) -> io::Result<EventLoop<'r>> {
         let mut listeners: Vec<Listener> = listeners.into_iter().map(Listener::new).collect();
         for (n, listener) in listeners.iter_mut().enumerate() {
@@ -136,7 +136,7 @@ impl<'r> EventLoop<'r> {
             audience: Audience::new(Instant::now()),
             listening: false,
             journal,
-            shelf,
+            state,
             ends_by: None,
             buffer: vec![0; BUFFER_BYTES],
             spare: Vec::new(),
@@ -163,7 +163,7 @@ impl<'r> EventLoop<'r> {
         self.tell_time(&terms); // if a second has begun
         self.accept_new(&terms); // and try at once what the new peer may already have sent
         self.read_ready(events, &terms); // bytes -> calls -> outcomes -> journal
-        self.settle(&terms); // what became true: shelf, answers
+        self.settle(&terms); // what became true: state, answers
         self.expire(&terms); // waits that are over
         self.write_pending(&terms); // one write for each peer that has something
         self.tell_listeners(&terms); // what changed, to those who follow it
@@ -196,7 +196,7 @@ impl<'r> EventLoop<'r> {
 
     fn next_deadline(&self) -> Option<Instant> {
         let rests = self.listeners.iter().filter_map(Listener::next_deadline);
-        let positions = self.audience.next_deadline(&self.shelf);
+        let positions = self.audience.next_deadline(&self.state);
         let others = [self.timers.next(), self.clock.next_announcement(), positions, self.ends_by];
         rests.chain(others.into_iter().flatten()).min().map(|deadline| deadline.max(self.clock.now()))
     }
@@ -273,9 +273,9 @@ impl<'r> EventLoop<'r> {
 
     /// Reads what the peer has sent and takes up its calls; then writes what can be said at once.
     fn serve(&mut self, token: Token, terms: &Terms) {
-        let EventLoop { peers, buffer, spare, journal, shelf, settled, clock, audience, .. } = self;
+        let EventLoop { peers, buffer, spare, journal, state, settled, clock, audience, .. } = self;
         let Some(Seat { stream, peer }) = peers.get_mut(token) else { return };
-        let mut calls = Calls { journal, shelf, settled, clock, audience };
+        let mut calls = Calls { journal, state, settled, clock, audience };
         peer.connection.outbox().lend(spare);
         if let Err(error) = peer.read(buffer, stream, token, &mut calls, terms) {
             log::debug!("a peer is gone: {error}");
@@ -287,7 +287,7 @@ impl<'r> EventLoop<'r> {
 
     fn open_mailbox(&mut self, terms: &Terms) {
         let asked_to_end = self.mailbox.open();
-        self.journal.catch_up(&mut self.shelf, &mut self.settled);
+        self.journal.catch_up(&mut self.state, &mut self.settled);
         if asked_to_end && self.ends_by.is_none() {
             self.go_away(terms);
         }
@@ -310,7 +310,7 @@ impl<'r> EventLoop<'r> {
         for token in self.peers.tokens() {
             if let Some(Seat { peer, .. }) = self.peers.get_mut(token) {
                 peer.connection.go_away(terms);
-                peer.answer_held(&mut self.audience, &self.shelf, terms, Time::IsOver);
+                peer.answer_held(&mut self.audience, &self.state, terms, Time::IsOver);
                 self.timers.enter(index_of(token), peer.connection.next_deadline());
                 self.flush(token, terms);
             }
@@ -319,7 +319,7 @@ impl<'r> EventLoop<'r> {
 
     /// Answers every call whose write has been decided.
     fn settle(&mut self, terms: &Terms) {
-        self.journal.settle(&mut self.shelf, &mut self.settled);
+        self.journal.settle(&mut self.state, &mut self.settled);
         for settled in self.settled.drain(..) {
             if let Outcome::Changed(change) = &settled.outcome {
                 self.audience.hear(change);
@@ -333,7 +333,7 @@ impl<'r> EventLoop<'r> {
             }
             let token = Token(ticket as usize);
             let Some(Seat { peer, .. }) = self.peers.get_mut(token) else { continue };
-            let answer = resources::answer_to(settled.outcome, &self.shelf);
+            let answer = resources::answer_to(settled.outcome, &self.state);
             peer.connection.outbox().lend(&mut self.spare);
             peer.connection.answer(answer, terms);
             if self.dirty.last() != Some(&token) {
@@ -349,7 +349,7 @@ impl<'r> EventLoop<'r> {
             match peer.connection.expire(terms) {
                 Ok(due) => {
                     if due == Due::Answer {
-                        peer.answer_held(&mut self.audience, &self.shelf, terms, Time::IsOver);
+                        peer.answer_held(&mut self.audience, &self.state, terms, Time::IsOver);
                     }
                     self.timers.enter(slot, peer.connection.next_deadline());
                     self.flush(token, terms);
@@ -374,10 +374,10 @@ impl<'r> EventLoop<'r> {
 
     /// Tells those who follow something what became true in this turn.
     fn tell_listeners(&mut self, terms: &Terms) {
-        let told = self.audience.tell(&mut self.peers, &self.shelf, terms);
+        let told = self.audience.tell(&mut self.peers, &self.state, terms);
         for token in told.asked {
             let Some(Seat { peer, .. }) = self.peers.get_mut(token) else { continue };
-            peer.answer_held(&mut self.audience, &self.shelf, terms, Time::Runs);
+            peer.answer_held(&mut self.audience, &self.state, terms, Time::Runs);
             self.dirty.push(token);
         }
         self.dirty.extend(told.pending);

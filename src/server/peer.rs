@@ -13,7 +13,7 @@ use crate::api::subscribe::{Follow, Interest};
 use crate::connection::connection_event::Step;
 use crate::connection::turn_context::Terms;
 use crate::connection::{Connection, Fate};
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::metrics::lateness::Since;
 use crate::metrics::totals::{self, Count};
 use crate::model::call::{Answer, Body, Call, Talk, Wish};
@@ -23,7 +23,7 @@ use crate::reactor::socket::{Filled, Socket, Then};
 use crate::server::clock::Clock;
 use crate::server::peer_stats::Guest;
 use crate::store::journal::{Journal, Settled, Ticket};
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use mio::Token;
 use std::io;
 
@@ -60,7 +60,7 @@ pub enum Time {
 /// What a call needs to be taken up.
 pub struct Calls<'a> {
     pub journal: &'a mut Journal,
-    pub shelf: &'a mut Shelf,
+    pub state: &'a mut State,
     pub settled: &'a mut Vec<Settled>,
     pub clock: &'a mut Clock,
     pub audience: &'a mut Audience,
@@ -202,10 +202,10 @@ impl Peer {
             let from = at;
             let goes_on = match self.connection.next(bytes, &mut at, terms) {
                 Step::Call(mut call) => {
-                    self.guest.note(&mut call, &self.connection, calls.shelf, terms.now);
+                    self.guest.note(&mut call, &self.connection, calls.state, terms.now);
                     // What one peer has been answered, every other may rely on.
-                    calls.journal.catch_up(calls.shelf, calls.settled);
-                    match routes::take_up(&call, calls.shelf) {
+                    calls.journal.catch_up(calls.state, calls.settled);
+                    match routes::take_up(&call, calls.state) {
                         Outcome::Follow(follow) => {
                             let by = call.wish.clone();
                             drop(call);
@@ -273,11 +273,11 @@ impl Peer {
     fn act(&mut self, outcome: Outcome, token: Token, calls: &mut Calls, terms: &Terms) {
         match outcome {
             Outcome::Answer(answer) => {
-                self.guest.answered(&answer, calls.shelf);
+                self.guest.answered(&answer, calls.state);
                 self.connection.answer(answer, terms);
             }
             Outcome::Write(write) if !calls.journal.has_room(&write) => {
-                self.connection.answer(Refusal::StoreBehind.into(), terms);
+                self.connection.answer(ApiError::StoreBehind.into(), terms);
             }
             Outcome::Write(mut write) => {
                 if let Some(once) = &mut write.once {
@@ -297,7 +297,7 @@ impl Peer {
                 let form = self.connection.form();
                 let had = form.is_some_and(|form| calls.audience.unsubscribe(self, &interest, form));
                 let answer =
-                    if had { Answer::new(204, Body::Nothing) } else { Refusal::NotSubscribed.into() };
+                    if had { Answer::new(204, Body::Nothing) } else { ApiError::NotSubscribed.into() };
                 self.connection.answer(answer, terms);
             }
             Outcome::Follow(_) | Outcome::Wait(_) => unreachable!("taken up by whoever has the call"),
@@ -306,7 +306,7 @@ impl Peer {
 
     /// The peer wants to be told: on its socket, on one that its request becomes, or as a stream.
     fn follow(&mut self, wish: &Wish, follow: &Follow, token: Token, calls: &mut Calls, terms: &Terms) {
-        let Calls { audience, shelf, .. } = calls;
+        let Calls { audience, state, .. } = calls;
         let is_call = self.connection.form().is_some();
         match wish {
             Wish::Socket => self.connection.talk(Talk::Calls, None, terms),
@@ -315,7 +315,7 @@ impl Peer {
         }
         // Whoever asked for the head only is told nothing.
         let Some(form) = self.connection.form() else { return };
-        let joined = audience.subscribe(self, token, follow, form, shelf, terms);
+        let joined = audience.subscribe(self, token, follow, form, state, terms);
         if is_call {
             let answer = joined.map_or_else(Answer::from, |()| Answer::new(204, Body::Nothing));
             self.connection.answer(answer, terms);
@@ -332,23 +332,23 @@ impl Peer {
     ) {
         let seconds = if let Wish::Wait(seconds) = call.wish { seconds } else { 0 };
         self.connection.hold(seconds, terms);
-        calls.audience.await_change(self, token, interest, calls.shelf);
+        calls.audience.await_change(self, token, interest, calls.state);
         self.following.get_or_insert_default().held = Some(Call { wish: Wish::Answer, ..call });
     }
 
     /// Answers the call that was held, as things are now: where they are as they were, only if its time
     /// is over.
-    pub fn answer_held(&mut self, audience: &mut Audience, shelf: &Shelf, terms: &Terms, time: Time) {
+    pub fn answer_held(&mut self, audience: &mut Audience, state: &State, terms: &Terms, time: Time) {
         let Some(call) = self.following.as_ref().and_then(|following| following.held.as_ref()) else {
             return;
         };
-        let Outcome::Answer(answer) = routes::take_up(call, shelf) else { return };
+        let Outcome::Answer(answer) = routes::take_up(call, state) else { return };
         if answer.status == 304 && time == Time::Runs {
             return;
         }
         audience.dismiss(self);
         self.following = None;
-        self.guest.answered(&answer, shelf);
+        self.guest.answered(&answer, state);
         self.connection.answer(answer, terms);
     }
 

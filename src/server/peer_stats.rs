@@ -10,7 +10,7 @@ use crate::metrics::browsers::{self, Counts, Road, Visitor};
 use crate::metrics::lateness::{Published, Since, Told};
 use crate::model::call::{Answer, Call};
 use crate::model::change::{Change, CollectionId};
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use std::sync::LazyLock;
 use std::time::Instant;
 
@@ -58,17 +58,17 @@ struct Telling {
 impl Guest {
     /// A call, by whichever road, is the call of whoever opened it.
     #[inline]
-    pub fn note(&mut self, call: &mut Call, connection: &Connection, shelf: &Shelf, now: Instant) {
+    pub fn note(&mut self, call: &mut Call, connection: &Connection, state: &State, now: Instant) {
         call.visitor = connection.visitor();
         if let Some(visitor) = call.visitor {
-            self.note_for(visitor, call, connection, shelf);
+            self.note_for(visitor, call, connection, state);
             browsers::called(microseconds(now));
         }
     }
 
-    fn note_for(&mut self, visitor: Visitor, call: &Call, connection: &Connection, shelf: &Shelf) {
+    fn note_for(&mut self, visitor: Visitor, call: &Call, connection: &Connection, state: &State) {
         let is_request = connection.road() == Road::Requests;
-        let subject = is_request.then(|| routes::subject_of(call, shelf));
+        let subject = is_request.then(|| routes::subject_of(call, state));
         self.of_page = matches!(subject, Some(Subject::Page | Subject::Home));
         self.telling.get_or_insert_default().asked = match subject {
             Some(Subject::Collection(collection)) => Some(collection),
@@ -82,10 +82,10 @@ impl Guest {
 
     /// The request is answered, with what is true now: that nothing is new says as much.
     #[inline]
-    pub fn answered(&mut self, answer: &Answer, shelf: &Shelf) {
+    pub fn answered(&mut self, answer: &Answer, state: &State) {
         let Some(telling) = &mut self.telling else { return };
         if let (Some(CollectionId(collection)), 200 | 304) = (telling.asked.take(), answer.status) {
-            let upto = shelf.position().seq;
+            let upto = state.position().seq;
             telling.unwritten = Some(Told { collection, upto, since: Since::Asked });
         }
     }

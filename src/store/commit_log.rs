@@ -1,11 +1,11 @@
 //! What all loops share: the changes that are settled, as far as some loop has not applied them yet,
 //! and what whoever asked for them is told.
 
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::change::Change;
 use crate::store::idempotency_table::{Earlier, Keys};
 use crate::store::journal::{Outcome, Settled, Ticket};
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -54,7 +54,7 @@ pub enum Verdict {
     /// The change with the reply's seq.
     Changed,
     Repeated(Earlier),
-    Refused(Refusal),
+    Refused(ApiError),
 }
 
 /// A loop that has nothing to do is told of changes once so many wait for it, or so many bytes of
@@ -63,7 +63,7 @@ pub const BEHIND_MAX: u64 = 1024;
 const BEHIND_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 impl SharedLog {
-    /// Everything up to `head` is on the shelves of all loops.
+    /// Everything up to `head` is in the states of all loops.
     pub fn new(head: u64, keys: Option<Keys>, wake: Vec<Wake>) -> SharedLog {
         let reader = |wake| Reader {
             applied: head,
@@ -139,13 +139,13 @@ impl Log {
     }
 
     /// Applies what `reader` has not seen, and says what that was.
-    pub fn bring(&mut self, reader: usize, shelf: &mut Shelf, settled: &mut Vec<Settled>) {
-        let unseen = (self.head - shelf.position().seq) as usize;
+    pub fn bring(&mut self, reader: usize, state: &mut State, settled: &mut Vec<Settled>) {
+        let unseen = (self.head - state.position().seq) as usize;
         let replies = &mut self.readers[reader].replies;
         for change in self.changes.range(self.changes.len() - unseen..) {
             let seq = change.position.seq;
             tell_unchanged(replies, |reply| reply.seq < seq, settled);
-            shelf.apply(change);
+            state.apply(change);
             let is_own = |reply: &Reply| reply.seq == seq && matches!(reply.verdict, Verdict::Changed);
             let ticket = pop_if(replies, is_own).map(|reply| reply.ticket);
             settled.push(Settled { ticket, outcome: Outcome::Changed(change.clone()) });

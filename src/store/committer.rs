@@ -6,18 +6,18 @@
 //!     └──── what is asked meanwhile waits ────────────┘
 //! ```
 //!
-//! The keeper is driven by a thread of its own. It has a shelf, which is ahead of all others by what is
+//! The keeper is driven by a thread of its own. It has a state, which is ahead of all others by what is
 //! being made safe. Whatever is asked for during a sync shares the next one, so that many writers wait for
 //! few syncs.
 
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::metrics::totals::{self, Count};
 use crate::model::change::{Change, Write};
 use crate::store::commit_log::{Reply, SharedLog, Verdict};
 use crate::store::disk::durable_store::OnDisk;
 use crate::store::disk::{Disk, Reopen};
 use crate::store::idempotency_table::{Decided, Keys};
-use crate::store::state::{Shelf, Tried};
+use crate::store::state::{State, Tried};
 use crate::store::write_queue::Asked;
 use crate::store::write_status::{Board, Standing};
 use std::collections::VecDeque;
@@ -28,7 +28,7 @@ pub struct Keeper {
     log: Arc<SharedLog>,
     board: Board,
     /// Everything decided so far.
-    shelf: Shelf,
+    state: State,
     /// Those of everything decided so far.
     keys: Keys,
     disk: Disk,
@@ -44,7 +44,7 @@ pub struct Keeper {
 #[derive(Default)]
 struct News {
     changes: Vec<Change>,
-    /// What the shelf needs to take them back, one by one.
+    /// What the state needs to take them back, one by one.
     tried: Vec<Tried>,
     /// With the loop that each is for, in the order asked.
     replies: Vec<(usize, Reply)>,
@@ -63,18 +63,18 @@ pub enum Sync {
 const AT_RISK_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 impl Keeper {
-    /// Keeps the log in this store, whose stock is on the shelf.
+    /// Keeps the log in this store, whose stock is in the state.
     pub fn new(
         disk: OnDisk,
         reopen: Reopen,
-        shelf: Shelf,
+        state: State,
         keys: Keys,
         log: Arc<SharedLog>,
         sync: Sync,
     ) -> Keeper {
-        let board = shelf.board().clone();
+        let board = state.board().clone();
         let disk = Disk::new(disk, reopen, board.clone());
-        Keeper { log, board, shelf, keys, disk, sync, at_risk: Vec::new(), at_risk_bytes: 0, save_by: None }
+        Keeper { log, board, state, keys, disk, sync, at_risk: Vec::new(), at_risk_bytes: 0, save_by: None }
     }
 
     /// When there is something to [save](Keeper::save), or there may be room again.
@@ -91,12 +91,12 @@ impl Keeper {
                 if let Err(refusal) = self.commit(&news.changes, now) {
                     self.take_back(&mut news, &refusal);
                 }
-                news.changes.iter().for_each(|change| self.shelf.is_sure(change));
+                news.changes.iter().for_each(|change| self.state.is_sure(change));
                 self.publish(news);
             }
             Sync::Interval(interval) => {
                 // Whatever becomes of it, it is answered, and is not taken back.
-                news.changes.iter().for_each(|change| self.shelf.is_sure(change));
+                news.changes.iter().for_each(|change| self.state.is_sure(change));
                 let changes = news.changes.clone();
                 self.publish(news);
                 self.put_off(changes, now + interval, now);
@@ -111,34 +111,34 @@ impl Keeper {
         for Asked { reader, ticket, write } in asked {
             let outcome = match &refusal {
                 Some(refusal) => write.and_then(|write| self.refuse(&write, refusal.clone())),
-                None => write.and_then(|write| self.keys.decide(write, &self.shelf)),
+                None => write.and_then(|write| self.keys.decide(write, &self.state)),
             };
             let verdict = match outcome {
                 Ok(Decided::Repeated(earlier)) => Verdict::Repeated(earlier),
                 Ok(Decided::Change(change)) => {
-                    news.tried.push(self.shelf.try_out(&change));
+                    news.tried.push(self.state.try_out(&change));
                     news.changes.push(change);
                     Verdict::Changed
                 }
                 Err(refusal) => Verdict::Refused(refusal),
             };
-            let seq = self.shelf.position().seq;
+            let seq = self.state.position().seq;
             news.replies.push((reader, Reply { ticket, seq, verdict }));
         }
         news
     }
 
     /// Nothing is written now. What has been before is there all the same.
-    fn refuse(&mut self, write: &Write, refusal: Refusal) -> Result<Decided, Refusal> {
+    fn refuse(&mut self, write: &Write, refusal: ApiError) -> Result<Decided, ApiError> {
         self.keys.known(write)?.map(Decided::Repeated).ok_or(refusal)
     }
 
     /// Nothing of it has happened.
-    fn take_back(&mut self, news: &mut News, refusal: &Refusal) {
+    fn take_back(&mut self, news: &mut News, refusal: &ApiError) {
         for (change, tried) in news.changes.drain(..).zip(news.tried.drain(..)).rev() {
-            self.shelf.take_back(&change, tried);
+            self.state.take_back(&change, tried);
         }
-        let seq = self.shelf.position().seq;
+        let seq = self.state.position().seq;
         self.keys.undo_after(seq);
         news.refuse_all(refusal, seq);
     }
@@ -153,11 +153,11 @@ impl Keeper {
     }
 
     /// Makes changes safe, or says what whoever asked for them is told.
-    fn commit(&mut self, changes: &[Change], now: Instant) -> Result<(), Refusal> {
+    fn commit(&mut self, changes: &[Change], now: Instant) -> Result<(), ApiError> {
         if changes.is_empty() {
             return Ok(());
         }
-        self.disk.commit(changes, &self.shelf, &self.keys, now)?;
+        self.disk.commit(changes, &self.state, &self.keys, now)?;
         self.keys.have_gone();
         totals::one(Count::StoreSyncs);
         Ok(())
@@ -165,7 +165,7 @@ impl Keeper {
 
     /// Where there was no room: is there now?
     fn try_again(&mut self, now: Instant) {
-        let safe = self.shelf.at(self.shelf.position().seq - self.at_risk.len() as u64);
+        let safe = self.state.at(self.state.position().seq - self.at_risk.len() as u64);
         // What was answered comes first: as long as there is no room for it, nothing more is taken.
         if self.disk.try_again(safe, now) && self.save_answered(now).is_ok() {
             log::info!("the store is open again: writes are taken");
@@ -194,7 +194,7 @@ impl Keeper {
         }
     }
 
-    fn save_answered(&mut self, now: Instant) -> Result<(), Refusal> {
+    fn save_answered(&mut self, now: Instant) -> Result<(), ApiError> {
         let changes = std::mem::take(&mut self.at_risk);
         let saved = self.commit(&changes, now);
         match saved {
@@ -219,7 +219,7 @@ impl Keeper {
 
 impl News {
     /// The last change is still the one with this seq.
-    fn refuse_all(&mut self, refusal: &Refusal, seq: u64) {
+    fn refuse_all(&mut self, refusal: &ApiError, seq: u64) {
         for (_, reply) in &mut self.replies {
             reply.seq = seq;
             // What was safe before is answered.

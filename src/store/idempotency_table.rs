@@ -2,7 +2,7 @@
 //! happens.
 //!
 //! ```text
-//!   Write with a key ─▶ has it come before? ── no ──▶ the shelf decides ─▶ the key is kept with the change
+//!   Write with a key ─▶ has it come before? ── no ──▶ the state decides ─▶ the key is kept with the change
 //!                        └─ yes ─▶ with the same item: as before · with another: refused
 //! ```
 //!
@@ -12,11 +12,11 @@
 //! Whoever decides has the keys: where nothing is to last they lie in the [`log`](crate::store::commit_log), or else with
 //! the [`keeper`](crate::store::committer), which writes them down in the commit of their changes.
 
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::change::{Act, Change, CollectionId, Once, Write};
 use crate::model::idempotency_key::Key;
 use crate::model::record::Record;
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
@@ -136,16 +136,16 @@ impl Keys {
 
     /// What `write` comes to now. Where a change comes of it, it is kept here, and is to be applied.
     #[inline]
-    pub fn decide(&mut self, write: Write, shelf: &Shelf) -> Result<Decided, Refusal> {
+    pub fn decide(&mut self, write: Write, state: &State) -> Result<Decided, ApiError> {
         if write.once.is_none() {
-            return shelf.decide(write).map(Decided::Change);
+            return state.decide(write).map(Decided::Change);
         }
         if let Some(earlier) = self.known(&write)? {
             return Ok(Decided::Repeated(earlier));
         }
         let once = write.once.clone().expect("it is known by a key");
         let is_chosen = matches!(write.act, Act::Create { id: Some(_), .. });
-        let change = shelf.decide(write)?;
+        let change = state.decide(write)?;
         let earlier = Earlier { collection: change.collection, record: change.record.clone() };
         let Once { key, at } = *once;
         self.keep(Kept { key, earlier, is_chosen, at });
@@ -153,13 +153,13 @@ impl Keys {
     }
 
     /// What an earlier write with the same key has made. Refused where it asked for something else.
-    pub fn known(&mut self, write: &Write) -> Result<Option<Earlier>, Refusal> {
+    pub fn known(&mut self, write: &Write) -> Result<Option<Earlier>, ApiError> {
         let Some(once) = &write.once else { return Ok(None) };
         self.tell_time(once.at);
         match self.find(write.collection, &once.key) {
             None => Ok(None),
             Some(kept) if kept.is_of(&write.act) => Ok(Some(kept.earlier.clone())),
-            Some(_) => Err(Refusal::IdempotencyKeyReused),
+            Some(_) => Err(ApiError::IdempotencyKeyReused),
         }
     }
 
@@ -267,7 +267,7 @@ mod tests {
     const BOUNDS: Bounds = Bounds { time: Duration::from_secs(100), keys_max: 3, bytes_max: 1 << 20 };
 
     struct House {
-        shelf: Shelf,
+        state: State,
         keys: Keys,
     }
 
@@ -276,7 +276,7 @@ mod tests {
     enum Became {
         New(String),
         Old(String),
-        Refused(Refusal),
+        Refused(ApiError),
     }
 
     fn new(id: &str) -> Became {
@@ -303,14 +303,14 @@ mod tests {
         }
 
         fn new(keeps: Bounds) -> House {
-            let shelf = Shelf::new(7, &["tasks".to_owned(), "notes".to_owned()], 1000);
-            House { shelf, keys: Keys::new(keeps, 0) }
+            let state = State::new(7, &["tasks".to_owned(), "notes".to_owned()], 1000);
+            House { state, keys: Keys::new(keeps, 0) }
         }
 
         fn ask(&mut self, write: Write) -> Became {
-            match self.keys.decide(write, &self.shelf) {
+            match self.keys.decide(write, &self.state) {
                 Ok(Decided::Change(change)) => {
-                    self.shelf.apply(&change);
+                    self.state.apply(&change);
                     Became::New(change.record.id().to_owned())
                 }
                 Ok(Decided::Repeated(earlier)) => Became::Old(earlier.record.id().to_owned()),
@@ -329,7 +329,7 @@ mod tests {
         let mut house = House::new(BOUNDS);
         assert_eq!(house.ask(write(0, "a", 1, None, "\"n\":1")), new("1"));
         assert_eq!(house.ask(write(0, "a", 1, None, "\"n\":1")), old("1"));
-        let reused = Became::Refused(Refusal::IdempotencyKeyReused);
+        let reused = Became::Refused(ApiError::IdempotencyKeyReused);
         assert_eq!(house.ask(write(0, "a", 1, None, "\"n\":2")), reused);
         assert_eq!(
             house.ask(write(0, "a", 1, Some("1"), "\"n\":1")),
@@ -344,14 +344,14 @@ mod tests {
         let remove = Act::Remove { id: "1".into() };
         house.ask(Write { act: remove, once: None, ..write(0, "a", 1, None, "") });
         assert_eq!(house.ask(write(0, "a", 1, None, "\"n\":1")), old("1"), "as it was created");
-        assert_eq!(house.shelf.position().seq, 3);
+        assert_eq!(house.state.position().seq, 3);
     }
 
     #[test]
     fn what_was_refused_keeps_no_key() {
         let mut house = House::new(BOUNDS);
         assert_eq!(house.ask(write(0, "a", 1, Some("x"), "")), new("x"));
-        let taken = Became::Refused(Refusal::IdTaken { id: "x".into() });
+        let taken = Became::Refused(ApiError::IdTaken { id: "x".into() });
         assert_eq!(house.ask(write(0, "b", 1, Some("x"), "")), taken);
         assert_eq!(house.ask(write(0, "b", 1, Some("y"), "")), new("y"));
         assert_eq!(house.ask(write(0, "a", 1, Some("x"), "")), old("x"));

@@ -8,11 +8,11 @@
 //! Where it is, a [`keeper`](crate::store::committer) decides in a thread of its own, and what it has made safe
 //! comes out of the log in a later turn.
 
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::change::{Change, Write};
 use crate::store::commit_log::{SharedLog, Wake};
 use crate::store::idempotency_table::{Decided, Earlier, Keys};
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use crate::store::write_queue::Desk;
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub enum Outcome {
     Changed(Change),
     /// Nothing has changed: it is answered as the earlier write with the same key was.
     Repeated(Earlier),
-    Refused(Refusal),
+    Refused(ApiError),
 }
 
 /// One loop's handle to the log that all loops share.
@@ -95,39 +95,39 @@ impl Journal {
         !self.waiting.is_empty()
     }
 
-    /// Brings the shelf up to all that is settled so far, and says what that was.
-    pub fn catch_up(&mut self, shelf: &mut Shelf, settled: &mut Vec<Settled>) {
+    /// Brings the state up to all that is settled so far, and says what that was.
+    pub fn catch_up(&mut self, state: &mut State, settled: &mut Vec<Settled>) {
         let edition = self.log.edition();
         if edition != self.seen {
             // What is added from here on may be brought too, and is then looked for in vain: once.
             self.seen = edition;
-            self.log.lock().bring(self.reader, shelf, settled);
+            self.log.lock().bring(self.reader, state, settled);
         }
     }
 
-    /// Has every write asked for decided, and applies all that is new to the shelf.
-    pub fn settle(&mut self, shelf: &mut Shelf, settled: &mut Vec<Settled>) {
+    /// Has every write asked for decided, and applies all that is new to the state.
+    pub fn settle(&mut self, state: &mut State, settled: &mut Vec<Settled>) {
         if !self.waiting.is_empty() {
             match &self.decides {
-                Decides::TheLoop => return self.decide(shelf, settled),
+                Decides::TheLoop => return self.decide(state, settled),
                 Decides::TheKeeper(desk) => desk.ask(self.reader, &mut self.waiting),
             }
         }
-        self.catch_up(shelf, settled);
+        self.catch_up(state, settled);
     }
 
-    fn decide(&mut self, shelf: &mut Shelf, settled: &mut Vec<Settled>) {
+    fn decide(&mut self, state: &mut State, settled: &mut Vec<Settled>) {
         let mut log = self.log.lock();
-        log.bring(self.reader, shelf, settled);
-        let before = shelf.position();
+        log.bring(self.reader, state, settled);
+        let before = state.position();
         for (ticket, write) in self.waiting.drain(..) {
             let keys = log.keys.as_mut().expect("the loops decide");
-            let decided = keys.decide(write, shelf);
+            let decided = keys.decide(write, state);
             // There is no store in which what is forgotten could lie.
             keys.have_gone();
             let outcome = match decided {
                 Ok(Decided::Change(change)) => {
-                    shelf.apply(&change);
+                    state.apply(&change);
                     log.push(&change, Some(self.reader));
                     Outcome::Changed(change)
                 }
@@ -136,7 +136,7 @@ impl Journal {
             };
             settled.push(Settled { ticket: Some(ticket), outcome });
         }
-        if shelf.position() != before {
+        if state.position() != before {
             self.seen = self.log.publish(&mut log, Some(self.reader));
         }
     }
@@ -168,15 +168,15 @@ mod tests {
         change
     }
 
-    fn shelf() -> Shelf {
-        Shelf::new(7, &["tasks".to_owned()], 100)
+    fn state() -> State {
+        State::new(7, &["tasks".to_owned()], 100)
     }
 
     #[test]
     fn what_one_loop_settled_every_other_sees() {
         let mut journals = in_memory(0, keys(), vec![Box::new(|| ()), Box::new(|| ())]);
         let (mut a, mut b) = (journals.remove(0), journals.remove(0));
-        let (mut on_a, mut on_b, mut news) = (shelf(), shelf(), Vec::new());
+        let (mut on_a, mut on_b, mut news) = (state(), state(), Vec::new());
         a.append(Ticket(1), create());
         a.settle(&mut on_a, &mut news);
         assert_eq!(news[0].ticket, Some(Ticket(1)));
@@ -198,18 +198,18 @@ mod tests {
     #[test]
     fn a_key_counts_whichever_loop_is_asked() {
         let mut journals = in_memory(0, keys(), vec![Box::new(|| ()), Box::new(|| ())]);
-        let (mut shelf_a, mut shelf_b, mut news) = (shelf(), shelf(), Vec::new());
+        let (mut state_a, mut state_b, mut news) = (state(), state(), Vec::new());
         let once = Once { key: Key::read("k").unwrap(), at: 1 };
         let create = || Write { once: Some(Box::new(once.clone())), ..create() };
         journals[0].append(Ticket(1), create());
         journals[1].append(Ticket(2), create());
-        journals[0].settle(&mut shelf_a, &mut news);
+        journals[0].settle(&mut state_a, &mut news);
         let first = change(news.pop().unwrap());
-        journals[1].settle(&mut shelf_b, &mut news);
+        journals[1].settle(&mut state_b, &mut news);
         let earlier = Earlier { collection: first.collection, record: first.record.clone() };
         assert_eq!(news[0], Settled { ticket: None, outcome: Outcome::Changed(first) });
         assert_eq!(news[1], Settled { ticket: Some(Ticket(2)), outcome: Outcome::Repeated(earlier) });
-        assert_eq!((news.len(), shelf_b.position().seq), (2, 1));
+        assert_eq!((news.len(), state_b.position().seq), (2, 1));
     }
 
     #[test]
@@ -219,11 +219,11 @@ mod tests {
             WOKEN.fetch_add(1, Ordering::Relaxed);
         };
         let mut journals = in_memory(0, keys(), vec![Box::new(|| ()), Box::new(wake)]);
-        let (mut shelf, mut news) = (shelf(), Vec::new());
+        let (mut state, mut news) = (state(), Vec::new());
         for n in 0..BEHIND_MAX {
             assert_eq!(WOKEN.load(Ordering::Relaxed), 0, "after {n}");
             journals[0].append(Ticket(n), create());
-            journals[0].settle(&mut shelf, &mut news);
+            journals[0].settle(&mut state, &mut news);
         }
         assert_eq!(WOKEN.load(Ordering::Relaxed), 1);
     }
@@ -237,13 +237,13 @@ mod tests {
             .into_iter()
             .map(|mut journal| {
                 std::thread::spawn(move || {
-                    let (mut shelf, mut settled) = (shelf(), Vec::new());
+                    let (mut state, mut settled) = (state(), Vec::new());
                     for n in 0..WRITES {
                         journal.append(Ticket(n), create());
-                        journal.settle(&mut shelf, &mut settled);
+                        journal.settle(&mut state, &mut settled);
                     }
-                    while shelf.position().seq < WRITES * LOOPS as u64 {
-                        journal.catch_up(&mut shelf, &mut settled);
+                    while state.position().seq < WRITES * LOOPS as u64 {
+                        journal.catch_up(&mut state, &mut settled);
                         std::thread::yield_now();
                     }
                     settled.into_iter().map(|s| change(s).record).collect::<Vec<_>>()
@@ -265,7 +265,7 @@ mod tests {
         shared.set(journals[0].log.clone()).ok().unwrap();
         journals[1].listen(true);
         journals[0].append(Ticket(1), create());
-        journals[0].settle(&mut shelf(), &mut Vec::new());
+        journals[0].settle(&mut state(), &mut Vec::new());
         assert_eq!(seen.load(Ordering::Acquire), 1);
     }
 }

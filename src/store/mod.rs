@@ -1,12 +1,12 @@
 //! What is true, and in which order it became so.
 //!
 //! ```text
-//!   Write ──▶ journal: decided in order, one after the other ──▶ Change ──▶ every loop's shelf
+//!   Write ──▶ journal: decided in order, one after the other ──▶ Change ──▶ every loop's state
 //! ```
 //!
-//! A [`shelf`] is the state of all resources at one position. The [`journal`] is the order of
-//! changes; each event loop holds a handle to it and a shelf of its own, and applies to the shelf
-//! what has been settled. A shelf needs no lock, and what one peer has been answered, every other
+//! A [`state`] is all collections at one position. The [`journal`] is the order of
+//! changes; each event loop holds a handle to it and a state of its own, and applies to the state
+//! what has been settled. A state needs no lock, and what one peer has been answered, every other
 //! peer may rely on, because a loop catches up before it takes up a call.
 //!
 //! What is to be done once has a key, and [`keys`] knows what came of it: whoever asks again is answered again,

@@ -1,4 +1,4 @@
-//! Everything that a shelf begins with, where it does not begin empty.
+//! Everything that a state begins with, where it does not begin empty.
 
 use crate::model::change::{Change, Position};
 use crate::model::record::Record;

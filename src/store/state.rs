@@ -1,7 +1,7 @@
 //! The resources as they are now.
 
 use crate::config::{LISTINGS_BYTES_MAX, Limits};
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::call::Representation;
 use crate::model::change::{Act, Change, CollectionId, Conditions, Op, Position, Write};
 use crate::model::json_object::Object;
@@ -20,7 +20,7 @@ use std::hash::BuildHasher;
 use std::sync::{Arc, Weak};
 
 /// All collections, at one position. Every loop has its own; the texts of the records are shared.
-pub struct Shelf {
+pub struct State {
     position: Position,
     item_bytes_max: usize,
     collections: Vec<Collection>,
@@ -91,13 +91,13 @@ fn by_name(collections: &[Collection]) -> Arc<HashMap<Arc<str>, CollectionId>> {
     Arc::new(places.map(|(n, collection)| (collection.name.clone(), CollectionId(n as u16))).collect())
 }
 
-impl Shelf {
+impl State {
     /// Empty, before the first change of a log.
     /// No item may become longer than `item_bytes_max`, as JSON.
-    pub fn new(epoch: u32, names: &[String], item_bytes_max: usize) -> Shelf {
+    pub fn new(epoch: u32, names: &[String], item_bytes_max: usize) -> State {
         let collections: Vec<Collection> = names.iter().map(|name| Collection::new(name)).collect();
         let history = History::new(Limits::DEFAULT.history_changes_max, Limits::DEFAULT.history_bytes_max);
-        Shelf {
+        State {
             position: Position { epoch, seq: 0 },
             item_bytes_max,
             by_name: by_name(&collections),
@@ -110,7 +110,7 @@ impl Shelf {
 
     /// What lay in a store, with all its changes of late. No item may become longer than
     /// `item_bytes_max`, as JSON.
-    pub fn stocked(stock: Stock, item_bytes_max: usize) -> Shelf {
+    pub fn stocked(stock: Stock, item_bytes_max: usize) -> State {
         let Stock { position, collections, changes } = stock;
         let collections: Vec<Collection> = collections.into_iter().map(Collection::stocked).collect();
         let by_name = by_name(&collections);
@@ -118,7 +118,7 @@ impl Shelf {
         let mut history = History::beginning_at(begins_at, usize::MAX, usize::MAX);
         changes.iter().for_each(|change| history.push(change));
         let (board, descriptions) = Default::default();
-        Shelf { position, item_bytes_max, collections, by_name, history, board, descriptions }
+        State { position, item_bytes_max, collections, by_name, history, board, descriptions }
     }
 
     /// Whether writes are taken.
@@ -126,9 +126,9 @@ impl Shelf {
         &self.board
     }
 
-    /// Another shelf in the same state, for another thread. It shares the texts of the records.
-    pub fn fork(&self) -> Shelf {
-        Shelf {
+    /// Creates a copy for another thread. The texts of the records are shared.
+    pub fn fork(&self) -> State {
+        State {
             position: self.position,
             item_bytes_max: self.item_bytes_max,
             collections: self.collections.iter().map(Collection::fork).collect(),
@@ -140,8 +140,8 @@ impl Shelf {
     }
 
     /// The same, where so many changes of late are kept, and so many bytes of them.
-    pub fn keeping(self, changes_max: usize, bytes_max: usize) -> Shelf {
-        Shelf { history: self.history.bounded(changes_max, bytes_max), ..self }
+    pub fn keeping(self, changes_max: usize, bytes_max: usize) -> State {
+        State { history: self.history.bounded(changes_max, bytes_max), ..self }
     }
 
     /// The changes of late, up to this position.
@@ -181,7 +181,7 @@ impl Shelf {
     }
 
     /// What `write` would change now. It looks and touches nothing.
-    pub fn decide(&self, write: Write) -> Result<Change, Refusal> {
+    pub fn decide(&self, write: Write) -> Result<Change, ApiError> {
         let Write { act, conditions, .. } = write;
         let collection = self.collection(write.collection);
         let seq = self.position.seq + 1;
@@ -190,12 +190,12 @@ impl Shelf {
             Act::Create { id, members } => {
                 // A POST's conditions are about the collection, which always exists.
                 if !conditions.allow_write(Some(self.at(collection.tally.changed))) {
-                    return Err(Refusal::ConditionFailed);
+                    return Err(ApiError::ConditionFailed);
                 }
                 let mut digits = itoa::Buffer::new();
                 let id = match &id {
                     Some(id) if collection.get(id).is_some() => {
-                        return Err(Refusal::IdTaken { id: id.to_string() });
+                        return Err(ApiError::IdTaken { id: id.to_string() });
                     }
                     Some(id) => id,
                     None => {
@@ -212,33 +212,33 @@ impl Shelf {
                 (op, Record::new(&id, members, seq), current.cloned())
             }
             Act::Patch { id, merge } => {
-                let current = collection.get(&id).ok_or(Refusal::NoSuchItem)?;
+                let current = collection.get(&id).ok_or(ApiError::NoSuchItem)?;
                 self.check(&conditions, Some(current))?;
                 (Op::Updated, Record::new(&id, patched(current, &merge)?, seq), Some(current.clone()))
             }
             Act::JsonPatch { id, patch } => {
-                let current = collection.get(&id).ok_or(Refusal::NoSuchItem)?;
+                let current = collection.get(&id).ok_or(ApiError::NoSuchItem)?;
                 self.check(&conditions, Some(current))?;
                 let patched = patch.apply(current, self.item_bytes_max)?;
                 (Op::Updated, Record::new(&id, patched, seq), Some(current.clone()))
             }
             Act::Remove { id } => {
-                let current = collection.get(&id).ok_or(Refusal::NoSuchItem)?;
+                let current = collection.get(&id).ok_or(ApiError::NoSuchItem)?;
                 self.check(&conditions, Some(current))?;
                 (Op::Deleted, current.clone(), None)
             }
         };
         if record.json().len() > self.item_bytes_max && op != Op::Deleted {
-            return Err(Refusal::ItemTooLong { bytes_max: self.item_bytes_max });
+            return Err(ApiError::ItemTooLong { bytes_max: self.item_bytes_max });
         }
         Ok(Change { position: self.at(seq), collection: write.collection, op, record, before, counter })
     }
 
     /// Only where the write could be done without its conditions: what is not there is simply not
     /// there (RFC 9110 §13.2.1).
-    fn check(&self, conditions: &Conditions, current: Option<&Record>) -> Result<(), Refusal> {
+    fn check(&self, conditions: &Conditions, current: Option<&Record>) -> Result<(), ApiError> {
         let allowed = conditions.allow_write(current.map(|record| self.at(record.seq)));
-        if allowed { Ok(()) } else { Err(Refusal::ConditionFailed) }
+        if allowed { Ok(()) } else { Err(ApiError::ConditionFailed) }
     }
 
     /// Makes a change true here. Changes come in order, without a gap.
@@ -247,8 +247,8 @@ impl Shelf {
         self.collections[change.collection.0 as usize].close_holes_where_many();
     }
 
-    /// Makes a change true here that may have to be [taken back](Shelf::take_back). Until it is
-    /// [sure](Shelf::is_sure), what is removed leaves its place to nobody.
+    /// Makes a change true here that may have to be [taken back](State::take_back). Until it is
+    /// [sure](State::is_sure), what is removed leaves its place to nobody.
     pub fn try_out(&mut self, change: &Change) -> Tried {
         assert_eq!(change.position.seq, self.position.seq + 1, "changes are applied in order");
         self.position = change.position;
@@ -377,46 +377,46 @@ impl Collection {
     }
 
     /// All items as one JSON array. Refused while too many earlier ones are still being read.
-    pub fn json(&self) -> Result<Arc<[u8]>, Refusal> {
+    pub fn json(&self) -> Result<Arc<[u8]>, ApiError> {
         self.listing(Representation::Json, || to_json(self.items()))
     }
 
     /// All items as plain text, one a line.
-    pub fn lines(&self) -> Result<Arc<[u8]>, Refusal> {
+    pub fn lines(&self) -> Result<Arc<[u8]>, ApiError> {
         self.listing(Representation::Text, || to_lines(self.items()))
     }
 
     /// Some of the items as one JSON array, for whoever asks; refused as the text of all is.
-    pub fn json_of(&self, items: &[&Record]) -> Result<Arc<[u8]>, Refusal> {
+    pub fn json_of(&self, items: &[&Record]) -> Result<Arc<[u8]>, ApiError> {
         self.text_of(items, || to_json(items.iter().copied()))
     }
 
-    pub fn lines_of(&self, items: &[&Record]) -> Result<Arc<[u8]>, Refusal> {
+    pub fn lines_of(&self, items: &[&Record]) -> Result<Arc<[u8]>, ApiError> {
         self.text_of(items, || to_lines(items.iter().copied()))
     }
 
-    pub fn html_of(&self, items: &[&Record], position: Position) -> Result<Arc<[u8]>, Refusal> {
+    pub fn html_of(&self, items: &[&Record], position: Position) -> Result<Arc<[u8]>, ApiError> {
         let texts = || items.iter().map(|record| record.json());
         self.text_of(items, || html::collection(&self.name, position, texts()).into_bytes())
     }
 
-    pub fn xml_of(&self, items: &[&Record]) -> Result<Arc<[u8]>, Refusal> {
+    pub fn xml_of(&self, items: &[&Record]) -> Result<Arc<[u8]>, ApiError> {
         self.text_of(items, || {
             xml::collection(&self.name, items.iter().map(|record| record.json())).into_bytes()
         })
     }
 
-    fn text_of(&self, items: &[&Record], make: impl FnOnce() -> Vec<u8>) -> Result<Arc<[u8]>, Refusal> {
+    fn text_of(&self, items: &[&Record], make: impl FnOnce() -> Vec<u8>) -> Result<Arc<[u8]>, ApiError> {
         self.give_out(items.iter().map(|record| record.json().len() + 1).sum(), make)
     }
 
     /// All items as a page, which says at which position it was true.
-    pub fn html(&self, position: Position) -> Result<Arc<[u8]>, Refusal> {
+    pub fn html(&self, position: Position) -> Result<Arc<[u8]>, ApiError> {
         let make = || html::collection(&self.name, position, self.items().map(Record::json)).into_bytes();
         self.listing(Representation::Html, make)
     }
 
-    pub fn xml(&self) -> Result<Arc<[u8]>, Refusal> {
+    pub fn xml(&self) -> Result<Arc<[u8]>, ApiError> {
         let make = || xml::collection(&self.name, self.items().map(Record::json)).into_bytes();
         self.listing(Representation::Xml, make)
     }
@@ -426,7 +426,7 @@ impl Collection {
         &self,
         representation: Representation,
         make: impl FnOnce() -> Vec<u8>,
-    ) -> Result<Arc<[u8]>, Refusal> {
+    ) -> Result<Arc<[u8]>, ApiError> {
         let mut kept = self.listings.borrow_mut();
         if kept.changed != self.tally.changed {
             // Old texts that nobody reads any more make room.
@@ -446,19 +446,19 @@ impl Collection {
     }
 
     /// So do other representations, where it is needed.
-    fn make_room(&self, bytes: usize, kept: &mut Listings) -> Result<(), Refusal> {
+    fn make_room(&self, bytes: usize, kept: &mut Listings) -> Result<(), ApiError> {
         if !self.given_out.has_room(bytes) {
             kept.texts = Default::default();
             if !self.given_out.has_room(bytes) {
-                return Err(Refusal::Busy);
+                return Err(ApiError::Busy);
             }
         }
         Ok(())
     }
 
-    fn give_out(&self, bytes: usize, make: impl FnOnce() -> Vec<u8>) -> Result<Arc<[u8]>, Refusal> {
+    fn give_out(&self, bytes: usize, make: impl FnOnce() -> Vec<u8>) -> Result<Arc<[u8]>, ApiError> {
         if !self.given_out.has_room(bytes) {
-            return Err(Refusal::Busy);
+            return Err(ApiError::Busy);
         }
         let text: Arc<[u8]> = make().into();
         self.given_out.add(&text);
@@ -566,14 +566,14 @@ fn to_json<'a>(items: impl Iterator<Item = &'a Record> + Clone) -> Vec<u8> {
 }
 
 /// The members of the item after the patch. Its id cannot be patched.
-fn patched(current: &Record, merge: &Object) -> Result<String, Refusal> {
-    let target = Object::known(current.json()).expect("an item on the shelf was read when it came");
+fn patched(current: &Record, merge: &Object) -> Result<String, ApiError> {
+    let target = Object::known(current.json()).expect("an item in the state was read when it came");
     let merged = merge_patch::apply(&target, merge);
     // The id stands first, as it does in every item; or else the patch has changed it.
     match merged.strip_prefix(current.first_member()) {
         Some("") => Ok(String::new()),
         Some(others) if others.starts_with(',') => Ok(others[1..].to_owned()),
-        _ => Err(Refusal::invalid("the id of an item cannot be changed")),
+        _ => Err(ApiError::invalid("the id of an item cannot be changed")),
     }
 }
 
@@ -585,8 +585,8 @@ mod tests {
 
     const TASKS: CollectionId = CollectionId(0);
 
-    fn shelf() -> Shelf {
-        Shelf::new(7, &["tasks".to_owned(), "notes".to_owned()], 1000)
+    fn state() -> State {
+        State::new(7, &["tasks".to_owned(), "notes".to_owned()], 1000)
     }
 
     fn write(act: Act) -> Write {
@@ -602,9 +602,9 @@ mod tests {
     }
 
     #[track_caller]
-    fn settle(shelf: &mut Shelf, write: Write) -> Change {
-        let change = shelf.decide(write).unwrap();
-        shelf.apply(&change);
+    fn settle(state: &mut State, write: Write) -> Change {
+        let change = state.decide(write).unwrap();
+        state.apply(&change);
         change
     }
 
@@ -612,121 +612,121 @@ mod tests {
     fn a_collection_is_found_among_few_and_among_many() {
         for many in [1, LOOKED_THROUGH_MAX, LOOKED_THROUGH_MAX + 1, 1000] {
             let names: Vec<String> = (0..many).map(|n| format!("c{n}")).collect();
-            let shelf = Shelf::new(1, &names, 1000).fork();
+            let state = State::new(1, &names, 1000).fork();
             for (n, name) in names.iter().enumerate() {
-                assert_eq!(shelf.find(name), Some(CollectionId(n as u16)));
+                assert_eq!(state.find(name), Some(CollectionId(n as u16)));
             }
-            assert_eq!(shelf.find("none"), None);
+            assert_eq!(state.find("none"), None);
         }
     }
 
     #[test]
     fn as_much_of_late_is_kept_as_is_asked_for_and_no_more() {
-        let mut shelf = shelf();
+        let mut state = state();
         let changes: Vec<Change> =
-            (0..Limits::DEFAULT.history_changes_max + 5).map(|_| settle(&mut shelf, create(""))).collect();
+            (0..Limits::DEFAULT.history_changes_max + 5).map(|_| settle(&mut state, create(""))).collect();
         let stock = || {
             let collection = Stocked { name: "tasks".into(), tally: Tally::default(), items: Vec::new() };
-            Stock { position: shelf.position(), collections: vec![collection], changes: changes.clone() }
+            Stock { position: state.position(), collections: vec![collection], changes: changes.clone() }
         };
-        let long = Shelf::stocked(stock(), 1000).keeping(usize::MAX, usize::MAX);
+        let long = State::stocked(stock(), 1000).keeping(usize::MAX, usize::MAX);
         assert!(long.history().since(0).is_some(), "more than is kept where nothing is said");
         let none = long.fork().keeping(0, 0);
-        assert!(none.history().since(shelf.position().seq - 1).is_none());
+        assert!(none.history().since(state.position().seq - 1).is_none());
     }
 
     #[test]
     fn items_are_numbered_and_listed_in_order_of_creation() {
-        let mut shelf = shelf();
+        let mut state = state();
         for n in 1..=3 {
-            settle(&mut shelf, create(&format!("\"n\":{n}")));
+            settle(&mut state, create(&format!("\"n\":{n}")));
         }
         assert_eq!(
-            &*shelf.collection(TASKS).json().unwrap(),
+            &*state.collection(TASKS).json().unwrap(),
             br#"[{"id":"1","n":1},{"id":"2","n":2},{"id":"3","n":3}]"#
         );
-        settle(&mut shelf, write(Act::Remove { id: "2".into() }));
-        settle(&mut shelf, write(Act::Replace { id: "1".into(), members: "\"n\":9".into() }));
-        assert_eq!(&*shelf.collection(TASKS).json().unwrap(), br#"[{"id":"1","n":9},{"id":"3","n":3}]"#);
-        assert_eq!(shelf.position(), Position { epoch: 7, seq: 5 });
-        assert_eq!(shelf.collection(CollectionId(1)).changed(), 0, "the other collection is untouched");
+        settle(&mut state, write(Act::Remove { id: "2".into() }));
+        settle(&mut state, write(Act::Replace { id: "1".into(), members: "\"n\":9".into() }));
+        assert_eq!(&*state.collection(TASKS).json().unwrap(), br#"[{"id":"1","n":9},{"id":"3","n":3}]"#);
+        assert_eq!(state.position(), Position { epoch: 7, seq: 5 });
+        assert_eq!(state.collection(CollectionId(1)).changed(), 0, "the other collection is untouched");
     }
 
     #[test]
     fn a_number_chosen_by_a_client_is_passed_over() {
-        let mut shelf = shelf();
-        settle(&mut shelf, write(Act::Replace { id: "1".into(), members: "".into() }));
-        assert_eq!(settle(&mut shelf, create("")).record.id(), "2");
-        settle(&mut shelf, write(Act::Remove { id: "2".into() }));
-        assert_eq!(settle(&mut shelf, create("")).record.id(), "3", "a number is not given twice");
+        let mut state = state();
+        settle(&mut state, write(Act::Replace { id: "1".into(), members: "".into() }));
+        assert_eq!(settle(&mut state, create("")).record.id(), "2");
+        settle(&mut state, write(Act::Remove { id: "2".into() }));
+        assert_eq!(settle(&mut state, create("")).record.id(), "3", "a number is not given twice");
         settle(
-            &mut shelf,
+            &mut state,
             write(Act::Create { id: Some("18446744073709551615".into()), members: "".into() }),
         );
-        assert_eq!(settle(&mut shelf, create("")).record.id(), "4");
+        assert_eq!(settle(&mut state, create("")).record.id(), "4");
     }
 
     #[test]
     fn a_taken_id_is_refused() {
-        let mut shelf = shelf();
+        let mut state = state();
         let taken = || write(Act::Create { id: Some("x".into()), members: "".into() });
-        settle(&mut shelf, taken());
-        assert_eq!(shelf.decide(taken()), Err(Refusal::IdTaken { id: "x".into() }));
+        settle(&mut state, taken());
+        assert_eq!(state.decide(taken()), Err(ApiError::IdTaken { id: "x".into() }));
     }
 
     #[test]
     fn a_merge_patch_keeps_the_order_of_members_and_the_id() {
-        let mut shelf = shelf();
-        settle(&mut shelf, create(r#""z":1,"a":{"b":1,"c":2}"#));
-        let change = settle(&mut shelf, patch("1", r#"{"a":{"b":null},"n":5}"#));
+        let mut state = state();
+        settle(&mut state, create(r#""z":1,"a":{"b":1,"c":2}"#));
+        let change = settle(&mut state, patch("1", r#"{"a":{"b":null},"n":5}"#));
         assert_eq!(change.record.json(), r#"{"id":"1","z":1,"a":{"c":2},"n":5}"#);
         for refused in [r#"{"id":"2"}"#, r#"{"id":null}"#, r#"{"id":{}}"#] {
             assert!(
-                matches!(shelf.decide(patch("1", refused)), Err(Refusal::InvalidData { .. })),
+                matches!(state.decide(patch("1", refused)), Err(ApiError::InvalidData { .. })),
                 "{refused}"
             );
         }
-        assert_eq!(shelf.decide(patch("2", "{}")), Err(Refusal::NoSuchItem));
+        assert_eq!(state.decide(patch("2", "{}")), Err(ApiError::NoSuchItem));
     }
 
     #[test]
     fn a_json_patch_is_applied_to_what_the_writes_before_it_made() {
-        let mut shelf = shelf();
+        let mut state = state();
         let patch = |text: &str| {
             write(Act::JsonPatch { id: "1".into(), patch: Box::new(JsonPatch::read(text).unwrap()) })
         };
         let count =
             || patch(r#"[{"op":"test","path":"/n","value":1},{"op":"replace","path":"/n","value":2}]"#);
-        assert_eq!(shelf.decide(count()), Err(Refusal::NoSuchItem));
-        settle(&mut shelf, create(r#""z":1.50,"n":1.0"#));
-        assert_eq!(settle(&mut shelf, count()).record.json(), r#"{"id":"1","z":1.50,"n":2}"#);
-        let failed = Refusal::PatchConflict { operation: 1, why: "the test of /n failed".into() };
-        assert_eq!(shelf.decide(count()), Err(failed));
+        assert_eq!(state.decide(count()), Err(ApiError::NoSuchItem));
+        settle(&mut state, create(r#""z":1.50,"n":1.0"#));
+        assert_eq!(settle(&mut state, count()).record.json(), r#"{"id":"1","z":1.50,"n":2}"#);
+        let failed = ApiError::PatchConflict { operation: 1, why: "the test of /n failed".into() };
+        assert_eq!(state.decide(count()), Err(failed));
         let long = patch(&format!(r#"[{{"op":"add","path":"/x","value":"{}"}}]"#, "y".repeat(1000)));
-        assert_eq!(shelf.decide(long), Err(Refusal::ItemTooLong { bytes_max: 1000 }));
+        assert_eq!(state.decide(long), Err(ApiError::ItemTooLong { bytes_max: 1000 }));
     }
 
     #[test]
     fn a_write_looks_at_the_state_when_it_is_settled() {
-        let mut shelf = shelf();
-        let first = settle(&mut shelf, create("")).position;
+        let mut state = state();
+        let first = settle(&mut state, create("")).position;
         let if_match = |act| Write {
             conditions: Conditions { if_match: Some(Box::new(Tags::List(vec![first]))), if_none_match: None },
             ..write(act)
         };
         let replace = || if_match(Act::Replace { id: "1".into(), members: "\"n\":1".into() });
-        settle(&mut shelf, replace());
-        assert_eq!(shelf.decide(replace()), Err(Refusal::ConditionFailed));
-        assert_eq!(shelf.decide(if_match(Act::Remove { id: "9".into() })), Err(Refusal::NoSuchItem));
-        assert_eq!(shelf.decide(write(Act::Remove { id: "9".into() })), Err(Refusal::NoSuchItem));
+        settle(&mut state, replace());
+        assert_eq!(state.decide(replace()), Err(ApiError::ConditionFailed));
+        assert_eq!(state.decide(if_match(Act::Remove { id: "9".into() })), Err(ApiError::NoSuchItem));
+        assert_eq!(state.decide(write(Act::Remove { id: "9".into() })), Err(ApiError::NoSuchItem));
     }
 
     #[test]
     fn an_item_cannot_grow_past_the_limit() {
-        let mut shelf = shelf();
-        settle(&mut shelf, create(""));
+        let mut state = state();
+        settle(&mut state, create(""));
         let long = patch("1", &format!("{{\"x\":\"{}\"}}", "y".repeat(1000)));
-        assert_eq!(shelf.decide(long), Err(Refusal::ItemTooLong { bytes_max: 1000 }));
+        assert_eq!(state.decide(long), Err(ApiError::ItemTooLong { bytes_max: 1000 }));
     }
 
     #[test]
@@ -743,46 +743,46 @@ mod tests {
 
     #[test]
     fn each_representation_is_made_once_a_change() {
-        let mut shelf = shelf();
-        settle(&mut shelf, create("\"n\":1"));
-        let all = |shelf: &Shelf| {
-            let (tasks, position) = (shelf.collection(TASKS), shelf.at(1));
+        let mut state = state();
+        settle(&mut state, create("\"n\":1"));
+        let all = |state: &State| {
+            let (tasks, position) = (state.collection(TASKS), state.at(1));
             [tasks.json(), tasks.lines(), tasks.html(position), tasks.xml()].map(Result::unwrap)
         };
-        let [first, second] = [all(&shelf), all(&shelf)];
+        let [first, second] = [all(&state), all(&state)];
         assert!(first.iter().zip(&second).all(|(one, other)| Arc::ptr_eq(one, other)));
         assert!(first.iter().enumerate().all(|(n, text)| !first[..n].contains(text)), "all differ");
-        settle(&mut shelf, create("\"n\":2"));
-        shelf.collection(TASKS).json().unwrap();
+        settle(&mut state, create("\"n\":2"));
+        state.collection(TASKS).json().unwrap();
         assert!(second.iter().all(|text| Arc::strong_count(text) == 2), "none of the old is kept");
         drop((first, second));
-        assert!(all(&shelf).iter().all(|text| std::str::from_utf8(text).unwrap().contains('2')));
+        assert!(all(&state).iter().all(|text| std::str::from_utf8(text).unwrap().contains('2')));
     }
 
     #[test]
     fn a_representation_that_nobody_reads_makes_room_for_another() {
-        let mut shelf = shelf();
-        settle(&mut shelf, create("\"n\":1"));
-        let tasks = shelf.collection(TASKS);
+        let mut state = state();
+        settle(&mut state, create("\"n\":1"));
+        let tasks = state.collection(TASKS);
         let read: Arc<[u8]> = vec![0; LISTINGS_BYTES_MAX - 30].into();
         tasks.given_out.add(&read);
         drop(tasks.lines().unwrap());
         assert_eq!(tasks.json().unwrap().len(), 18);
-        assert_eq!(tasks.xml(), Err(Refusal::Busy), "markup counts too");
+        assert_eq!(tasks.xml(), Err(ApiError::Busy), "markup counts too");
         drop(read);
         assert!(tasks.xml().is_ok());
     }
 
     #[test]
     fn holes_are_closed_and_everything_is_still_found() {
-        let mut shelf = shelf();
+        let mut state = state();
         for _ in 0..200 {
-            settle(&mut shelf, create(""));
+            settle(&mut state, create(""));
         }
         for n in (1..=200).filter(|n| n % 4 != 0) {
-            settle(&mut shelf, write(Act::Remove { id: n.to_string().into() }));
+            settle(&mut state, write(Act::Remove { id: n.to_string().into() }));
         }
-        let tasks = shelf.collection(TASKS);
+        let tasks = state.collection(TASKS);
         assert_eq!(tasks.len(), 50);
         assert!(tasks.places.len() <= 100, "{} places for 50 items", tasks.places.len());
         for n in 1..=200 {
@@ -790,21 +790,21 @@ mod tests {
         }
     }
 
-    /// Everything that is seen of a shelf.
-    fn seen(shelf: &Shelf) -> String {
-        let collections = shelf.collections.iter().map(|collection| {
+    /// Everything that is seen of a state.
+    fn seen(state: &State) -> String {
+        let collections = state.collections.iter().map(|collection| {
             assert!(collection.items().all(|record| collection.get(record.id()) == Some(record)));
             (collection.tally, String::from_utf8(collection.json().unwrap().to_vec()).unwrap())
         });
-        let since: Option<Vec<&Change>> = shelf.history().since(0).map(Iterator::collect);
-        format!("{} {:?} {since:?}", shelf.position(), collections.collect::<Vec<_>>())
+        let since: Option<Vec<&Change>> = state.history().since(0).map(Iterator::collect);
+        format!("{} {:?} {since:?}", state.position(), collections.collect::<Vec<_>>())
     }
 
     #[test]
     fn what_is_taken_back_leaves_everything_as_it_was() {
-        let mut shelf = shelf();
+        let mut state = state();
         for _ in 0..100 {
-            settle(&mut shelf, create(""));
+            settle(&mut state, create(""));
         }
         let mut dice = 1_u64;
         let mut throw = |below: u64| {
@@ -813,11 +813,11 @@ mod tests {
         };
         let mut with_many_holes = 0;
         for round in 0..200 {
-            let before = seen(&shelf);
+            let before = seen(&state);
             let mut changes = Vec::new();
             for _ in 0..throw(150) {
                 let collection = CollectionId(throw(2) as u16);
-                let of = shelf.collection(collection);
+                let of = state.collection(collection);
                 let there = of.items().nth(throw(of.len() as u64 + 1) as usize).map(|item| item.id());
                 let id = there.map_or_else(|| throw(120).to_string(), str::to_owned).into();
                 let act = match throw(if round % 3 == 0 { 3 } else { 20 }) {
@@ -825,18 +825,18 @@ mod tests {
                     1 => Act::Replace { id, members: format!("\"n\":{round}") },
                     _ => Act::Remove { id },
                 };
-                let Ok(change) = shelf.decide(Write { collection, ..write(act) }) else { continue };
-                let tried = shelf.try_out(&change);
+                let Ok(change) = state.decide(Write { collection, ..write(act) }) else { continue };
+                let tried = state.try_out(&change);
                 changes.push((change, tried));
             }
             if round % 3 == 0 {
-                changes.iter().for_each(|(change, _)| shelf.is_sure(change));
+                changes.iter().for_each(|(change, _)| state.is_sure(change));
                 continue;
             }
             let has_many = |of: &Collection| of.places.len() > 32 && of.len() * 2 < of.places.len();
-            with_many_holes += usize::from(shelf.collections.iter().any(has_many));
-            changes.iter().rev().for_each(|(change, tried)| shelf.take_back(change, *tried));
-            assert_eq!(seen(&shelf), before, "in round {round}");
+            with_many_holes += usize::from(state.collections.iter().any(has_many));
+            changes.iter().rev().for_each(|(change, tried)| state.take_back(change, *tried));
+            assert_eq!(seen(&state), before, "in round {round}");
         }
         assert!(with_many_holes > 5, "{with_many_holes} times the holes would have been closed");
     }

@@ -1,6 +1,6 @@
 //! A loop, a keeper, and a disk that is full when a test says so. Only tests have it.
 
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::change::{Act, CollectionId, Conditions, Once, Write};
 use crate::model::idempotency_key::Key;
 use crate::store::commit_log::SharedLog;
@@ -12,7 +12,7 @@ use crate::store::disk::fault_injection::{Fault, File};
 use crate::store::disk::store_error::StoreError;
 use crate::store::idempotency_table::{Bounds, Keys};
 use crate::store::journal::{self, Journal, Outcome, Ticket};
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use crate::store::write_queue::{Desk, Taken};
 use std::io;
 use std::rc::Rc;
@@ -33,7 +33,7 @@ pub struct House {
     pub keeper: Keeper,
     desk: Arc<Desk>,
     journal: Journal,
-    shelf: Shelf,
+    state: State,
     pub now: Instant,
     /// How the keeper opens the file again.
     again: Arc<Mutex<Reopen>>,
@@ -44,7 +44,7 @@ pub struct House {
 pub enum Became {
     New(String),
     Old(String),
-    Refused(Refusal),
+    Refused(ApiError),
 }
 
 impl House {
@@ -53,18 +53,18 @@ impl House {
         let mut disk = open(file).unwrap();
         disk.declare(&["tasks".to_owned()]).unwrap();
         disk.age_keys(second).unwrap();
-        let shelf = Shelf::stocked(disk.load(&|_| ()).unwrap(), 1000);
+        let state = State::stocked(disk.load(&|_| ()).unwrap(), 1000);
         let keeps = Bounds { time: Duration::from_secs(100), keys_max: 3, bytes_max: 1 << 20 };
         let keys = Keys::new(keeps, second).restocked(disk.load_keys().unwrap());
-        let log = Arc::new(SharedLog::new(shelf.position().seq, None, vec![Box::new(|| ())]));
+        let log = Arc::new(SharedLog::new(state.position().seq, None, vec![Box::new(|| ())]));
         let desk = Arc::new(Desk::new(1 << 20));
         let journal = journal::kept(1, log.clone(), &desk).remove(0);
         let same = file.clone();
         let again: Arc<Mutex<Reopen>> = Arc::new(Mutex::new(Box::new(move || open(&same))));
         let asked = again.clone();
         let reopen = Box::new(move || asked.lock().unwrap()());
-        let keeper = Keeper::new(disk, reopen, shelf.fork(), keys, log, sync);
-        House { file: file.clone(), keeper, desk, journal, shelf, now, again }
+        let keeper = Keeper::new(disk, reopen, state.fork(), keys, log, sync);
+        House { file: file.clone(), keeper, desk, journal, state, now, again }
     }
 
     /// From here on the keeper opens the file in this way.
@@ -88,10 +88,10 @@ impl House {
             self.journal.append(Ticket(0), Write { collection, act, conditions, once });
         }
         let mut settled = Vec::new();
-        self.journal.settle(&mut self.shelf, &mut settled);
+        self.journal.settle(&mut self.state, &mut settled);
         let Taken::Writes(asked) = self.desk.take(None) else { panic!() };
         self.keeper.settle(asked, self.now);
-        self.journal.settle(&mut self.shelf, &mut settled);
+        self.journal.settle(&mut self.state, &mut settled);
         let became = |outcome| match outcome {
             Outcome::Changed(change) => Became::New(change.record.id().to_owned()),
             Outcome::Repeated(earlier) => Became::Old(earlier.record.id().to_owned()),
@@ -110,5 +110,5 @@ pub fn old(id: &str) -> Became {
 }
 
 pub fn full() -> Became {
-    Became::Refused(Refusal::StoreFull)
+    Became::Refused(ApiError::StoreFull)
 }

@@ -1,6 +1,6 @@
 //! Where the loops put down what they ask for, and the keeper takes it up.
 
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::change::Write;
 use crate::store::journal::Ticket;
 use std::collections::VecDeque;
@@ -20,7 +20,7 @@ pub struct Asked {
     pub reader: usize,
     pub ticket: Ticket,
     /// Or why there was no room for it.
-    pub write: Result<Write, Refusal>,
+    pub write: Result<Write, ApiError>,
 }
 
 #[derive(Default)]
@@ -68,7 +68,7 @@ impl Desk {
             if has_room {
                 pile.bytes += bytes;
             }
-            let write = if has_room { Ok(write) } else { Err(Refusal::StoreBehind) };
+            let write = if has_room { Ok(write) } else { Err(ApiError::StoreBehind) };
             pile.asked.push_back(Asked { reader, ticket, write });
         }
         if was_empty {

@@ -1,6 +1,6 @@
 //! Whether writes are taken: known to all loops, and told by `/readyz`.
 
-use crate::error::Refusal;
+use crate::error::ApiError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -38,12 +38,12 @@ impl Board {
 
 impl Standing {
     /// What a write is told that comes now.
-    pub fn refusal(self) -> Option<Refusal> {
+    pub fn refusal(self) -> Option<ApiError> {
         match self {
             Standing::Good => None,
-            Standing::Full => Some(Refusal::StoreFull),
-            Standing::Failed => Some(Refusal::StoreFailed),
-            Standing::ReadOnly => Some(Refusal::StoreReadOnly),
+            Standing::Full => Some(ApiError::StoreFull),
+            Standing::Failed => Some(ApiError::StoreFailed),
+            Standing::ReadOnly => Some(ApiError::StoreReadOnly),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The body of a close frame is empty, or a code of two bytes and a reason in UTF-8 behind it.
 
 use crate::config::CONTROL_PAYLOAD_BYTES_MAX;
-use crate::error::Fault;
+use crate::error::ProtocolError;
 
 /// What a close frame says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,16 +15,18 @@ pub struct Closing {
 }
 
 /// Read the (unmasked) payload of a close frame.
-pub fn parse(payload: &[u8]) -> Result<Closing, Fault> {
+pub fn parse(payload: &[u8]) -> Result<Closing, ProtocolError> {
     if payload.is_empty() {
         return Ok(Closing { code: None, reason: String::new() });
     }
-    let Some((&code, reason)) = payload.split_first_chunk() else { return Err(Fault::CloseBodyTooShort) };
+    let Some((&code, reason)) = payload.split_first_chunk() else {
+        return Err(ProtocolError::CloseBodyTooShort);
+    };
     let code = u16::from_be_bytes(code);
     if !may_be_sent(code) {
-        return Err(Fault::CloseCodeInvalid { code });
+        return Err(ProtocolError::CloseCodeInvalid { code });
     }
-    let reason = std::str::from_utf8(reason).map_err(|_| Fault::CloseReasonNotUtf8)?;
+    let reason = std::str::from_utf8(reason).map_err(|_| ProtocolError::CloseReasonNotUtf8)?;
     Ok(Closing { code: Some(code), reason: reason.to_owned() })
 }
 
@@ -95,7 +97,7 @@ mod tests {
 
     #[test]
     fn one_byte_is_no_code() {
-        assert_eq!(parse(&[0x03]), Err(Fault::CloseBodyTooShort));
+        assert_eq!(parse(&[0x03]), Err(ProtocolError::CloseBodyTooShort));
     }
 
     #[test]
@@ -112,7 +114,7 @@ mod tests {
     #[test]
     fn codes_that_must_not_be_sent_are_refused() {
         for code in [0, 999, 1004, NO_CODE, ABNORMAL, TLS_FAILED, 1016, 1100, 2999, 5000, 65535] {
-            assert_eq!(parse(&body(code, "")), Err(Fault::CloseCodeInvalid { code }));
+            assert_eq!(parse(&body(code, "")), Err(ProtocolError::CloseCodeInvalid { code }));
         }
         for code in (1000..=1003).chain(1007..=1014).chain([3000, 3999, 4000, 4999]) {
             assert!(parse(&body(code, "")).is_ok(), "{code}");
@@ -121,8 +123,8 @@ mod tests {
 
     #[test]
     fn a_reason_is_utf8() {
-        assert_eq!(parse(&[0x03, 0xe8, 0xc3]), Err(Fault::CloseReasonNotUtf8));
-        assert_eq!(parse(&[0x03, 0xe8, 0xff]), Err(Fault::CloseReasonNotUtf8));
+        assert_eq!(parse(&[0x03, 0xe8, 0xc3]), Err(ProtocolError::CloseReasonNotUtf8));
+        assert_eq!(parse(&[0x03, 0xe8, 0xff]), Err(ProtocolError::CloseReasonNotUtf8));
     }
 
     #[test]

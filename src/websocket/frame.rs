@@ -5,7 +5,7 @@
 //! was agreed on, is judged in [`message`](crate::websocket::message).
 
 use crate::config::CONTROL_PAYLOAD_BYTES_MAX;
-use crate::error::Fault;
+use crate::error::ProtocolError;
 use crate::http::parsed::Parsed;
 use crate::websocket::mask;
 
@@ -79,16 +79,16 @@ pub struct Header {
 impl Header {
     /// The header at the front of `bytes`, or the first rule of §5.2 and §5.5 that it breaks.
     #[inline]
-    pub fn parse(bytes: &[u8]) -> Result<Parsed<Header>, Fault> {
+    pub fn parse(bytes: &[u8]) -> Result<Parsed<Header>, ProtocolError> {
         let Some(&first) = bytes.first() else { return Ok(Parsed::NeedMore) };
         if first & (RSV2 | RSV3) != 0 {
-            return Err(Fault::ReservedBits);
+            return Err(ProtocolError::ReservedBits);
         }
         let bits = first & OPCODE;
-        let opcode = Opcode::from_bits(bits).ok_or(Fault::OpcodeUnknown { opcode: bits })?;
+        let opcode = Opcode::from_bits(bits).ok_or(ProtocolError::OpcodeUnknown { opcode: bits })?;
         let fin = first & FIN != 0;
         if opcode.is_control() && !fin {
-            return Err(Fault::ControlFragmented);
+            return Err(ProtocolError::ControlFragmented);
         }
 
         let Some(&second) = bytes.get(1) else { return Ok(Parsed::NeedMore) };
@@ -97,7 +97,7 @@ impl Header {
             // The true length need not be here yet. Say the least that the code can mean, so that
             // the fault is the same however the bytes are cut.
             let bytes = if code == LENGTH_IN_2_BYTES { 126 } else { 65536 };
-            return Err(Fault::ControlTooLong { bytes });
+            return Err(ProtocolError::ControlTooLong { bytes });
         }
         let Parsed::Whole { value: payload_bytes, used: length_bytes } = parse_length(code, &bytes[2..])?
         else {
@@ -171,23 +171,23 @@ pub fn encode_masked(opcode: Opcode, payload: &[u8], mask: [u8; 4], out: &mut Ve
 
 /// The length that the seven bits `code` say, alone or with `bytes` behind them.
 #[inline]
-fn parse_length(code: u8, bytes: &[u8]) -> Result<Parsed<u64>, Fault> {
+fn parse_length(code: u8, bytes: &[u8]) -> Result<Parsed<u64>, ProtocolError> {
     match code {
         LENGTH_IN_2_BYTES => {
             let Some(&length) = bytes.first_chunk() else { return Ok(Parsed::NeedMore) };
             let length = u16::from_be_bytes(length);
             if length < 126 {
-                return Err(Fault::LengthNotMinimal);
+                return Err(ProtocolError::LengthNotMinimal);
             }
             Ok(Parsed::Whole { value: u64::from(length), used: 2 })
         }
         LENGTH_IN_8_BYTES => {
             if bytes.first().is_some_and(|first| first & 0x80 != 0) {
-                return Err(Fault::LengthTopBit);
+                return Err(ProtocolError::LengthTopBit);
             }
             // With six bytes of zero, two would have done.
             if bytes.starts_with(&[0; 6]) {
-                return Err(Fault::LengthNotMinimal);
+                return Err(ProtocolError::LengthNotMinimal);
             }
             let Some(&length) = bytes.first_chunk() else { return Ok(Parsed::NeedMore) };
             Ok(Parsed::Whole { value: u64::from_be_bytes(length), used: 8 })
@@ -238,7 +238,7 @@ mod tests {
 
     /// The last of `bytes` breaks the rule: right before it, a fault with it and whatever follows.
     #[track_caller]
-    fn check_fault(bytes: &[u8], expected: Fault) {
+    fn check_fault(bytes: &[u8], expected: ProtocolError) {
         for cut in 0..bytes.len() {
             assert_eq!(Header::parse(&bytes[..cut]), Ok(Parsed::NeedMore), "cut at {cut}");
         }
@@ -272,35 +272,35 @@ mod tests {
     #[test]
     fn rsv1_is_returned_and_its_sisters_are_faults() {
         check(&[0xc1, 0x05], Header { rsv1: true, ..header(Opcode::Text, None, 5) });
-        check_fault(&[0xa1], Fault::ReservedBits);
-        check_fault(&[0x91], Fault::ReservedBits);
+        check_fault(&[0xa1], ProtocolError::ReservedBits);
+        check_fault(&[0x91], ProtocolError::ReservedBits);
     }
 
     #[test]
     fn an_unknown_opcode_is_refused_at_the_first_byte() {
         for opcode in [3, 4, 5, 6, 7, 0xb, 0xc, 0xd, 0xe, 0xf] {
-            check_fault(&[0x80 | opcode], Fault::OpcodeUnknown { opcode });
+            check_fault(&[0x80 | opcode], ProtocolError::OpcodeUnknown { opcode });
             assert_eq!(Opcode::from_bits(opcode), None);
         }
     }
 
     #[test]
     fn a_control_frame_is_short_and_whole() {
-        check_fault(&[0x09], Fault::ControlFragmented);
-        check_fault(&[0x08], Fault::ControlFragmented);
-        check_fault(&[0x89, 0x7e], Fault::ControlTooLong { bytes: 126 });
-        check_fault(&[0x88, 0xff], Fault::ControlTooLong { bytes: 65536 });
+        check_fault(&[0x09], ProtocolError::ControlFragmented);
+        check_fault(&[0x08], ProtocolError::ControlFragmented);
+        check_fault(&[0x89, 0x7e], ProtocolError::ControlTooLong { bytes: 126 });
+        check_fault(&[0x88, 0xff], ProtocolError::ControlTooLong { bytes: 65536 });
     }
 
     #[test]
     fn a_length_must_be_in_its_shortest_form() {
-        check_fault(&[0x82, 0x7e, 0x00, 0x7d], Fault::LengthNotMinimal);
-        check_fault(&[0x82, 0xff, 0, 0, 0, 0, 0, 0], Fault::LengthNotMinimal);
+        check_fault(&[0x82, 0x7e, 0x00, 0x7d], ProtocolError::LengthNotMinimal);
+        check_fault(&[0x82, 0xff, 0, 0, 0, 0, 0, 0], ProtocolError::LengthNotMinimal);
     }
 
     #[test]
     fn a_length_of_64_bits_has_no_top_bit() {
-        check_fault(&[0x82, 0xff, 0x80], Fault::LengthTopBit);
+        check_fault(&[0x82, 0xff, 0x80], ProtocolError::LengthTopBit);
     }
 
     #[test]

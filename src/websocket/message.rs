@@ -21,7 +21,7 @@ use std::num::NonZeroU32;
 use std::ops::{Deref, Range};
 use std::str;
 
-use crate::error::Fault;
+use crate::error::ProtocolError;
 use crate::http::parsed::Parsed;
 use crate::websocket::close::{self, Closing};
 use crate::websocket::frame::{Header, Opcode, Role};
@@ -155,7 +155,7 @@ impl Reader {
         bytes: &'a mut [u8],
         at: &mut usize,
         message_bytes_max: usize,
-    ) -> Result<Step<'a>, Fault> {
+    ) -> Result<Step<'a>, ProtocolError> {
         loop {
             if let Some(half) = &mut self.half {
                 if let Some((place, opcode, fin)) = half.take_payload(bytes, at)? {
@@ -221,23 +221,23 @@ impl Reader {
 
     /// The rules that need more than the header: who sent it, what came before, what is left.
     #[inline]
-    fn judge(&self, header: &Header, message_bytes_max: usize) -> Result<(), Fault> {
+    fn judge(&self, header: &Header, message_bytes_max: usize) -> Result<(), ProtocolError> {
         // Only compression gives it a meaning, and only where a message begins (§5.2, RFC 7692 §6.1).
         let begins = matches!(header.opcode, Opcode::Text | Opcode::Binary);
         if header.rsv1 && !(begins && self.inflater.is_some()) {
-            return Err(Fault::ReservedBits);
+            return Err(ProtocolError::ReservedBits);
         }
         match (self.role, header.mask) {
-            (Role::Server, None) => return Err(Fault::UnmaskedFrame),
-            (Role::Client, Some(_)) => return Err(Fault::MaskedFrame),
+            (Role::Server, None) => return Err(ProtocolError::UnmaskedFrame),
+            (Role::Client, Some(_)) => return Err(ProtocolError::MaskedFrame),
             (Role::Server, Some(_)) | (Role::Client, None) => {}
         }
         if header.opcode.is_control() {
             return Ok(());
         }
         match (header.opcode, self.is_half_read()) {
-            (Opcode::Continuation, false) => return Err(Fault::ContinuationOfNothing),
-            (Opcode::Text | Opcode::Binary, true) => return Err(Fault::MessageInsideMessage),
+            (Opcode::Continuation, false) => return Err(ProtocolError::ContinuationOfNothing),
+            (Opcode::Text | Opcode::Binary, true) => return Err(ProtocolError::MessageInsideMessage),
             _ => {}
         }
         // Refused for what it declares: waiting for it would only cost more.
@@ -250,7 +250,7 @@ impl Reader {
         };
         let left = bytes_max.saturating_sub(held.map_or(0, HalfPayload::message_bytes));
         if header.payload_bytes > left as u64 {
-            return Err(Fault::MessageTooLong { bytes_max: message_bytes_max });
+            return Err(ProtocolError::MessageTooLong { bytes_max: message_bytes_max });
         }
         Ok(())
     }
@@ -277,7 +277,7 @@ impl Reader {
         }
     }
 
-    fn end_message(&mut self, message_bytes_max: usize) -> Result<Event<'static>, Fault> {
+    fn end_message(&mut self, message_bytes_max: usize) -> Result<Event<'static>, ProtocolError> {
         let half = self.half.take().expect("only a message that has begun is ended");
         match half.payload {
             HalfPayload::Text(text) => Ok(Event::Text(Text::Gathered(text.end()?))),
@@ -293,7 +293,7 @@ impl Reader {
         header: &Header,
         payload: &mut [u8],
         message_bytes_max: usize,
-    ) -> Result<Event<'static>, Fault> {
+    ) -> Result<Event<'static>, ProtocolError> {
         if let Some(mask) = header.mask {
             mask::apply(payload, mask, 0);
         }
@@ -305,12 +305,12 @@ impl Reader {
         opcode: Opcode,
         payload: &[u8],
         message_bytes_max: usize,
-    ) -> Result<Event<'static>, Fault> {
+    ) -> Result<Event<'static>, ProtocolError> {
         let inflater = self.inflater.as_mut().expect("RSV1 was judged");
         let bytes = inflater.inflate(payload, message_bytes_max)?;
         match opcode {
             Opcode::Text => {
-                let text = String::from_utf8(bytes).map_err(|_| Fault::TextNotUtf8)?;
+                let text = String::from_utf8(bytes).map_err(|_| ProtocolError::TextNotUtf8)?;
                 Ok(Event::Text(Text::Gathered(text)))
             }
             _ => Ok(Event::Binary(Payload::Gathered(bytes))),
@@ -320,13 +320,13 @@ impl Reader {
 
 /// The event that one whole frame is, lent out of the bytes it came in.
 #[inline]
-fn read_in_place<'a>(header: &Header, payload: &'a mut [u8]) -> Result<Event<'a>, Fault> {
+fn read_in_place<'a>(header: &Header, payload: &'a mut [u8]) -> Result<Event<'a>, ProtocolError> {
     if let Some(mask) = header.mask {
         mask::apply(payload, mask, 0);
     }
     match header.opcode {
         Opcode::Text => {
-            let text = simdutf8::basic::from_utf8(payload).map_err(|_| Fault::TextNotUtf8)?;
+            let text = simdutf8::basic::from_utf8(payload).map_err(|_| ProtocolError::TextNotUtf8)?;
             Ok(Event::Text(Text::InPlace(text)))
         }
         Opcode::Binary => Ok(Event::Binary(Payload::InPlace(payload))),
@@ -334,7 +334,7 @@ fn read_in_place<'a>(header: &Header, payload: &'a mut [u8]) -> Result<Event<'a>
         Opcode::Pong => Ok(Event::Pong(Payload::InPlace(payload))),
         Opcode::Close => close::parse(payload).map(Event::Close),
         // Judged before, in the same words.
-        Opcode::Continuation => Err(Fault::ContinuationOfNothing),
+        Opcode::Continuation => Err(ProtocolError::ContinuationOfNothing),
     }
 }
 
@@ -362,7 +362,7 @@ impl HalfMessage {
         &mut self,
         bytes: &mut [u8],
         at: &mut usize,
-    ) -> Result<Option<(Range<usize>, Opcode, bool)>, Fault> {
+    ) -> Result<Option<(Range<usize>, Opcode, bool)>, ProtocolError> {
         let place = self.frame.unmask(bytes, at);
         let is_last = self.frame.fin && self.frame.left == 0;
         let piece = &bytes[place.clone()];
@@ -425,7 +425,7 @@ impl Passed {
         Passed { opcode, bytes: 0, text: (opcode == Opcode::Text).then(TextJudge::default) }
     }
 
-    fn judge(&mut self, piece: &[u8], is_last: bool) -> Result<(), Fault> {
+    fn judge(&mut self, piece: &[u8], is_last: bool) -> Result<(), ProtocolError> {
         self.bytes += piece.len();
         let Some(text) = &mut self.text else { return Ok(()) };
         text.judge(piece, |_| ())?;
@@ -506,7 +506,7 @@ mod tests {
         role: Role,
         max: usize,
         pieces: impl Iterator<Item = &'a [u8]>,
-    ) -> (Vec<Said>, Option<Fault>) {
+    ) -> (Vec<Said>, Option<ProtocolError>) {
         read_with(Reader::new(role), max, pieces)
     }
 
@@ -514,7 +514,7 @@ mod tests {
         mut reader: Reader,
         max: usize,
         pieces: impl Iterator<Item = &'a [u8]>,
-    ) -> (Vec<Said>, Option<Fault>) {
+    ) -> (Vec<Said>, Option<ProtocolError>) {
         let mut said = Vec::new();
         let mut buffer = Vec::new();
         for piece in pieces {
@@ -538,7 +538,7 @@ mod tests {
 
     /// Whole, cut in two everywhere, byte by byte, with a stranger behind.
     #[track_caller]
-    fn check(role: Role, bytes: &[u8], expected: &[Said], fault: Option<Fault>) {
+    fn check(role: Role, bytes: &[u8], expected: &[Said], fault: Option<ProtocolError>) {
         let expected = (expected.to_vec(), fault);
         assert_eq!(read(role, MAX, [bytes].into_iter()), expected);
         assert_eq!(read(role, MAX, bytes.chunks(1)), expected, "byte by byte");
@@ -557,7 +557,7 @@ mod tests {
 
     /// Right before the last byte, refused with it, whatever follows.
     #[track_caller]
-    fn check_fault(bytes: &[u8], fault: Fault) {
+    fn check_fault(bytes: &[u8], fault: ProtocolError) {
         check(Role::Server, bytes, &[], Some(fault));
         let (_, early) = read(Role::Server, MAX, bytes[..bytes.len() - 1].chunks(1));
         assert_eq!(early, None, "before the last byte");
@@ -639,12 +639,12 @@ mod tests {
         let read = |bytes: &[u8]| read_with(Reader::passing(Role::Server, 4), 10, bytes.chunks(1)).1;
         let wrong = frame(true, Opcode::Text, b"abc\xffdef");
         assert_eq!(read(&wrong[..9]), None);
-        assert_eq!(read(&wrong[..10]), Some(Fault::TextNotUtf8));
-        assert_eq!(read(&frame(true, Opcode::Text, b"abc\xc3")), Some(Fault::TextNotUtf8));
+        assert_eq!(read(&wrong[..10]), Some(ProtocolError::TextNotUtf8));
+        assert_eq!(read(&frame(true, Opcode::Text, b"abc\xc3")), Some(ProtocolError::TextNotUtf8));
         let first = frame(false, Opcode::Binary, &[7; 6]);
         assert_eq!(read(&[&first[..], &frame(true, Opcode::Continuation, &[7; 4])].concat()), None);
         let too_long = [&first[..], &frame(true, Opcode::Continuation, &[7; 5])[..6]].concat();
-        assert_eq!(read(&too_long), Some(Fault::MessageTooLong { bytes_max: 10 }));
+        assert_eq!(read(&too_long), Some(ProtocolError::MessageTooLong { bytes_max: 10 }));
     }
 
     #[test]
@@ -679,20 +679,20 @@ mod tests {
 
     #[test]
     fn fragments_come_in_order_and_one_message_at_a_time() {
-        check_fault(&frame(true, Opcode::Continuation, b"")[..6], Fault::ContinuationOfNothing);
+        check_fault(&frame(true, Opcode::Continuation, b"")[..6], ProtocolError::ContinuationOfNothing);
         let bytes = [frame(false, Opcode::Text, b"a"), frame(true, Opcode::Text, b"")].concat();
-        check_fault(&bytes, Fault::MessageInsideMessage);
+        check_fault(&bytes, ProtocolError::MessageInsideMessage);
     }
 
     #[test]
     fn a_client_must_mask_and_a_server_must_not() {
-        check(Role::Server, b"\x81\x05Hello", &[], Some(Fault::UnmaskedFrame));
-        check(Role::Client, &frame(true, Opcode::Ping, b""), &[], Some(Fault::MaskedFrame));
+        check(Role::Server, b"\x81\x05Hello", &[], Some(ProtocolError::UnmaskedFrame));
+        check(Role::Client, &frame(true, Opcode::Ping, b""), &[], Some(ProtocolError::MaskedFrame));
     }
 
     #[test]
     fn rsv1_means_nothing_without_an_extension() {
-        check_fault(b"\xc1\x80\0\0\0\0", Fault::ReservedBits);
+        check_fault(b"\xc1\x80\0\0\0\0", ProtocolError::ReservedBits);
     }
 
     /// The same frame, with RSV1.
@@ -704,7 +704,7 @@ mod tests {
 
     /// Whole and cut everywhere, where compression was agreed on.
     #[track_caller]
-    fn check_deflated(max: usize, bytes: &[u8], said: &[Said], fault: Option<Fault>) {
+    fn check_deflated(max: usize, bytes: &[u8], said: &[Said], fault: Option<ProtocolError>) {
         let expected = (said.to_vec(), fault);
         let side = permessage_deflate::Side { takeover: false, window_bits: None };
         let read = |pieces: &[&[u8]]| {
@@ -746,16 +746,17 @@ mod tests {
     fn rsv1_stands_where_a_message_begins_and_nowhere_else() {
         let begun = deflated(false, Opcode::Text, &HELLO[..3]);
         let continued = [begun, deflated(true, Opcode::Continuation, &HELLO[3..])].concat();
-        check_deflated(MAX, &continued, &[], Some(Fault::ReservedBits));
+        check_deflated(MAX, &continued, &[], Some(ProtocolError::ReservedBits));
         for opcode in [Opcode::Ping, Opcode::Pong, Opcode::Close] {
-            check_deflated(MAX, &deflated(true, opcode, b""), &[], Some(Fault::ReservedBits));
+            check_deflated(MAX, &deflated(true, opcode, b""), &[], Some(ProtocolError::ReservedBits));
         }
     }
 
     #[test]
     fn text_is_utf8_when_it_is_inflated() {
         let mut payload = Vec::new();
-        for (character, fault) in [(&b"\xc3\xa9"[..], None), (b"\xc3\x28", Some(Fault::TextNotUtf8))] {
+        for (character, fault) in [(&b"\xc3\xa9"[..], None), (b"\xc3\x28", Some(ProtocolError::TextNotUtf8))]
+        {
             payload.clear();
             payload.extend_from_slice(b"\x00\x02\x00\xfd\xff");
             payload.extend_from_slice(character);
@@ -763,22 +764,27 @@ mod tests {
             let said = if fault.is_none() { vec![text("é")] } else { vec![] };
             check_deflated(MAX, &deflated(true, Opcode::Text, &payload), &said, fault);
         }
-        check_deflated(MAX, &deflated(true, Opcode::Text, b"\xff"), &[], Some(Fault::DeflateMalformed));
+        check_deflated(
+            MAX,
+            &deflated(true, Opcode::Text, b"\xff"),
+            &[],
+            Some(ProtocolError::DeflateMalformed),
+        );
     }
 
     #[test]
     fn the_bound_holds_for_what_a_compressed_message_says() {
         let hello = deflated(true, Opcode::Text, HELLO);
         check_deflated(5, &hello, &[text("Hello")], None);
-        check_deflated(4, &hello, &[], Some(Fault::MessageTooLong { bytes_max: 4 }));
+        check_deflated(4, &hello, &[], Some(ProtocolError::MessageTooLong { bytes_max: 4 }));
         // And in the end for the payload, too.
         let most = b"\xc2\xff\0\0\0\0\0\x01\x20\0kkkk";
-        check_deflated(4, most, &[], Some(Fault::MessageTooLong { bytes_max: 4 }));
+        check_deflated(4, most, &[], Some(ProtocolError::MessageTooLong { bytes_max: 4 }));
     }
 
     #[test]
     fn a_message_too_long_is_refused_for_what_it_declares() {
-        let fault = Some(Fault::MessageTooLong { bytes_max: 10 });
+        let fault = Some(ProtocolError::MessageTooLong { bytes_max: 10 });
         let read = |bytes: &[u8]| read(Role::Server, 10, [bytes].into_iter());
         assert_eq!(read(&frame(true, Opcode::Binary, &[7; 10])), (vec![Said::Binary(vec![7; 10])], None));
         assert_eq!(read(&frame(true, Opcode::Binary, &[7; 11])[..6]), (vec![], fault));
@@ -820,17 +826,17 @@ mod tests {
         for wrong in [&b"\xed\xa0"[..], b"\xe2\x82\x41"] {
             let begun = ["κόσμε ".as_bytes(), wrong].concat();
             let whole = frame(true, Opcode::Text, &[&begun[..], b" and more"].concat());
-            check_fault(&whole[..6 + begun.len()], Fault::TextNotUtf8);
-            check(Role::Server, &whole, &[], Some(Fault::TextNotUtf8));
+            check_fault(&whole[..6 + begun.len()], ProtocolError::TextNotUtf8);
+            check(Role::Server, &whole, &[], Some(ProtocolError::TextNotUtf8));
         }
     }
 
     #[test]
     fn a_text_must_not_end_within_a_character() {
-        check_fault(&frame(true, Opcode::Text, b"\xf0\x9f\x98"), Fault::TextNotUtf8);
+        check_fault(&frame(true, Opcode::Text, b"\xf0\x9f\x98"), ProtocolError::TextNotUtf8);
         let bytes =
             [frame(false, Opcode::Text, b"\xe2\x82"), frame(true, Opcode::Continuation, b"")].concat();
-        check_fault(&bytes, Fault::TextNotUtf8);
+        check_fault(&bytes, ProtocolError::TextNotUtf8);
     }
 
     /// Knuth's numbers: small, and the same every time.

@@ -33,7 +33,7 @@ use smallvec::SmallVec;
 
 use crate::config::{Compression, Switch, Takeover};
 use crate::config::{INFLATED_BYTES_FREE, Limits};
-use crate::error::Fault;
+use crate::error::ProtocolError;
 use crate::http::headers::{split_outside_quotes, trim};
 use crate::websocket::frame::{self, Opcode};
 
@@ -269,19 +269,19 @@ impl Inflater {
 
     /// What the payload of one message says, if that is no more than `bytes_max`, and not out of all
     /// proportion to the payload: little that says much is work that others wait for.
-    pub fn inflate(&mut self, payload: &[u8], bytes_max: usize) -> Result<Vec<u8>, Fault> {
+    pub fn inflate(&mut self, payload: &[u8], bytes_max: usize) -> Result<Vec<u8>, ProtocolError> {
         let fair = payload.len().saturating_mul(self.times_max).max(INFLATED_BYTES_FREE);
         let made = self.inflate_at_most(payload, bytes_max.min(fair));
         self.made += made.as_ref().map_or(bytes_max.min(fair), Vec::len);
         made.map_err(|fault| match fault {
-            Fault::MessageTooLong { .. } if fair < bytes_max => {
-                Fault::InflatesTooMuch { times_max: self.times_max }
+            ProtocolError::MessageTooLong { .. } if fair < bytes_max => {
+                ProtocolError::InflatesTooMuch { times_max: self.times_max }
             }
             fault => fault,
         })
     }
 
-    fn inflate_at_most(&mut self, payload: &[u8], bytes_max: usize) -> Result<Vec<u8>, Fault> {
+    fn inflate_at_most(&mut self, payload: &[u8], bytes_max: usize) -> Result<Vec<u8>, ProtocolError> {
         if self.takeover {
             let stream = self.own.get_or_insert_with(|| Box::new(Decompress::new(false)));
             return inflate(stream, payload, bytes_max);
@@ -295,7 +295,7 @@ impl Inflater {
 }
 
 /// No more than one byte past `bytes_max` is ever made.
-fn inflate(stream: &mut Decompress, payload: &[u8], bytes_max: usize) -> Result<Vec<u8>, Fault> {
+fn inflate(stream: &mut Decompress, payload: &[u8], bytes_max: usize) -> Result<Vec<u8>, ProtocolError> {
     let room_max = bytes_max.saturating_add(1);
     let mut out = Vec::with_capacity((4 * payload.len()).clamp(64.min(room_max), room_max));
     for mut rest in [payload, &TAIL] {
@@ -303,10 +303,10 @@ fn inflate(stream: &mut Decompress, payload: &[u8], bytes_max: usize) -> Result<
             let before = stream.total_in();
             let status = stream
                 .decompress_vec(rest, &mut out, FlushDecompress::Sync)
-                .map_err(|_| Fault::DeflateMalformed)?;
+                .map_err(|_| ProtocolError::DeflateMalformed)?;
             rest = &rest[(stream.total_in() - before) as usize..];
             if out.len() > bytes_max {
-                return Err(Fault::MessageTooLong { bytes_max });
+                return Err(ProtocolError::MessageTooLong { bytes_max });
             }
             if status == Status::StreamEnd {
                 // A final block ends a stream, not a message: what follows begins anew (§7.2.3.4).
@@ -320,7 +320,7 @@ fn inflate(stream: &mut Decompress, payload: &[u8], bytes_max: usize) -> Result<
             } else if rest.is_empty() {
                 break;
             } else {
-                return Err(Fault::DeflateMalformed);
+                return Err(ProtocolError::DeflateMalformed);
             }
         }
     }
@@ -518,7 +518,7 @@ mod tests {
         // Referring back to the message before.
         check(&[one, b"\xf2\x00\x11\x00\x00"], TOGETHER, b"Hello");
         let referring = Inflater::new(ALONE).inflate(b"\xf2\x00\x11\x00\x00", MAX);
-        assert_eq!(referring, Err(Fault::DeflateMalformed));
+        assert_eq!(referring, Err(ProtocolError::DeflateMalformed));
         // Stored, final, and in two blocks.
         check(&[b"\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00"], ALONE, b"Hello");
         let last: &[u8] = b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00";
@@ -599,7 +599,7 @@ mod tests {
         let inflate = |bytes_max| Inflater::new(ALONE).within(usize::MAX).inflate(&bomb, bytes_max);
         assert_eq!(inflate(zeros.len()).as_ref(), Ok(&zeros));
         for bytes_max in [0, 1, 100, 65_536, zeros.len() - 1] {
-            assert_eq!(inflate(bytes_max), Err(Fault::MessageTooLong { bytes_max }));
+            assert_eq!(inflate(bytes_max), Err(ProtocolError::MessageTooLong { bytes_max }));
         }
     }
 
@@ -611,7 +611,7 @@ mod tests {
             let made = inflater.inflate(&bomb, bytes_max).map(|made| made.len());
             (made, inflater.take_made())
         };
-        let too_much = Err(Fault::InflatesTooMuch { times_max: 100 });
+        let too_much = Err(ProtocolError::InflatesTooMuch { times_max: 100 });
         assert_eq!(
             inflate(INFLATED_BYTES_FREE, 100, 1 << 24),
             (Ok(INFLATED_BYTES_FREE), INFLATED_BYTES_FREE)
@@ -621,7 +621,7 @@ mod tests {
         let (made, work) = inflate(10 << 20, 100, 1 << 24);
         assert_eq!(made, too_much);
         assert!(work <= INFLATED_BYTES_FREE, "{work} bytes of work for ten kibibytes");
-        assert_eq!(inflate(1000, 100, 10).0, Err(Fault::MessageTooLong { bytes_max: 10 }));
+        assert_eq!(inflate(1000, 100, 10).0, Err(ProtocolError::MessageTooLong { bytes_max: 10 }));
     }
 
     #[test]
@@ -637,7 +637,11 @@ mod tests {
         for wrong in
             [&b"\x06"[..], b"\xff\xff\xff", b"\x00\x05\x00\x00\x00Hello", b"\xf3\x48\xcd\xc9\xc9\x07\x00\xff"]
         {
-            assert_eq!(Inflater::new(ALONE).inflate(wrong, MAX), Err(Fault::DeflateMalformed), "{wrong:x?}");
+            assert_eq!(
+                Inflater::new(ALONE).inflate(wrong, MAX),
+                Err(ProtocolError::DeflateMalformed),
+                "{wrong:x?}"
+            );
         }
         check(&[b"\xf2\x48\xcd\xc9\xc9\x07\x00"], ALONE, b"Hello");
     }

@@ -10,7 +10,7 @@
 
 use std::str;
 
-use crate::error::Fault;
+use crate::error::ProtocolError;
 
 /// Judges text that comes in pieces, and holds no more of it than a character that a cut went through.
 /// Every byte is looked at once, however many pieces there are.
@@ -24,7 +24,7 @@ impl TextJudge {
     /// Judge one more piece, and hand out what is known to be text. The first byte that no character
     /// can have in its place is a fault, even if more would follow: what is wrong already will not
     /// become right.
-    pub fn judge(&mut self, mut bytes: &[u8], mut known: impl FnMut(&str)) -> Result<(), Fault> {
+    pub fn judge(&mut self, mut bytes: &[u8], mut known: impl FnMut(&str)) -> Result<(), ProtocolError> {
         while self.cut_bytes > 0 {
             let Some((&byte, rest)) = bytes.split_first() else { return Ok(()) };
             self.judge_cut(byte, &mut known)?;
@@ -34,16 +34,16 @@ impl TextJudge {
         let tail = bytes.len().saturating_sub(3);
         let begins = bytes[tail..].iter().rposition(|&byte| byte >= FIRST_OF_SEVERAL);
         let (front, last) = bytes.split_at(begins.map_or(bytes.len(), |begins| tail + begins));
-        known(simdutf8::basic::from_utf8(front).map_err(|_| Fault::TextNotUtf8)?);
+        known(simdutf8::basic::from_utf8(front).map_err(|_| ProtocolError::TextNotUtf8)?);
         last.iter().try_for_each(|&byte| self.judge_cut(byte, &mut known))
     }
 
     /// Text must not end within a character.
-    pub fn end(&self) -> Result<(), Fault> {
-        if self.cut_bytes > 0 { Err(Fault::TextNotUtf8) } else { Ok(()) }
+    pub fn end(&self) -> Result<(), ProtocolError> {
+        if self.cut_bytes > 0 { Err(ProtocolError::TextNotUtf8) } else { Ok(()) }
     }
 
-    fn judge_cut(&mut self, byte: u8, known: &mut impl FnMut(&str)) -> Result<(), Fault> {
+    fn judge_cut(&mut self, byte: u8, known: &mut impl FnMut(&str)) -> Result<(), ProtocolError> {
         self.cut[self.cut_bytes] = byte;
         self.cut_bytes += 1;
         match str::from_utf8(&self.cut[..self.cut_bytes]) {
@@ -54,7 +54,7 @@ impl TextJudge {
             }
             // No length means: right so far. Four bytes are never that, so `cut` has room enough.
             Err(error) if error.error_len().is_none() => Ok(()),
-            Err(_) => Err(Fault::TextNotUtf8),
+            Err(_) => Err(ProtocolError::TextNotUtf8),
         }
     }
 }
@@ -68,12 +68,12 @@ pub struct GrowingText {
 
 impl GrowingText {
     /// Take one more piece.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), ProtocolError> {
         self.judge.judge(bytes, |text| self.whole.push_str(text))
     }
 
     /// The text, if it does not end within a character.
-    pub fn end(self) -> Result<String, Fault> {
+    pub fn end(self) -> Result<String, ProtocolError> {
         self.judge.end().map(|()| self.whole)
     }
 
@@ -92,7 +92,7 @@ mod tests {
 
     const ALL: &str = "κόσμε aé€😀 \u{7f}\u{80}\u{7ff}\u{800}\u{ffff}\u{10000}\u{10ffff}";
 
-    fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<String, Fault> {
+    fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<String, ProtocolError> {
         let mut text = GrowingText::default();
         pieces.into_iter().try_for_each(|piece| text.push(piece))?;
         text.end()
@@ -118,7 +118,7 @@ mod tests {
             [0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xdf, 0xe0, 0xed, 0xf0, 0xf4, 0xf5];
         for all in 0..bytes.len().pow(4) {
             let all: [u8; 4] = std::array::from_fn(|i| bytes[all >> (4 * i) & 15]);
-            let expected = str::from_utf8(&all).map(str::to_owned).map_err(|_| Fault::TextNotUtf8);
+            let expected = str::from_utf8(&all).map(str::to_owned).map_err(|_| ProtocolError::TextNotUtf8);
             for cut in 0..=all.len() {
                 assert_eq!(read([&all[..cut], &all[cut..]]), expected, "{all:x?} cut at {cut}");
             }
@@ -134,14 +134,14 @@ mod tests {
             let mut text = GrowingText::default();
             let begun = ["κόσμε".as_bytes(), &wrong[..wrong.len() - 1]].concat();
             assert_eq!(text.push(&begun), Ok(()));
-            assert_eq!(text.push(&wrong[wrong.len() - 1..]), Err(Fault::TextNotUtf8));
-            assert_eq!(GrowingText::default().push(wrong), Err(Fault::TextNotUtf8), "in one piece");
+            assert_eq!(text.push(&wrong[wrong.len() - 1..]), Err(ProtocolError::TextNotUtf8));
+            assert_eq!(GrowingText::default().push(wrong), Err(ProtocolError::TextNotUtf8), "in one piece");
         }
     }
 
     #[test]
     fn the_end_within_a_character_is_a_fault() {
-        assert_eq!(read([&b"\xf0\x9f\x98"[..]]), Err(Fault::TextNotUtf8));
+        assert_eq!(read([&b"\xf0\x9f\x98"[..]]), Err(ProtocolError::TextNotUtf8));
         assert_eq!(read([]).as_deref(), Ok(""));
     }
 }

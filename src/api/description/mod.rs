@@ -10,21 +10,21 @@ pub mod schemas;
 
 use crate::api::outcome::{Named, Outcome};
 use crate::api::resources::read_at;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::call::{Answer, Body, Call};
 use crate::site::page::tag_of;
-use crate::store::state::{Described, Shelf};
+use crate::store::state::{Described, State};
 use serde_json::Value;
 
-pub fn of_requests(call: &Call, _: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
-    tell(call, shelf.described(0, |names| text_of(&openapi::document(names))))
+pub fn of_requests(call: &Call, _: Named, state: &State) -> Result<Outcome, ApiError> {
+    tell(call, state.described(0, |names| text_of(&openapi::document(names))))
 }
 
-pub fn of_sockets(call: &Call, _: Named, shelf: &Shelf) -> Result<Outcome, Refusal> {
-    tell(call, shelf.described(1, |names| text_of(&asyncapi::document(names))))
+pub fn of_sockets(call: &Call, _: Named, state: &State) -> Result<Outcome, ApiError> {
+    tell(call, state.described(1, |names| text_of(&asyncapi::document(names))))
 }
 
-fn tell(call: &Call, described: &Described) -> Result<Outcome, Refusal> {
+fn tell(call: &Call, described: &Described) -> Result<Outcome, ApiError> {
     read_at(call, described.tag, || Ok(Answer::new(200, Body::Json(described.text.clone()))))
 }
 

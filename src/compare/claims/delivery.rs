@@ -15,7 +15,7 @@ use crate::client::url::Url;
 use crate::compare::experiments::requests::Stop;
 use crate::compare::interleaved_runs::Turns;
 use crate::compare::load_client::ANSWER_WAIT;
-use crate::error::Failure;
+use crate::error::CommandError;
 
 /// Of three changes, the last of which undoes the second.
 #[derive(Clone, Copy, Debug)]
@@ -85,23 +85,23 @@ pub fn spread(followers: usize, turns: &Turns) -> Result<Loops, Stop> {
     Ok(Loops { followers, heard, wakes, resumed })
 }
 
-fn wakes(turns: &Turns) -> Result<u64, Failure> {
+fn wakes(turns: &Turns) -> Result<u64, CommandError> {
     let calls = turns.server.system_calls()?.unwrap_or_default();
     Ok(calls.get("wake").copied().unwrap_or(0))
 }
 
-fn change(turns: &Turns, url: &Url, done: &str) -> Result<(), Failure> {
+fn change(turns: &Turns, url: &Url, done: &str) -> Result<(), CommandError> {
     let (status, _) = turns.server.write("PATCH", &url.path, &format!(r#"{{"done":{done}}}"#))?;
     if status == 200 {
         return Ok(());
     }
-    Err(Failure::Failed(format!("the server did not take a change: {status}")))
+    Err(CommandError::Failed(format!("the server did not take a change: {status}")))
 }
 
 /// The number behind the epoch.
-fn position(tag: Option<&str>) -> Result<u64, Failure> {
+fn position(tag: Option<&str>) -> Result<u64, CommandError> {
     let number = tag.and_then(|tag| tag.trim_matches('"').rsplit_once('-')?.1.parse().ok());
-    number.ok_or_else(|| Failure::Failed(format!("{tag:?} is no position")))
+    number.ok_or_else(|| CommandError::Failed(format!("{tag:?} is no position")))
 }
 
 /// From now on: it listens when this returns.
@@ -111,7 +111,7 @@ fn follow(url: &Url, turns: &Turns) -> Result<Stream, Stop> {
     Ok(stream)
 }
 
-fn follow_since(url: &Url, place: &str) -> Result<Stream, Failure> {
+fn follow_since(url: &Url, place: &str) -> Result<Stream, CommandError> {
     let mut stream = Stream::connect(url, ANSWER_WAIT)?;
     let target = format!("{}?since={place}", url.path);
     handshake::shake_hands(&mut stream, &url.authority, &target, &Asks::default())?;

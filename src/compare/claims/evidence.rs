@@ -21,7 +21,7 @@ use crate::compare::report::figures;
 use crate::compare::reproductions::push_cost::Push;
 use crate::compare::reproductions::quantum_leap;
 use crate::compare::workloads::workload_builder::{Recipe, What};
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::netlab::proc;
 
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ pub const FOLLOWERS: usize = 16;
 
 impl Evidence {
     /// All of it, or what there was until it was interrupted.
-    pub fn gather(turns: &Turns) -> Result<Evidence, Failure> {
+    pub fn gather(turns: &Turns) -> Result<Evidence, CommandError> {
         let courses = courses(turns)?;
         // Each of them waits for the clock.
         let few = Turns { rounds: turns.rounds.min(2), ..*turns };
@@ -130,10 +130,10 @@ impl Evidence {
     }
 }
 
-fn courses(turns: &Turns) -> Result<BTreeMap<&'static str, Lengths>, Failure> {
+fn courses(turns: &Turns) -> Result<BTreeMap<&'static str, Lengths>, CommandError> {
     let url = &turns.server.url;
     let (long, long_tag) = turns.server.put("long", LONG_BYTES)?;
-    let no_tag = || Failure::Failed("what was written has no tag".to_owned());
+    let no_tag = || CommandError::Failed("what was written has no tag".to_owned());
     let tag = turns.server.tag.clone().ok_or_else(no_tag)?;
     let browser = headers::read("browser")?;
     let get = Recipe::new(url, What::Get);
@@ -171,7 +171,7 @@ fn courses(turns: &Turns) -> Result<BTreeMap<&'static str, Lengths>, Failure> {
 fn held(turns: &Turns) -> Result<Vec<(&'static str, f64)>, Stop> {
     let weigh = || {
         let memory = turns.server.process.and_then(proc::memory_bytes);
-        memory.ok_or_else(|| Failure::Failed("the memory of the server cannot be seen".to_owned()))
+        memory.ok_or_else(|| CommandError::Failed("the memory of the server cannot be seen".to_owned()))
     };
     let (mut streams, mut all) = (Vec::new(), Vec::new());
     let mut before = weigh()?;

@@ -20,33 +20,33 @@ use std::io::{self, Write as _};
 use crate::compare::claims::claim::{Claim, Verdict};
 use crate::compare::claims::evidence::Evidence;
 use crate::compare::interleaved_runs::{Turns, interrupted};
-use crate::error::Failure;
+use crate::error::CommandError;
 
 /// Of the server: a change that is written on one has to reach those who follow on the other.
 pub const LOOPS: u16 = 2;
 
 /// Gathers the evidence, prints the page, and fails where a verdict does not hold. Where it is interrupted, only
 /// what all the evidence is there for has a verdict, and that is a failure all the same.
-pub fn run(turns: &Turns) -> Result<(), Failure> {
+pub fn run(turns: &Turns) -> Result<(), CommandError> {
     if turns.counting.wire().is_none() {
         let words =
             format!("--claims counts packet by packet, and cannot here: {}", turns.counting.method().says);
-        return Err(Failure::Failed(words));
+        return Err(CommandError::Failed(words));
     }
     let evidence = Evidence::gather(turns)?;
     let entries: Vec<Entry> = claim::all().map(|claim| Entry::new(claim, &evidence)).collect();
     let mut out = io::stdout().lock();
     let written = out.write_all(page(&entries).as_bytes()).and_then(|()| out.flush());
-    Failure::pass_over_broken_pipe(written.map_err(Failure::Output))?;
+    CommandError::ignore_broken_pipe(written.map_err(CommandError::Output))?;
     if let Some(entry) = entries.iter().find(|entry| entry.holds == Some(false)) {
         let verdict = entry.claim.verdict.words();
         let words = format!("the verdict on {:?}, {verdict}, does not hold here", entry.claim.said);
-        return Err(Failure::Failed(words));
+        return Err(CommandError::Failed(words));
     }
     match entries.iter().find(|entry| entry.verdict.is_none()) {
         None => Ok(()),
         Some(_) if turns.is_interrupted() => Err(interrupted()),
-        Some(entry) => Err(Failure::Failed(format!("{:?} has no figures", entry.claim.said))),
+        Some(entry) => Err(CommandError::Failed(format!("{:?} has no figures", entry.claim.said))),
     }
 }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::cli::args::Compare;
+use crate::cli::compare_args::Compare;
 use crate::client::buffered_stream::Stream;
 use crate::client::handshake::{self, Asks};
 use crate::client::response;
@@ -29,7 +29,7 @@ use crate::compare::load_client::ANSWER_WAIT;
 use crate::compare::load_connection::{NOT_KEPT, check_status};
 use crate::compare::loops;
 use crate::compare::server::{ANY_PORT, Server};
-use crate::error::{Failure, one_line};
+use crate::error::{CommandError, one_line};
 use crate::http::headers::Known;
 use crate::model::json_rpc::SUBPROTOCOL;
 use crate::netlab::proc;
@@ -70,7 +70,7 @@ impl Kind {
         }
     }
 
-    pub fn open(self, url: &Url) -> Result<Stream, Failure> {
+    pub fn open(self, url: &Url) -> Result<Stream, CommandError> {
         let mut stream = Stream::connect(url, ANSWER_WAIT)?;
         let (target, host) = (url.target(), &url.authority);
         match self {
@@ -82,7 +82,7 @@ impl Kind {
                 response::read_body(&mut stream, framing, |_| Ok(()))?;
                 check_status(status, 200)?;
                 if !persistent {
-                    return Err(Failure::Failed(NOT_KEPT.to_owned()));
+                    return Err(CommandError::Failed(NOT_KEPT.to_owned()));
                 }
             }
             Kind::Events => {
@@ -108,13 +108,13 @@ impl Kind {
 }
 
 /// Whoever knows no event streams may answer with something else.
-fn check_is_stream(kind: &str) -> Result<(), Failure> {
+fn check_is_stream(kind: &str) -> Result<(), CommandError> {
     let essence = kind.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("text/event-stream") {
         return Ok(());
     }
     let kind = if kind.is_empty() { "something without a Content-Type".to_owned() } else { one_line(kind) };
-    Err(Failure::Failed(format!("the server answered {kind} where text/event-stream was asked for")))
+    Err(CommandError::Failed(format!("the server answered {kind} where text/event-stream was asked for")))
 }
 
 /// Memory of one round, for each connection.
@@ -190,7 +190,9 @@ impl Holding<'_> {
             }
             let stream = self.kind.open(&server.near).map_err(|failure| match n {
                 0 => failure,
-                n => Failure::Failed(format!("{n} connections are open, and one more cannot be: {failure}")),
+                n => CommandError::Failed(format!(
+                    "{n} connections are open, and one more cannot be: {failure}"
+                )),
             })?;
             held.push(stream);
         }

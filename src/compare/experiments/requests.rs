@@ -22,15 +22,15 @@ use crate::compare::open_loop::Pace;
 use crate::compare::server::Server;
 use crate::compare::workloads::call_plan::Lasts;
 use crate::compare::workloads::ways::Course;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::netlab::sys;
 
 /// Why a round has no result.
 #[derive(Debug)]
 pub enum Stop {
-    Failed(Failure),
+    Failed(CommandError),
     /// Two counts disagree, or one is not whole: nothing of this run can be believed.
-    Doubted(Failure),
+    Doubted(CommandError),
     Interrupted,
 }
 
@@ -44,8 +44,8 @@ impl Stop {
     }
 }
 
-impl From<Failure> for Stop {
-    fn from(failure: Failure) -> Stop {
+impl From<CommandError> for Stop {
+    fn from(failure: CommandError) -> Stop {
         Stop::Failed(failure)
     }
 }
@@ -129,7 +129,7 @@ impl Bench<'_> {
 
     /// Over a distance at the same time: no server waits for ever for the first who opened until the last one
     /// has.
-    fn open_all(&self, callers: &mut [Caller]) -> Result<(), Failure> {
+    fn open_all(&self, callers: &mut [Caller]) -> Result<(), CommandError> {
         if !self.server.is_far() {
             return callers.iter_mut().try_for_each(Caller::open);
         }

@@ -8,7 +8,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::error::Failure;
+use crate::error::CommandError;
 
 #[derive(Debug)]
 pub struct Destination {
@@ -27,7 +27,7 @@ enum Place {
 
 impl Destination {
     /// Tries it, and leaves nothing behind.
-    pub fn try_out(path: &Path) -> Result<Destination, Failure> {
+    pub fn try_out(path: &Path) -> Result<Destination, CommandError> {
         let tried = || {
             match fs::metadata(path) {
                 Ok(there) => {
@@ -46,11 +46,11 @@ impl Destination {
             fs::remove_file(&beside)?;
             Ok(Place::Beside { file, beside })
         };
-        let place = tried().map_err(|error: io::Error| Failure::Usage(cannot(path, &error)))?;
+        let place = tried().map_err(|error: io::Error| CommandError::Usage(cannot(path, &error)))?;
         Ok(Destination { path: path.to_owned(), place })
     }
 
-    pub fn write(self, text: &str) -> Result<(), Failure> {
+    pub fn write(self, text: &str) -> Result<(), CommandError> {
         let written = match self.place {
             Place::Into(mut file) => file.write_all(text.as_bytes()),
             Place::Beside { file, beside } => {
@@ -62,7 +62,7 @@ impl Destination {
                 written
             }
         };
-        written.map_err(|error| Failure::Failed(cannot(&self.path, &error)))
+        written.map_err(|error| CommandError::Failed(cannot(&self.path, &error)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What must be known of figures to read them: words that stand beside them in every form of a report, and
 //! marks on those that are not what they seem.
 
-use crate::cli::args::{Compare, Experiment};
+use crate::cli::compare_args::{Compare, Experiment};
 use crate::compare::experiments::crossover::bracket::rate_words;
 use crate::compare::report::figures::{Asked, Report};
 use crate::compare::server::Server;

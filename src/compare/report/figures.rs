@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::cli::args::{Compare, Way};
+use crate::cli::compare_args::{Compare, Way};
 use crate::compare::costs::{Application, Costs, Network, Round, Spread};
 use crate::compare::count_method::Method;
 use crate::compare::experiments::crossover::Crossed;

@@ -14,7 +14,7 @@ use crate::compare::headers;
 use crate::compare::interleaved_runs::Turns;
 use crate::compare::reproductions::{How, Repeated, Row, Section, figures, ratios};
 use crate::compare::workloads::workload_builder::{Recipe, What};
-use crate::error::Failure;
+use crate::error::CommandError;
 
 pub const PUBLISHED_BY: &str = "Arun Gupta, 2014";
 
@@ -28,7 +28,7 @@ const TIMES_FASTER: f64 = 10.0;
 /// Characters in the headers of a request and its response there.
 const HEADER_BYTES: f64 = 663.0;
 
-pub fn repeat(calls: u32, turns: &Turns) -> Result<Repeated, Failure> {
+pub fn repeat(calls: u32, turns: &Turns) -> Result<Repeated, CommandError> {
     let mut counts: Vec<u32> = MESSAGES.into_iter().filter(|count| *count <= calls).collect();
     if counts.is_empty() {
         counts.push(calls);
@@ -39,18 +39,18 @@ pub fn repeat(calls: u32, turns: &Turns) -> Result<Repeated, Failure> {
 }
 
 /// As published: the two, for each number of messages.
-fn by_count(counts: &[u32], turns: &Turns) -> Result<Section, Failure> {
+fn by_count(counts: &[u32], turns: &Turns) -> Result<Section, CommandError> {
     let pairs: Vec<(u32, u32)> = counts.iter().map(|&count| (count, MESSAGE_BYTES)).collect();
     as_published("As published, by number of messages of 64 bytes", &pairs, turns)
 }
 
 /// The same, for each length of a message.
-fn by_length(count: u32, turns: &Turns) -> Result<Section, Failure> {
+fn by_length(count: u32, turns: &Turns) -> Result<Section, CommandError> {
     let pairs = MESSAGE_BYTES_VARIED.map(|bytes| (count, bytes));
     as_published("As published, by length of a message", &pairs, turns)
 }
 
-fn as_published(title: &str, pairs: &[(u32, u32)], turns: &Turns) -> Result<Section, Failure> {
+fn as_published(title: &str, pairs: &[(u32, u32)], turns: &Turns) -> Result<Section, CommandError> {
     let browser = headers::of_browser_without_coding()?;
     let mut courses = Vec::new();
     for &(count, bytes) in pairs {
@@ -72,7 +72,7 @@ fn as_published(title: &str, pairs: &[(u32, u32)], turns: &Turns) -> Result<Sect
 }
 
 /// One thing after the other.
-fn by_one_thing(count: u32, turns: &Turns) -> Result<Vec<Section>, Failure> {
+fn by_one_thing(count: u32, turns: &Turns) -> Result<Vec<Section>, CommandError> {
     let url = item(MESSAGE_BYTES, turns)?;
     let browser = headers::of_browser_without_coding()?;
     let http = Recipe::new(&url, What::Get);
@@ -89,7 +89,7 @@ fn by_one_thing(count: u32, turns: &Turns) -> Result<Vec<Section>, Failure> {
         ("the same call by the socket, one at a time", call.clone()),
         ("the same call by the socket, all at once", call.at_once(count as usize)),
     ];
-    let courses: Result<Vec<_>, Failure> =
+    let courses: Result<Vec<_>, CommandError> =
         recipes.iter().map(|(_, recipe)| Ok((recipe.clone().course()?, count))).collect();
     let rounds = turns.take(&courses?)?;
 
@@ -124,7 +124,7 @@ fn by_one_thing(count: u32, turns: &Turns) -> Result<Vec<Section>, Failure> {
 }
 
 /// What is asked for, of so many bytes. Where it is interrupted nothing will be, and it need not be there.
-fn item(bytes: u32, turns: &Turns) -> Result<Url, Failure> {
+fn item(bytes: u32, turns: &Turns) -> Result<Url, CommandError> {
     let id = format!("m{bytes}");
     if turns.is_interrupted() {
         return Ok(turns.server.url.clone());

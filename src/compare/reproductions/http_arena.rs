@@ -8,7 +8,7 @@ use crate::compare::costs::Round;
 use crate::compare::interleaved_runs::Turns;
 use crate::compare::reproductions::{How, Published, Repeated, Row, Section, ratios};
 use crate::compare::workloads::workload_builder::{Recipe, What};
-use crate::error::Failure;
+use crate::error::CommandError;
 
 pub const PUBLISHED_BY: &str = "HttpArena, April 2026, with 512 connections";
 
@@ -29,7 +29,7 @@ const ENTRIES: [Entry; 3] = [
 const REQUESTS_OF_EACH: u32 = 10;
 const ECHO_BYTES: usize = 5;
 
-pub fn repeat(calls: u32, connections: usize, turns: &Turns) -> Result<Repeated, Failure> {
+pub fn repeat(calls: u32, connections: usize, turns: &Turns) -> Result<Repeated, CommandError> {
     let url = &turns.server.url;
     let get = Recipe::new(url, What::Get).on(connections);
     let recipes = [
@@ -42,7 +42,7 @@ pub fn repeat(calls: u32, connections: usize, turns: &Turns) -> Result<Repeated,
     // As many for each connection, and whole tens.
     let unit = connections as u32 * REQUESTS_OF_EACH;
     let calls = calls.div_ceil(unit) * unit;
-    let courses: Result<Vec<_>, Failure> =
+    let courses: Result<Vec<_>, CommandError> =
         recipes.iter().map(|(_, recipe)| Ok((recipe.clone().course()?, calls))).collect();
     let rounds = turns.take(&courses?)?;
     let rates: Vec<Vec<f64>> = rounds.iter().map(|rounds| a_second(rounds)).collect();

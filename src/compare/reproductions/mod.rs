@@ -19,12 +19,12 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::cli::args::{Compare, Like};
+use crate::cli::compare_args::{Compare, Like};
 use crate::compare::costs::{Round, Spread};
 use crate::compare::count_method::Method;
 use crate::compare::interleaved_runs::{Turns, interrupted};
 use crate::compare::report::figures;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::netlab::emulated_link::Stretch;
 
 /// A published table, and what this machine says to it.
@@ -96,7 +96,12 @@ impl Row {
 }
 
 /// Repeats that table, and prints it: also when it is interrupted, which is a failure all the same.
-pub fn run(like: Like, compare: &Compare, distance: Option<Stretch>, turns: &Turns) -> Result<(), Failure> {
+pub fn run(
+    like: Like,
+    compare: &Compare,
+    distance: Option<Stretch>,
+    turns: &Turns,
+) -> Result<(), CommandError> {
     let (name, published_by, (sections, notes)) = match like {
         Like::QuantumLeap => {
             ("quantum-leap", quantum_leap::PUBLISHED_BY, quantum_leap::repeat(compare.calls, turns)?)
@@ -110,7 +115,7 @@ pub fn run(like: Like, compare: &Compare, distance: Option<Stretch>, turns: &Tur
     let mut rows = sections.iter().flat_map(|section| &section.rows);
     let lacking = rows.find(|row| row.rounds < turns.rounds.into());
     if let (Some(row), false) = (lacking, turns.is_interrupted()) {
-        return Err(Failure::Failed(format!("{:?} is not known of every round", row.what)));
+        return Err(CommandError::Failed(format!("{:?} is not known of every round", row.what)));
     }
     let complete = lacking.is_none();
     let repetition = Repetition {
@@ -128,16 +133,17 @@ pub fn run(like: Like, compare: &Compare, distance: Option<Stretch>, turns: &Tur
     if complete { Ok(()) } else { Err(interrupted()) }
 }
 
-fn print(compare: &Compare, repetition: &Repetition) -> Result<(), Failure> {
+fn print(compare: &Compare, repetition: &Repetition) -> Result<(), CommandError> {
     let text = if compare.json {
         let json = serde_json::to_string(repetition);
-        json.map_err(|error| Failure::Failed(format!("the table cannot be written as JSON: {error}")))? + "\n"
+        json.map_err(|error| CommandError::Failed(format!("the table cannot be written as JSON: {error}")))?
+            + "\n"
     } else {
         table::text(repetition)
     };
     let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output);
-    Failure::pass_over_broken_pipe(written)
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(CommandError::Output);
+    CommandError::ignore_broken_pipe(written)
 }
 
 /// All sections, and the notes below them.

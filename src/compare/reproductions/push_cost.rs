@@ -14,7 +14,7 @@ use crate::compare::experiments::requests::Stop;
 use crate::compare::interleaved_runs::{Turns, until_interrupted};
 use crate::compare::load_client::{Ask, Caller};
 use crate::compare::workloads::workload_builder::{Recipe, What};
-use crate::error::Failure;
+use crate::error::CommandError;
 
 /// One message, its acknowledgement with it.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,12 @@ pub struct Push {
 }
 
 /// As many rounds as are wanted, or as there were until it was interrupted.
-pub fn measure(connections: usize, messages: usize, url: &Url, turns: &Turns) -> Result<Vec<Push>, Failure> {
+pub fn measure(
+    connections: usize,
+    messages: usize,
+    url: &Url,
+    turns: &Turns,
+) -> Result<Vec<Push>, CommandError> {
     let mut pushes = Vec::new();
     for _ in 0..turns.rounds {
         match until_interrupted(round(connections, messages, url, turns))? {
@@ -82,7 +87,7 @@ fn hear(callers: &mut [Caller], turns: &Turns) -> Result<(), Stop> {
 }
 
 /// What the kernel says of all of them, and what was heard.
-fn read(callers: &[Caller]) -> Result<(Network, Both<Application>), Failure> {
+fn read(callers: &[Caller]) -> Result<(Network, Both<Application>), CommandError> {
     let mut network = Network::default();
     let mut said = Both::default();
     for caller in callers {

@@ -10,7 +10,7 @@ use crate::compare::interleaved_runs::Turns;
 use crate::compare::reproductions::push_cost::{self, Push};
 use crate::compare::reproductions::{How, Repeated, Row, Section, figures, ratios};
 use crate::compare::workloads::workload_builder::{Recipe, What};
-use crate::error::Failure;
+use crate::error::CommandError;
 
 pub const PUBLISHED_BY: &str = "Peter Lubbers and Frank Greco, 2010";
 
@@ -24,9 +24,9 @@ const ITEM_BYTES: u32 = 21;
 const CONNECTIONS: usize = 10;
 const SECONDS: usize = 2;
 
-pub fn repeat(calls: u32, turns: &Turns) -> Result<Repeated, Failure> {
+pub fn repeat(calls: u32, turns: &Turns) -> Result<Repeated, CommandError> {
     let (url, tag) = turns.server.put("q", ITEM_BYTES)?;
-    let tag = tag.ok_or_else(|| Failure::Failed("what was written has no tag".to_owned()))?;
+    let tag = tag.ok_or_else(|| CommandError::Failed("what was written has no tag".to_owned()))?;
     let get = Recipe::new(&url, What::Get);
     let if_changed = Recipe::new(&url, What::IfChanged(tag));
 
@@ -44,7 +44,7 @@ pub fn repeat(calls: u32, turns: &Turns) -> Result<Repeated, Failure> {
         ("  a new connection for each", get.every(1)),
         ("  nothing has changed (304)", if_changed),
     ];
-    let courses: Result<Vec<_>, Failure> =
+    let courses: Result<Vec<_>, CommandError> =
         polls.iter().map(|(_, recipe)| Ok((recipe.clone().course()?, calls))).collect();
     let rounds = turns.take(&courses?)?;
     let pushes = push_cost::measure(CONNECTIONS, SECONDS, &url, turns)?;
@@ -55,11 +55,11 @@ pub fn repeat(calls: u32, turns: &Turns) -> Result<Repeated, Failure> {
 }
 
 /// A field that makes the headers of a poll as long as theirs were.
-fn padding(lean_bytes: f64) -> Result<Extra, Failure> {
+fn padding(lean_bytes: f64) -> Result<Extra, CommandError> {
     let missing = HEADER_BYTES - lean_bytes - "Cookie: \r\n".len() as f64;
     if missing < 1.0 {
         let words = format!("headers are {lean_bytes} bytes without any of a browser, and cannot be 871");
-        return Err(Failure::Failed(words));
+        return Err(CommandError::Failed(words));
     }
     Ok(vec![("Cookie".to_owned(), "x".repeat(missing as usize))])
 }
@@ -138,7 +138,7 @@ fn notes() -> Vec<String> {
 }
 
 /// For the claims: one push on a few connections.
-pub fn one_push(turns: &Turns) -> Result<Vec<Push>, Failure> {
+pub fn one_push(turns: &Turns) -> Result<Vec<Push>, CommandError> {
     push_cost::measure(CONNECTIONS, 1, &turns.server.url, turns)
 }
 

@@ -12,15 +12,15 @@
 //!                      └ socket-parallel
 //! ```
 
-use crate::cli::args::{Compare, Way};
-use crate::client::call::{Asked, Print};
+use crate::cli::compare_args::{Compare, Way};
+use crate::client::call::{Asked, OutputMode};
 use crate::client::handshake::Offered;
 use crate::client::rpc_request;
 use crate::client::url::Url;
 use crate::compare::headers::{self, Extra};
 use crate::compare::load_client::ANSWER_WAIT;
 use crate::compare::workloads::call_plan::{Lasts, Plan, Road};
-use crate::error::Failure;
+use crate::error::CommandError;
 
 /// All of them, in the order in which they are told.
 pub const ALL: &[Way] = &[
@@ -104,7 +104,7 @@ impl Course {
         url: &Url,
         tag: Option<&str>,
         extra: &Extra,
-    ) -> Result<Course, Failure> {
+    ) -> Result<Course, CommandError> {
         let calls_in_one_write = if is_pipelined(way) { compare.depth.into() } else { 1 };
         let callers = match way {
             Way::Parallel | Way::SocketParallel => compare.in_flight.into(),
@@ -122,7 +122,7 @@ impl Course {
             },
             Way::NewClosed => Road::Http(encode_request(url, &["Connection: close"], extra)),
             Way::Conditional => {
-                let tag = tag.ok_or_else(|| Failure::Failed(NO_TAG.to_owned()))?;
+                let tag = tag.ok_or_else(|| CommandError::Failed(NO_TAG.to_owned()))?;
                 Road::Http(encode_request(url, &[&format!("If-None-Match: {tag}")], extra))
             }
             // A browser's fields accept it already.
@@ -155,13 +155,13 @@ pub fn encode_request(url: &Url, lines: &[&str], extra: &Extra) -> Vec<u8> {
 }
 
 /// The same call so many times, each with an id of its own, from 1 on.
-pub fn encode_calls(url: &Url, calls: usize) -> Result<Vec<String>, Failure> {
+pub fn encode_calls(url: &Url, calls: usize) -> Result<Vec<String>, CommandError> {
     let asked = Asked {
         method: "GET".to_owned(),
         url: url.clone(),
         fields: Vec::new(),
         body: None,
-        print: Print::Body,
+        print: OutputMode::Body,
         wait: ANSWER_WAIT,
     };
     let text = rpc_request::encode(&asked)?;

@@ -4,13 +4,13 @@
 //!   Recipe::new(url, What::Get).every(10).on(8)     GET, a new connection after each tenth, by eight callers
 //! ```
 
-use crate::cli::args::Way;
+use crate::cli::compare_args::Way;
 use crate::client::handshake::Offered;
 use crate::client::url::Url;
 use crate::compare::headers::Extra;
 use crate::compare::workloads::call_plan::{Lasts, Plan, Road};
 use crate::compare::workloads::ways::{self, Course};
-use crate::error::Failure;
+use crate::error::CommandError;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -66,11 +66,12 @@ impl Recipe {
         Recipe { at_once: calls, ..self }
     }
 
-    pub fn course(self) -> Result<Course, Failure> {
+    pub fn course(self) -> Result<Course, CommandError> {
         let Recipe { url, what, extra, lasts, callers, at_once } = self;
         let expected = if matches!(what, What::IfChanged(_)) { 304 } else { 200 };
-        let calls =
-            |offered| Ok::<_, Failure>(Road::Socket { texts: ways::encode_calls(&url, at_once)?, offered });
+        let calls = |offered| {
+            Ok::<_, CommandError>(Road::Socket { texts: ways::encode_calls(&url, at_once)?, offered })
+        };
         let (way, road) = match what {
             What::Get => (Way::Kept, Road::Http(ways::encode_request(&url, &[], &extra))),
             What::GetGzip => {

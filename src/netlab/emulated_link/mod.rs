@@ -23,11 +23,11 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::cli::args::Compare;
+use crate::cli::compare_args::Compare;
 use crate::compare::count_method::Place;
 use crate::compare::report::text::{number, rate};
 use crate::compare::server::Server;
-use crate::error::Failure;
+use crate::error::CommandError;
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Distance {
 }
 
 /// Puts the distance that was asked for in front of the server.
-pub fn put(compare: &Compare, server: &mut Server, place: &Place) -> Result<Option<Stretch>, Failure> {
+pub fn put(compare: &Compare, server: &mut Server, place: &Place) -> Result<Option<Stretch>, CommandError> {
     let Some(distance) = Distance::of(compare) else { return Ok(None) };
     let (how, says) = match place {
         Place::OurNetwork { tunnel: Some(tunnel), .. } => {

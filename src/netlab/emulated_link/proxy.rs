@@ -17,12 +17,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::netlab::emulated_link::{Distance, HEADER_BYTES, Link, SEGMENT_BYTES, Window};
 
 /// Listens, and carries what comes to that server, as long as this process lives. Says on which port.
-pub fn start(server: SocketAddr, distance: Distance) -> Result<u16, Failure> {
-    let failed = |error: io::Error| Failure::Failed(format!("a relay cannot be set up: {error}"));
+pub fn start(server: SocketAddr, distance: Distance) -> Result<u16, CommandError> {
+    let failed = |error: io::Error| CommandError::Failed(format!("a relay cannot be set up: {error}"));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
     let port = listener.local_addr().map_err(failed)?.port();
     let road = Road { server, distance, there: link(&distance), back: link(&distance) };

@@ -12,13 +12,13 @@ pub mod markup;
 
 use crate::api::outcome::{Named, Outcome};
 use crate::api::resources::read_at;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::call::{Answer, Body, Call};
 use crate::model::change::Position;
 use crate::render::escape::push_content;
 use crate::site::chapters::contents::{ADDRESS, CHAPTERS, Chapter, PARTS};
 use crate::site::page::tag_of;
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use pulldown_cmark::HeadingLevel;
 use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
@@ -32,17 +32,17 @@ struct Made {
 static LIST: OnceLock<Made> = OnceLock::new();
 static PAGES: [OnceLock<Made>; CHAPTERS.len()] = [const { OnceLock::new() }; CHAPTERS.len()];
 
-pub fn list(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+pub fn list(call: &Call, _: Named, _: &State) -> Result<Outcome, ApiError> {
     tell(call, LIST.get_or_init(|| made(list_page())))
 }
 
 /// The chapter that the path names.
-pub fn read(call: &Call, named: Named, _: &Shelf) -> Result<Outcome, Refusal> {
-    let n = contents::find(named.id).ok_or(Refusal::NoSuchResource)?;
+pub fn read(call: &Call, named: Named, _: &State) -> Result<Outcome, ApiError> {
+    let n = contents::find(named.id).ok_or(ApiError::NoSuchResource)?;
     tell(call, PAGES[n].get_or_init(|| made(page(n))))
 }
 
-fn tell(call: &Call, Made { tag, html }: &Made) -> Result<Outcome, Refusal> {
+fn tell(call: &Call, Made { tag, html }: &Made) -> Result<Outcome, ApiError> {
     read_at(call, *tag, || Ok(Answer::new(200, Body::Html(html.clone()))))
 }
 

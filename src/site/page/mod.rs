@@ -5,11 +5,11 @@
 
 use crate::api::outcome::{Named, Outcome};
 use crate::api::resources::read_at;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::call::{Answer, Body, Call};
 use crate::model::change::Position;
 use crate::site::chapters;
-use crate::store::state::Shelf;
+use crate::store::state::State;
 
 /// A script or a style: its address, what it is, and its tag.
 pub struct File {
@@ -40,7 +40,7 @@ pub const FILES: [File; 8] = [
 ];
 
 /// The file of that number.
-pub fn file<const N: usize>(call: &Call, _: Named, _: &Shelf) -> Result<Outcome, Refusal> {
+pub fn file<const N: usize>(call: &Call, _: Named, _: &State) -> Result<Outcome, ApiError> {
     let File { media_type, text, tag, .. } = FILES[N];
     read_at(call, tag, || Ok(Answer::new(200, Body::File { media_type, text: text.into() })))
 }
@@ -51,11 +51,11 @@ const HOME: &str = include_str!("home.html");
 const USUAL: &str = "tasks";
 
 /// The page at `/`. Names of collections need no escape, neither in a path nor in markup.
-pub fn home(shelf: &Shelf) -> Body {
-    let mut names = shelf.names();
+pub fn home(state: &State) -> Body {
+    let mut names = state.names();
     let first = names.next().unwrap_or(USUAL);
     let name = if names.any(|name| name == USUAL) { USUAL } else { first };
-    let collections: Vec<String> = shelf.names().map(|name| format!("/{name}")).collect();
+    let collections: Vec<String> = state.names().map(|name| format!("/{name}")).collect();
     let groups: [(&str, &[&str]); 5] = [
         ("To read", &[chapters::contents::ADDRESS]),
         ("Collections", &collections.iter().map(String::as_str).collect::<Vec<_>>()),
@@ -187,7 +187,7 @@ mod tests {
             [(&["tasks"][..], "/tasks"), (&["notes", "tasks"], "/tasks"), (&["notes", "plans"], "/notes")]
         {
             let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-            let Body::Html(page) = home(&Shelf::new(1, &names, 1000)) else { panic!("it is a page") };
+            let Body::Html(page) = home(&State::new(1, &names, 1000)) else { panic!("it is a page") };
             let page = std::str::from_utf8(&page).unwrap();
             assert!(page.contains(&format!("<body data-path=\"{path}\">")), "{path}");
             assert!(!page.contains('{'), "every place is filled");

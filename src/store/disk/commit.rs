@@ -9,7 +9,7 @@ use crate::store::disk::tables::{CHANGES, COLLECTIONS, ITEMS, KEYS};
 use crate::store::idempotency_table::{Earlier, Kept, Keys};
 use crate::store::name_set::Names;
 use crate::store::snapshot::{Stock, Tally};
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use redb::{ReadableTable, WriteTransaction};
 use std::collections::BTreeSet;
 
@@ -77,13 +77,13 @@ impl OnDisk {
         Ok(transaction.commit()?)
     }
 
-    /// Makes these changes safe, with their keys. The shelf has applied them.
-    pub fn commit(&mut self, changes: &[Change], shelf: &Shelf, keys: &Keys) -> Result<(), StoreError> {
+    /// Makes these changes safe, with their keys. The state has applied them.
+    pub fn commit(&mut self, changes: &[Change], state: &State, keys: &Keys) -> Result<(), StoreError> {
         let [first, last] = [changes.first(), changes.last()].map(|change| change.map(|of| of.position.seq));
         let (Some(first), Some(last)) = (first, last) else { return Ok(()) };
         let transaction = self.database.begin_write()?;
         write_items(&transaction, changes)?;
-        write_tallies(&transaction, changes, shelf)?;
+        write_tallies(&transaction, changes, state)?;
         let of_these = keys.since(first).take_while(|kept| kept.seq() <= last);
         write_keys(&transaction, of_these, keys.forgotten())?;
         let row = Row::of(first, changes);
@@ -155,12 +155,12 @@ fn write_keys<'k>(
 fn write_tallies(
     transaction: &WriteTransaction,
     changes: &[Change],
-    shelf: &Shelf,
+    state: &State,
 ) -> Result<(), StoreError> {
     let mut collections = transaction.open_table(COLLECTIONS)?;
     let changed: BTreeSet<u16> = changes.iter().map(|change| change.collection.0).collect();
     for number in changed {
-        let collection = shelf.collection(CollectionId(number));
+        let collection = state.collection(CollectionId(number));
         let Tally { changed, counter, chosen_max } = collection.tally();
         collections.insert(number, (&**collection.name(), changed, counter, chosen_max))?;
     }

@@ -23,26 +23,26 @@ pub mod store_error;
 pub mod tables;
 
 use crate::config::Timeouts;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::model::change::{Change, Position};
 use crate::store::disk::change_rows::Rows;
 use crate::store::disk::durable_store::OnDisk;
 use crate::store::disk::fail_stop_file::Failed;
 use crate::store::disk::store_error::StoreError;
 use crate::store::idempotency_table::Keys;
-use crate::store::state::Shelf;
+use crate::store::state::State;
 use crate::store::write_status::{Board, Standing};
 use std::mem;
 use std::time::Instant;
 
 pub struct Disk {
-    state: State,
+    state: DiskState,
     reopen: Reopen,
     /// Says good only when the keeper does: there may be something to be saved first.
     board: Board,
 }
 
-enum State {
+enum DiskState {
     Good(OnDisk),
     /// There was no room. It is tried again at this time; the store has these rows of changes.
     Full(Instant, Rows),
@@ -55,24 +55,24 @@ pub type Reopen = Box<dyn FnMut() -> Result<OnDisk, StoreError> + Send>;
 
 impl Disk {
     pub fn new(store: OnDisk, reopen: Reopen, board: Board) -> Disk {
-        Disk { state: State::Good(store), reopen, board }
+        Disk { state: DiskState::Good(store), reopen, board }
     }
 
     pub fn is_good(&self) -> bool {
-        matches!(self.state, State::Good(_))
+        matches!(self.state, DiskState::Good(_))
     }
 
     pub fn is_full(&self) -> bool {
-        matches!(self.state, State::Full(..))
+        matches!(self.state, DiskState::Full(..))
     }
 
     /// When to look at it: when something is to be saved, or when there may be room again. That also where
     /// nothing is to be saved: as long as /readyz says no, nobody may ask for anything.
     pub fn deadline(&self, save_by: Option<Instant>) -> Option<Instant> {
         match self.state {
-            State::Good(_) => save_by,
-            State::Full(at, _) => Some(at),
-            State::Failed(_) => None,
+            DiskState::Good(_) => save_by,
+            DiskState::Full(at, _) => Some(at),
+            DiskState::Failed(_) => None,
         }
     }
 
@@ -80,14 +80,14 @@ impl Disk {
     pub fn commit(
         &mut self,
         changes: &[Change],
-        shelf: &Shelf,
+        state: &State,
         keys: &Keys,
         now: Instant,
-    ) -> Result<(), Refusal> {
-        let State::Good(store) = &mut self.state else {
+    ) -> Result<(), ApiError> {
+        let DiskState::Good(store) = &mut self.state else {
             unreachable!("nothing is decided while the disk is not good");
         };
-        let Err(error) = store.commit(changes, shelf, keys) else { return Ok(()) };
+        let Err(error) = store.commit(changes, state, keys) else { return Ok(()) };
         let standing = match store.trouble().get() {
             Some(failed) if failed.is_for_want_of_room() => self.wait_for_room(&failed, now),
             failed => self.give_up(failed.map_or_else(|| error.to_string(), |failed| failed.to_string())),
@@ -98,15 +98,15 @@ impl Disk {
     fn wait_for_room(&mut self, failed: &Failed, now: Instant) -> Standing {
         log::error!("writes are refused until there is room on the disk: {failed}");
         // Closed at once, so that it can be opened again.
-        if let State::Good(store) = mem::replace(&mut self.state, State::Failed(failed.to_string())) {
-            self.state = State::Full(now + Timeouts::STORE_RETRY, store.into_rows());
+        if let DiskState::Good(store) = mem::replace(&mut self.state, DiskState::Failed(failed.to_string())) {
+            self.state = DiskState::Full(now + Timeouts::STORE_RETRY, store.into_rows());
         }
         self.stand(Standing::Full)
     }
 
     fn give_up(&mut self, why: String) -> Standing {
         log::error!("writes are refused until the server is started anew: {why}");
-        self.state = State::Failed(why);
+        self.state = DiskState::Failed(why);
         self.stand(Standing::Failed)
     }
 
@@ -117,14 +117,14 @@ impl Disk {
 
     /// Where there was no room: is it open again now? The store must end at this position.
     pub fn try_again(&mut self, safe: Position, now: Instant) -> bool {
-        let State::Full(at, rows) = &mut self.state else { return false };
+        let DiskState::Full(at, rows) = &mut self.state else { return false };
         if *at > now {
             return false;
         }
         let opened = (self.reopen)().and_then(|store| Ok((store.position()?, store)));
         match opened {
             Ok((position, store)) if position == safe => {
-                self.state = State::Good(store.going_on(mem::take(rows)));
+                self.state = DiskState::Good(store.going_on(mem::take(rows)));
                 return true;
             }
             Ok((position, _)) => {
@@ -140,7 +140,7 @@ impl Disk {
 
     /// Its time to be tried again has come.
     pub fn look_now(&mut self, now: Instant) {
-        if let State::Full(at, _) = &mut self.state {
+        if let DiskState::Full(at, _) = &mut self.state {
             *at = now;
         }
     }
@@ -148,12 +148,12 @@ impl Disk {
     /// An error: so many changes that were answered are not safe, or the disk has failed.
     pub fn close(self, at_risk: usize) -> Result<(), String> {
         match self.state {
-            State::Good(store) => store.close().map_err(|error| error.to_string()),
-            State::Full(..) if at_risk == 0 => Ok(()),
-            State::Full(..) => {
+            DiskState::Good(store) => store.close().map_err(|error| error.to_string()),
+            DiskState::Full(..) if at_risk == 0 => Ok(()),
+            DiskState::Full(..) => {
                 Err(format!("the disk is full, and {at_risk} changes that were answered are lost"))
             }
-            State::Failed(why) => Err(why),
+            DiskState::Failed(why) => Err(why),
         }
     }
 }
@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(house.post(&[("b", 1)]), [full()]);
         house.reopen_by(Box::new(move || open(&other)));
         house.now += Timeouts::STORE_RETRY;
-        assert_eq!(house.post(&[("b", 1)]), [Became::Refused(Refusal::StoreFailed)]);
+        assert_eq!(house.post(&[("b", 1)]), [Became::Refused(ApiError::StoreFailed)]);
         let why = house.keeper.close(house.now).unwrap_err();
         assert_eq!(why, "the store is at 00000007-0 where it should be at 00000007-1");
     }

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::cli::args::{Compare, Rhythm};
+use crate::cli::compare_args::{Compare, Rhythm};
 use crate::compare::experiments::crossover::bracket::{Bracket, rate_words, search};
 use crate::compare::experiments::crossover::{
     COMPARED, Compared, Crossing, Pair, Point, STALE, STALE_PERCENT_MAX, STALE_WORDS, Staleness, changes_max,

@@ -18,7 +18,7 @@ pub mod crossover_search;
 
 use serde::Serialize;
 
-use crate::cli::args::{Compare, Following};
+use crate::cli::compare_args::{Compare, Following};
 use crate::compare::costs::Spread;
 use crate::compare::experiments::crossover::bracket::Words;
 use crate::compare::experiments::crossover::crossover_search::Book;
@@ -27,7 +27,7 @@ use crate::compare::experiments::updates::figures::Followed;
 use crate::compare::experiments::updates::update_round::{Bench, rest};
 use crate::compare::experiments::updates::ways::Lane;
 use crate::compare::report::figures::Figure;
-use crate::error::Failure;
+use crate::error::CommandError;
 
 /// All that was measured for it.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -198,8 +198,8 @@ pub const WAYS: &[Following] =
     &[Following::Poll, Following::PollConditional, Following::Events, Following::Socket];
 
 /// Whether it can be measured at all.
-pub fn check(compare: &Compare) -> Result<(), Failure> {
-    let usage = |words: String| Err(Failure::Usage(words));
+pub fn check(compare: &Compare) -> Result<(), CommandError> {
+    let usage = |words: String| Err(CommandError::Usage(words));
     let lanes = Lane::wanted(compare, WAYS);
     if !lanes.iter().any(is_poller) || lanes.iter().all(is_poller) {
         return usage(
@@ -231,7 +231,7 @@ pub fn changes_max(compare: &Compare) -> u32 {
 }
 
 /// Whether all was measured that was needed.
-pub fn find(compare: &Compare, bench: &Bench, crossed: &mut Crossed) -> Result<bool, Failure> {
+pub fn find(compare: &Compare, bench: &Bench, crossed: &mut Crossed) -> Result<bool, CommandError> {
     let lanes = Lane::wanted(compare, WAYS);
     let mut book = Book::new(compare, bench, &lanes);
     crossed.seconds = compare.follow.cross_seconds.as_secs_f64();

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use crate::cli::args::Rhythm;
+use crate::cli::compare_args::Rhythm;
 
 /// How many changes in a burst.
 pub const BURST: u32 = 10;

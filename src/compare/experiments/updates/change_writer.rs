@@ -21,7 +21,7 @@ use crate::client::url::Url;
 use crate::compare::experiments::requests::Stop;
 use crate::compare::load_client::ANSWER_WAIT;
 use crate::compare::server::{Server, item_of, parse_system_calls};
-use crate::error::Failure;
+use crate::error::CommandError;
 
 #[derive(Debug)]
 pub struct Writer<'s> {
@@ -40,15 +40,16 @@ pub struct Written {
 }
 
 impl<'s> Writer<'s> {
-    pub fn open(server: &'s Server, item_bytes: u32) -> Result<Writer<'s>, Failure> {
+    pub fn open(server: &'s Server, item_bytes: u32) -> Result<Writer<'s>, CommandError> {
         let stream = Stream::connect(&server.url, ANSWER_WAIT)?;
         let port = stream.socket().local_addr().map(|address| address.port());
-        let port = port.map_err(|error| Failure::Failed(format!("our own port cannot be told: {error}")))?;
+        let port =
+            port.map_err(|error| CommandError::Failed(format!("our own port cannot be told: {error}")))?;
         Ok(Writer { server, stream, port, item_bytes })
     }
 
     /// One change, and its answer.
-    pub fn put(&mut self, number: u32) -> Result<(), Failure> {
+    pub fn put(&mut self, number: u32) -> Result<(), CommandError> {
         self.stream.write(&encode_put(&self.server.url, &item_of(number, self.item_bytes)))?;
         hear(&mut self.stream, |_| ())
     }
@@ -78,14 +79,14 @@ impl<'s> Writer<'s> {
                         break;
                     }
                 }
-                Ok::<(), Failure>(())
+                Ok::<(), CommandError>(())
             });
             let mut written = Written::default();
             let heard = told.iter().try_for_each(|sent| {
                 hear(stream, |_| ())?;
                 written.sent.push(sent);
                 written.answered.push(Instant::now());
-                Ok::<(), Failure>(())
+                Ok::<(), CommandError>(())
             });
             drop(told);
             writing.join().expect("a panic ends the process")?;
@@ -95,7 +96,7 @@ impl<'s> Writer<'s> {
     }
 
     /// System calls that the server has made, by name. To ask costs some, too, and each time the same.
-    pub fn system_calls(&mut self) -> Result<Option<BTreeMap<String, u64>>, Failure> {
+    pub fn system_calls(&mut self) -> Result<Option<BTreeMap<String, u64>>, CommandError> {
         if !self.server.counts {
             return Ok(None);
         }
@@ -106,7 +107,7 @@ impl<'s> Writer<'s> {
 }
 
 /// One answer, which is to be 200.
-fn hear<T>(stream: &mut Stream, read: impl FnOnce(&str) -> T) -> Result<T, Failure> {
+fn hear<T>(stream: &mut Stream, read: impl FnOnce(&str) -> T) -> Result<T, CommandError> {
     let (status, framing) = response::read_head(stream, false, |head, _| (head.status, head.framing))?;
     let mut body = Vec::new();
     response::read_body(stream, framing, |piece| {
@@ -115,7 +116,7 @@ fn hear<T>(stream: &mut Stream, read: impl FnOnce(&str) -> T) -> Result<T, Failu
     })?;
     if status != 200 {
         let words = format!("a change was answered {}, and 200 was expected", status_words(status));
-        return Err(Failure::Failed(words));
+        return Err(CommandError::Failed(words));
     }
     Ok(read(&String::from_utf8_lossy(&body)))
 }

@@ -28,13 +28,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::cli::args::{Compare, Experiment, Rhythm};
+use crate::cli::compare_args::{Compare, Experiment, Rhythm};
 use crate::compare::experiments::requests::Stop;
 use crate::compare::experiments::updates::figures::Followed;
 use crate::compare::experiments::updates::update_round::{Bench, Course, Round};
 use crate::compare::experiments::updates::ways::Lane;
 use crate::compare::progress;
-use crate::error::Failure;
+use crate::error::CommandError;
 
 /// What was asked for.
 #[derive(Clone, Debug, Serialize)]
@@ -80,11 +80,11 @@ pub fn stale_words(ms: u32) -> String {
 }
 
 /// Whether what was asked for can be: whoever follows must see changes, and we are who makes them.
-pub fn check(compare: &Compare) -> Result<(), Failure> {
+pub fn check(compare: &Compare) -> Result<(), CommandError> {
     let is_wanted = |experiment| compare.experiments.contains(&experiment);
     if (is_wanted(Experiment::Follow) || is_wanted(Experiment::Cross)) && compare.url.is_some() {
         let words = "follow and cross change what they follow, and so take a server of our own, and no --url";
-        return Err(Failure::Usage(words.to_owned()));
+        return Err(CommandError::Usage(words.to_owned()));
     }
     if is_wanted(Experiment::Follow) {
         check_polls(compare)?;
@@ -93,7 +93,7 @@ pub fn check(compare: &Compare) -> Result<(), Failure> {
 }
 
 /// Whoever polls must do so at least once in each part of a round: nothing would be said of it otherwise.
-fn check_polls(compare: &Compare) -> Result<(), Failure> {
+fn check_polls(compare: &Compare) -> Result<(), CommandError> {
     let quiet = compare.follow.quiet_seconds;
     let (window, changes) = (window(compare), compare.follow.changes);
     let lanes = Lane::wanted(compare, ways::ALL);
@@ -104,7 +104,7 @@ fn check_polls(compare: &Compare) -> Result<(), Failure> {
             () => continue,
         };
         let (every, seconds) = (every.as_secs_f64(), seconds.as_secs_f64());
-        return Err(Failure::Usage(format!(
+        return Err(CommandError::Usage(format!(
             "--poll-seconds {every} is longer than {than} {seconds}: nobody would poll"
         )));
     }
@@ -118,7 +118,11 @@ fn window(compare: &Compare) -> Duration {
 }
 
 /// Whether all rounds were run. The ways take turns.
-pub fn in_turns(compare: &Compare, bench: &Bench, followed: &mut Vec<Followed>) -> Result<bool, Failure> {
+pub fn in_turns(
+    compare: &Compare,
+    bench: &Bench,
+    followed: &mut Vec<Followed>,
+) -> Result<bool, CommandError> {
     let follow = &compare.follow;
     let per_second = follow.changes_per_second;
     let times = arrivals::times(follow.rhythm, follow.changes, per_second, follow.seed);

@@ -13,7 +13,7 @@ use crate::compare::experiments::requests::Stop;
 use crate::compare::experiments::updates::change_writer::Writer;
 use crate::compare::experiments::updates::subscriber_stats::Ledger;
 use crate::compare::experiments::updates::update_round::Bench;
-use crate::error::Failure;
+use crate::error::CommandError;
 
 /// What the followers of a round have cost in a part of it.
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ impl Eyes<'_> {
         })
     }
 
-    fn network(&self) -> Result<Network, Failure> {
+    fn network(&self) -> Result<Network, CommandError> {
         let mut sum = Network::default();
         for ledger in self.ledgers {
             sum += ledger.read(|tally| tally.network())?;

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::cli::args::Following;
+use crate::cli::compare_args::Following;
 use crate::client::url::Url;
 use crate::compare::costs::Application;
 use crate::compare::experiments::requests::Stop;
@@ -27,7 +27,7 @@ use crate::compare::experiments::updates::subscriber_connection::{self, Came, Li
 use crate::compare::experiments::updates::subscriber_stats::Ledger;
 use crate::compare::headers::Extra;
 use crate::compare::server::number_of;
-use crate::error::Failure;
+use crate::error::CommandError;
 
 /// The change that says that no more are to come.
 pub const END: u32 = 99_999_999;
@@ -241,11 +241,11 @@ fn say_ready(ready: Sender<()>) {
 }
 
 pub fn failed(words: String) -> Stop {
-    Stop::Failed(Failure::Failed(words))
+    Stop::Failed(CommandError::Failed(words))
 }
 
 fn doubted(words: String) -> Stop {
-    Stop::Doubted(Failure::Failed(words))
+    Stop::Doubted(CommandError::Failed(words))
 }
 
 #[cfg(test)]

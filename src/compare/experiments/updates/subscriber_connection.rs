@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use crate::cli::args::Following;
+use crate::cli::compare_args::Following;
 use crate::client::buffered_stream::{Arrival, Stream};
 use crate::client::event_stream::{self, Said};
 use crate::client::handshake::{self, Asks, Offered};
@@ -23,7 +23,7 @@ use crate::compare::experiments::updates::subscriber_stats::untold;
 use crate::compare::experiments::updates::ways::LONG_POLL_SECONDS;
 use crate::compare::load_client::ANSWER_WAIT;
 use crate::compare::load_connection::{agree, broken, network_of};
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::http::content_coding;
 use crate::http::framing::ResponseFraming;
 use crate::http::headers::Known;
@@ -87,7 +87,7 @@ pub struct Answer {
 }
 
 impl Line {
-    pub fn connect(follower: &Follower) -> Result<Line, Failure> {
+    pub fn connect(follower: &Follower) -> Result<Line, CommandError> {
         let stream = Stream::connect(follower.url, ANSWER_WAIT)?;
         stream.wait_for_reads(Some(SILENCE_MAX))?;
         let asked = if follower.asks_kernel { Some(stream.writing_end()?) } else { None };
@@ -233,7 +233,7 @@ impl Line {
                 Heard::NeedMore => match self.stream.read_more()? {
                     Arrival::Bytes => {}
                     Arrival::End => {
-                        return Err(Failure::Lost("the server ended the stream".to_owned()).into());
+                        return Err(CommandError::Lost("the server ended the stream".to_owned()).into());
                     }
                 },
             }
@@ -333,7 +333,7 @@ impl Messages {
             Step::Event(Event::Text(text)) => Heard::Notice(Notice { text: text.as_str().to_owned(), came }),
             Step::Event(Event::Ping(payload)) => Heard::Ping(payload.to_vec()),
             Step::Event(Event::Close(_)) => {
-                return Err(Failure::Lost("the server closed the socket".to_owned()).into());
+                return Err(CommandError::Lost("the server closed the socket".to_owned()).into());
             }
             Step::Event(_) => Heard::Nothing,
         })

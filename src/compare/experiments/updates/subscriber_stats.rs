@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::compare::costs::{Application, Both, Network};
 use crate::compare::load_connection::network_of;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::netlab::sys;
 
 #[derive(Debug, Default)]
@@ -60,7 +60,7 @@ impl Ledger {
 
 impl Tally {
     /// What the kernel has counted, where it is asked about each connection.
-    pub fn network(&self) -> Result<Network, Failure> {
+    pub fn network(&self) -> Result<Network, CommandError> {
         let mut network = self.closed;
         if let Some((socket, before)) = &self.open {
             let info = sys::tcp_info(socket).map_err(untold)?;
@@ -71,6 +71,6 @@ impl Tally {
     }
 }
 
-pub fn untold(error: std::io::Error) -> Failure {
-    Failure::Failed(format!("the kernel does not tell of a connection: {error}"))
+pub fn untold(error: std::io::Error) -> CommandError {
+    CommandError::Failed(format!("the kernel does not tell of a connection: {error}"))
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use crate::cli::args::Compare;
+use crate::cli::compare_args::Compare;
 use crate::compare::costs::{histogram, record};
 use crate::compare::count_method::Counting;
 use crate::compare::experiments::requests::Stop;
@@ -29,7 +29,7 @@ use crate::compare::experiments::updates::subscriber_stats::Ledger;
 use crate::compare::experiments::updates::ways::Lane;
 use crate::compare::headers::Extra;
 use crate::compare::server::Server;
-use crate::error::Failure;
+use crate::error::CommandError;
 
 /// All that a round needs beside its course.
 #[derive(Clone, Copy, Debug)]
@@ -264,7 +264,7 @@ impl Bench<'_> {
                 return Ok(());
             }
             if Instant::now() > until {
-                return Err(Stop::Doubted(Failure::Failed(format!(
+                return Err(Stop::Doubted(CommandError::Failed(format!(
                     "{late} of {} who follow by {} did not come to know the last change within {wait:?}",
                     ledgers.len(),
                     course.lane.name()
@@ -317,7 +317,7 @@ impl Round {
             self.ages.add(from, to, &answered, views);
             let (seen, missed) = seen_and_missed(views);
             if seen + missed != u64::from(self.changes) {
-                return Err(Stop::Doubted(Failure::Failed(format!(
+                return Err(Stop::Doubted(CommandError::Failed(format!(
                     "two counts disagree: of {} changes one follower has seen {seen} and missed {missed}",
                     self.changes
                 ))));

@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use crate::cli::args::{Compare, Following};
+use crate::cli::compare_args::{Compare, Following};
 use crate::client::url::Url;
 use crate::compare::headers::{self, Extra};
 use crate::compare::workloads::ways::ACCEPT_GZIP;
