@@ -37,7 +37,6 @@ pub mod rpc_reply;
 pub mod server;
 pub mod workloads;
 
-use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -53,7 +52,10 @@ use crate::compare::headers::Extra;
 use crate::compare::interleaved_runs::Turns;
 use crate::compare::report::atomic_file::Destination;
 use crate::compare::report::figures::{Asked, Measured, Report, Settings};
+use crate::compare::report::html::page;
 use crate::compare::report::provenance::Made;
+use crate::compare::report::text::text;
+use crate::compare::report::{report_document, stdout};
 use crate::compare::server::Server;
 use crate::compare::workloads::ways::Course;
 use crate::error::CommandError;
@@ -100,11 +102,12 @@ pub fn run(compare: &Compare) -> Result<(), CommandError> {
     judge(&report)
 }
 
-/// Prints it first: that needs no place in a folder, which may be gone by now.
+/// Prints the report before the page is written, for the folder of the page may be gone by now.
 fn publish(compare: &Compare, report: &Report, destination: Option<Destination>) -> Result<(), CommandError> {
-    let printed = print(compare, report);
-    let written = destination
-        .map_or(Ok(()), |destination| destination.write(&crate::compare::report::html::page(&crate::compare::report::report_document::document(report))));
+    let document = report_document::document(report);
+    let printed =
+        if compare.json { stdout::print_json("report", report) } else { stdout::print(&text(&document)) };
+    let written = destination.map_or(Ok(()), |destination| destination.write(&page(&document)));
     printed.and(written)
 }
 
@@ -323,19 +326,6 @@ fn hold_in_turns(
 fn progress(steps: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len}  {msg}").expect("it is well formed");
     ProgressBar::new(steps as u64).with_style(style)
-}
-
-fn print(compare: &Compare, report: &Report) -> Result<(), CommandError> {
-    let text = if compare.json {
-        let json = serde_json::to_string(report);
-        json.map_err(|error| CommandError::Failed(format!("the report cannot be written as JSON: {error}")))?
-            + "\n"
-    } else {
-        crate::compare::report::text::text(&crate::compare::report::report_document::document(report))
-    };
-    let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(CommandError::Output);
-    CommandError::ignore_broken_pipe(written)
 }
 
 /// What was printed may not be what was asked for: a stranger may lack a way, a server of ours may not.

@@ -1,9 +1,7 @@
 //! Tables and charts of rows of figures.
 
 use crate::compare::costs::Spread;
-use crate::compare::report::document::{
-    Bar, BarRow, Cell, Chart, Curve, MARK_CLASSES, Plot, Table,
-};
+use crate::compare::report::document::{Bar, BarRow, Cell, Chart, Curve, MARK_CLASSES, Plot, Table};
 
 /// A way of calling or of following, and its figures.
 pub trait FigureRow {
@@ -70,7 +68,8 @@ impl<'f> BarFigures<'f> {
     }
 
     fn of<R: FigureRow>(&self, row: &R) -> Option<Bar> {
-        let parts = self.parts.iter().filter_map(|(class, figure)| Some((*class, row.spread(figure)?.median)));
+        let parts =
+            self.parts.iter().filter_map(|(class, figure)| Some((*class, row.spread(figure)?.median)));
         Some(Bar { sign: self.sign, parts: parts.collect(), whole: row.spread(self.whole)? })
     }
 }

@@ -33,9 +33,16 @@ pub enum Output {
 #[derive(Clone, Debug)]
 pub enum Block {
     /// Level 2 begins a section, level 3 a part of it. A section of a class has a layout of its own on the page.
-    Heading { level: u8, words: String, class: Option<&'static str> },
+    Heading {
+        level: u8,
+        words: String,
+        class: Option<&'static str>,
+    },
     /// Words, after a label where it is not empty. Without words it is an empty line.
-    Paragraph { label: &'static str, words: String },
+    Paragraph {
+        label: &'static str,
+        words: String,
+    },
     /// Terms, and what is said about each.
     Terms(Vec<(String, String)>),
     /// A command as a shell takes it.

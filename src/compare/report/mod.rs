@@ -19,9 +19,9 @@ pub mod provenance;
 pub mod report_document;
 pub mod scale;
 pub mod sections;
+pub mod stdout;
 pub mod svg;
 pub mod text;
+
 #[cfg(test)]
 pub mod samples;
-#[cfg(test)]
-mod golden;

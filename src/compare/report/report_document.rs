@@ -67,13 +67,7 @@ fn add_gaps(report: &Report, document: &mut Document) {
     }
 }
 
-fn add_gap(
-    output: Output,
-    label: &'static str,
-    way: &str,
-    why: &Option<String>,
-    document: &mut Document,
-) {
+fn add_gap(output: Output, label: &'static str, way: &str, why: &Option<String>, document: &mut Document) {
     if let Some(why) = why {
         document.add(output, Block::Paragraph { label, words: format!("{way}: {why}") });
     }
@@ -84,3 +78,85 @@ const SEVERAL_ROUNDS: [&str; 2] = [
     "Every figure is the median of the rounds. Where they differ, the least and the most stand beside it, and a whisker \
      goes from one to the other.",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::report::figures::FIGURES;
+    use crate::compare::report::html;
+    use crate::compare::report::samples::{HOSTILE, parse, report, round};
+    use crate::compare::report::text::number;
+    use std::collections::BTreeMap;
+
+    fn page(report: &Report) -> String {
+        html::page(&document(report))
+    }
+
+    fn words_of(markup: &roxmltree::Document) -> String {
+        let nodes = markup.root().descendants().filter(|node| node.is_text());
+        nodes.filter_map(|node| node.text()).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn every_figure_stands_in_the_page() {
+        let report = report(&[round(3), round(5), round(8)]);
+        let page = page(&report);
+        let document = parse(&page);
+        let rows: BTreeMap<&str, String> = document
+            .descendants()
+            .filter(|node| node.has_tag_name("tr"))
+            .filter_map(|row| {
+                let name = row.first_element_child()?.text()?;
+                let cells = row.descendants().filter(|node| node.is_text()).filter_map(|node| node.text());
+                Some((name, cells.collect::<Vec<_>>().join(" ")))
+            })
+            .collect();
+        for asked in &report.ask {
+            assert_eq!(asked.figures.len(), FIGURES.len(), "this report has all of them");
+            let calls = asked.system_calls.iter().map(|(name, figure)| (&**name, figure));
+            for (name, figure) in asked.figures.iter().map(|(name, figure)| (*name, figure)).chain(calls) {
+                let row = &rows[name];
+                for value in [figure.spread.median, figure.spread.min, figure.spread.max] {
+                    assert!(
+                        row.split(' ').any(|word| word == number(value)),
+                        "{name}: {value} is not in {row}"
+                    );
+                }
+            }
+        }
+        for words in ["1230", "1200", "1300", "77"] {
+            assert!(rows["kept"].contains(words), "{words} is not in {}", rows["kept"]);
+        }
+        assert_eq!(document.descendants().filter(|node| node.has_tag_name("figure")).count(), 8);
+    }
+
+    #[test]
+    fn what_others_say_is_text() {
+        for report in [report(&[]), report(&[round(1)])] {
+            assert!(words_of(&parse(&page(&report))).contains(HOSTILE));
+        }
+    }
+
+    #[test]
+    fn it_needs_nothing_but_itself() {
+        let page = page(&report(&[round(1)]));
+        for outside in ["src=", "href=", "@import", "url(h", "<link"] {
+            assert!(!page.contains(outside), "{outside}");
+        }
+    }
+
+    #[test]
+    fn a_way_with_one_round_of_several_has_no_spread_and_says_so() {
+        let words = format!("<p>new: {}</p>", caveats::ONE_ROUND);
+        assert!(page(&report(&[round(1)])).contains(&words));
+        assert!(!page(&report(&[round(1), round(2)])).contains(&words));
+    }
+
+    #[test]
+    fn what_was_interrupted_says_so() {
+        let mut report = report(&[round(1)]);
+        assert!(!page(&report).contains("Incomplete."));
+        report.complete = false;
+        assert!(page(&report).contains("<b>Incomplete.</b>"));
+    }
+}

@@ -16,9 +16,7 @@ impl Svg {
         let title = escaped(&chart.title);
         let mut svg = Svg(format!("<figure>\n<figcaption><b>{title}</b>"));
         for (n, entry) in chart.legend.iter().enumerate() {
-            svg.push(format_args!(
-                r#" <span class="key"><svg viewBox="0 0 14 14" width="14" height="14">"#
-            ));
+            svg.push(format_args!(r#" <span class="key"><svg viewBox="0 0 14 14" width="14" height="14">"#));
             match MARK_CLASSES.contains(&entry.class) {
                 true => svg.mark(n, entry.class, 7.0, 7.0),
                 false => svg.push(format_args!(r#"<rect class="{}" width="14" height="14"/>"#, entry.class)),
@@ -74,7 +72,9 @@ impl Svg {
     pub fn grid(&mut self, scale: &Scale, unit: &str, height: f64) {
         for (value, label) in scale.ticks() {
             let x = scale.at(value);
-            self.push(format_args!(r#"<line class="grid" x1="{x:.1}" y1="0" x2="{x:.1}" y2="{height:.1}"/>"#));
+            self.push(format_args!(
+                r#"<line class="grid" x1="{x:.1}" y1="0" x2="{x:.1}" y2="{height:.1}"/>"#
+            ));
             self.text("tick", x, height + 12.0, &label);
         }
         self.text("tick", (scale.from + scale.to) / 2.0, height + 30.0, unit);

@@ -46,10 +46,12 @@ pub fn add(settings: &Settings, crossed: &Crossed, document: &mut Document) {
     }
     document.paragraphs(Output::All, crossed.crossings.iter().filter_map(Crossing::words));
     if !crossed.staleness.is_empty() {
-        for (output, is_stale) in
-            [(Output::Text, format!("it is stale ({stale})")), (Output::Page, format!("what is shown is {stale}"))]
-        {
-            let title = format!("From which rate on {is_stale} for more than half of the time, in changes a second");
+        for (output, is_stale) in [
+            (Output::Text, format!("it is stale ({stale})")),
+            (Output::Page, format!("what is shown is {stale}")),
+        ] {
+            let title =
+                format!("From which rate on {is_stale} for more than half of the time, in changes a second");
             document.heading(output, 3, title);
         }
         document.add(Output::All, staleness(&crossed.staleness));
@@ -153,3 +155,123 @@ pub const POINT: &[FigureColumn] = &[
     ("age p50", "age_p50_ms"),
     ("p99", "age_p99_ms"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::experiments::crossover::{Pair, Point};
+    use crate::compare::report::figures::Figure;
+    use crate::compare::report::samples::{count, followed, page_of, parse, spread, update_settings};
+
+    fn section(crossed: &Crossed) -> String {
+        page_of(|document| add(&update_settings(), crossed, document))
+    }
+
+    fn figure(value: f64) -> Figure {
+        Figure { unit: "x", spread: spread(value, value, value) }
+    }
+
+    fn crossing(low: Option<f64>) -> Crossing {
+        let pair = Pair { polling: figure(1.0), told: figure(2.0) };
+        Crossing {
+            poller: "poll",
+            poll_seconds: 1.0,
+            told: "socket",
+            figure: "changing_bytes",
+            compared: "bytes",
+            low,
+            high: Some(8.0),
+            measured: [1.0, 64.0],
+            at_lowest: pair,
+            at_highest: pair,
+            poller_age_p50_ms: None,
+            told_age_p50_ms: None,
+            decided: true,
+            clear: true,
+            says: "<script> always".to_owned(),
+        }
+    }
+
+    fn staleness(high: Option<f64>) -> Staleness {
+        Staleness {
+            way: "poll",
+            poll_seconds: Some(1.0),
+            stale_ms: 0,
+            low: Some(0.75),
+            high,
+            measured: [0.25, 64.0],
+            at_lowest: figure(12.5),
+            at_highest: figure(98.75),
+            decided: true,
+            clear: true,
+            says: "<script> never".to_owned(),
+        }
+    }
+
+    fn crossed(low: Option<f64>, high: Option<f64>) -> Crossed {
+        let point = |followed, changes_per_second| Point { changes_per_second, followed };
+        let points = [1.0, 8.0, 64.0].iter().flat_map(|&rate| {
+            [
+                point(followed("poll", Some(1.0), 30.0), rate),
+                point(followed("socket", None, 0.5 * rate), rate),
+            ]
+        });
+        Crossed {
+            seconds: 4.0,
+            points: points.collect(),
+            crossings: vec![crossing(low)],
+            staleness: vec![staleness(high)],
+        }
+    }
+
+    #[test]
+    fn rates_are_curves_and_what_was_found_is_marked() {
+        let markup = section(&crossed(Some(7.25), Some(1.0)));
+        // Bytes and staleness have what was found, each with its key; processor time has nothing.
+        assert_eq!((count(&markup, "curve"), count(&markup, "crossing")), (6, 4));
+        assert_eq!(count(&markup, "level"), 1);
+        for words in ["a: poll 1 s or socket: 7.25 to 8 changes/s", "poll 1 s: 0.75 to 1 changes/s", ">98.8<"]
+        {
+            assert!(markup.contains(words), "{words}: {markup}");
+        }
+        let markup = section(&crossed(None, None));
+        assert_eq!(count(&markup, "crossing"), 0, "what was not found is not marked");
+        for words in ["or socket: &lt;script&gt; always", "poll 1 s: &lt;script&gt; never"] {
+            assert!(markup.contains(words), "{words}: {markup}");
+        }
+    }
+
+    #[test]
+    fn rates_have_the_digits_that_they_have_at_a_terminal() {
+        let mut all = crossed(Some(11.25), Some(11.75));
+        all.points[0].changes_per_second = 11.25;
+        all.crossings[0].high = Some(11.5);
+        let markup = section(&all);
+        for words in [">11.25<", "socket: 11.25 to 11.5 changes/s", "poll 1 s: 0.75 to 11.75 changes/s"] {
+            assert!(markup.contains(words), "{words}: {markup}");
+        }
+    }
+
+    #[test]
+    fn what_is_within_the_spread_is_said_though_it_was_found() {
+        let mut all = crossed(Some(7.25), Some(1.0));
+        all.crossings[0].says = "bytes: so; at 7.25 that is within the spread".to_owned();
+        assert!(!section(&all).contains("within the spread"));
+        all.crossings[0].clear = false;
+        assert!(section(&all).contains("<p>poll every 1 s or socket: bytes: so; at 7.25 that is within"));
+    }
+
+    #[test]
+    fn what_was_interrupted_has_no_empty_tables() {
+        let mut some = crossed(None, None);
+        (some.crossings, some.staleness) = (Vec::new(), Vec::new());
+        let markup = section(&some);
+        let document = parse(&markup);
+        let count = |name| document.descendants().filter(|node| node.has_tag_name(name)).count();
+        assert_eq!((count("table"), count("figure"), count("h3")), (1, 3, 1));
+        some.points.clear();
+        let mut document = Document::new("title", String::new(), true);
+        add(&update_settings(), &some, &mut document);
+        assert!(document.blocks.is_empty());
+    }
+}

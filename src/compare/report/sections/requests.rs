@@ -2,9 +2,7 @@
 
 use crate::compare::costs::Spread;
 use crate::compare::report::caveats;
-use crate::compare::report::charts::{
-    BarFigures, FigureRow, FigureTable, bars, bytes, percentiles, table,
-};
+use crate::compare::report::charts::{BarFigures, FigureRow, FigureTable, bars, bytes, percentiles, table};
 use crate::compare::report::document::{Bar, BarRow, Block, Chart, Document, Output};
 use crate::compare::report::figures::{Asked, FIGURES, Report};
 
@@ -15,9 +13,10 @@ pub fn add(report: &Report, document: &mut Document) {
     let trips = bars(ask, "Round trips before the first useful byte", "round trips", &[], &trips);
     // Without a distance, the time of the first answer measures this machine alone.
     let first = [BarFigures::plain("payload", "first_answer_us")];
-    let first = report.distance.as_ref().and_then(|_| {
-        bars(ask, "From nothing to the first whole answer", "microseconds", &[], &first)
-    });
+    let first = report
+        .distance
+        .as_ref()
+        .and_then(|_| bars(ask, "From nothing to the first whole answer", "microseconds", &[], &first));
     let both = [
         BarFigures::plain("payload", "server_us_per_call"),
         BarFigures::plain("fields", "client_us_per_call"),

@@ -23,7 +23,9 @@ pub fn add(settings: &Settings, followed: &[Followed], document: &mut Document) 
     document.heading(Output::Page, 2, "What it costs to keep up");
     document.paragraph(
         Output::All,
-        format!("{followers} follow one item; {changes} changes, {changes_per_second} in a second, {rhythm}."),
+        format!(
+            "{followers} follow one item; {changes} changes, {changes_per_second} in a second, {rhythm}."
+        ),
     );
     document.paragraphs(Output::All, notes_on_rates(settings, followed));
     let pushed = [BarFigures::bytes("", "changing_bytes", "changing_*_bytes")];
@@ -40,13 +42,7 @@ pub fn add(settings: &Settings, followed: &[Followed], document: &mut Document) 
         ),
         age_by_interval(followed),
         bytes(followed, "Bytes while it changes, for each follower and second", "JSON", &pushed),
-        bars(
-            followed,
-            "Bytes while nothing happens, for each follower and second",
-            "bytes",
-            &[],
-            &quiet,
-        ),
+        bars(followed, "Bytes while nothing happens, for each follower and second", "bytes", &[], &quiet),
         bars(followed, "Changes that a follower never saw", "changes", &[], &missed),
     ]);
     for part in TABLES {
@@ -223,3 +219,81 @@ pub const TABLES: &[FigureTable] = &[
         ],
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::experiments::crossover::COMPARED;
+    use crate::compare::experiments::updates::figures::{COSTS, FIGURES, PHASES};
+    use crate::compare::report::figures::Figure;
+    use crate::compare::report::samples::{self, count, page_of, parse, spread, update_settings};
+    use crate::compare::report::sections::crossover::POINT;
+
+    /// One way without any figure.
+    fn polled(every: f64) -> Followed {
+        Followed { figures: Default::default(), ..samples::followed("poll", Some(every), 0.0) }
+    }
+
+    fn section(followed: &[Followed]) -> String {
+        page_of(|document| add(&update_settings(), followed, document))
+    }
+
+    #[test]
+    fn polling_at_several_paces_is_a_curve() {
+        let followed = samples::followed;
+        let polled = [followed("poll", Some(1.0), 500.0), followed("poll", Some(0.25), 123.5)];
+        let markup = section(&[&polled[..], &[followed("socket", None, 0.0)]].concat());
+        assert_eq!(count(&markup, "curve"), 1);
+        for words in ["poll 0.25 s", "123.5", "61.8 to 247", "&lt;script&gt;"] {
+            assert!(markup.contains(words), "{words}: {markup}");
+        }
+        let document = parse(&markup);
+        let figures = document.descendants().filter(|node| node.has_tag_name("figcaption"));
+        let titles: Vec<&str> = figures.filter_map(|node| node.first_element_child()?.text()).collect();
+        assert!(titles.contains(&"How long it takes from writing a change to its being known"), "{titles:?}");
+        assert_eq!(count(&section(&[followed("events", None, 7.0)]), "curve"), 0);
+    }
+
+    #[test]
+    fn polls_that_do_not_fill_the_time_are_said() {
+        let lines = |followers, seconds, every| -> Vec<String> {
+            notes_on_polls(followers, seconds, [polled(every), polled(every)].iter()).collect()
+        };
+        assert_eq!(
+            lines(1, 4.0, 3.0),
+            [
+                "Polls every 3 s are 1.333 in 4 s, of all 1 who follow, and 1 are made: 25 % less than go with each second."
+            ]
+        );
+        assert!(lines(1, 1.5, 1.0)[0].ends_with("2 are made: 33.3 % more than go with each second."));
+        for (followers, seconds, every) in [(1, 4.0, 2.0), (20, 10.1, 0.5), (3, 4.0, 3.0), (200, 4.0, 3.0)] {
+            assert_eq!(lines(followers, seconds, every), [""; 0], "{followers} {seconds} {every}");
+        }
+    }
+
+    #[test]
+    fn changes_of_each_second_are_said_as_they_were() {
+        let mut told = polled(1.0);
+        assert_eq!(notes_on_rates(&update_settings(), &[told.clone()]), [""; 0], "nothing was measured");
+        for (name, value) in [("changes", 4.0), ("changing_seconds", 3.1)] {
+            let figure = Figure { unit: "x", spread: spread(value, value, value) };
+            told.figures.insert(name.to_owned(), figure);
+        }
+        told.poll_seconds = None;
+        assert_eq!(
+            notes_on_rates(&update_settings(), &[told]),
+            ["What is said of each second while it changes is of 1.29 changes: 4 in 3.1 seconds."]
+        );
+    }
+
+    #[test]
+    fn every_column_is_a_figure() {
+        let costs =
+            COSTS.iter().flat_map(|cost| PHASES.iter().map(|phase| format!("{}_{}", phase.0, cost.0)));
+        let names: Vec<String> = FIGURES.iter().map(|figure| figure.0.to_owned()).chain(costs).collect();
+        let columns = TABLES.iter().flat_map(|table| table.columns).chain(POINT).map(|column| column.1);
+        for column in columns.chain(COMPARED.iter().map(|compared| compared.figure)) {
+            assert!(names.iter().any(|name| name == column), "{column}");
+        }
+    }
+}
