@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         Command::Watch(watch) => watch::run(&watch.into()),
         Command::Export(export) => export::run(&export),
         Command::Check(check) => check::run(&check),
-        Command::Compare(compare) => compare::run(&compare),
+        Command::Compare(compare) => compare::run(&compare.into()),
     };
     let Err(failure) = outcome else { return ExitCode::SUCCESS };
     // Nobody may be there to read it.

@@ -45,7 +45,6 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("compare", "cli"),
     ("compare", "reactor"),
     ("connection", "render"),
-    ("netlab", "cli"),
     ("netlab", "compare"),
     ("pubsub", "reactor"),
     ("pubsub", "server"),
