@@ -25,7 +25,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["model"]),
     ("site", &["render", "model"]),
     ("client", &["websocket", "http", "model"]),
-    ("connection", &["websocket", "http", "model"]),
+    // The error of a request that never became a call is rendered here, in the representation that it accepts.
+    ("connection", &["render", "websocket", "http", "model"]),
     ("render", &["model"]),
     ("websocket", &["http"]),
     ("http", &[]),
@@ -38,22 +39,11 @@ const OPEN: &[&str] = &["config", "error", "metrics"];
 
 /// Imports that are still to be removed.
 const EXCEPTIONS: &[(&str, &str)] = &[
-    ("main", "client"),
-    ("main", "compare"),
-    ("main", "serve"),
-    ("cli", "model"),
     ("compare", "cli"),
-    ("compare", "reactor"),
-    ("connection", "render"),
     ("netlab", "compare"),
     ("pubsub", "reactor"),
     ("pubsub", "server"),
-    ("serve", "cli"),
     ("server", "reactor"),
-    ("site", "api"),
-    ("site", "store"),
-    ("store", "render"),
-    ("metrics", "config"),
 ];
 
 /// Folders whose files still import each other in a cycle.
@@ -64,14 +54,8 @@ const CYCLES: &[&str] = &[
     "pubsub",
     "reactor",
     "connection",
-    "api",
-    "site",
-    "store",
-    "model",
     "client",
     "http",
-    "cli",
-    "serve",
     "websocket",
 ];
 
@@ -80,7 +64,6 @@ const LINES_MAX: usize = 400;
 
 /// Files that are still longer.
 const LONG_FILES: &[&str] = &[
-    "src/config.rs",
     "src/connection/http_mode.rs",
     "src/error.rs",
     "src/http/head.rs",
@@ -89,7 +72,6 @@ const LONG_FILES: &[&str] = &[
     "src/pubsub/subscribers.rs",
     "src/server/mod.rs",
     "src/server/peer.rs",
-    "src/store/state.rs",
     "src/websocket/message.rs",
     "src/websocket/permessage_deflate.rs",
     "src/client/watch.rs",

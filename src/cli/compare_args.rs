@@ -131,12 +131,12 @@ pub struct Follow {
     pub seed: u64,
 
     /// How often who polls does so. Each way of polling is measured with each of them.
-    #[arg(long, value_name = "SECONDS", default_value = "1", value_delimiter = ',', value_parser = crate::config::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_delimiter = ',', value_parser = crate::cli::value_parsers::seconds)]
     pub poll_seconds: Vec<Duration>,
 
     /// How long nothing happens before the changes (follow): polls go on then, and heartbeats, and all
     /// else is silent.
-    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = crate::config::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = crate::cli::value_parsers::seconds)]
     pub quiet_seconds: Duration,
 
     /// Older than this, what somebody shows is stale: by default, as soon as it is not the newest.
@@ -144,7 +144,7 @@ pub struct Follow {
     pub stale_ms: u32,
 
     /// How long each rate is measured (cross). The lowest is one change in that time.
-    #[arg(long, value_name = "SECONDS", default_value = "4", value_parser = crate::config::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "4", value_parser = crate::cli::value_parsers::seconds)]
     pub cross_seconds: Duration,
 
     /// The highest rate that is measured, in changes a second (cross).

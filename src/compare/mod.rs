@@ -62,7 +62,6 @@ use crate::compare::workloads::ways::Way;
 use crate::compare::workloads::workload::Workload;
 use crate::error::CommandError;
 use crate::netlab::emulated_link::Stretch;
-use crate::reactor::open_files;
 
 /// Measures, and prints what was measured: also when it is interrupted, which is a failure all the same.
 pub fn run(options: &CompareOptions) -> Result<(), CommandError> {
@@ -72,7 +71,6 @@ pub fn run(options: &CompareOptions) -> Result<(), CommandError> {
     check_count(options)?;
     let place = Place::choose(options)?;
     let interrupted = interrupt::listen()?;
-    open_files::raise_limit();
     let mut server = match &options.url {
         Some(url) => Server::at(url, options.pid, &interrupted)?,
         None => Server::start(place.address(), options.payload_bytes, loops(options), &interrupted)?,
