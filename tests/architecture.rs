@@ -38,23 +38,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const OPEN: &[&str] = &["config", "error", "metrics"];
 
 /// Imports that are still to be removed.
-const EXCEPTIONS: &[(&str, &str)] = &[
-    ("pubsub", "reactor"),
-    ("pubsub", "server"),
-    ("server", "reactor"),
-];
+const EXCEPTIONS: &[(&str, &str)] = &[("pubsub", "reactor"), ("pubsub", "server"), ("server", "reactor")];
 
 /// Folders whose files still import each other in a cycle.
-const CYCLES: &[&str] = &[
-    "compare",
-    "server",
-    "pubsub",
-    "reactor",
-    "connection",
-    "client",
-    "http",
-    "websocket",
-];
+const CYCLES: &[&str] =
+    &["compare", "server", "pubsub", "reactor", "connection", "client", "http", "websocket"];
 
 /// Lines of code in a file, without its tests.
 const LINES_MAX: usize = 400;

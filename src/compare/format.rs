@@ -1,11 +1,6 @@
 //! Numbers as text.
 
-use crate::compare::costs::{Figure, Spread};
-
-/// The cell of a figure: `-` if it is unknown.
-pub fn cell(figure: Option<&Figure>) -> String {
-    figure.map_or("-".to_owned(), |figure| words(&figure.spread))
-}
+use crate::compare::costs::Spread;
 
 /// The median, with the minimum and maximum if the rounds differ.
 pub fn words(spread: &Spread) -> String {

@@ -42,8 +42,6 @@ pub mod run_error;
 pub mod server;
 pub mod workloads;
 
-use std::io::{self, Write};
-
 use crate::compare::count_method::{Counting, Place};
 use crate::compare::experiments::updates;
 use crate::compare::interleaved_runs::Turns;
@@ -51,7 +49,9 @@ use crate::compare::link::LinkReport;
 use crate::compare::options::CompareOptions;
 use crate::compare::report::atomic_file::Destination;
 use crate::compare::report::figures::Report;
-use crate::compare::report::{caveats, html, text};
+use crate::compare::report::html::page;
+use crate::compare::report::text::text;
+use crate::compare::report::{caveats, report_document, stdout};
 use crate::compare::server::Server;
 use crate::error::CommandError;
 
@@ -85,22 +85,13 @@ pub fn run(options: &CompareOptions) -> Result<(), CommandError> {
         report.complete = false;
         report.notes.push(format!("Not measured to the end: {error}"));
     }
+    let document = report_document::document(&report);
     // Printed before the page is written: the folder of the page may be gone by now.
-    let printed = print(options, &report);
-    let written = destination.map_or(Ok(()), |destination| destination.write(&html::page(&report)));
+    let printed = match options.json {
+        true => stdout::print_json("report", &report),
+        false => stdout::print(&text(&document)),
+    };
+    let written = destination.map_or(Ok(()), |destination| destination.write(&page(&document)));
     printed.and(written).and(measured)?;
     report.check()
-}
-
-fn print(options: &CompareOptions, report: &Report) -> Result<(), CommandError> {
-    let text = if options.json {
-        let json = serde_json::to_string(report);
-        json.map_err(|error| CommandError::Failed(format!("the report cannot be written as JSON: {error}")))?
-            + "\n"
-    } else {
-        text::text(report)
-    };
-    let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(CommandError::Output);
-    CommandError::ignore_broken_pipe(written)
 }

@@ -16,11 +16,11 @@ pub mod quantum_leap;
 pub mod reproduction;
 mod table;
 
-use std::io::{self, Write};
-
 use crate::compare::interleaved_runs::Turns;
 use crate::compare::link::LinkReport;
 use crate::compare::options::{CompareOptions, PublishedTable};
+use crate::compare::report::stdout;
+use crate::compare::report::text::text;
 use crate::compare::reproductions::reproduction::Repetition;
 use crate::compare::run_error::interrupted;
 use crate::error::CommandError;
@@ -59,19 +59,10 @@ pub fn run(
         sections,
         notes,
     };
-    print(options, &repetition)?;
-    if complete { Ok(()) } else { Err(interrupted()) }
-}
-
-fn print(options: &CompareOptions, repetition: &Repetition) -> Result<(), CommandError> {
-    let text = if options.json {
-        let json = serde_json::to_string(repetition);
-        json.map_err(|error| CommandError::Failed(format!("the table cannot be written as JSON: {error}")))?
-            + "\n"
+    if options.json {
+        stdout::print_json("table", &repetition)?;
     } else {
-        table::text(repetition)
-    };
-    let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(CommandError::Output);
-    CommandError::ignore_broken_pipe(written)
+        stdout::print(&text(&table::document(&repetition)))?;
+    }
+    if complete { Ok(()) } else { Err(interrupted()) }
 }
