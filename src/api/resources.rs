@@ -163,10 +163,15 @@ fn created(
     replayed: bool,
 ) -> Answer {
     let collection = state.collection(collection).name().clone();
-    let words = match &*collection {
-        "tasks" => "Task added successfully.",
-        _ => "Added successfully.",
-    };
+    let words = created_text(&collection);
     let body = Body::Created { record, collection, words, replayed };
     Answer { etag: Some(position), ..Answer::new(201, body) }
+}
+
+/// The answer to a created item as plain text.
+pub fn created_text(collection: &str) -> &'static str {
+    match collection {
+        "tasks" => "Task added successfully.",
+        _ => "Added successfully.",
+    }
 }

@@ -5,13 +5,10 @@ use crate::config::PER_PAGE_MAX;
 use serde_json::{Value, json};
 
 /// 1 to 64 of these, and not `.` or `..`.
-pub const ID: &str = r"^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,64}$";
-
-/// `*`, or a list of entity tags (RFC 9110 §8.8.3).
-pub const TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$"#;
+const ID: &str = r"^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,64}$";
 
 /// There is more than white space in it.
-pub const NOT_BLANK: &str = r"[^\s\u0085]";
+const NOT_BLANK: &str = r"[^\s\u0085]";
 
 /// Where one is named.
 pub fn reference(name: &str) -> Value {
