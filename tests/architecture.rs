@@ -39,11 +39,7 @@ const OPEN: &[&str] = &["config", "error", "metrics"];
 
 /// Imports that are still to be removed.
 const EXCEPTIONS: &[(&str, &str)] = &[
-    ("main", "client"),
-    ("main", "compare"),
-    ("main", "serve"),
     ("compare", "cli"),
-    ("compare", "reactor"),
     ("netlab", "compare"),
     ("pubsub", "reactor"),
     ("pubsub", "server"),
@@ -60,8 +56,6 @@ const CYCLES: &[&str] = &[
     "connection",
     "client",
     "http",
-    "cli",
-    "serve",
     "websocket",
 ];
 
