@@ -47,17 +47,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[
 ];
 
 /// Folders whose files still import each other in a cycle.
-const CYCLES: &[&str] = &[
-    "compare",
-    "netlab",
-    "server",
-    "pubsub",
-    "reactor",
-    "connection",
-    "client",
-    "http",
-    "websocket",
-];
+const CYCLES: &[&str] =
+    &["compare", "netlab", "server", "pubsub", "reactor", "connection", "client", "http", "websocket"];
 
 /// Lines of code in a file, without its tests.
 const LINES_MAX: usize = 400;

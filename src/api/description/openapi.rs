@@ -88,7 +88,7 @@ fn template_path(path: &str) -> &str {
     }
 }
 
-/// What all methods of an address share, and OPTIONS, which is not in the routing table.
+/// Returns the parameters that all methods of an address share, and OPTIONS, which is in no routing table.
 fn path_item(templates: &Value, path: &str, address: &str) -> Value {
     let mut item = json!({});
     if let Some(parameters) = templates[path].get("parameters") {
