@@ -300,8 +300,8 @@ impl ValueEnum for UpdateWay {
 pub fn compare_options(flags: &[&str]) -> CompareOptions {
     use clap::FromArgMatches;
 
-    let command = Compare::augment_args(clap::Command::new("compare")).no_binary_name(true);
-    let matches = command.try_get_matches_from(flags).expect("valid flags");
+    let command = Compare::augment_args(clap::Command::new("compare"));
+    let matches = command.get_matches_from([&["compare"], flags].concat());
     Compare::from_arg_matches(&matches).expect("valid flags").into()
 }
 
