@@ -25,7 +25,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["model"]),
     ("site", &["render", "model"]),
     ("client", &["websocket", "http", "model"]),
-    ("connection", &["websocket", "http", "model"]),
+    // The error of a request that never became a call is rendered here, in the representation that it accepts.
+    ("connection", &["render", "websocket", "http", "model"]),
     ("render", &["model"]),
     ("websocket", &["http"]),
     ("http", &[]),
@@ -37,34 +38,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const OPEN: &[&str] = &["config", "error", "metrics"];
 
 /// Imports that are still to be removed.
-const EXCEPTIONS: &[(&str, &str)] = &[
-    ("main", "client"),
-    ("main", "compare"),
-    ("main", "serve"),
-    ("compare", "cli"),
-    ("compare", "reactor"),
-    ("connection", "render"),
-    ("netlab", "compare"),
-    ("site", "api"),
-    ("site", "store"),
-    ("store", "render"),
-];
+const EXCEPTIONS: &[(&str, &str)] = &[("compare", "cli"), ("netlab", "compare")];
 
 /// Folders whose files still import each other in a cycle.
-const CYCLES: &[&str] = &[
-    "compare",
-    "netlab",
-    "connection",
-    "api",
-    "site",
-    "store",
-    "model",
-    "client",
-    "http",
-    "cli",
-    "serve",
-    "websocket",
-];
+const CYCLES: &[&str] = &["compare", "netlab", "connection", "client", "http", "websocket"];
 
 /// Lines of code in a file, without its tests.
 const LINES_MAX: usize = 400;
@@ -77,7 +54,6 @@ const LONG_FILES: &[&str] = &[
     "src/model/json_patch.rs",
     "src/model/json_rpc.rs",
     "src/server/mod.rs",
-    "src/store/state.rs",
     "src/websocket/message.rs",
     "src/websocket/permessage_deflate.rs",
     "src/client/watch.rs",

@@ -1,10 +1,10 @@
 //! The three things a handler can say.
 
-use crate::api::subscribe::{Follow, Interest};
+use crate::api::read_context::ReadContext;
+use crate::api::topic::{Follow, Interest};
 use crate::error::ApiError;
 use crate::model::call::{Answer, Call, Talk};
 use crate::model::change::{CollectionId, Write};
-use crate::store::state::State;
 
 pub enum Outcome {
     Answer(Answer),
@@ -27,4 +27,4 @@ pub struct Named<'a> {
     pub id: &'a str,
 }
 
-pub type Handler = fn(&Call, Named, &State) -> Result<Outcome, ApiError>;
+pub type Handler = fn(&Call, Named, &mut ReadContext) -> Result<Outcome, ApiError>;

@@ -1,6 +1,7 @@
 //! What a subscriber misses: a snapshot of the whole state, or a replay of the changes since its cursor.
 
-use crate::api::subscribe::{Deliver, Interest};
+use crate::api::read_context::ReadCache;
+use crate::api::topic::{Deliver, Interest};
 use crate::connection::Connection;
 use crate::connection::turn_context::Terms;
 use crate::error::ApiError;
@@ -16,11 +17,16 @@ use std::sync::Arc;
 /// # Errors
 ///
 /// The state cannot be rendered within its limits.
-pub fn snapshot(connection: &mut Connection, interest: &Interest, state: &State) -> Result<(), ApiError> {
+pub fn snapshot(
+    connection: &mut Connection,
+    interest: &Interest,
+    state: &State,
+    cache: &mut ReadCache,
+) -> Result<(), ApiError> {
     let position = state.position();
     let mut front = Vec::new();
     notification::begin_snapshot(interest.about(state), position, &mut front);
-    let value: Arc<[u8]> = interest.state(state)?;
+    let value: Arc<[u8]> = interest.snapshot(state, cache)?;
     connection.tell_long(&event_id(position), &front, value, notification::SNAPSHOT_END);
     Ok(())
 }

@@ -6,7 +6,7 @@
 //!         └───────────────────────────── gone ───────────────────────┘
 //! ```
 
-use crate::api::subscribe::Deliver;
+use crate::api::topic::Deliver;
 use crate::model::call::Call;
 use crate::pubsub::topics::ChannelId;
 

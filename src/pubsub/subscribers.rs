@@ -4,7 +4,8 @@
 //! read, nothing is queued beyond a limit: it falls behind, and later resumes from its own cursor like a client that
 //! disconnected and came back. A new subscriber starts behind, too. So there is one way to catch up, and no gap.
 
-use crate::api::subscribe::{Deliver, Follow, From, Interest};
+use crate::api::read_context::ReadCache;
+use crate::api::topic::{Deliver, Follow, From, Interest};
 use crate::connection::Connection;
 use crate::connection::broadcast::{Broadcast, Form};
 use crate::connection::turn_context::Terms;
@@ -191,7 +192,13 @@ impl Subscribers {
     }
 
     /// Sends the turn's changes to live subscribers, and what they miss to those that are behind.
-    pub fn deliver(&mut self, peers: &mut impl PeerTable, state: &State, turn: &Terms) -> Delivered {
+    pub fn deliver(
+        &mut self,
+        peers: &mut impl PeerTable,
+        state: &State,
+        cache: &mut ReadCache,
+        turn: &Terms,
+    ) -> Delivered {
         let mut delivered = Delivered::default();
         let changes = std::mem::take(&mut self.changes);
         self.push_changes(&changes, peers, state, turn, &mut delivered);
@@ -200,7 +207,7 @@ impl Subscribers {
         self.send_positions(peers, state, turn, &mut delivered);
         for id in std::mem::take(&mut self.lagging) {
             let Some((connection, subscriptions)) = peers.peer(id) else { continue };
-            self.catch_up(connection, subscriptions, id, state, turn);
+            self.catch_up(connection, subscriptions, id, state, cache, turn);
             delivered.to_flush.push(id);
         }
         delivered
@@ -322,6 +329,7 @@ impl Subscribers {
         subscriptions: &mut PeerSubscriptions,
         id: PeerId,
         state: &State,
+        cache: &mut ReadCache,
         turn: &Terms,
     ) {
         let count = subscriptions.all().len();
@@ -335,7 +343,7 @@ impl Subscribers {
             let interest = self.topics.channel(subscription.channel).interest.clone();
             while !subscription.is_live() && connection.outbox().len() < turn.limits.listener_bytes_max {
                 subscription.cursor = match subscription.cursor {
-                    Cursor::NeedsSnapshot if snapshot(connection, &interest, state).is_err() => {
+                    Cursor::NeedsSnapshot if snapshot(connection, &interest, state, cache).is_err() => {
                         self.unsubscribe_all(subscriptions);
                         return connection.try_later(turn);
                     }

@@ -3,7 +3,7 @@
 //! Subscribers of one topic with one encoding share a channel, so a change is encoded once for all of them. The
 //! live subscribers of a channel are in its list. One that is behind is not, and catches up by itself.
 
-use crate::api::subscribe::Interest;
+use crate::api::topic::Interest;
 use crate::model::change::{Change, CollectionId};
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -13,7 +13,6 @@
 
 pub mod listener;
 pub mod loop_io;
-pub mod open_files;
 pub mod socket;
 pub mod socket_activation;
 pub mod sys;

@@ -1,8 +1,9 @@
 //! From a call to its effect: an answer, a write for the journal, a subscription, an upgrade or a held response.
 
 use crate::api::outcome::Outcome;
+use crate::api::read_context::{ReadCache, ReadContext};
 use crate::api::routes;
-use crate::api::subscribe::{Follow, Interest};
+use crate::api::topic::{Follow, Interest};
 use crate::connection::Connection;
 use crate::connection::turn_context::Terms;
 use crate::error::ApiError;
@@ -12,7 +13,8 @@ use crate::pubsub::peer_subscriptions::PeerSubscriptions;
 use crate::pubsub::peer_table::PeerId;
 use crate::pubsub::subscribers::Subscribers;
 use crate::server::clock::Clock;
-use crate::store::journal::{Journal, Settled, Ticket};
+use crate::store::committed::{Settled, Ticket};
+use crate::store::journal::Journal;
 use crate::store::state::State;
 
 /// What the calls of one peer read and change beside its connection.
@@ -20,6 +22,7 @@ pub struct CallContext<'a> {
     pub id: PeerId,
     pub journal: &'a mut Journal,
     pub state: &'a mut State,
+    pub cache: &'a mut ReadCache,
     pub committed: &'a mut Vec<Settled>,
     pub clock: &'a mut Clock,
     pub subscribers: &'a mut Subscribers,
@@ -36,10 +39,11 @@ pub struct CallDispatch<'a, 'c> {
 impl CallDispatch<'_, '_> {
     #[inline]
     pub fn dispatch(&mut self, call: Call) {
-        let CallContext { journal, state, committed, .. } = &mut *self.calls;
+        let CallContext { journal, state, cache, committed, .. } = &mut *self.calls;
         // Every peer can rely on what another peer was answered.
         journal.catch_up(state, committed);
-        match routes::take_up(&call, state) {
+        let browser = self.connection.visitor();
+        match routes::dispatch(&call, &mut ReadContext { state, cache, browser }) {
             Outcome::Answer(answer) => self.connection.answer(answer, self.turn),
             Outcome::Write(write) => self.write(write),
             Outcome::Talk(endpoint) => self.upgrade(endpoint),

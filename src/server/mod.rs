@@ -21,6 +21,7 @@ pub mod slab;
 pub mod sockets;
 pub mod timer_queue;
 
+use crate::api::read_context::ReadCache;
 use crate::api::resources;
 use crate::config::ServerConfig;
 use crate::connection::Due;
@@ -37,7 +38,8 @@ use crate::server::peer::{HoldTimer, Peer, PeerAction};
 use crate::server::slab::{Slab, slot_of};
 use crate::server::sockets::{Ready, SocketHandle, Sockets};
 use crate::server::timer_queue::TimerQueue;
-use crate::store::journal::{Journal, Outcome, Settled, Ticket};
+use crate::store::committed::{Outcome, Settled, Ticket};
+use crate::store::journal::Journal;
 use crate::store::state::State;
 use chrono::{DateTime, Local};
 use std::sync::Arc;
@@ -66,6 +68,7 @@ pub struct ServerLoop<'r, S: Sockets> {
     wants_wakeups: bool,
     journal: Journal,
     state: State,
+    cache: ReadCache,
     shutdown: Shutdown,
     /// The shared read buffer: nothing in it outlives the turn.
     buffer: Vec<u8>,
@@ -109,6 +112,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
             wants_wakeups: false,
             journal,
             state,
+            cache: ReadCache::default(),
             shutdown: Shutdown::None,
             buffer: vec![0; READ_BUFFER_BYTES],
             buffer_pool: Vec::new(),
@@ -268,6 +272,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
             id,
             journal: &mut self.journal,
             state: &mut self.state,
+            cache: &mut self.cache,
             committed: &mut self.committed,
             clock: &mut self.clock,
             subscribers: &mut self.subscribers,
@@ -292,7 +297,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
         for id in self.peers.ids() {
             let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
             peer.connection.go_away(turn);
-            peer.answer_held(&mut self.subscribers, &self.state, turn, HoldTimer::Expired);
+            peer.answer_held(&mut self.subscribers, &self.state, &mut self.cache, turn, HoldTimer::Expired);
             self.timers.enter(slot_of(id), peer.connection.next_deadline());
             self.flush(id, turn);
         }
@@ -329,7 +334,13 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
             match peer.connection.expire(turn) {
                 Ok(due) => {
                     if due == Due::Answer {
-                        peer.answer_held(&mut self.subscribers, &self.state, turn, HoldTimer::Expired);
+                        peer.answer_held(
+                            &mut self.subscribers,
+                            &self.state,
+                            &mut self.cache,
+                            turn,
+                            HoldTimer::Expired,
+                        );
                     }
                     self.timers.enter(slot, peer.connection.next_deadline());
                     self.flush(id, turn);
@@ -355,10 +366,15 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
     /// Sends subscribers what was committed in this turn.
     fn notify_subscribers(&mut self, turn: &Terms) {
         let ServerLoop { peers, sockets, .. } = self;
-        let delivered = self.subscribers.deliver(&mut ConnectedPeers { peers, sockets }, &self.state, turn);
+        let delivered = self.subscribers.deliver(
+            &mut ConnectedPeers { peers, sockets },
+            &self.state,
+            &mut self.cache,
+            turn,
+        );
         for id in delivered.to_retry {
             let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
-            peer.answer_held(&mut self.subscribers, &self.state, turn, HoldTimer::Running);
+            peer.answer_held(&mut self.subscribers, &self.state, &mut self.cache, turn, HoldTimer::Running);
             self.to_flush.push(id);
         }
         self.to_flush.extend(delivered.to_flush);

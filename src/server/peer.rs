@@ -8,6 +8,7 @@
 //! reset.
 
 use crate::api::outcome::Outcome;
+use crate::api::read_context::{ReadCache, ReadContext};
 use crate::api::routes;
 use crate::connection::broadcast::Form;
 use crate::connection::connection_event::Step;
@@ -179,8 +180,8 @@ impl Peer {
             }
             let from = at;
             let is_done = match self.connection.next(bytes, &mut at, turn) {
-                Step::Call(mut call) => {
-                    self.stats.note(&mut call, &self.connection, calls.state);
+                Step::Call(call) => {
+                    self.stats.note(&call, &self.connection, calls.state);
                     let Peer { connection, subscriptions, .. } = self;
                     CallDispatch { connection, subscriptions, calls, turn }.dispatch(call);
                     false
@@ -264,11 +265,13 @@ impl Peer {
         &mut self,
         subscribers: &mut Subscribers,
         state: &State,
+        cache: &mut ReadCache,
         turn: &Terms,
         timer: HoldTimer,
     ) {
         let Some(call) = self.subscriptions.held() else { return };
-        let Outcome::Answer(answer) = routes::take_up(call, state) else { return };
+        let mut cx = ReadContext { state, cache, browser: self.connection.visitor() };
+        let Outcome::Answer(answer) = routes::dispatch(call, &mut cx) else { return };
         if answer.status == 304 && timer == HoldTimer::Running {
             return;
         }

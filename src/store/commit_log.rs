@@ -3,8 +3,8 @@
 
 use crate::error::ApiError;
 use crate::model::change::Change;
+use crate::store::committed::{Outcome, Settled, Ticket};
 use crate::store::idempotency_table::{Earlier, Keys};
-use crate::store::journal::{Outcome, Settled, Ticket};
 use crate::store::state::State;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};

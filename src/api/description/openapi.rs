@@ -3,18 +3,18 @@
 //! The table says which addresses there are, and what each method of them is; here stands what is asked
 //! with it, and what can come back.
 
-use crate::api::description::name_of;
+use crate::api::description::names::{addresses, operation_id};
 use crate::api::description::schemas::{self, NOT_BLANK, TAGS, reference};
 use crate::api::new_item;
-use crate::api::routes::{CHAPTER, COLLECTION, ITEM, ROUTES, Route, SOCKETS};
+use crate::api::route::{CHAPTER, COLLECTION, ITEM, Route, SOCKETS};
 use crate::config::QUERY_PARAMETERS_MAX;
 use crate::model::call::Method;
 use crate::site::chapters::contents::{self, CHAPTERS, Chapter};
 use serde_json::{Map, Value, json};
 
-pub fn document(names: &[&str]) -> Value {
+pub fn document(routes: &[Route], names: &[&str]) -> Value {
     let mut paths = Map::new();
-    for route in ROUTES {
+    for route in routes {
         for (address, name) in addresses(route.path, names) {
             let item = paths.entry(address.clone()).or_insert_with(|| path_item(route.path, &address));
             let operation = operation(route, &address, name);
@@ -41,15 +41,6 @@ pub fn document(names: &[&str]) -> Value {
     })
 }
 
-/// The addresses that a path of the table stands for, each with the collection it is of.
-pub fn addresses<'n>(path: &str, names: &[&'n str]) -> Vec<(String, Option<&'n str>)> {
-    match path {
-        COLLECTION => names.iter().map(|name| (format!("/{name}"), Some(*name))).collect(),
-        ITEM => names.iter().map(|name| (format!("/{name}/{{id}}"), Some(*name))).collect(),
-        fixed => vec![(fixed.to_owned(), None)],
-    }
-}
-
 fn has_head(route: &Route) -> bool {
     route.method == Method::Get && !SOCKETS.contains(&route.path)
 }
@@ -67,7 +58,7 @@ fn word(method: Method) -> &'static str {
 
 fn path_item(path: &str, address: &str) -> Value {
     let options = json!({
-        "operationId": name_of("options", address),
+        "operationId": operation_id("options", address),
         "summary": "which methods there are",
         "responses": responses(&[], json!({
             "204": { "description": "They stand in Allow.", "headers": named_headers(&["Allow"]) }
@@ -93,8 +84,8 @@ fn path_item(path: &str, address: &str) -> Value {
 
 fn operation(route: &Route, address: &str, name: Option<&str>) -> Value {
     let mut operation = json!({
-        "operationId": name_of(word(route.method), address),
-        "summary": route.says,
+        "operationId": operation_id(word(route.method), address),
+        "summary": route.summary,
     });
     if let Some(name) = name {
         operation["tags"] = json!([name]);
@@ -119,7 +110,7 @@ fn operation(route: &Route, address: &str, name: Option<&str>) -> Value {
 /// The same without a body.
 fn head_of(get: &Value, address: &str) -> Value {
     let mut head = get.clone();
-    head["operationId"] = name_of("head", address).into();
+    head["operationId"] = operation_id("head", address).into();
     let answers = head["responses"].as_object_mut().into_iter().flat_map(Map::values_mut);
     for answer in answers.filter_map(Value::as_object_mut) {
         answer.remove("content");
@@ -523,13 +514,14 @@ fn fixed(path: &str) -> (Value, Option<Value>, Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::routes::ROUTES;
     use std::collections::BTreeSet;
 
     const NAMES: &[&str] = &["tasks", "notes"];
 
     #[test]
     fn every_route_has_an_operation_and_every_operation_a_route() {
-        let document = document(NAMES);
+        let document = document(ROUTES, NAMES);
         let mut described = BTreeSet::new();
         for (address, item) in document["paths"].as_object().unwrap() {
             let methods = item.as_object().unwrap().keys().filter(|key| *key != "parameters");
@@ -551,7 +543,7 @@ mod tests {
 
     #[test]
     fn every_reference_leads_somewhere_and_no_operation_has_the_name_of_another() {
-        let document = document(NAMES);
+        let document = document(ROUTES, NAMES);
         let text = document.to_string();
         for target in text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
             assert!(document.pointer(target).is_some(), "{target}");
@@ -563,7 +555,7 @@ mod tests {
 
     #[test]
     fn every_operation_says_what_comes_of_it() {
-        for (address, item) in document(NAMES)["paths"].as_object().unwrap() {
+        for (address, item) in document(ROUTES, NAMES)["paths"].as_object().unwrap() {
             for (method, operation) in
                 item.as_object().unwrap().iter().filter(|(key, _)| *key != "parameters")
             {
