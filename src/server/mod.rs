@@ -250,17 +250,18 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
             self.serve(id, turn);
         }
         for ready in ready {
+            let id = PeerId(ready.token);
             // A peer that was closed earlier in this turn may still be reported.
-            let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(ready.id) else { continue };
+            let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
             if ready.urgent {
                 peer.mark_urgent();
             } else if ready.readable {
                 peer.mark_readable();
             }
             if ready.writable && !peer.connection.outbox().is_empty() {
-                self.flush(ready.id, turn);
+                self.flush(id, turn);
             }
-            self.serve(ready.id, turn);
+            self.serve(id, turn);
         }
     }
 
@@ -435,7 +436,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
     fn register_new(&mut self) {
         for id in std::mem::take(&mut self.unregistered) {
             let Some(ConnectedPeer { socket, .. }) = self.peers.get_mut(id) else { continue };
-            if let Err(error) = self.sockets.register(socket, id) {
+            if let Err(error) = self.sockets.register(socket, id.0) {
                 log::warn!("connection closed, its socket cannot be registered: {error}");
                 self.close(id);
             }
