@@ -68,12 +68,9 @@ const CYCLES: &[&str] = &[
     "api",
     "site",
     "store",
-    "model",
     "client",
-    "http",
     "cli",
     "serve",
-    "websocket",
 ];
 
 /// Lines of code in a file, without its tests.

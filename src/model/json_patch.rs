@@ -17,7 +17,8 @@
 use crate::config::PATCH_OPERATIONS_MAX;
 use crate::error::{ApiError, shown};
 use crate::model::decimal::Number;
-use crate::model::json_object::{DEPTH_MAX, Members, NotAnObject, Object, meaning};
+use crate::model::json_object::{DEPTH_MAX, Members, NotAnObject, Object};
+use crate::model::json_tokens::unescape;
 use crate::model::raw_json;
 use crate::model::record::Record;
 use serde_json::value::RawValue;
@@ -150,7 +151,7 @@ impl Operation {
         const NAMES: [&str; 4] = ["op", "path", "from", "value"];
         let mut said = [None; 4];
         for (name, value) in object.members() {
-            if let Some(n) = NAMES.iter().position(|known| *known == meaning(name))
+            if let Some(n) = NAMES.iter().position(|known| *known == unescape(name))
                 && said[n].replace(value).is_some()
             {
                 return Err(format!("it has two members {}", NAMES[n]));
