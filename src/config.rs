@@ -1,197 +1,57 @@
-//! What is compressed for clients that can read it, in one place: messages of WebSockets (RFC 7692), and bodies
-//! over HTTP (gzip).
+//! Limits, timeouts, compression and allowed origins: plain structs, and the reason for each value.
 //!
-//! Each field is a flag of `bothways serve` and an environment variable; its doc comment is the
-//! flag's help.
-//! Every size and count that bounds what a peer can make this program hold, in one place.
-//!
-//! Each field is a flag of `bothways serve` (`--head-bytes-max`) and an environment variable
-//! (`BOTHWAYS_HEAD_BYTES_MAX`); its doc comment is the flag's help.
-//! Whose pages may make calls: a browser says from which origin a page came (RFC 6454, Fetch §3.1).
-//!
-//! The field is a flag of `bothways serve` and an environment variable; its doc comment is the flag's
-//! help. What follows from it for a request is decided in `http/origin.rs`.
-//! Every wait, named, in one place.
-//!
-//! Each field is a flag of `bothways serve` in seconds, decimals allowed (`--head-seconds 2.5`),
-//! and an environment variable (`BOTHWAYS_HEAD_SECONDS`); its doc comment is the flag's help.
+//! The flags that set them, with help text and environment variable, are in `cli/config_args.rs`.
 
+use std::net::Ipv6Addr;
+use std::str::FromStr;
 use std::time::Duration;
 
-/// Whether, how well, and at what price in memory.
-#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
-#[command(next_help_heading = "Compression")]
-pub struct Compression {
-    /// Whether permessage-deflate is agreed to when a client offers it, and a body sent as gzip when one takes it.
-    #[arg(
-        id = "compression",
-        long,
-        env = "BOTHWAYS_COMPRESSION",
-        value_name = "ON_OR_OFF",
-        default_value = "on"
-    )]
-    pub switch: Switch,
-
-    /// Whose messages may refer back to earlier ones, which both ends must then keep: nobody's; what the
-    /// server sends, at up to 371 KiB for each connection until it has been silent for
-    /// `--idle-seconds`; or what clients send, too, at 47 KiB more until the connection ends.
-    #[arg(
-        id = "compression_takeover",
-        long = "compression-takeover",
-        env = "BOTHWAYS_COMPRESSION_TAKEOVER",
-        value_name = "WHOSE",
-        default_value = "none"
-    )]
-    pub takeover: Takeover,
-
-    /// How hard to try, from 1 (fast) to 9 (small). 3 saves nearly what 6 does, in half of the time.
-    #[arg(id = "compression_level", long = "compression-level", env = "BOTHWAYS_COMPRESSION_LEVEL", value_name = "LEVEL",
-          default_value_t = Compression::DEFAULT.level, value_parser = clap::value_parser!(u8).range(1..=9))]
-    pub level: u8,
-
-    /// How far back to refer at most, as a power of two: 15 is 32 KiB, 9 is 512 bytes. A client may
-    /// ask for less.
-    #[arg(id = "compression_window_bits", long = "compression-window-bits", env = "BOTHWAYS_COMPRESSION_WINDOW_BITS",
-          value_name = "BITS", default_value_t = Compression::DEFAULT.window_bits,
-          value_parser = clap::value_parser!(u8).range(9..=15))]
-    pub window_bits: u8,
-
-    /// Shortest message or body that is compressed. Below it little is saved, and more time is lost than a
-    /// whole call takes; with `--compression-takeover`, 32 pays.
-    #[arg(id = "compression_threshold_bytes", long = "compression-threshold-bytes",
-          env = "BOTHWAYS_COMPRESSION_THRESHOLD_BYTES", value_name = "BYTES",
-          default_value_t = Compression::DEFAULT.threshold_bytes)]
-    pub threshold_bytes: usize,
-
-    /// Longest body that is compressed. Others wait meanwhile: about 10 ms for a mebibyte.
-    #[arg(id = "compression_body_bytes_max", long = "compression-body-bytes-max",
-          env = "BOTHWAYS_COMPRESSION_BODY_BYTES_MAX", value_name = "BYTES",
-          default_value_t = Compression::DEFAULT.body_bytes_max)]
-    pub body_bytes_max: usize,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Switch {
-    On,
-    Off,
-}
-
-/// Who takes the window of one message over into the next (RFC 7692 §7.1.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Takeover {
-    None,
-    Sent,
-    Both,
-}
-
-impl Compression {
-    pub const DEFAULT: Compression = Compression {
-        switch: Switch::On,
-        takeover: Takeover::None,
-        level: 3,
-        window_bits: 15,
-        threshold_bytes: 256,
-        body_bytes_max: 1024 * 1024,
-    };
-
-    pub const OFF: Compression = Compression { switch: Switch::Off, ..Compression::DEFAULT };
-}
-
-impl Default for Compression {
-    fn default() -> Compression {
-        Compression::DEFAULT
-    }
-}
-
-/// How much of everything is allowed.
-#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
-#[command(next_help_heading = "Limits")]
+/// Bounds on what a peer can make the server hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Longest request head, in bytes. Browsers stay under 8 KiB; the rest is room for cookies.
-    #[arg(long, env = "BOTHWAYS_HEAD_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.head_bytes_max, value_parser = at_least_one())]
+    /// Longest request head. Browsers stay below 8 KiB; the rest is room for cookies.
     pub head_bytes_max: usize,
-
-    /// Longest request target, in bytes. RFC 9110 §4.1 asks for at least 8000.
-    #[arg(long, env = "BOTHWAYS_TARGET_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.target_bytes_max, value_parser = at_least_one())]
+    /// Longest request target. RFC 9110 §4.1 recommends at least 8000 bytes.
     pub target_bytes_max: usize,
-
-    /// Most fields in a request head, 128 at the most. Browsers send about 20.
-    #[arg(long, env = "BOTHWAYS_FIELDS_MAX", value_name = "COUNT", default_value_t = Limits::DEFAULT.fields_max,
-          value_parser = fields_max)]
+    /// Most fields in a request head, at most [`FIELDS_ROOM`]. Browsers send about 20.
     pub fields_max: usize,
-
-    /// Longest request body, in bytes, after chunks are joined.
-    #[arg(long, env = "BOTHWAYS_BODY_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.body_bytes_max, value_parser = at_least_one())]
+    /// Longest request body, without chunk framing.
     pub body_bytes_max: usize,
-
-    /// Longest item, in bytes of its JSON.
-    #[arg(long, env = "BOTHWAYS_ITEM_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.item_bytes_max, value_parser = at_least_one())]
+    /// Longest item, as JSON.
     pub item_bytes_max: usize,
-
-    /// Longest chunk-size line with its extensions, in bytes. Nobody sends extensions but attackers.
-    #[arg(long, env = "BOTHWAYS_CHUNK_LINE_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.chunk_line_bytes_max, value_parser = at_least_one())]
+    /// Longest chunk-size line with its extensions. Only attackers send extensions.
     pub chunk_line_bytes_max: usize,
-
-    /// Longest trailer section behind a chunked body, in bytes. Trailers are read and dropped.
-    #[arg(long, env = "BOTHWAYS_TRAILER_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.trailer_bytes_max, value_parser = at_least_one())]
+    /// Longest trailer section after a chunked body. Trailers are read and dropped.
     pub trailer_bytes_max: usize,
-
-    /// Longest WebSocket message, in bytes, after fragments are joined.
-    #[arg(long, env = "BOTHWAYS_MESSAGE_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.message_bytes_max, value_parser = at_least_one())]
+    /// Longest WebSocket message, after fragments are joined.
     pub message_bytes_max: usize,
-
-    /// How many times as long as it came a compressed message may become; 1 MiB every one may.
-    #[arg(long, env = "BOTHWAYS_INFLATED_TIMES_MAX", value_name = "TIMES", default_value_t = Limits::DEFAULT.inflated_times_max, value_parser = at_least_one())]
+    /// Highest decompression ratio of a WebSocket message: stops decompression bombs. A message may always
+    /// decompress to [`INFLATED_BYTES_ALWAYS_ALLOWED`].
     pub inflated_times_max: usize,
-
-    /// A message at /echo whose first frame is as long as this goes back in parts, each as it comes.
-    #[arg(long, env = "BOTHWAYS_PASSED_BYTES_MIN", value_name = "BYTES", default_value_t = Limits::DEFAULT.passed_bytes_min, value_parser = at_least_one())]
+    /// First frame of a message from which on `/echo` streams the message back, in place of buffering it.
     pub passed_bytes_min: usize,
-
-    /// Most connections open at a time, over all loops. Past it, new ones wait in the kernel's queue.
-    #[arg(long, env = "BOTHWAYS_CONNECTIONS_MAX", value_name = "COUNT", default_value_t = Limits::DEFAULT.connections_max, value_parser = at_least_one())]
+    /// Most open connections, over all loops. Further ones wait in the kernel's queue.
     pub connections_max: usize,
-
-    /// Most calls of one peer that wait for the journal at a time. Past it, the peer is not read.
-    #[arg(long, env = "BOTHWAYS_CALLS_WAITING_MAX", value_name = "COUNT", default_value_t = Limits::DEFAULT.calls_waiting_max,
-          value_parser = at_least_one())]
+    /// Most writes of one peer that await the journal. Above it, the peer is not read.
     pub calls_waiting_max: usize,
-
     /// Most calls in one JSON-RPC batch.
-    #[arg(long, env = "BOTHWAYS_BATCH_CALLS_MAX", value_name = "COUNT", default_value_t = Limits::DEFAULT.batch_calls_max, value_parser = at_least_one())]
     pub batch_calls_max: usize,
-
-    /// Changes kept for those who come back with a position.
-    #[arg(long, env = "BOTHWAYS_HISTORY_CHANGES_MAX", value_name = "COUNT", default_value_t = Limits::DEFAULT.history_changes_max, value_parser = at_least_one())]
+    /// Changes retained for replay.
     pub history_changes_max: usize,
-
-    /// Bytes of the items in these changes; the oldest are kept no more where that is reached first.
-    #[arg(long, env = "BOTHWAYS_HISTORY_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.history_bytes_max, value_parser = at_least_one())]
+    /// Bytes of the items in the retained changes. The oldest are evicted at whichever bound is reached first.
     pub history_bytes_max: usize,
-
-    /// Most keys of POSTs that are kept (Idempotency-Key). Past it, the oldest are forgotten first.
-    #[arg(long, env = "BOTHWAYS_IDEMPOTENCY_KEYS_MAX", value_name = "COUNT", default_value_t = Limits::DEFAULT.idempotency_keys_max, value_parser = at_least_one())]
+    /// Most retained idempotency keys. Above it, the oldest are evicted.
     pub idempotency_keys_max: usize,
-
-    /// Bytes of these keys with the items that they created; where that is reached first, too.
-    #[arg(long, env = "BOTHWAYS_IDEMPOTENCY_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.idempotency_bytes_max, value_parser = at_least_one())]
+    /// Bytes of the retained idempotency keys with the items that they created.
     pub idempotency_bytes_max: usize,
-
-    /// Most subscriptions of one socket.
-    #[arg(long, env = "BOTHWAYS_SUBSCRIPTIONS_MAX", value_name = "COUNT", default_value_t = Limits::DEFAULT.subscriptions_max, value_parser = at_least_one())]
+    /// Most subscriptions of one WebSocket.
     pub subscriptions_max: usize,
-
-    /// Bytes that may wait for a listener. Past it nothing is added; when it has read, it goes on from
-    /// its own position.
-    #[arg(long, env = "BOTHWAYS_LISTENER_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.listener_bytes_max, value_parser = at_least_one())]
+    /// Longest output queue of a subscriber. Above it, pushing pauses; the subscriber then catches up from its
+    /// position.
     pub listener_bytes_max: usize,
-
-    /// Bytes of writes that may wait for the disk. Past it, a write is refused with 503.
-    #[arg(long, env = "BOTHWAYS_STORE_WAITING_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.store_waiting_bytes_max, value_parser = at_least_one())]
+    /// Longest write queue. Above it, a write is rejected with 503.
     pub store_waiting_bytes_max: usize,
-
-    /// Bytes that may wait to be written to one peer. Past it, the peer is not read until it reads.
-    #[arg(long, env = "BOTHWAYS_OUTBOX_BYTES_MAX", value_name = "BYTES", default_value_t = Limits::DEFAULT.outbox_bytes_max, value_parser = at_least_one())]
+    /// Longest output queue of a peer. Above it, the peer is not read until it has read.
     pub outbox_bytes_max: usize,
 }
 
@@ -227,190 +87,71 @@ impl Default for Limits {
     }
 }
 
-/// Room for the fields of one head stands on the stack; this is how many fit.
+/// Most fields of a head that a connection can hold: the array for them is on the stack.
 pub const FIELDS_ROOM: usize = 128;
 
-/// Bytes of texts of one whole collection that the peers of one loop may be reading. Every change
-/// makes a new text, and whoever reads slowly holds on to the old one. Past it, 503.
-pub const LISTINGS_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Bytes of rendered collections that the peers of one loop may be reading; above it, 503. Each change
+/// makes a new rendering, and a slow reader keeps the old one alive.
+pub const RENDERED_BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// What a compressed message may say however short it came.
-pub const INFLATED_BYTES_FREE: usize = 1024 * 1024;
+/// Decompressed size that is allowed at any ratio, in bytes.
+pub const INFLATED_BYTES_ALWAYS_ALLOWED: usize = 1024 * 1024;
 
-/// Memory that the library of the store may use for pages of its file.
+/// Memory that redb may use for pages of the store's file.
 pub const STORE_CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Most collections of a store: their numbers have sixteen bits.
 pub const COLLECTIONS_MAX: usize = 1 << 16;
 
-/// Most browsers for which it is counted what they were served; the half of them heard of last always are.
-/// Each holds 400 bytes.
-pub const VISITORS_MAX: usize = 2048;
-
-/// Longest Idempotency-Key, in bytes without quotes. So has Stripe.
+/// Longest Idempotency-Key, in bytes without quotes. Stripe has the same bound.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 
-/// Longest query, in bytes: every item is held against it. In a request the target ends earlier.
+/// Longest query, in bytes: each item is compared with all of it. In a request the target ends earlier.
 pub const QUERY_BYTES_MAX: usize = 8 * 1024;
 
-/// Most parameters of a query, each field of `_sort` counted as one: every item is held against each.
+/// Most parameters of a query, each field of `_sort` included: each item is compared with every one.
 pub const QUERY_PARAMETERS_MAX: usize = 32;
 
 /// Most items on one page.
 pub const PER_PAGE_MAX: usize = 1000;
 
-/// Items on a page where the query does not say how many. So does json-server.
-pub const PER_PAGE_USUAL: usize = 10;
+/// Items on a page if the query does not set their number, as in json-server.
+pub const PER_PAGE_DEFAULT: usize = 10;
 
-/// Most operations of one JSON Patch. It is applied while other writes wait, and an operation can
-/// cost as much as the whole item.
+/// Most operations of one JSON Patch. Other writes wait while it is applied, and one operation can cost as
+/// much as the whole item.
 pub const PATCH_OPERATIONS_MAX: usize = 100;
 
-/// Most bytes of a control frame's payload (RFC 6455 §5.5).
+/// Longest payload of a control frame, in bytes (RFC 6455 §5.5).
 pub const CONTROL_PAYLOAD_BYTES_MAX: usize = 125;
 
-fn at_least_one() -> clap::builder::RangedU64ValueParser<usize> {
-    clap::builder::RangedU64ValueParser::new().range(1..)
-}
-
-fn fields_max(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(count) if (1..=FIELDS_ROOM).contains(&count) => Ok(count),
-        _ => Err(format!("must be 1 to {FIELDS_ROOM}")),
-    }
-}
-
-/// The origins that are listed, besides the server's own.
-#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
-pub struct Origins {
-    /// Whose pages may make calls besides the server's own: an origin, such as `https://example.org`, or
-    /// `*` for any. May be given more than once.
-    #[arg(id = "origin", long = "origin", env = "BOTHWAYS_ORIGIN", value_name = "URL", value_delimiter = ',', value_parser = origin)]
-    pub listed: Vec<Origin>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    Any,
-    /// As browsers write it: lower case, without the port that is usual for the scheme.
-    One(Box<str>),
-}
-
-impl Origins {
-    /// Only the server's own.
-    pub const NONE: Origins = Origins { listed: Vec::new() };
-
-    pub fn is_empty(&self) -> bool {
-        self.listed.is_empty()
-    }
-
-    pub fn has_any(&self) -> bool {
-        self.listed.contains(&Origin::Any)
-    }
-
-    pub fn has(&self, origin: &[u8]) -> bool {
-        let is_it = |listed: &Origin| match listed {
-            Origin::Any => true,
-            Origin::One(one) => one.as_bytes().eq_ignore_ascii_case(origin),
-        };
-        self.listed.iter().any(is_it)
-    }
-}
-
-/// Port that goes without saying (RFC 6454 §6.2).
-pub fn usual_port(scheme: &[u8]) -> &'static str {
-    if scheme.eq_ignore_ascii_case(b"http") {
-        ":80"
-    } else if scheme.eq_ignore_ascii_case(b"https") {
-        ":443"
-    } else {
-        ""
-    }
-}
-
-fn origin(text: &str) -> Result<Origin, String> {
-    if text == "*" {
-        return Ok(Origin::Any);
-    }
-    let wrong = || "an origin is SCHEME://HOST or SCHEME://HOST:PORT with nothing behind it, or *".to_owned();
-    let lower = text.to_ascii_lowercase();
-    let (scheme, host) = lower.split_once("://").ok_or_else(wrong)?;
-    if !is_scheme(scheme) || !is_host(host) {
-        return Err(wrong());
-    }
-    let host = host.strip_suffix(usual_port(scheme.as_bytes())).unwrap_or(host);
-    Ok(Origin::One(format!("{scheme}://{host}").into()))
-}
-
-fn is_scheme(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
-}
-
-/// A name, an IPv4 address or an IPv6 address in brackets, and perhaps a port.
-fn is_host(text: &str) -> bool {
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (text, None),
-    };
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let is_address = bracketed.is_some_and(|inside| inside.parse::<std::net::Ipv6Addr>().is_ok());
-    (is_address || (!host.is_empty() && host.bytes().all(is_name)))
-        && port.is_none_or(|port| port.parse::<u16>().is_ok() && !port.starts_with('+'))
-}
-
 /// How long everything may take.
-#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
-#[command(next_help_heading = "Waits, in seconds")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// From a connection's first byte, or its opening, to the end of the request head; then 408.
-    #[arg(long = "head-seconds", env = "BOTHWAYS_HEAD_SECONDS", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    /// From the first byte of a connection, or from its opening, to the end of the request head; then 408.
     pub head: Duration,
-
-    /// Longest silence inside a request body or an unfinished WebSocket message.
-    #[arg(long = "body-seconds", env = "BOTHWAYS_BODY_SECONDS", value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    /// Longest silence inside a request body or an incomplete WebSocket message.
     pub body: Duration,
-
-    /// How long a kept HTTP connection may wait for its next request.
-    #[arg(long = "keep-alive-seconds", env = "BOTHWAYS_KEEP_ALIVE_SECONDS", value_name = "SECONDS", default_value = "75", value_parser = seconds)]
+    /// How long a keep-alive connection may wait for its next request.
     pub keep_alive: Duration,
-
-    /// How long a WebSocket may be silent before it is pinged.
-    #[arg(long = "idle-seconds", env = "BOTHWAYS_IDLE_SECONDS", value_name = "SECONDS", default_value = "45", value_parser = seconds)]
+    /// How long a WebSocket may be silent before the server sends a ping.
     pub idle: Duration,
-
-    /// How long a pinged WebSocket may stay silent before it is given up.
-    #[arg(long = "pong-seconds", env = "BOTHWAYS_PONG_SECONDS", value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    /// How long a WebSocket may stay silent after a ping.
     pub pong: Duration,
-
-    /// How often an event stream on which nothing happens shows that it is alive.
-    #[arg(long = "heartbeat-seconds", env = "BOTHWAYS_HEARTBEAT_SECONDS", value_name = "SECONDS", default_value = "15", value_parser = seconds)]
+    /// Interval of heartbeats on an event stream without events.
     pub heartbeat: Duration,
-
-    /// How often listeners to whom nothing happens are told how far the log has come meanwhile.
-    #[arg(long = "position-seconds", env = "BOTHWAYS_POSITION_SECONDS", value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    /// Interval of `position` notifications to subscribers without changes.
     pub position: Duration,
-
-    /// Longest that an answer is held for who prefers to wait (`Prefer: wait`).
-    #[arg(long = "hold-seconds", env = "BOTHWAYS_HOLD_SECONDS", value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    /// Longest wait of a long poll (`Prefer: wait`).
     pub hold: Duration,
-
-    /// How long the key of a POST is kept (Idempotency-Key), in whole seconds, over restarts too.
-    #[arg(long = "idempotency-seconds", env = "BOTHWAYS_IDEMPOTENCY_SECONDS", value_name = "SECONDS", default_value = "86400", value_parser = seconds)]
+    /// How long an idempotency key is retained, in whole seconds, across restarts.
     pub idempotency: Duration,
-
-    /// From sending a close frame to the peer's, or from the last answer of an HTTP connection to
-    /// the peer's end of stream; then the socket is dropped.
-    #[arg(long = "close-seconds", env = "BOTHWAYS_CLOSE_SECONDS", value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    /// From sending a close frame to receiving the peer's, or from the last response of an HTTP connection
+    /// to the peer's end of stream; then the socket is closed.
     pub close: Duration,
-
-    /// How long a peer may take nothing of what is written to it.
-    #[arg(long = "write-stall-seconds", env = "BOTHWAYS_WRITE_STALL_SECONDS", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    /// How long a peer may read nothing of what was written to it.
     pub write_stall: Duration,
-
-    /// After SIGTERM or SIGINT: how long peers may take to finish before they are dropped.
-    #[arg(long = "drain-seconds", env = "BOTHWAYS_DRAIN_SECONDS", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    /// How long peers may take to finish after SIGTERM or SIGINT.
     pub drain: Duration,
 }
 
@@ -430,19 +171,21 @@ impl Timeouts {
         drain: Duration::from_secs(10),
     };
 
-    /// How long accepting rests when the process has no file descriptor left, or too many peers.
+    /// How long a listener pauses when the process has no file descriptor left, or too many peers.
     pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-    /// When the process is asked to end: how long peers that have connected and said nothing yet may take
-    /// to begin. What they ask may be on the way.
-    pub const FIRST_WORD: Duration = Duration::from_secs(1);
-    /// How long a supervisor may take nothing of what it is told.
-    pub const SUPERVISOR: Duration = Duration::from_secs(5);
 
-    /// What the store is given at least to save what waits for it, when the drain is over.
-    pub const SAVE_MIN: Duration = Duration::from_secs(1);
+    /// How long a peer that has sent nothing yet may take to begin after a shutdown was requested: its
+    /// request may be on the way.
+    pub const FIRST_BYTE: Duration = Duration::from_secs(1);
 
-    /// How long after the disk was full the keeper looks whether there is room again: each look opens the
-    /// store, which reads its file.
+    /// How long a write to the socket of systemd may block.
+    pub const NOTIFY: Duration = Duration::from_secs(5);
+
+    /// Least time in which the store may save its queue when the drain is over.
+    pub const FINAL_SYNC_MIN: Duration = Duration::from_secs(1);
+
+    /// Interval at which the committer retries after the disk was full. Each attempt opens the store, which
+    /// reads its file.
     pub const STORE_RETRY: Duration = Duration::from_secs(2);
 }
 
@@ -452,12 +195,139 @@ impl Default for Timeouts {
     }
 }
 
-/// Decimal seconds, from one millisecond to a year.
-pub fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse::<f64>() {
-        Ok(value) if (0.001..=31_536_000.0).contains(&value) => Ok(Duration::from_secs_f64(value)),
-        _ => Err("must be 0.001 to 31536000".to_owned()),
+/// Compression of WebSocket messages (RFC 7692) and of HTTP bodies (gzip).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompressionConfig {
+    /// Whether the server accepts an offer of permessage-deflate, and gzip in Accept-Encoding.
+    pub switch: OnOff,
+    /// Which direction keeps its window between messages. The server's costs up to 371 KiB for each connection
+    /// until that has been idle for [`Timeouts::idle`]; the clients' costs another 47 KiB until it ends.
+    pub context_takeover: ContextTakeover,
+    /// From 1 (fast) to 9 (small). Level 3 saves nearly as much as 6 in half of the time.
+    pub level: u8,
+    /// Largest window, as a power of two: 15 is 32 KiB, 9 is 512 bytes. A client may request a smaller one.
+    pub window_bits: u8,
+    /// Shortest message or body that is compressed. A shorter one saves little, and compressing it takes longer
+    /// than a whole call; with context takeover 32 bytes are worth it.
+    pub threshold_bytes: usize,
+    /// Longest body that is compressed: 1 MiB takes about 10 ms, during which other peers wait.
+    pub body_bytes_max: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnOff {
+    On,
+    Off,
+}
+
+/// The directions in which a message may refer to earlier ones (RFC 7692 §7.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContextTakeover {
+    None,
+    Sent,
+    Both,
+}
+
+impl CompressionConfig {
+    pub const DEFAULT: CompressionConfig = CompressionConfig {
+        switch: OnOff::On,
+        context_takeover: ContextTakeover::None,
+        level: 3,
+        window_bits: 15,
+        threshold_bytes: 256,
+        body_bytes_max: 1024 * 1024,
+    };
+
+    pub const OFF: CompressionConfig = CompressionConfig { switch: OnOff::Off, ..CompressionConfig::DEFAULT };
+}
+
+impl Default for CompressionConfig {
+    fn default() -> CompressionConfig {
+        CompressionConfig::DEFAULT
     }
+}
+
+/// Origins whose pages may make calls, besides the server's own (RFC 6454, Fetch §3.1).
+///
+/// `http/cors.rs` decides what follows from it for a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AllowedOrigins {
+    pub listed: Vec<AllowedOrigin>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AllowedOrigin {
+    Any,
+    /// As browsers serialize it: in lower case, without the default port of the scheme.
+    One(Box<str>),
+}
+
+impl AllowedOrigins {
+    /// No origin but the server's own.
+    pub const NONE: AllowedOrigins = AllowedOrigins { listed: Vec::new() };
+
+    pub fn is_empty(&self) -> bool {
+        self.listed.is_empty()
+    }
+
+    pub fn has_any(&self) -> bool {
+        self.listed.contains(&AllowedOrigin::Any)
+    }
+
+    pub fn has(&self, origin: &[u8]) -> bool {
+        self.listed.iter().any(|listed| match listed {
+            AllowedOrigin::Any => true,
+            AllowedOrigin::One(one) => one.as_bytes().eq_ignore_ascii_case(origin),
+        })
+    }
+}
+
+/// `SCHEME://HOST`, `SCHEME://HOST:PORT`, or `*` for any origin.
+impl FromStr for AllowedOrigin {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<AllowedOrigin, &'static str> {
+        const WRONG: &str = "an origin is SCHEME://HOST or SCHEME://HOST:PORT with nothing behind it, or *";
+        if text == "*" {
+            return Ok(AllowedOrigin::Any);
+        }
+        let lower = text.to_ascii_lowercase();
+        let (scheme, host) = lower.split_once("://").ok_or(WRONG)?;
+        if !is_scheme(scheme) || !is_host(host) {
+            return Err(WRONG);
+        }
+        let host = host.strip_suffix(default_port(scheme.as_bytes())).unwrap_or(host);
+        Ok(AllowedOrigin::One(format!("{scheme}://{host}").into()))
+    }
+}
+
+/// The port that a browser leaves out, with its colon (RFC 6454 §6.2). Empty for a scheme without one.
+pub fn default_port(scheme: &[u8]) -> &'static str {
+    if scheme.eq_ignore_ascii_case(b"http") {
+        ":80"
+    } else if scheme.eq_ignore_ascii_case(b"https") {
+        ":443"
+    } else {
+        ""
+    }
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+}
+
+/// A name, an IPv4 address or an IPv6 address in brackets, and an optional port.
+fn is_host(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let is_address = bracketed.is_some_and(|inside| inside.parse::<Ipv6Addr>().is_ok());
+    let is_name =
+        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    (is_address || is_name) && port.is_none_or(|port| port.parse::<u16>().is_ok() && !port.starts_with('+'))
 }
 
 #[cfg(test)]
@@ -476,9 +346,9 @@ mod tests {
             ("http://[::80]", "http://[::80]"),
             ("capacitor://localhost", "capacitor://localhost"),
         ] {
-            assert_eq!(origin(text), Ok(Origin::One(expected.into())), "{text}");
+            assert_eq!(text.parse(), Ok(AllowedOrigin::One(expected.into())), "{text}");
         }
-        assert_eq!(origin("*"), Ok(Origin::Any));
+        assert_eq!("*".parse(), Ok(AllowedOrigin::Any));
     }
 
     #[test]
@@ -506,7 +376,7 @@ mod tests {
             "1http://a",
             "**",
         ] {
-            assert!(origin(bad).is_err(), "{bad}");
+            assert!(bad.parse::<AllowedOrigin>().is_err(), "{bad}");
         }
     }
 }

@@ -3,8 +3,8 @@
 
 use super::readers::LIMITS;
 use bothways::api::resources;
-use bothways::config::Compression;
-use bothways::config::Origins;
+use bothways::config::AllowedOrigins;
+use bothways::config::CompressionConfig;
 use bothways::config::Timeouts;
 use bothways::connection::Due;
 use bothways::connection::outbox::{Outbox, SLICES_MAX};
@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 /// So few and so short that they are forgotten, too.
 const BOUNDS: Bounds = Bounds { time: Duration::from_secs(100), keys_max: 2, bytes_max: 1000 };
 
-static ORIGINS: Origins = Origins::NONE;
+static ORIGINS: AllowedOrigins = AllowedOrigins::NONE;
 
 pub struct House {
     pub wires: Vec<Wire>,
@@ -202,7 +202,7 @@ impl House {
             date,
             limits: &LIMITS,
             timeouts: &Timeouts::DEFAULT,
-            compression: &Compression::DEFAULT,
+            compression: &CompressionConfig::DEFAULT,
             origins: &ORIGINS,
         }
     }

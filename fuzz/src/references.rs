@@ -3,7 +3,7 @@
 
 use super::readers::{self, LIMITS};
 use bothways::config::Limits;
-use bothways::config::{Compression, Switch};
+use bothways::config::{CompressionConfig, OnOff};
 use bothways::error::ProtocolError;
 use bothways::http::body::{LAST_CHUNK, encode_chunk};
 use bothways::http::cookie;
@@ -339,8 +339,8 @@ fn messages_of_tungstenite(bytes: &[u8]) -> (Vec<String>, Refused) {
 /// What we make shorter we make the same again, message after message; and whatever comes, no more is
 /// made of it than the limit allows, and the next message does not suffer for it.
 pub fn check_inflate(bytes: &[u8], messages: &[&[u8]]) {
-    let mut compression = Compression::default();
-    (compression.switch, compression.threshold_bytes) = (Switch::On, 0);
+    let mut compression = CompressionConfig::default();
+    (compression.switch, compression.threshold_bytes) = (OnOff::On, 0);
     for takeover in [false, true] {
         let side = Side { takeover, window_bits: bytes.len().is_multiple_of(2).then_some(9) };
         let (mut deflater, mut inflater) = (Deflater::new(side, &compression), Inflater::new(side));

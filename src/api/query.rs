@@ -9,7 +9,7 @@
 //! text, which parses to an equal query: whoever follows a filter is known by it. What a query does
 //! with items stands in [`selection`](crate::api::selection).
 
-use crate::config::{PER_PAGE_MAX, PER_PAGE_USUAL, QUERY_BYTES_MAX, QUERY_PARAMETERS_MAX};
+use crate::config::{PER_PAGE_DEFAULT, PER_PAGE_MAX, QUERY_BYTES_MAX, QUERY_PARAMETERS_MAX};
 use crate::error::ApiError;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
@@ -113,7 +113,7 @@ impl Query {
         query.filters.sort_unstable();
         query.filters.dedup();
         if page.is_some() || per_page.is_some() {
-            let (number, items_max) = (page.unwrap_or(1), per_page.unwrap_or(PER_PAGE_USUAL));
+            let (number, items_max) = (page.unwrap_or(1), per_page.unwrap_or(PER_PAGE_DEFAULT));
             query.page = Some(Page { number, items_max });
         }
         Ok(query)

@@ -97,32 +97,12 @@ fn decide(call: &Call, state: &State) -> Result<Outcome, ApiError> {
     }
 }
 
-/// What a request is about, for whoever counts it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// What everything in this collection is.
-    Collection(CollectionId),
-    /// A collection, an item or a socket in any other way.
-    Resource,
-    /// The page at `/`: it is opened.
-    Home,
-    /// The page that asks.
-    Page,
-}
-
-pub fn subject_of(call: &Call, state: &State) -> Subject {
-    let is_page = call.representation == Representation::Html;
-    let found = decoded(&call.path)
-        .and_then(|path| locate(&path, state).map(|(found, Named { collection, .. })| (found, collection)));
-    match found {
-        Ok((COLLECTION | ITEM, _)) if is_page => Subject::Page,
-        Ok((COLLECTION, collection)) if call.method == Method::Get && call.query.is_empty() => {
-            Subject::Collection(collection)
-        }
-        Ok((COLLECTION | ITEM, _)) => Subject::Resource,
-        Ok((fixed, _)) if SOCKETS.contains(&fixed) => Subject::Resource,
-        Ok(("/", _)) if is_page => Subject::Home,
-        _ => Subject::Page,
+/// Returns whether a request serves the page that sends it, and not its user: a page, a part of one, or the counters.
+pub fn is_of_page(call: &Call, state: &State) -> bool {
+    match decoded(&call.path).and_then(|path| locate(&path, state).map(|(found, _)| found)) {
+        Ok(COLLECTION | ITEM) => call.representation == Representation::Html,
+        Ok(fixed) => !SOCKETS.contains(&fixed),
+        Err(_) => true,
     }
 }
 

@@ -1,16 +1,15 @@
 //! Every command and flag, once. A flag can also be an environment variable; the flag wins.
 
 use crate::cli::compare_args::Compare;
+use crate::cli::config_args::{CompressionArgs, LimitArgs, OriginArgs, TimeoutArgs};
+use crate::cli::value_parsers::seconds;
 use crate::client::call::{CallOptions, OutputMode};
 use crate::client::watch::{OutputFormat, WatchOptions};
-use crate::config::Compression;
-use crate::config::Limits;
-use crate::config::Origins;
-use crate::config::Timeouts;
-use crate::model::record::is_id;
+use crate::serve::options::{ServeOptions, collection_name};
+use crate::store::committer::Sync;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -69,7 +68,7 @@ pub struct ServeArgs {
     /// A collection to serve, beside those in the store. May be given more than once
     /// [default: tasks, where the store has none].
     #[arg(long, env = "BOTHWAYS_COLLECTION", value_name = "NAME", value_delimiter = ',',
-          value_parser = collection)]
+          value_parser = collection_name)]
     pub collection: Vec<String>,
 
     /// The file in which everything is stored. It is made where there is none.
@@ -88,11 +87,11 @@ pub struct ServeArgs {
     /// When a change is synced to the disk. With `always` it is before it is answered or told to anyone.
     /// With `interval` it is up to --sync-seconds later: a crash of the process or of the machine
     /// loses changes that were answered, and clients that follow begin anew.
-    #[arg(long, env = "BOTHWAYS_SYNC", value_name = "WHEN", value_enum, default_value_t = When::Always)]
-    pub sync: When,
+    #[arg(long, env = "BOTHWAYS_SYNC", value_name = "WHEN", value_enum, default_value_t = SyncChoice::Always)]
+    pub sync: SyncChoice,
 
     /// How long a change may be unsafe with --sync interval.
-    #[arg(long, env = "BOTHWAYS_SYNC_SECONDS", value_name = "SECONDS", default_value = "1", value_parser = crate::config::seconds)]
+    #[arg(long, env = "BOTHWAYS_SYNC_SECONDS", value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     pub sync_seconds: Duration,
 
     /// How many event loops, each with a thread and a listener of its own [default: the number of cores].
@@ -114,25 +113,51 @@ pub struct ServeArgs {
     pub defer_accept: Option<u16>,
 
     #[command(flatten)]
-    pub origins: Origins,
+    pub origins: OriginArgs,
 
     /// Check the command line, the addresses and FILE.json, and exit.
     #[arg(long, env = "BOTHWAYS_CHECK")]
     pub check: bool,
 
     #[command(flatten)]
-    pub limits: Limits,
+    pub limits: LimitArgs,
 
     #[command(flatten)]
-    pub timeouts: Timeouts,
+    pub timeouts: TimeoutArgs,
 
     #[command(flatten)]
-    pub compression: Compression,
+    pub compression: CompressionArgs,
 }
 
-/// When a change is made safe.
+impl From<ServeArgs> for ServeOptions {
+    fn from(args: ServeArgs) -> ServeOptions {
+        ServeOptions {
+            file: args.file,
+            listen: args.listen,
+            collections: args.collection,
+            data: args.data,
+            new_epoch: args.new_epoch,
+            memory: args.memory,
+            sync: match args.sync {
+                SyncChoice::Always => Sync::Always,
+                SyncChoice::Interval => Sync::Interval(args.sync_seconds),
+            },
+            loops: args.loops,
+            send_buffer_bytes: args.send_buffer_bytes,
+            congestion: args.congestion,
+            defer_accept: args.defer_accept,
+            check: args.check,
+            limits: args.limits.into(),
+            timeouts: args.timeouts.into(),
+            compression: args.compression.into(),
+            origins: args.origins.into(),
+        }
+    }
+}
+
+/// When a change is synced to disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum When {
+pub enum SyncChoice {
     Always,
     Interval,
 }
@@ -164,7 +189,7 @@ pub struct CallArgs {
     pub data: Option<String>,
 
     /// How long to wait for the connection, and for each part of the answer, in seconds.
-    #[arg(long = "max-seconds", value_name = "SECONDS", default_value = "30", value_parser = crate::config::seconds)]
+    #[arg(long = "max-seconds", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub max: Duration,
 }
 
@@ -200,9 +225,6 @@ impl From<WatchArgs> for WatchOptions {
     }
 }
 
-/// Where to listen when nothing is said about it.
-pub const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080));
-
 #[derive(Args, Clone, Debug)]
 pub struct ExportArgs {
     /// The file of a store that no process has open, or http://HOST:PORT of a running server: then each
@@ -211,7 +233,7 @@ pub struct ExportArgs {
     pub from: String,
 
     /// How long to wait for a connection, and for each part of an answer, in seconds.
-    #[arg(long = "max-seconds", value_name = "SECONDS", default_value = "30", value_parser = crate::config::seconds)]
+    #[arg(long = "max-seconds", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub max: Duration,
 }
 
@@ -222,16 +244,10 @@ pub struct CheckArgs {
     pub path: PathBuf,
 }
 
-fn collection(name: &str) -> Result<String, String> {
-    if !is_id(name) {
-        return Err("a collection's name is 1 to 64 of A-Z a-z 0-9 . _ ~ -".to_owned());
-    }
-    Ok(name.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{AllowedOrigins, CompressionConfig, Limits, Timeouts};
 
     #[test]
     fn the_command_line_is_well_formed() {
@@ -242,9 +258,10 @@ mod tests {
     fn without_flags_the_rules_are_the_defaults() {
         let cli = Cli::parse_from(["bothways", "serve"]);
         let Command::Serve(serve) = cli.command else { panic!() };
-        assert_eq!(serve.limits, Limits::DEFAULT);
-        assert_eq!(serve.timeouts, Timeouts::DEFAULT);
-        assert_eq!(serve.compression, Compression::DEFAULT);
-        assert_eq!(serve.origins, Origins::NONE);
+        let options = ServeOptions::from(*serve);
+        assert_eq!(options.limits, Limits::DEFAULT);
+        assert_eq!(options.timeouts, Timeouts::DEFAULT);
+        assert_eq!(options.compression, CompressionConfig::DEFAULT);
+        assert_eq!(options.origins, AllowedOrigins::NONE);
     }
 }

@@ -1,7 +1,11 @@
 //! The flags of `bothways compare`.
 
-use clap::Args;
-use clap::builder::ArgPredicate;
+use crate::compare::experiments::updates::arrivals::Arrivals;
+use crate::compare::experiments::updates::ways::{self as update_ways, UpdateWay};
+use crate::compare::options::{CompareOptions, CountChoice, Experiment, PublishedTable, UpdateOptions};
+use crate::compare::workloads::ways::{self, Way};
+use clap::builder::{ArgPredicate, PossibleValue};
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,7 +23,7 @@ pub struct Compare {
     /// Repeat what somebody has published, and put their figures beside those of here. With it go --calls,
     /// --rounds, --count, --rtt, --bandwidth and --json, and with httparena --in-flight.
     #[arg(long, value_name = "TABLE")]
-    pub like: Option<Like>,
+    pub like: Option<PublishedTable>,
 
     /// Print the page of what is commonly said, with the figures that decide it. With it go --rounds and
     /// --count.
@@ -75,7 +79,7 @@ pub struct Compare {
     /// How segments are counted: exactly, in a network of our own; by what the kernel tells of each
     /// connection before it is closed; or in the first way where that is allowed (auto).
     #[arg(long, value_name = "HOW", default_value = "auto")]
-    pub count: CountBy,
+    pub count: CountChoice,
 
     /// Put a distance between client and server: the time there and back, as 40ms or 0.2s.
     #[arg(long, value_name = "TIME", value_parser = round_trip)]
@@ -104,7 +108,7 @@ pub struct Compare {
 pub struct Follow {
     /// Which ways of following are measured [default: all; of cross: poll, poll-conditional, events and socket].
     #[arg(long, value_name = "WAY", value_delimiter = ',')]
-    pub follow_ways: Vec<Following>,
+    pub follow_ways: Vec<UpdateWay>,
 
     /// How many follow at a time. Each is a thread here, so many of them are slow to hear because of us.
     #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=500))]
@@ -120,19 +124,19 @@ pub struct Follow {
 
     /// When they are made: evenly, at random (a Poisson process), or in bursts of ten.
     #[arg(long, value_name = "WHEN", default_value = "evenly")]
-    pub rhythm: Rhythm,
+    pub rhythm: Arrivals,
 
     /// The chance of --rhythm at-random: the same seed, the same times.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
 
     /// How often who polls does so. Each way of polling is measured with each of them.
-    #[arg(long, value_name = "SECONDS", default_value = "1", value_delimiter = ',', value_parser = crate::config::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_delimiter = ',', value_parser = crate::cli::value_parsers::seconds)]
     pub poll_seconds: Vec<Duration>,
 
     /// How long nothing happens before the changes (follow): polls go on then, and heartbeats, and all
     /// else is silent.
-    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = crate::config::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = crate::cli::value_parsers::seconds)]
     pub quiet_seconds: Duration,
 
     /// Older than this, what somebody shows is stale: by default, as soon as it is not the newest.
@@ -140,7 +144,7 @@ pub struct Follow {
     pub stale_ms: u32,
 
     /// How long each rate is measured (cross). The lowest is one change in that time.
-    #[arg(long, value_name = "SECONDS", default_value = "4", value_parser = crate::config::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "4", value_parser = crate::cli::value_parsers::seconds)]
     pub cross_seconds: Duration,
 
     /// The highest rate that is measured, in changes a second (cross).
@@ -148,34 +152,157 @@ pub struct Follow {
     pub cross_rate_max: f64,
 }
 
-/// How somebody learns what changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
-pub enum Following {
-    /// GET every so often, each on a new connection.
-    PollNew,
-    /// The same on one connection, kept.
-    Poll,
-    /// As poll-new, asking whether it has changed (If-None-Match).
-    PollNewConditional,
-    /// As poll, asking whether it has changed.
-    PollConditional,
-    /// As poll, gzip accepted.
-    PollGzip,
-    /// As poll-conditional, but answered only when it has changed (Prefer: wait), and asked at once.
-    LongPoll,
-    /// Told, as Server-Sent Events.
-    Events,
-    /// Told, as messages of a WebSocket.
-    Socket,
-    /// The same, compression offered.
-    SocketDeflated,
+impl From<Compare> for CompareOptions {
+    fn from(args: Compare) -> CompareOptions {
+        let follow = args.follow;
+        CompareOptions {
+            url: args.url,
+            pid: args.pid,
+            like: args.like,
+            claims: args.claims,
+            experiments: args.experiments,
+            ways: args.ways,
+            calls: args.calls,
+            rounds: args.rounds,
+            in_flight: args.in_flight,
+            depth: args.depth,
+            rate: args.rate,
+            headers: args.headers,
+            payload_bytes: args.payload_bytes,
+            connections: args.connections,
+            count: args.count,
+            rtt: args.rtt,
+            bandwidth: args.bandwidth,
+            json: args.json,
+            html: args.html,
+            follow: UpdateOptions {
+                follow_ways: follow.follow_ways,
+                followers: follow.followers,
+                changes: follow.changes,
+                changes_per_second: follow.changes_per_second,
+                rhythm: follow.rhythm,
+                seed: follow.seed,
+                poll_seconds: follow.poll_seconds,
+                quiet_seconds: follow.quiet_seconds,
+                stale_ms: follow.stale_ms,
+                cross_seconds: follow.cross_seconds,
+                cross_rate_max: follow.cross_rate_max,
+            },
+        }
+    }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Rhythm {
-    Evenly,
-    AtRandom,
-    InBursts,
+impl ValueEnum for Experiment {
+    fn value_variants<'v>() -> &'v [Experiment] {
+        &[Experiment::Ask, Experiment::Hold, Experiment::Follow, Experiment::Cross]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(match self {
+            Experiment::Ask => "ask",
+            Experiment::Hold => "hold",
+            Experiment::Follow => "follow",
+            Experiment::Cross => "cross",
+        }))
+    }
+}
+
+impl ValueEnum for CountChoice {
+    fn value_variants<'v>() -> &'v [CountChoice] {
+        &[CountChoice::Auto, CountChoice::Namespace, CountChoice::TcpInfo]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(match self {
+            CountChoice::Auto => "auto",
+            CountChoice::Namespace => "namespace",
+            CountChoice::TcpInfo => "tcp-info",
+        }))
+    }
+}
+
+impl ValueEnum for Arrivals {
+    fn value_variants<'v>() -> &'v [Arrivals] {
+        &[Arrivals::Evenly, Arrivals::AtRandom, Arrivals::InBursts]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
+    }
+}
+
+impl ValueEnum for PublishedTable {
+    fn value_variants<'v>() -> &'v [PublishedTable] {
+        &[PublishedTable::QuantumLeap, PublishedTable::Gupta2014, PublishedTable::HttpArena]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()).help(match self {
+            PublishedTable::QuantumLeap => {
+                "Lubbers and Greco, 2010: the bytes of a poll against those of a frame, for many clients"
+            }
+            PublishedTable::Gupta2014 => {
+                "Arun Gupta, 2014: N messages one at a time over HTTP, and all at once over a WebSocket"
+            }
+            PublishedTable::HttpArena => {
+                "HttpArena, April 2026: kept connections, new ones after every tenth request, and echoes"
+            }
+        }))
+    }
+}
+
+impl ValueEnum for Way {
+    fn value_variants<'v>() -> &'v [Way] {
+        ways::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()).help(match self {
+            Way::New => "A new connection for each call, which the client closes",
+            Way::NewClosed => "The same, closed by the server (Connection: close)",
+            Way::Kept => "One connection, kept",
+            Way::Conditional => "The same, asking whether it has changed: it has not (304)",
+            Way::KeptGzip => "The same as kept, gzip accepted",
+            Way::Pipelined => "The same as kept, several calls in one write",
+            Way::Parallel => "The same as kept, on several connections at a time",
+            Way::Socket => "JSON-RPC over a WebSocket",
+            Way::SocketDeflated => "The same, compression offered",
+            Way::SocketPipelined => "The same as socket, several calls in one write",
+            Way::SocketParallel => "The same as socket, on several connections at a time",
+        }))
+    }
+}
+
+impl ValueEnum for UpdateWay {
+    fn value_variants<'v>() -> &'v [UpdateWay] {
+        update_ways::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()).help(match self {
+            UpdateWay::PollNew => "GET every so often, each on a new connection",
+            UpdateWay::Poll => "The same on one connection, kept",
+            UpdateWay::PollNewConditional => "As poll-new, asking whether it has changed (If-None-Match)",
+            UpdateWay::PollConditional => "As poll, asking whether it has changed",
+            UpdateWay::PollGzip => "As poll, gzip accepted",
+            UpdateWay::LongPoll => {
+                "As poll-conditional, but answered only when it has changed (Prefer: wait), and asked at once"
+            }
+            UpdateWay::Events => "Told, as Server-Sent Events",
+            UpdateWay::Socket => "Told, as messages of a WebSocket",
+            UpdateWay::SocketDeflated => "The same, compression offered",
+        }))
+    }
+}
+
+/// The options that these flags of `compare` give, for tests.
+#[cfg(test)]
+pub fn compare_options(flags: &[&str]) -> CompareOptions {
+    use crate::cli::args::{Cli, Command};
+
+    let cli = Cli::read([&["bothways", "compare"], flags].concat()).expect("valid flags");
+    let Command::Compare(args) = cli.command else { panic!("not `compare`") };
+    args.into()
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -185,60 +312,6 @@ fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Experiment {
-    Ask,
-    Hold,
-    Follow,
-    Cross,
-}
-
-/// A table that somebody has published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Like {
-    /// Lubbers and Greco, 2010: the bytes of a poll against those of a frame, for many clients.
-    QuantumLeap,
-    /// Arun Gupta, 2014: N messages one at a time over HTTP, and all at once over a WebSocket.
-    #[value(name = "gupta-2014")]
-    Gupta2014,
-    /// HttpArena, April 2026: kept connections, new ones after every tenth request, and echoes.
-    #[value(name = "httparena")]
-    HttpArena,
-}
-
-/// Each differs from one before it in one thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
-pub enum Way {
-    /// A new connection for each call, which the client closes.
-    New,
-    /// The same, closed by the server (Connection: close).
-    NewClosed,
-    /// One connection, kept.
-    Kept,
-    /// The same, asking whether it has changed: it has not (304).
-    Conditional,
-    /// The same as kept, gzip accepted.
-    KeptGzip,
-    /// The same as kept, several calls in one write.
-    Pipelined,
-    /// The same as kept, on several connections at a time.
-    Parallel,
-    /// JSON-RPC over a WebSocket.
-    Socket,
-    /// The same, compression offered.
-    SocketDeflated,
-    /// The same as socket, several calls in one write.
-    SocketPipelined,
-    /// The same as socket, on several connections at a time.
-    SocketParallel,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum CountBy {
-    Auto,
-    Namespace,
-    TcpInfo,
-}
 /// From a thousandth of a second, below which the machine itself takes longer, to one second, from which
 /// on TCP takes what is under way for lost.
 fn round_trip(text: &str) -> Result<Duration, String> {
@@ -263,11 +336,10 @@ fn quantity(text: &str, units: &[(&str, f64)]) -> Option<f64> {
     let (_, times) = units.iter().find(|(name, _)| *name == unit)?;
     Some(number.parse::<f64>().ok().filter(|_| is_number)? * times)
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::args::{Cli, Command};
-    use clap::Parser;
 
     #[test]
     fn a_distance_has_units() {
@@ -290,13 +362,19 @@ mod tests {
 
     #[test]
     fn a_distance_means_fewer_calls_unless_they_are_said() {
-        let calls = |flags: &[&str]| {
-            let cli = Cli::parse_from([&["bothways", "compare"], flags].concat());
-            let Command::Compare(compare) = cli.command else { panic!() };
-            compare.calls
-        };
+        let calls = |flags: &[&str]| compare_options(flags).calls;
         assert_eq!(calls(&[]), 1000);
         assert_eq!(calls(&["--rtt", "40ms"]), 20);
         assert_eq!(calls(&["--rtt", "40ms", "--calls", "7"]), 7);
+    }
+
+    #[test]
+    fn every_way_is_told_by_the_name_of_its_flag() {
+        for &way in ways::ALL {
+            assert_eq!(compare_options(&["--ways", way.name()]).ways, [way]);
+        }
+        for &way in update_ways::ALL {
+            assert_eq!(compare_options(&["--follow-ways", way.name()]).follow.follow_ways, [way]);
+        }
     }
 }

@@ -7,10 +7,10 @@
 //!
 //! Which are heeded is listed, and not which are not: so a new flag is refused until it is.
 
-use crate::cli::compare_args::Like;
+use crate::compare::options::PublishedTable;
+use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{ArgMatches, ValueEnum};
 
 /// A flag that would be taken and ignored cannot be given. What was not said is no flag that was given.
 pub fn refuse_others(flags: &clap::Command, said: &ArgMatches) -> Result<(), clap::Error> {
@@ -35,13 +35,15 @@ fn heeded_alone(said: &ArgMatches) -> Option<(String, &'static [&'static str])> 
     if said.get_flag("claims") {
         return Some(("--claims".to_owned(), &["claims", "rounds", "count"]));
     }
-    let like = said.get_one::<Like>("like")?;
-    let name = like.to_possible_value()?.get_name().to_owned();
+    let like = said.get_one::<PublishedTable>("like")?;
+    let name = like.name();
     let heeded: &[&str] = match like {
-        Like::QuantumLeap | Like::Gupta2014 => {
+        PublishedTable::QuantumLeap | PublishedTable::Gupta2014 => {
             &["like", "calls", "rounds", "count", "rtt", "bandwidth", "json"]
         }
-        Like::HttpArena => &["like", "calls", "rounds", "count", "rtt", "bandwidth", "json", "in_flight"],
+        PublishedTable::HttpArena => {
+            &["like", "calls", "rounds", "count", "rtt", "bandwidth", "json", "in_flight"]
+        }
     };
     Some((format!("--like {name}"), heeded))
 }

@@ -3,5 +3,7 @@
 pub mod args;
 pub mod check;
 pub mod compare_args;
+pub mod config_args;
 pub mod export;
 mod flag_conflicts;
+mod value_parsers;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::cli::compare_args::{Compare, CountBy};
 use crate::compare::costs::{Application, Both, Network};
 use crate::compare::experiments::requests::Stop;
+use crate::compare::options::{CompareOptions, CountChoice};
 use crate::error::CommandError;
 use crate::netlab::emulated_link::Distance;
 use crate::netlab::emulated_link::tunnel::{NEAR, Tunnel};
@@ -47,11 +47,11 @@ pub struct Method {
 
 impl Place {
     /// To be chosen before any thread is started, and before the server: it shall be in the same network.
-    pub fn choose(compare: &Compare) -> Result<Place, CommandError> {
-        let distance = Distance::of(compare);
-        let why_not = match compare.count {
-            CountBy::TcpInfo => Some("it was asked for".to_owned()),
-            _ if compare.url.is_some() => Some("the server is in a network that is not ours".to_owned()),
+    pub fn choose(options: &CompareOptions) -> Result<Place, CommandError> {
+        let distance = Distance::of(options);
+        let why_not = match options.count {
+            CountChoice::TcpInfo => Some("it was asked for".to_owned()),
+            _ if options.url.is_some() => Some("the server is in a network that is not ours".to_owned()),
             _ => sys::may_enter_network(distance.map(|_| NEAR))
                 .err()
                 .map(|error| format!("this process may not have a network of its own: {error}")),
@@ -66,7 +66,7 @@ impl Place {
                 let ring = Ring::open(device).map_err(failed)?;
                 Ok(Place::OurNetwork { ring, tunnel })
             }
-            Some(why) if compare.count == CountBy::Namespace => {
+            Some(why) if options.count == CountChoice::Namespace => {
                 Err(CommandError::Failed(format!("segments cannot be counted in a namespace: {why}")))
             }
             Some(why) => Ok(Place::AnyNetwork { why }),

@@ -8,7 +8,7 @@ use crate::compare::count_method::Counting;
 use crate::compare::experiments::requests::{Bench, Stop};
 use crate::compare::experiments::updates::change_writer;
 use crate::compare::server::Server;
-use crate::compare::workloads::ways::Course;
+use crate::compare::workloads::workload::Workload;
 use crate::error::CommandError;
 
 /// Where courses are run.
@@ -23,7 +23,7 @@ pub struct Turns<'t> {
 impl Turns<'_> {
     /// Of each course, with so many calls in a round, its rounds: fewer than are wanted where it is
     /// interrupted, and each of them whole. A first one, which is short, is thrown away.
-    pub fn take(&self, courses: &[(Course, u32)]) -> Result<Vec<Vec<Round>>, CommandError> {
+    pub fn take(&self, courses: &[(Workload, u32)]) -> Result<Vec<Vec<Round>>, CommandError> {
         let mut all = vec![Vec::new(); courses.len()];
         for n in 0..=self.rounds {
             for ((course, calls), rounds) in courses.iter().zip(&mut all) {
@@ -37,7 +37,7 @@ impl Turns<'_> {
         Ok(all)
     }
 
-    fn round(&self, course: &Course, calls: u32) -> Result<Round, Stop> {
+    fn round(&self, course: &Workload, calls: u32) -> Result<Round, Stop> {
         self.look_up()?;
         let Turns { server, counting, interrupted, .. } = *self;
         Bench { server, counting, calls, rate: None, interrupted }.round(course)

@@ -10,7 +10,7 @@
 //!      │ kernel            │ server               │         │
 //!      │                   └ /metrics, /proc      │         └ every figure: median, least, most
 //!      └ a namespace with a loopback of its own   │
-//!                                                 │ ask:  ways ─▶ Course ─▶ Caller ─▶ sockets
+//!                                                 │ ask:  ways ─▶ Workload ─▶ Caller ─▶ sockets
 //!        wire: every packet, by direction ────────┤ hold: K connections, and the memory that they are
 //!        TCP_INFO, where that is not allowed ─────┘ follow: K who follow, and how far behind they are
 //! ```
@@ -31,6 +31,7 @@ pub mod interrupt;
 pub mod load_client;
 pub mod load_connection;
 pub mod open_loop;
+pub mod options;
 pub mod report;
 pub mod reproductions;
 pub mod rpc_reply;
@@ -43,7 +44,6 @@ use std::sync::atomic::AtomicBool;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::compare_args::{Compare, CountBy, Experiment, Way};
 use crate::compare::costs::Round;
 use crate::compare::count_method::{Counting, Place};
 use crate::compare::experiments::crossover::{self, Crossed};
@@ -51,40 +51,42 @@ use crate::compare::experiments::idle_connections::Held;
 use crate::compare::experiments::requests::{Bench, Stop};
 use crate::compare::headers::Extra;
 use crate::compare::interleaved_runs::Turns;
+use crate::compare::options::{CompareOptions, CountChoice, Experiment};
 use crate::compare::report::atomic_file::Destination;
 use crate::compare::report::figures::{Asked, Measured, Report, Settings};
 use crate::compare::report::provenance::Made;
 use crate::compare::server::Server;
-use crate::compare::workloads::ways::Course;
+use crate::compare::workloads::ways::Way;
+use crate::compare::workloads::workload::Workload;
 use crate::error::CommandError;
 use crate::netlab::emulated_link::Stretch;
 use crate::reactor::open_files;
 
 /// Measures, and prints what was measured: also when it is interrupted, which is a failure all the same.
-pub fn run(compare: &Compare) -> Result<(), CommandError> {
-    let extra = headers::read(&compare.headers)?;
-    let destination = compare.html.as_deref().map(Destination::try_out).transpose()?;
-    crate::compare::experiments::updates::check(compare)?;
-    check_count(compare)?;
-    let place = Place::choose(compare)?;
+pub fn run(options: &CompareOptions) -> Result<(), CommandError> {
+    let extra = headers::read(&options.headers)?;
+    let destination = options.html.as_deref().map(Destination::try_out).transpose()?;
+    crate::compare::experiments::updates::check(options)?;
+    check_count(options)?;
+    let place = Place::choose(options)?;
     let interrupted = interrupt::listen()?;
     open_files::raise_limit();
-    let mut server = match &compare.url {
-        Some(url) => Server::at(url, compare.pid, &interrupted)?,
-        None => Server::start(place.address(), compare.payload_bytes, loops(compare), &interrupted)?,
+    let mut server = match &options.url {
+        Some(url) => Server::at(url, options.pid, &interrupted)?,
+        None => Server::start(place.address(), options.payload_bytes, loops(options), &interrupted)?,
     };
-    let distance = crate::netlab::emulated_link::put(compare, &mut server, &place)?;
+    let distance = crate::netlab::emulated_link::put(options, &mut server, &place)?;
     let counting = Counting::begin(place, server.url.port)?;
     let turns =
-        Turns { server: &server, counting: &counting, rounds: compare.rounds, interrupted: &interrupted };
-    if let Some(like) = compare.like {
-        return reproductions::run(like, compare, distance, &turns);
+        Turns { server: &server, counting: &counting, rounds: options.rounds, interrupted: &interrupted };
+    if let Some(like) = options.like {
+        return reproductions::run(like, options, distance, &turns);
     }
-    if compare.claims {
+    if options.claims {
         return claims::run(&turns);
     }
-    let mut report = begin(compare, &server, &counting);
-    let measured = measure(compare, &server, &counting, &extra, &interrupted, &mut report);
+    let mut report = begin(options, &server, &counting);
+    let measured = measure(options, &server, &counting, &extra, &interrupted, &mut report);
     report.distance = distance.map(|stretch| Stretch { dropped: counting.dropped(), ..stretch });
     if let Err(failure) = measured {
         // What was measured before it stands.
@@ -93,16 +95,20 @@ pub fn run(compare: &Compare) -> Result<(), CommandError> {
         }
         report.complete = false;
         report.notes.push(format!("Not measured to the end: {failure}"));
-        publish(compare, &report, destination)?;
+        publish(options, &report, destination)?;
         return Err(failure);
     }
-    publish(compare, &report, destination)?;
+    publish(options, &report, destination)?;
     judge(&report)
 }
 
 /// Prints it first: that needs no place in a folder, which may be gone by now.
-fn publish(compare: &Compare, report: &Report, destination: Option<Destination>) -> Result<(), CommandError> {
-    let printed = print(compare, report);
+fn publish(
+    options: &CompareOptions,
+    report: &Report,
+    destination: Option<Destination>,
+) -> Result<(), CommandError> {
+    let printed = print(options, report);
     let written = destination
         .map_or(Ok(()), |destination| destination.write(&crate::compare::report::html::page(report)));
     printed.and(written)
@@ -113,8 +119,8 @@ fn is_empty(report: &Report) -> bool {
 }
 
 /// Whoever serves a URL is where we cannot go.
-fn check_count(compare: &Compare) -> Result<(), CommandError> {
-    if compare.url.is_some() && compare.count == CountBy::Namespace {
+fn check_count(options: &CompareOptions) -> Result<(), CommandError> {
+    if options.url.is_some() && options.count == CountChoice::Namespace {
         let words = "--count namespace takes a server of our own, and no --url: that is in a network that is not ours";
         return Err(CommandError::Usage(words.to_owned()));
     }
@@ -122,12 +128,12 @@ fn check_count(compare: &Compare) -> Result<(), CommandError> {
 }
 
 /// One, so that nothing of it is left to chance; several where that is what is asked about.
-fn loops(compare: &Compare) -> u16 {
-    if compare.claims { claims::LOOPS } else { 1 }
+fn loops(options: &CompareOptions) -> u16 {
+    if options.claims { claims::LOOPS } else { 1 }
 }
 
 /// A report in which nothing is measured yet.
-fn begin(compare: &Compare, server: &Server, counting: &Counting) -> Report {
+fn begin(options: &CompareOptions, server: &Server, counting: &Counting) -> Report {
     Report {
         bothways: env!("CARGO_PKG_VERSION"),
         complete: true,
@@ -138,49 +144,49 @@ fn begin(compare: &Compare, server: &Server, counting: &Counting) -> Report {
             process: server.process,
             counts: server.counts,
         },
-        settings: Settings::of(compare),
+        settings: Settings::of(options),
         distance: None,
         made: Made::now(),
         ask: Vec::new(),
         hold: Vec::new(),
         follow: Vec::new(),
         cross: None,
-        notes: crate::compare::report::caveats::notes(compare, server),
+        notes: crate::compare::report::caveats::notes(options, server),
     }
 }
 
 /// One experiment after the other. Where one fails, nothing of it is in the report, and all of those before it.
 fn measure(
-    compare: &Compare,
+    options: &CompareOptions,
     server: &Server,
     counting: &Counting,
     extra: &Extra,
     interrupted: &Arc<AtomicBool>,
     report: &mut Report,
 ) -> Result<(), CommandError> {
-    if compare.experiments.contains(&Experiment::Ask) {
-        let bench = Bench { server, counting, calls: compare.calls, rate: compare.rate, interrupted };
-        report.complete &= ask_in_turns(compare, &bench, extra, report)?;
+    if options.experiments.contains(&Experiment::Ask) {
+        let bench = Bench { server, counting, calls: options.calls, rate: options.rate, interrupted };
+        report.complete &= ask_in_turns(options, &bench, extra, report)?;
     }
-    if report.complete && compare.experiments.contains(&Experiment::Hold) {
+    if report.complete && options.experiments.contains(&Experiment::Hold) {
         let mut held = Vec::new();
-        report.complete &= hold_in_turns(compare, server, counting, interrupted, &mut held)?;
+        report.complete &= hold_in_turns(options, server, counting, interrupted, &mut held)?;
         report.hold = held;
     }
     let bench = crate::compare::experiments::updates::update_round::Bench::new(
-        compare,
+        options,
         server,
         counting,
         extra,
         interrupted,
     );
-    if report.complete && compare.experiments.contains(&Experiment::Follow) {
+    if report.complete && options.experiments.contains(&Experiment::Follow) {
         report.complete &=
-            crate::compare::experiments::updates::in_turns(compare, &bench, &mut report.follow)?;
+            crate::compare::experiments::updates::in_turns(options, &bench, &mut report.follow)?;
     }
-    if report.complete && compare.experiments.contains(&Experiment::Cross) {
+    if report.complete && options.experiments.contains(&Experiment::Cross) {
         let mut crossed = Crossed::default();
-        report.complete &= crossover::find(compare, &bench, &mut crossed)?;
+        report.complete &= crossover::find(options, &bench, &mut crossed)?;
         report.cross = Some(crossed);
     }
     Ok(())
@@ -189,13 +195,13 @@ fn measure(
 /// One way, and what its rounds have said so far.
 struct Lane {
     way: Way,
-    course: Option<Course>,
+    course: Option<Workload>,
     rounds: Vec<Round>,
     left_out: Option<String>,
 }
 
 impl Lane {
-    fn new(way: Way, course: Result<Course, CommandError>) -> Lane {
+    fn new(way: Way, course: Result<Workload, CommandError>) -> Lane {
         let left_out = course.as_ref().err().map(CommandError::to_string);
         Lane { way, course: course.ok(), rounds: Vec::new(), left_out }
     }
@@ -209,9 +215,9 @@ impl Lane {
         is_unknown
     }
 
-    fn told(self, compare: &Compare, extra: &Extra) -> Asked {
-        let mut asked = Asked::new(self.way, compare, self.rounds, self.left_out);
-        if let Some(words) = crate::compare::workloads::ways::differs_in_nothing(self.way, extra) {
+    fn told(self, options: &CompareOptions, extra: &Extra) -> Asked {
+        let mut asked = Asked::new(self.way, options, self.rounds, self.left_out);
+        if let Some(words) = crate::compare::workloads::workload::no_difference(self.way, extra) {
             asked.differs = words.to_owned();
         }
         asked
@@ -220,25 +226,21 @@ impl Lane {
 
 /// Whether all rounds were run. The ways take turns.
 fn ask_in_turns(
-    compare: &Compare,
+    options: &CompareOptions,
     bench: &Bench,
     extra: &Extra,
     report: &mut Report,
 ) -> Result<bool, CommandError> {
     let (url, tag) = (&bench.server.url, bench.server.tag.as_deref());
-    let lane = |way| Lane::new(way, Course::new(way, compare, url, tag, extra));
-    let mut lanes: Vec<Lane> = wanted(compare).map(lane).collect();
-    let progress = progress(lanes.len() * (usize::from(compare.rounds) + 1));
-    let warm_up = Bench { calls: compare.calls.min(WARM_UP_CALLS), rate: None, ..*bench };
+    let lane = |way| Lane::new(way, Workload::new(way, options, url, tag, extra));
+    let mut lanes: Vec<Lane> = wanted(options).map(lane).collect();
+    let progress = progress(lanes.len() * (usize::from(options.rounds) + 1));
+    let warm_up = Bench { calls: options.calls.min(WARM_UP_CALLS), rate: None, ..*bench };
     let mut complete = true;
-    'rounds: for n in 0..=compare.rounds {
+    'rounds: for n in 0..=options.rounds {
         for lane in &mut lanes {
             let (Some(course), None) = (&lane.course, &lane.left_out) else { continue };
-            progress.set_message(format!(
-                "round {n} of {}: {}",
-                compare.rounds,
-                crate::compare::workloads::ways::name(lane.way)
-            ));
+            progress.set_message(format!("round {n} of {}: {}", options.rounds, lane.way.name()));
             let outcome = if n == 0 { warm_up.round(course) } else { bench.round(course) };
             progress.inc(1);
             match outcome {
@@ -261,19 +263,19 @@ fn ask_in_turns(
     if went_back {
         report.notes.push(COUNTS_GO_BACK.to_owned());
     }
-    report.ask = lanes.into_iter().map(|lane| lane.told(compare, extra)).collect();
+    report.ask = lanes.into_iter().map(|lane| lane.told(options, extra)).collect();
     Ok(complete)
 }
 
 /// Each once, in the order in which they are told.
-fn wanted(compare: &Compare) -> impl Iterator<Item = Way> {
-    let is_wanted = |way: &Way| compare.ways.is_empty() || compare.ways.contains(way);
+fn wanted(options: &CompareOptions) -> impl Iterator<Item = Way> {
+    let is_wanted = |way: &Way| options.ways.is_empty() || options.ways.contains(way);
     crate::compare::workloads::ways::ALL.iter().copied().filter(is_wanted)
 }
 
 /// Whether all rounds were run. Of a stranger the first of each kind is thrown away.
 fn hold_in_turns(
-    compare: &Compare,
+    options: &CompareOptions,
     server: &Server,
     counting: &Counting,
     interrupted: &Arc<AtomicBool>,
@@ -281,16 +283,16 @@ fn hold_in_turns(
 ) -> Result<bool, CommandError> {
     let thrown_away = crate::compare::experiments::idle_connections::rounds_thrown_away(server);
     let progress = progress(
-        crate::compare::experiments::idle_connections::ALL.len() * usize::from(compare.rounds + thrown_away),
+        crate::compare::experiments::idle_connections::ALL.len() * usize::from(options.rounds + thrown_away),
     );
     let mut complete = true;
     for &kind in crate::compare::experiments::idle_connections::ALL {
         let (mut weights, mut left_out) = (Vec::new(), None);
-        for n in 1 - thrown_away..=compare.rounds {
-            progress.set_message(format!("round {n} of {}: hold {}", compare.rounds, kind.name()));
+        for n in 1 - thrown_away..=options.rounds {
+            progress.set_message(format!("round {n} of {}: hold {}", options.rounds, kind.name()));
             let weighed = crate::compare::experiments::idle_connections::round(
                 kind,
-                compare,
+                options,
                 server,
                 counting,
                 interrupted,
@@ -310,7 +312,7 @@ fn hold_in_turns(
             }
             progress.inc(1);
         }
-        held.push(Held::new(kind, compare.connections, &weights, left_out));
+        held.push(Held::new(kind, options.connections, &weights, left_out));
         if !complete {
             break;
         }
@@ -325,8 +327,8 @@ fn progress(steps: usize) -> ProgressBar {
     ProgressBar::new(steps as u64).with_style(style)
 }
 
-fn print(compare: &Compare, report: &Report) -> Result<(), CommandError> {
-    let text = if compare.json {
+fn print(options: &CompareOptions, report: &Report) -> Result<(), CommandError> {
+    let text = if options.json {
         let json = serde_json::to_string(report);
         json.map_err(|error| CommandError::Failed(format!("the report cannot be written as JSON: {error}")))?
             + "\n"

@@ -1,6 +1,6 @@
 //! One piece of news, encoded at most once in each form.
 
-use crate::config::Compression;
+use crate::config::CompressionConfig;
 use crate::http::event_stream;
 use crate::metrics::totals::{self, Count};
 use crate::websocket::frame::{self, Opcode};
@@ -33,7 +33,7 @@ impl Broadcast {
     }
 
     /// What goes over the wire.
-    pub fn encoded(&self, form: Form, compression: &Compression) -> Arc<[u8]> {
+    pub fn encoded(&self, form: Form, compression: &CompressionConfig) -> Arc<[u8]> {
         let mut encoded = self.encoded.borrow_mut();
         if let Some((_, bytes)) = encoded.iter().find(|(known, _)| *known == form) {
             return bytes.clone();
@@ -47,7 +47,7 @@ impl Broadcast {
 }
 
 /// One text in one form. A compressed one refers to nothing before it, so that all can read it.
-pub fn encode(form: Form, id: &[u8], text: &[u8], compression: &Compression, out: &mut Vec<u8>) {
+pub fn encode(form: Form, id: &[u8], text: &[u8], compression: &CompressionConfig, out: &mut Vec<u8>) {
     match form {
         Form::Frame => frame::encode(Opcode::Text, text, out),
         Form::Deflated { window_bits } => {

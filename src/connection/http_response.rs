@@ -1,6 +1,6 @@
 //! Answers and last words as responses: status line, fields, body.
 
-use crate::config::Compression;
+use crate::config::CompressionConfig;
 use crate::connection::outbox::{Outbox, SHARED_BYTES_MIN};
 use crate::connection::turn_context::Terms;
 use crate::error::ApiError;
@@ -270,7 +270,7 @@ impl<'a> Content<'a> {
     }
 
     /// As gzip, where it is worth it.
-    fn coded(&self, compression: &Compression) -> Option<Arc<[u8]>> {
+    fn coded(&self, compression: &CompressionConfig) -> Option<Arc<[u8]>> {
         match &self.text {
             Text::Own(text) => content_coding::gzip(text, compression).map(Into::into),
             Text::Shared(text) => content_coding::gzip_shared(text, compression),
@@ -285,7 +285,7 @@ fn write_content(
     content: Content,
     coded: Option<Arc<[u8]>>,
     asked: &Asked,
-    compression: &Compression,
+    compression: &CompressionConfig,
 ) -> Option<Arc<[u8]>> {
     if let Some(media_type) = content.media_type {
         writer.field("Content-Type", media_type.as_bytes());

@@ -462,15 +462,15 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Compression;
+    use crate::config::AllowedOrigins;
+    use crate::config::CompressionConfig;
     use crate::config::Limits;
-    use crate::config::Origins;
     use crate::config::Timeouts;
 
     #[test]
     fn a_beginning_that_is_left_over_holds_no_memory_of_what_came_before_it() {
         let (limits, timeouts) = (Limits::DEFAULT, Timeouts::DEFAULT);
-        let compression = Compression::DEFAULT;
+        let compression = CompressionConfig::DEFAULT;
         let (now, date) = (Instant::now(), [b'x'; 29]);
         let terms = Terms {
             now,
@@ -478,7 +478,7 @@ mod tests {
             limits: &limits,
             timeouts: &timeouts,
             compression: &compression,
-            origins: &Origins::NONE,
+            origins: &AllowedOrigins::NONE,
         };
         let mut connection = Connection::new(&terms);
         connection.keep(b"GET ");

@@ -1,7 +1,7 @@
 //! What the head of a request asks: a call of the resources, a stream or a socket; or why it is refused before
 //! anyone looks at a resource.
 
-use crate::config::{Compression, Switch};
+use crate::config::{CompressionConfig, OnOff};
 use crate::connection::http_response::{Asked, Coding, Marked, read_tag};
 use crate::connection::turn_context::Terms;
 use crate::error::ApiError;
@@ -177,8 +177,8 @@ const OFFERED: [Representation; EVENTS] = [
 
 /// Only reads are coded: what answers a change is short, and its tag is kept for the next one.
 #[inline]
-fn coding(fields: &Fields, wanted: Representation, compression: &Compression) -> Coding {
-    if compression.switch == Switch::Off {
+fn coding(fields: &Fields, wanted: Representation, compression: &CompressionConfig) -> Coding {
+    if compression.switch == OnOff::Off {
         return Coding::NotAsked;
     }
     if !fields.has(Known::AcceptEncoding) || !negotiation::takes_gzip(fields.all(Known::AcceptEncoding)) {

@@ -31,7 +31,7 @@ impl Wait {
     pub fn length(self, timeouts: &Timeouts) -> Duration {
         match self {
             Wait::Head => timeouts.head,
-            Wait::FirstWord => Timeouts::FIRST_WORD,
+            Wait::FirstWord => Timeouts::FIRST_BYTE,
             Wait::Body => timeouts.body,
             Wait::KeepAlive => timeouts.keep_alive,
             Wait::Idle => timeouts.idle,

@@ -1,8 +1,8 @@
 //! What holds for all peers during one turn: the time, read once, and the rules of the house.
 
-use crate::config::Compression;
+use crate::config::AllowedOrigins;
+use crate::config::CompressionConfig;
 use crate::config::Limits;
-use crate::config::Origins;
 use crate::config::Timeouts;
 use crate::connection::outbox::Outbox;
 use crate::connection::timer_table::{Wait, Waits};
@@ -15,8 +15,8 @@ pub struct Terms<'a> {
     pub date: [u8; 29],
     pub limits: &'a Limits,
     pub timeouts: &'a Timeouts,
-    pub compression: &'a Compression,
-    pub origins: &'a Origins,
+    pub compression: &'a CompressionConfig,
+    pub origins: &'a AllowedOrigins,
 }
 
 /// What a mode may touch of its connection, besides itself.

@@ -9,21 +9,21 @@
 //! the same, it is coded once. To code takes far longer than to send; so there is a share of it for a turn, and what
 //! is asked for beyond is sent as it is, which everybody can read.
 
-use crate::config::{Compression, Switch};
+use crate::config::{CompressionConfig, OnOff};
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
 use std::cell::RefCell;
 use std::sync::{Arc, Weak};
 
 /// Whether a body of that length would be coded for one who takes it.
 #[inline]
-pub fn is_worth(body_bytes: usize, compression: &Compression) -> bool {
-    compression.switch == Switch::On
+pub fn is_worth(body_bytes: usize, compression: &CompressionConfig) -> bool {
+    compression.switch == OnOff::On
         && body_bytes >= compression.threshold_bytes
         && body_bytes <= compression.body_bytes_max
 }
 
 /// The body as gzip, if it is worth it and comes out shorter, what says so included.
-pub fn gzip(body: &[u8], compression: &Compression) -> Option<Vec<u8>> {
+pub fn gzip(body: &[u8], compression: &CompressionConfig) -> Option<Vec<u8>> {
     if !is_worth(body.len(), compression) {
         return None;
     }
@@ -31,7 +31,7 @@ pub fn gzip(body: &[u8], compression: &Compression) -> Option<Vec<u8>> {
 }
 
 /// The same of a body that many may ask for.
-pub fn gzip_shared(body: &Arc<[u8]>, compression: &Compression) -> Option<Arc<[u8]>> {
+pub fn gzip_shared(body: &Arc<[u8]>, compression: &CompressionConfig) -> Option<Arc<[u8]>> {
     if body.len() < KEPT_BYTES_MIN {
         return gzip(body, compression).map(Into::into);
     }
@@ -146,7 +146,7 @@ const WINDOW_BITS: u8 = 15;
 #[cfg(test)]
 mod tests {
     use super::*;
-    const USUAL: Compression = Compression::DEFAULT;
+    const USUAL: CompressionConfig = CompressionConfig::DEFAULT;
 
     #[test]
     fn what_is_coded_can_be_read_again_and_again() {
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(gzip(&[b'a'; 255], &USUAL), None);
         assert_eq!(gzip(&vec![b'a'; USUAL.body_bytes_max + 1], &USUAL), None);
         assert!(gzip(&vec![b'a'; USUAL.body_bytes_max], &USUAL).is_some());
-        assert_eq!(gzip(&[b'a'; 1000], &Compression::OFF), None);
+        assert_eq!(gzip(&[b'a'; 1000], &CompressionConfig::OFF), None);
         // Whatever comes out of a good cipher has nothing in it twice.
         let mut state = 1_u64;
         let noise: Vec<u8> = std::iter::repeat_with(|| {

@@ -10,7 +10,7 @@
 //! A browser sends a simple POST, and opens a WebSocket, without asking first: what has been done
 //! cannot be undone by hiding the answer. So the server looks itself.
 
-use crate::config::{Origins, usual_port};
+use crate::config::{AllowedOrigins, default_port};
 use crate::http::headers::{Fields, Known};
 use crate::http::response::Writer;
 
@@ -36,7 +36,7 @@ pub enum Deed {
 
 /// `host` is the one that the request names.
 #[inline]
-pub fn caller<'b>(fields: Fields<'_, 'b>, host: &[u8], origins: &Origins) -> Caller<'b> {
+pub fn caller<'b>(fields: Fields<'_, 'b>, host: &[u8], origins: &AllowedOrigins) -> Caller<'b> {
     if !fields.has(Known::Origin) {
         return Caller::NoPage;
     }
@@ -57,7 +57,7 @@ pub fn caller<'b>(fields: Fields<'_, 'b>, host: &[u8], origins: &Origins) -> Cal
 fn is_own(origin: &[u8], host: &[u8]) -> bool {
     let Some(colon) = origin.windows(3).position(|window| window == b"://") else { return false };
     let (scheme, page_host) = (&origin[..colon], &origin[colon + 3..]);
-    let port = usual_port(scheme).as_bytes();
+    let port = default_port(scheme).as_bytes();
     let bare = |host: &[u8]| host.len() - if host.ends_with(port) { port.len() } else { 0 };
     let (page_host, host) = (&page_host[..bare(page_host)], &host[..bare(host)]);
     !port.is_empty() && !host.is_empty() && page_host.eq_ignore_ascii_case(host)
@@ -90,7 +90,7 @@ pub struct Reader {
 
 impl Crossing {
     #[inline]
-    pub fn of(caller: Caller, fields: Fields, origins: &Origins) -> Crossing {
+    pub fn of(caller: Caller, fields: Fields, origins: &AllowedOrigins) -> Crossing {
         match caller {
             Caller::NoPage if origins.is_empty() => Crossing::Unsaid,
             Caller::NoPage | Caller::Stranger => Crossing::Varies,
@@ -135,11 +135,12 @@ const PREFLIGHT: &[u8] =
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Origin;
+    use crate::config::AllowedOrigin;
 
-    fn listed(origins: &[&str]) -> Origins {
-        let origin = |&text: &&str| if text == "*" { Origin::Any } else { Origin::One(text.into()) };
-        Origins { listed: origins.iter().map(origin).collect() }
+    fn listed(origins: &[&str]) -> AllowedOrigins {
+        let origin =
+            |&text: &&str| if text == "*" { AllowedOrigin::Any } else { AllowedOrigin::One(text.into()) };
+        AllowedOrigins { listed: origins.iter().map(origin).collect() }
     }
 
     /// What becomes of a request with these Origin lines, asked of `a.org:8080`: read, change, follow;

@@ -5,20 +5,15 @@
 //!              add: no lock             hand_in: one lock, if there is a slip
 //! ```
 //!
-//! [`lateness`] says how late each road was told what changed.
-//!
 //! The page chooses a token by chance and keeps it in a cookie; it stands for nobody, and nothing else is
 //! kept with it. What is counted is what the loop moved: heads and frames are in it. Whoever sends
 //! no token is not counted here. As many visitors are kept as there is room for; those of whom nothing
 //! was heard for longest are forgotten.
 
-use crate::config::VISITORS_MAX;
-use crate::metrics::lateness::{Lateness, Published, Ring, Told};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::num::NonZeroU64;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard};
 
 /// The name of the cookie.
@@ -26,12 +21,6 @@ pub const COOKIE: &str = "bothways-visitor";
 
 /// Slips of one thread past which it does not wait for the end of its turn.
 const SLIPS_MAX: usize = 32;
-
-/// Changes heard of by one thread past which it does not wait either.
-const NEWS_MAX: usize = 1024;
-
-/// How long after the last call of any visitor times of changes are still kept.
-const VISIT_US_MAX: u64 = 60_000_000;
 
 /// Digits of a token.
 const TOKEN_DIGITS: usize = 16;
@@ -110,13 +99,6 @@ impl Counts {
 
 type OfRoads = [Counts; ROADS.len()];
 
-/// What is known of a visitor.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Known {
-    counts: OfRoads,
-    lateness: [Lateness; ROADS.len()],
-}
-
 struct Slip {
     visitor: Visitor,
     counts: OfRoads,
@@ -124,15 +106,12 @@ struct Slip {
 
 thread_local! {
     static SLIPS: RefCell<Vec<Slip>> = const { RefCell::new(Vec::new()) };
-    static NEWS: RefCell<Vec<Published>> = const { RefCell::new(Vec::new()) };
-    static TOLD: RefCell<Vec<(Visitor, Road, Told)>> = const { RefCell::new(Vec::new()) };
-    static NOW_US: Cell<u64> = const { Cell::new(0) };
 }
 
-/// When a visitor called last. 0: never.
-static CALLED_US: AtomicU64 = AtomicU64::new(0);
+/// Most browsers whose traffic is counted, 400 bytes each. The more recent half of them is never evicted.
+const BROWSERS_MAX: usize = 2048;
 
-static TABLE: LazyLock<Mutex<Table>> = LazyLock::new(|| Mutex::new(Table::new(VISITORS_MAX)));
+static TABLE: LazyLock<Mutex<Table>> = LazyLock::new(|| Mutex::new(Table::new(BROWSERS_MAX)));
 
 /// Drawn by chance: whoever reads another one than before knows that counting has begun anew.
 static RUN: LazyLock<u32> = LazyLock::new(|| getrandom::u32().unwrap_or_default());
@@ -152,97 +131,36 @@ pub fn add(visitor: Visitor, road: Road, more: &Counts) {
         slips.len() >= SLIPS_MAX
     });
     if is_full {
-        hand_in_counts();
+        hand_in();
     }
 }
 
-/// A visitor calls, at this time.
-pub fn called(now_us: u64) {
-    NOW_US.set(now_us);
-    CALLED_US.store(now_us.max(1), Ordering::Relaxed);
-}
-
-/// A visitor opens our page: until now nobody was waiting there.
-pub fn opens(visitor: Visitor) {
-    table().known(visitor).lateness.iter_mut().for_each(Lateness::begin_anew);
-}
-
-/// A change became true. While nobody has our page open, looking at one number is all that it costs.
+/// Adds the counts of this thread to the table. Called once a turn; without counts it costs one test.
 #[inline]
-pub fn publish(change: impl FnOnce() -> Published) {
-    let called_us = CALLED_US.load(Ordering::Relaxed);
-    if called_us > 0 {
-        note_news(change(), called_us);
-    }
-}
-
-fn note_news(change: Published, called_us: u64) {
-    if change.at_us > called_us.saturating_add(VISIT_US_MAX) {
-        return;
-    }
-    let is_full = NEWS.with_borrow_mut(|news| {
-        news.push(change);
-        news.len() >= NEWS_MAX
-    });
-    if is_full {
-        hand_in_counts();
-    }
-}
-
-/// What this visitor was told on this road has been written.
-pub fn told(visitor: Visitor, road: Road, told: Told) {
-    TOLD.with_borrow_mut(|all| all.push((visitor, road, told)));
-}
-
-/// Puts all that this thread has noted into the table. Once a turn; where there is nothing it costs the test for
-/// it. `now_us` is only asked where somebody was told something.
-#[inline]
-pub fn hand_in(now_us: impl FnOnce() -> u64) {
-    hand_in_counts();
-    TOLD.with_borrow_mut(|all| {
-        if !all.is_empty() {
-            let (mut table, now_us) = (table(), now_us());
-            all.drain(..).for_each(|(visitor, road, told)| table.told(visitor, road, told, now_us));
-        }
-    });
-}
-
-#[inline]
-fn hand_in_counts() {
+pub fn hand_in() {
     SLIPS.with_borrow_mut(|slips| {
         if !slips.is_empty() {
             let mut table = table();
             slips.drain(..).for_each(|slip| table.add(&slip));
         }
     });
-    NEWS.with_borrow_mut(|news| {
-        if !news.is_empty() {
-            let mut table = table();
-            news.drain(..).for_each(|change| table.ring.publish(change));
-        }
-    });
 }
 
 /// What this visitor was served, as JSON; and of one that is not known, nothing.
 pub fn text(visitor: Option<Visitor>) -> String {
-    hand_in_counts();
-    let table = table();
-    let known = visitor.map(|visitor| table.find(visitor)).unwrap_or_default();
-    text_of(&known, &table.ring, NOW_US.get(), *RUN)
+    hand_in();
+    let counts = visitor.map(|visitor| table().find(visitor)).unwrap_or_default();
+    text_of(&counts, *RUN)
 }
 
-fn text_of(known: &Known, ring: &Ring, now_us: u64, run: u32) -> String {
+fn text_of(counts: &OfRoads, run: u32) -> String {
     let mut text = format!("{{\"run\":\"{run:08x}\"");
-    for (n, (_, name)) in ROADS.iter().enumerate() {
-        let Counts { connections, calls, read_bytes, written_bytes, moves } = known.counts[n];
-        let lateness = &known.lateness[n];
-        let Lateness { changes, late_us, last_us, .. } = lateness;
-        let lacks_us = lateness.lacks_us(now_us, ring);
+    for ((_, name), counts) in ROADS.iter().zip(counts) {
+        let Counts { connections, calls, read_bytes, written_bytes, moves } = counts;
         _ = write!(
             text,
             ",\"{name}\":{{\"connections\":{connections},\"calls\":{calls},\"read_bytes\":{read_bytes},\
-             \"written_bytes\":{written_bytes},\"moves\":{moves},\"changes\":{changes},\"late_us\":{late_us},\
-             \"last_us\":{last_us},\"lacks_us\":{lacks_us}}}"
+             \"written_bytes\":{written_bytes},\"moves\":{moves}}}"
         );
     }
     text.push('}');
@@ -253,30 +171,22 @@ fn text_of(known: &Known, ring: &Ring, now_us: u64, run: u32) -> String {
 /// older one, and what was the older one is forgotten. So forgetting costs no search.
 struct Table {
     half: usize,
-    young: HashMap<Visitor, Known>,
-    old: HashMap<Visitor, Known>,
-    ring: Ring,
+    young: HashMap<Visitor, OfRoads>,
+    old: HashMap<Visitor, OfRoads>,
 }
 
 impl Table {
     fn new(visitors_max: usize) -> Table {
-        Table { half: visitors_max / 2, young: HashMap::new(), old: HashMap::new(), ring: Ring::default() }
+        Table { half: visitors_max / 2, young: HashMap::new(), old: HashMap::new() }
     }
 
     fn add(&mut self, slip: &Slip) {
-        let Known { counts, .. } = self.known(slip.visitor);
-        for (counts, more) in counts.iter_mut().zip(&slip.counts) {
+        for (counts, more) in self.known(slip.visitor).iter_mut().zip(&slip.counts) {
             counts.add(more);
         }
     }
 
-    fn told(&mut self, visitor: Visitor, road: Road, told: Told, now_us: u64) {
-        let mut lateness = self.known(visitor).lateness[road as usize];
-        lateness.told(told, now_us, &self.ring);
-        self.known(visitor).lateness[road as usize] = lateness;
-    }
-
-    fn known(&mut self, visitor: Visitor) -> &mut Known {
+    fn known(&mut self, visitor: Visitor) -> &mut OfRoads {
         if self.young.len() >= self.half && !self.young.contains_key(&visitor) {
             // Before the older half is forgotten, this visitor is looked for in it.
             let known = self.old.remove(&visitor);
@@ -287,7 +197,7 @@ impl Table {
         young.entry(visitor).or_insert_with(|| old.remove(&visitor).unwrap_or_default())
     }
 
-    fn find(&self, visitor: Visitor) -> Known {
+    fn find(&self, visitor: Visitor) -> OfRoads {
         self.young.get(&visitor).or_else(|| self.old.get(&visitor)).copied().unwrap_or_default()
     }
 
@@ -335,7 +245,7 @@ mod tests {
             table.add(&slip(1000));
             assert!(table.len() <= 8, "{number}: {}", table.len());
         }
-        let calls = |number| table.find(visitor(number)).counts[Road::Sockets as usize].calls;
+        let calls = |number| table.find(visitor(number))[Road::Sockets as usize].calls;
         assert_eq!(calls(1000), 999, "who is heard of in every turn stays");
         assert_eq!([997, 998, 999].map(calls), [1, 1, 1]);
         assert_eq!(calls(1), 0);
@@ -347,9 +257,9 @@ mod tests {
             let mut table = Table::new(8);
             table.add(&slip(100));
             (1..=others).for_each(|number| table.add(&slip(number)));
-            let kept = table.find(visitor(100)).counts[Road::Sockets as usize].calls;
+            let kept = table.find(visitor(100))[Road::Sockets as usize].calls;
             table.add(&slip(100));
-            assert_eq!(table.find(visitor(100)).counts[Road::Sockets as usize].calls, kept + 1, "{others}");
+            assert_eq!(table.find(visitor(100))[Road::Sockets as usize].calls, kept + 1, "{others}");
             assert_eq!(kept, u64::from(others < 8), "{others}");
         }
     }
@@ -358,34 +268,21 @@ mod tests {
     fn slips_are_put_together_and_told() {
         let someone = visitor(0x1234_5678_9abc_def0);
         let more = Counts { connections: 1, calls: 2, read_bytes: 3, written_bytes: 4, moves: 5 };
-        let before = table().find(someone);
-        assert_eq!(before, Known::default());
+        assert_eq!(table().find(someone), OfRoads::default());
         add(someone, Road::Events, &more);
         // So many others that the slips do not wait for the end.
         for number in 1..=2 * SLIPS_MAX as u64 {
             add(visitor(number), Road::Page, &Counts::default());
         }
         add(someone, Road::Events, &more);
-        let told_of = |upto| Told { collection: 7, upto, since: crate::metrics::lateness::Since::Asked };
-        called(1_000_000);
-        told(someone, Road::Events, told_of(0));
-        hand_in(|| 1_000_000);
-        for (seq, at_us) in [(1, 1_500_000), (2, 1_900_000)] {
-            publish(|| Published { seq, collection: 7, at_us });
-        }
-        told(someone, Road::Events, told_of(1));
-        hand_in(|| 2_000_000);
-        let nothing = "\"changes\":0,\"late_us\":0,\"last_us\":0,\"lacks_us\":0}";
-        let nothing = format!(
-            "{{\"connections\":0,\"calls\":0,\"read_bytes\":0,\"written_bytes\":0,\"moves\":0,{nothing}"
-        );
+        hand_in();
+        let nothing = "{\"connections\":0,\"calls\":0,\"read_bytes\":0,\"written_bytes\":0,\"moves\":0}";
         let table = table();
         assert_eq!(
-            text_of(&table.find(someone), &table.ring, 2_100_000, 0xa),
+            text_of(&table.find(someone), 0xa),
             format!(
                 "{{\"run\":\"0000000a\",\"requests\":{nothing},\"events\":{{\"connections\":2,\"calls\":4,\
-                 \"read_bytes\":6,\"written_bytes\":8,\"moves\":10,\"changes\":1,\"late_us\":500000,\
-                 \"last_us\":500000,\"lacks_us\":200000}},\"sockets\":{nothing},\"page\":{nothing}}}"
+                 \"read_bytes\":6,\"written_bytes\":8,\"moves\":10}},\"sockets\":{nothing},\"page\":{nothing}}}"
             )
         );
         drop(table);

@@ -1,5 +1,4 @@
-//! TODO metrics.
+//! Counters of the process for `/metrics`, and of each browser that shows the built-in page for `/counters`.
 
 pub mod browsers;
-pub mod lateness;
 pub mod totals;

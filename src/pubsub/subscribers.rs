@@ -14,7 +14,6 @@ use crate::api::subscribe::{Deliver, Follow, From, Interest};
 use crate::connection::broadcast::{Broadcast, Form};
 use crate::connection::turn_context::Terms;
 use crate::error::ApiError;
-use crate::metrics::lateness::Since;
 use crate::metrics::totals::{self, Count};
 use crate::model::change::{Change, Op, Position};
 use crate::model::notification::{self, About};
@@ -298,7 +297,6 @@ impl Audience {
                 }
                 telling => {
                     totals::one(delivery);
-                    peer.count_told(&channel.interest, seqs.end, Since::Before);
                     if telling == Telling::Pending {
                         told.pending.push(token);
                     }
@@ -348,7 +346,6 @@ impl Audience {
                     Place::New => match snapshot(peer, &interest, state) {
                         Ok(()) => {
                             totals::one(Count::CaughtUpBySnapshot);
-                            peer.count_told(&interest, state.position().seq, Since::Anew);
                             self.now_current(subscription.channel, token)
                         }
                         Err(_) => {
@@ -360,7 +357,6 @@ impl Audience {
                         match replay(peer, &interest, seq, subscription.deliver, state, terms) {
                             Replayed::All => {
                                 totals::one(Count::CaughtUpByChanges);
-                                peer.count_told(&interest, state.position().seq, Since::Before);
                                 self.now_current(subscription.channel, token)
                             }
                             Replayed::UpTo(seq) => {

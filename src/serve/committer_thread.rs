@@ -27,7 +27,7 @@ impl Keeping {
     /// error: something that was answered is not safe, or the disk has failed, or gives no answer.
     pub fn end(self, by: Instant) -> Result<(), String> {
         self.desk.close();
-        let left = by.saturating_duration_since(Instant::now()).max(Timeouts::SAVE_MIN);
+        let left = by.saturating_duration_since(Instant::now()).max(Timeouts::FINAL_SYNC_MIN);
         let silent = |_| Err("the disk gives no answer, and is waited for no longer".to_owned());
         self.outcome.recv_timeout(left).unwrap_or_else(silent)
     }

@@ -1,22 +1,25 @@
 //! Where it listens: on sockets that were handed over, and on those that are asked for.
 
-use crate::cli::args;
 use crate::reactor::listener::{self, Tuning};
 use crate::reactor::socket_activation::Inherited;
+use crate::serve::options::ServeOptions;
 use mio::net::TcpListener;
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+
+/// The address that is bound if none is given and no socket was inherited.
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080));
 
 /// The addresses, and for each loop its listeners.
 pub fn bind(
-    serve: &args::ServeArgs,
+    options: &ServeOptions,
     inherited: Vec<Inherited>,
     loops: usize,
 ) -> Result<(Vec<SocketAddr>, Vec<Vec<TcpListener>>), String> {
     let tuning = Tuning {
-        congestion: serve.congestion.clone(),
-        defer_accept: serve.defer_accept,
-        send_buffer_bytes: serve.send_buffer_bytes,
+        congestion: options.congestion.clone(),
+        defer_accept: options.defer_accept,
+        send_buffer_bytes: options.send_buffer_bytes,
     };
     let mut addresses = Vec::new();
     let mut of_loops: Vec<Vec<TcpListener>> = (0..loops).map(|_| Vec::new()).collect();
@@ -27,7 +30,7 @@ pub fn bind(
     for socket in &inherited {
         add(socket.address, socket.share(loops, &tuning)?);
     }
-    for wanted in wanted(&serve.listen, &inherited) {
+    for wanted in wanted(&options.listen, &inherited) {
         let (address, listeners) = listener::bind(wanted, loops, &tuning)
             .map_err(|error| format!("cannot listen on {wanted}: {error}"))?;
         add(address, listeners);
@@ -38,7 +41,7 @@ pub fn bind(
 /// What is left to be bound. Whoever was given the socket of an address that is asked for has it.
 fn wanted(asked: &[SocketAddr], inherited: &[Inherited]) -> Vec<SocketAddr> {
     if asked.is_empty() && inherited.is_empty() {
-        return vec![args::LISTEN];
+        return vec![DEFAULT_LISTEN];
     }
     let is_there = |address: &SocketAddr| inherited.iter().any(|socket| socket.address == *address);
     asked.iter().copied().filter(|address| !is_there(address)).collect()

@@ -3,16 +3,17 @@
 mod committer_thread;
 mod import_file;
 mod listeners;
+pub mod options;
 mod progress;
 mod storage;
 pub mod systemd;
 
-use crate::cli::args;
 use crate::error::CommandError;
 use crate::reactor::open_files;
 use crate::reactor::socket_activation;
 use crate::reactor::wakeup::{self, Mailbox, Sender};
 use crate::serve::committer_thread::Keeping;
+use crate::serve::options::ServeOptions;
 use crate::serve::systemd::Supervisor;
 use crate::serve::systemd::Wishes;
 use crate::server::{EventLoop, Rules, WAKER};
@@ -31,18 +32,18 @@ use std::thread;
 use std::time::Instant;
 
 /// Serves until SIGTERM or SIGINT.
-pub fn run(serve: &args::ServeArgs) -> Result<(), CommandError> {
+pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
     let wishes = Wishes::of_environment()?;
     // Before anything is opened: its number could be one of theirs.
     let inherited = socket_activation::take_over(wishes.sockets).map_err(CommandError::Failed)?;
     open_files::raise_limit();
-    let loops = match serve.loops {
+    let loops = match options.loops {
         Some(loops) => loops.into(),
         None => thread::available_parallelism().map_or(1, usize::from),
     };
-    let (addresses, listeners) = listeners::bind(serve, inherited, loops).map_err(CommandError::Failed)?;
-    if serve.check {
-        return storage::check(serve);
+    let (addresses, listeners) = listeners::bind(options, inherited, loops).map_err(CommandError::Failed)?;
+    if options.check {
+        return storage::check(options);
     }
     let no_signals = |error| failed("signals cannot be taken", error);
     // As long as there is nothing to be finished a signal ends the process, however long the store or
@@ -54,7 +55,7 @@ pub fn run(serve: &args::ServeArgs) -> Result<(), CommandError> {
     // A file that may not grow any more (ulimit -f) is a full disk. Nobody looks at the flag.
     flag::register(SIGXFSZ, Arc::default()).map_err(no_signals)?;
     let posts = posts(listeners).map_err(|error| failed("an event loop cannot begin", error))?;
-    let storage = storage::open(serve, posts.iter().map(Post::wake).collect())?;
+    let storage = storage::open(options, posts.iter().map(Post::wake).collect())?;
     let seats = furnish(posts, storage.journals, storage.states);
     // Before the first line is printed: whoever reads it may send a signal at once.
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(no_signals)?;
@@ -64,10 +65,10 @@ pub fn run(serve: &args::ServeArgs) -> Result<(), CommandError> {
     supervisor.ready(&addresses);
 
     let rules = Rules {
-        limits: serve.limits.clone(),
-        timeouts: serve.timeouts.clone(),
-        compression: serve.compression.clone(),
-        origins: serve.origins.clone(),
+        limits: options.limits.clone(),
+        timeouts: options.timeouts.clone(),
+        compression: options.compression.clone(),
+        origins: options.origins.clone(),
     };
     let open = AtomicUsize::new(0);
     let doors: Vec<Sender> = seats.iter().map(|seat| seat.post.sender.clone()).collect();
@@ -108,7 +109,7 @@ pub fn run(serve: &args::ServeArgs) -> Result<(), CommandError> {
         let kept = keeping.map_or(Ok(()), |keeping| keeping.end(ends_by));
         handle.close();
         ended.map_err(|error| failed("an event loop failed", error))?;
-        kept.map_err(|why| CommandError::Failed(format!("the store {}: {why}", serve.data.display())))
+        kept.map_err(|why| CommandError::Failed(format!("the store {}: {why}", options.data.display())))
     })
 }
 

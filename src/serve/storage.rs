@@ -1,11 +1,11 @@
 //! What the loops begin with: journals and states, empty or from the store on disk.
 
 use crate::api::routes;
-use crate::cli::args::{self, When};
 use crate::config::COLLECTIONS_MAX;
 use crate::error::CommandError;
 use crate::model::change::Position;
 use crate::serve::import_file;
+use crate::serve::options::ServeOptions;
 use crate::serve::progress;
 use crate::store::commit_log::{SharedLog, Wake};
 use crate::store::committer::{Keeper, Sync};
@@ -36,61 +36,61 @@ pub struct Storage {
 /// The collection there is where nobody names one.
 const USUAL_COLLECTION: &str = "tasks";
 
-pub fn open(serve: &args::ServeArgs, wake: Vec<Wake>) -> Result<Storage, CommandError> {
+pub fn open(options: &ServeOptions, wake: Vec<Wake>) -> Result<Storage, CommandError> {
     let epoch = getrandom::u32()
         .map_err(|error| CommandError::Failed(format!("the epoch of the log cannot be drawn: {error}")))?;
-    if serve.memory { in_memory(serve, epoch, wake) } else { on_disk(serve, epoch, wake) }
+    if options.memory { in_memory(options, epoch, wake) } else { on_disk(options, epoch, wake) }
 }
 
 /// Could it begin with the file that is named?
-pub fn check(serve: &args::ServeArgs) -> Result<(), CommandError> {
-    begin_with(serve).map(|_| ())
+pub fn check(options: &ServeOptions) -> Result<(), CommandError> {
+    begin_with(options).map(|_| ())
 }
 
 /// What a store begins with that has nothing yet: the file's collections, then those of the command line.
-fn begin_with(serve: &args::ServeArgs) -> Result<Vec<Stocked>, CommandError> {
-    let mut collections = match &serve.file {
-        Some(file) => import_file::read(file, serve.limits.item_bytes_max)?,
+fn begin_with(options: &ServeOptions) -> Result<Vec<Stocked>, CommandError> {
+    let mut collections = match &options.file {
+        Some(file) => import_file::read(file, options.limits.item_bytes_max)?,
         None => Vec::new(),
     };
     let there = collections.iter().map(|collection| collection.name.clone()).collect();
-    let names = names(there, &serve.collection)?.split_off(collections.len());
+    let names = names(there, &options.collections)?.split_off(collections.len());
     collections.extend(names.into_iter().map(Stocked::empty));
     Ok(collections)
 }
 
-fn in_memory(serve: &args::ServeArgs, epoch: u32, wake: Vec<Wake>) -> Result<Storage, CommandError> {
-    let stock = Stock::beginning(epoch, begin_with(serve)?);
-    let (position, limits) = (stock.position, &serve.limits);
+fn in_memory(options: &ServeOptions, epoch: u32, wake: Vec<Wake>) -> Result<Storage, CommandError> {
+    let stock = Stock::beginning(epoch, begin_with(options)?);
+    let (position, limits) = (stock.position, &options.limits);
     let state = State::stocked(stock, limits.item_bytes_max)
         .keeping(limits.history_changes_max, limits.history_bytes_max);
     let states = forks(state, wake.len());
-    Ok(Storage { journals: journal::in_memory(position.seq, keys(serve), wake), states, keeper: None })
+    Ok(Storage { journals: journal::in_memory(position.seq, keys(options), wake), states, keeper: None })
 }
 
-fn on_disk(serve: &args::ServeArgs, epoch: u32, wake: Vec<Wake>) -> Result<Storage, CommandError> {
-    let (path, limits) = (serve.data.clone(), &serve.limits);
+fn on_disk(options: &ServeOptions, epoch: u32, wake: Vec<Wake>) -> Result<Storage, CommandError> {
+    let (path, limits) = (options.data.clone(), &options.limits);
     let keeps = Keeps { changes_max: limits.history_changes_max, bytes_max: limits.history_bytes_max };
     let failed = |error: StoreError| CommandError::Failed(format!("the store {}: {error}", path.display()));
-    let begin = if serve.new_epoch { Epoch::Anew } else { Epoch::Begin };
+    let begin = if options.new_epoch { Epoch::Anew } else { Epoch::Begin };
     let watcher = progress::watcher(&path);
     let (mut disk, standing) = open_or_look(&path, begin(epoch), keeps, &watcher).map_err(failed)?;
     let there = disk.names().map_err(failed)?;
     let is_new = there.is_empty();
     if is_new {
-        disk.fill(&Stock::beginning(disk.epoch(), begin_with(serve)?)).map_err(failed)?;
+        disk.fill(&Stock::beginning(disk.epoch(), begin_with(options)?)).map_err(failed)?;
     } else {
-        disk.declare(&names(there, &serve.collection)?).map_err(failed)?;
+        disk.declare(&names(there, &options.collections)?).map_err(failed)?;
     }
     let stock = disk.load(&*watcher).map_err(failed)?;
-    if let Some(file) = &serve.file {
+    if let Some(file) = &options.file {
         tell_of(file, &path, is_new, stock.position);
     }
-    let keys = keys(serve);
+    let keys = keys(options);
     disk.age_keys(keys.now()).map_err(failed)?;
     let keys = keys.restocked(disk.load_keys().map_err(failed)?);
     drop(watcher);
-    if let Sync::Interval(_) = sync(serve) {
+    if let Sync::Interval(_) = options.sync {
         disk.may_lose().map_err(failed)?;
     }
     let position = stock.position;
@@ -105,7 +105,7 @@ fn on_disk(serve: &args::ServeArgs, epoch: u32, wake: Vec<Wake>) -> Result<Stora
     let journals = journal::kept(states.len(), log.clone(), &desk);
     let again = path.clone();
     let reopen = move || OnDisk::open(&again, Epoch::GoOn, keeps, &silent());
-    let keeper = Keeper::new(disk, Box::new(reopen), ahead, keys, log, sync(serve));
+    let keeper = Keeper::new(disk, Box::new(reopen), ahead, keys, log, options.sync);
     Ok(Storage { journals, states, keeper: Some((keeper, desk)) })
 }
 
@@ -145,21 +145,14 @@ fn tell_of(file: &Path, store: &Path, was_new: bool, position: Position) {
 }
 
 /// None of them yet, at this second.
-fn keys(serve: &args::ServeArgs) -> Keys {
+fn keys(options: &ServeOptions) -> Keys {
     let bounds = idempotency_table::Bounds {
-        time: serve.timeouts.idempotency,
-        keys_max: serve.limits.idempotency_keys_max,
-        bytes_max: serve.limits.idempotency_bytes_max,
+        time: options.timeouts.idempotency,
+        keys_max: options.limits.idempotency_keys_max,
+        bytes_max: options.limits.idempotency_bytes_max,
     };
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     Keys::new(bounds, now.map_or(0, |since| since.as_secs()))
-}
-
-fn sync(serve: &args::ServeArgs) -> Sync {
-    match serve.sync {
-        When::Always => Sync::Always,
-        When::Interval => Sync::Interval(serve.sync_seconds),
-    }
 }
 
 fn silent() -> Watcher {

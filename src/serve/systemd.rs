@@ -148,7 +148,7 @@ impl Line {
         let to = address(name)?;
         let socket = UnixDatagram::unbound()?;
         // Whoever does not take what is said must not keep us from serving.
-        socket.set_write_timeout(Some(Timeouts::SUPERVISOR))?;
+        socket.set_write_timeout(Some(Timeouts::NOTIFY))?;
         Ok(Line { socket, to, complained: AtomicBool::new(false) })
     }
 }

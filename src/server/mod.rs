@@ -19,13 +19,14 @@ pub mod slab;
 pub mod timer_queue;
 
 use crate::api::resources;
-use crate::config::Compression;
+use crate::config::AllowedOrigins;
+use crate::config::CompressionConfig;
 use crate::config::Limits;
-use crate::config::Origins;
 use crate::config::Timeouts;
 use crate::connection::Due;
 use crate::connection::turn_context::Terms;
 use crate::http::content_coding;
+use crate::metrics::browsers;
 use crate::metrics::totals::{self, Count};
 use crate::pubsub::subscribers::{Audience, Seats};
 use crate::reactor::listener::{Accepted, Listener};
@@ -49,8 +50,8 @@ use std::time::{Duration, Instant};
 pub struct Rules {
     pub limits: Limits,
     pub timeouts: Timeouts,
-    pub compression: Compression,
-    pub origins: Origins,
+    pub compression: CompressionConfig,
+    pub origins: AllowedOrigins,
 }
 
 pub struct EventLoop<'r> {
@@ -169,7 +170,7 @@ impl<'r> EventLoop<'r> {
         self.tell_listeners(&terms); // what changed, to those who follow it
         self.register_fresh(); // whoever is still here
         totals::hand_in(); // what was counted in this turn
-        peer_stats::hand_in(); // and for whom
+        browsers::hand_in(); // and for whom
         Ok(())
     }
 
@@ -323,7 +324,6 @@ impl<'r> EventLoop<'r> {
         for settled in self.settled.drain(..) {
             if let Outcome::Changed(change) = &settled.outcome {
                 self.audience.hear(change);
-                peer_stats::publish(change, terms.now);
             }
             let Some(Ticket(ticket)) = settled.ticket else { continue };
             match settled.outcome {

@@ -14,7 +14,6 @@ use crate::connection::connection_event::Step;
 use crate::connection::turn_context::Terms;
 use crate::connection::{Connection, Fate};
 use crate::error::ApiError;
-use crate::metrics::lateness::Since;
 use crate::metrics::totals::{self, Count};
 use crate::model::call::{Answer, Body, Call, Talk, Wish};
 use crate::pubsub::subscribers::{Audience, Subscription};
@@ -202,7 +201,7 @@ impl Peer {
             let from = at;
             let goes_on = match self.connection.next(bytes, &mut at, terms) {
                 Step::Call(mut call) => {
-                    self.guest.note(&mut call, &self.connection, calls.state, terms.now);
+                    self.guest.note(&mut call, &self.connection, calls.state);
                     // What one peer has been answered, every other may rely on.
                     calls.journal.catch_up(calls.state, calls.settled);
                     match routes::take_up(&call, calls.state) {
@@ -250,14 +249,6 @@ impl Peer {
         self.guest.wrote(bytes, &self.connection);
     }
 
-    /// It follows this, and is being told everything up to this seq.
-    pub fn count_told(&mut self, interest: &Interest, upto: u64, since: Since) {
-        self.guest.told(interest, upto, since);
-        if self.connection.outbox().is_empty() {
-            self.guest.all_written(&self.connection);
-        }
-    }
-
     /// Writes what is in the outbox and these bytes behind it; what the socket does not take is kept.
     fn say(&mut self, bytes: &[u8], socket: &mut impl Socket, terms: &Terms) -> io::Result<()> {
         let outbox = self.connection.outbox();
@@ -272,10 +263,7 @@ impl Peer {
 
     fn act(&mut self, outcome: Outcome, token: Token, calls: &mut Calls, terms: &Terms) {
         match outcome {
-            Outcome::Answer(answer) => {
-                self.guest.answered(&answer, calls.state);
-                self.connection.answer(answer, terms);
-            }
+            Outcome::Answer(answer) => self.connection.answer(answer, terms),
             Outcome::Write(write) if !calls.journal.has_room(&write) => {
                 self.connection.answer(ApiError::StoreBehind.into(), terms);
             }
@@ -348,7 +336,6 @@ impl Peer {
         }
         audience.dismiss(self);
         self.following = None;
-        self.guest.answered(&answer, state);
         self.connection.answer(answer, terms);
     }
 
@@ -403,7 +390,6 @@ impl Peer {
                 return Ok(if more && self.again() == Next::Again { Next::Again } else { Next::Blocked });
             }
         }
-        self.guest.all_written(&self.connection);
         Ok(match self.connection.fate() {
             Fate::Close => Next::Close,
             Fate::Linger => Next::Linger,

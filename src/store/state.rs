@@ -1,6 +1,6 @@
 //! The resources as they are now.
 
-use crate::config::{LISTINGS_BYTES_MAX, Limits};
+use crate::config::{Limits, RENDERED_BYTES_MAX};
 use crate::error::ApiError;
 use crate::model::call::Representation;
 use crate::model::change::{Act, Change, CollectionId, Conditions, Op, Position, Write};
@@ -67,7 +67,7 @@ impl GivenOut {
         let mut given = self.0.borrow_mut();
         given.retain(|text| text.strong_count() > 0);
         let held: usize = given.iter().filter_map(Weak::upgrade).map(|text| text.len()).sum();
-        held == 0 || held + bytes <= LISTINGS_BYTES_MAX
+        held == 0 || held + bytes <= RENDERED_BYTES_MAX
     }
 
     fn add(&self, text: &Arc<[u8]>) {
@@ -735,10 +735,10 @@ mod tests {
         assert!(given_out.has_room(usize::MAX / 2), "a single one may have any length");
         let read: Arc<[u8]> = vec![0; 1000].into();
         given_out.add(&read);
-        assert!(given_out.has_room(LISTINGS_BYTES_MAX - 1000));
-        assert!(!given_out.has_room(LISTINGS_BYTES_MAX - 999));
+        assert!(given_out.has_room(RENDERED_BYTES_MAX - 1000));
+        assert!(!given_out.has_room(RENDERED_BYTES_MAX - 999));
         drop(read);
-        assert!(given_out.has_room(LISTINGS_BYTES_MAX));
+        assert!(given_out.has_room(RENDERED_BYTES_MAX));
     }
 
     #[test]
@@ -764,7 +764,7 @@ mod tests {
         let mut state = state();
         settle(&mut state, create("\"n\":1"));
         let tasks = state.collection(TASKS);
-        let read: Arc<[u8]> = vec![0; LISTINGS_BYTES_MAX - 30].into();
+        let read: Arc<[u8]> = vec![0; RENDERED_BYTES_MAX - 30].into();
         tasks.given_out.add(&read);
         drop(tasks.lines().unwrap());
         assert_eq!(tasks.json().unwrap().len(), 18);

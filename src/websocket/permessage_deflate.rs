@@ -31,8 +31,8 @@ use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
 use memchr::memchr;
 use smallvec::SmallVec;
 
-use crate::config::{Compression, Switch, Takeover};
-use crate::config::{INFLATED_BYTES_FREE, Limits};
+use crate::config::{CompressionConfig, ContextTakeover, OnOff};
+use crate::config::{INFLATED_BYTES_ALWAYS_ALLOWED, Limits};
 use crate::error::ProtocolError;
 use crate::http::headers::{split_outside_quotes, trim};
 use crate::websocket::frame::{self, Opcode};
@@ -58,11 +58,11 @@ impl Agreement {
     /// that nobody knows, is passed over, and the next one tried (§5.1, §7.1).
     pub fn choose<'b>(
         mut offers: impl Iterator<Item = &'b [u8]>,
-        compression: &Compression,
+        compression: &CompressionConfig,
     ) -> Option<Agreement> {
         match compression.switch {
-            Switch::On => offers.find_map(|offer| Offer::parse(offer)?.meet(compression)),
-            Switch::Off => None,
+            OnOff::On => offers.find_map(|offer| Offer::parse(offer)?.meet(compression)),
+            OnOff::Off => None,
         }
     }
 }
@@ -135,18 +135,18 @@ impl Offer {
         Some(offer)
     }
 
-    fn meet(self, compression: &Compression) -> Option<Agreement> {
+    fn meet(self, compression: &CompressionConfig) -> Option<Agreement> {
         let ours = (compression.window_bits < WINDOW_BITS_MAX).then_some(compression.window_bits);
         // The library cannot write with a window of 256 bytes, so that is declined. It can read it.
         if self.server_window_bits.is_some_and(|bits| bits < WINDOW_BITS_MIN) {
             return None;
         }
         let server = Side {
-            takeover: compression.takeover != Takeover::None && !self.server_no_takeover,
+            takeover: compression.context_takeover != ContextTakeover::None && !self.server_no_takeover,
             window_bits: [self.server_window_bits, ours].into_iter().flatten().min(),
         };
         let client = Side {
-            takeover: compression.takeover == Takeover::Both && !self.client_no_takeover,
+            takeover: compression.context_takeover == ContextTakeover::Both && !self.client_no_takeover,
             // Only a client that named it knows what it means (§7.1.2.2).
             window_bits: ours.and_then(|ours| Some(ours.min(self.client_window_bits?))),
         };
@@ -179,7 +179,7 @@ pub struct Deflater {
 }
 
 impl Deflater {
-    pub fn new(side: Side, compression: &Compression) -> Deflater {
+    pub fn new(side: Side, compression: &CompressionConfig) -> Deflater {
         Deflater { side, level: compression.level, bytes_min: compression.threshold_bytes, own: None }
     }
 
@@ -270,7 +270,7 @@ impl Inflater {
     /// What the payload of one message says, if that is no more than `bytes_max`, and not out of all
     /// proportion to the payload: little that says much is work that others wait for.
     pub fn inflate(&mut self, payload: &[u8], bytes_max: usize) -> Result<Vec<u8>, ProtocolError> {
-        let fair = payload.len().saturating_mul(self.times_max).max(INFLATED_BYTES_FREE);
+        let fair = payload.len().saturating_mul(self.times_max).max(INFLATED_BYTES_ALWAYS_ALLOWED);
         let made = self.inflate_at_most(payload, bytes_max.min(fair));
         self.made += made.as_ref().map_or(bytes_max.min(fair), Vec::len);
         made.map_err(|fault| match fault {
@@ -389,15 +389,19 @@ mod tests {
 
     /// What is answered to these offers; nothing, if that is nothing.
     #[track_caller]
-    fn answer(offers: &str, compression: &Compression) -> String {
+    fn answer(offers: &str, compression: &CompressionConfig) -> String {
         let offers = crate::http::headers::members(offers.as_bytes());
         Agreement::choose(offers, compression).map_or_else(String::new, |agreement| agreement.to_string())
     }
 
     #[test]
     fn a_client_reads_what_was_answered() {
-        for takeover in [Takeover::None, Takeover::Sent, Takeover::Both] {
-            let compression = Compression { takeover, window_bits: 12, ..Compression::DEFAULT };
+        for takeover in [ContextTakeover::None, ContextTakeover::Sent, ContextTakeover::Both] {
+            let compression = CompressionConfig {
+                context_takeover: takeover,
+                window_bits: 12,
+                ..CompressionConfig::DEFAULT
+            };
             let chosen = Agreement::choose([&b"permessage-deflate"[..]].into_iter(), &compression).unwrap();
             assert_eq!(Agreement::read(chosen.to_string().as_bytes()), Some(chosen));
         }
@@ -407,14 +411,16 @@ mod tests {
 
     #[test]
     fn what_is_offered_and_what_is_answered() {
-        const BOTH: Compression = Compression { takeover: Takeover::Both, ..Compression::DEFAULT };
-        const SENT: Compression = Compression { takeover: Takeover::Sent, ..Compression::DEFAULT };
-        const SMALL: Compression = Compression { window_bits: 10, ..BOTH };
+        const BOTH: CompressionConfig =
+            CompressionConfig { context_takeover: ContextTakeover::Both, ..CompressionConfig::DEFAULT };
+        const SENT: CompressionConfig =
+            CompressionConfig { context_takeover: ContextTakeover::Sent, ..CompressionConfig::DEFAULT };
+        const SMALL: CompressionConfig = CompressionConfig { window_bits: 10, ..BOTH };
         let alone = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
         let table = [
-            ("permessage-deflate", &Compression::DEFAULT, alone),
-            ("permessage-deflate; client_max_window_bits", &Compression::DEFAULT, alone),
-            ("permessage-deflate", &Compression::OFF, ""),
+            ("permessage-deflate", &CompressionConfig::DEFAULT, alone),
+            ("permessage-deflate; client_max_window_bits", &CompressionConfig::DEFAULT, alone),
+            ("permessage-deflate", &CompressionConfig::OFF, ""),
             ("permessage-deflate", &SENT, "permessage-deflate; client_no_context_takeover"),
             ("permessage-deflate", &BOTH, "permessage-deflate"),
             ("permessage-deflate;server_no_context_takeover;client_no_context_takeover", &BOTH, alone),
@@ -477,18 +483,18 @@ mod tests {
             "\u{fc}",
         ];
         for parameter in parameters {
-            assert_eq!(answer(&format!("permessage-deflate; {parameter}"), &Compression::DEFAULT), "");
+            assert_eq!(answer(&format!("permessage-deflate; {parameter}"), &CompressionConfig::DEFAULT), "");
             let two = format!("permessage-deflate; {parameter}, permessage-deflate");
             let second = if parameter.ends_with("=\"") { "" } else { "permessage-deflate" };
-            assert!(answer(&two, &Compression::DEFAULT).starts_with(second), "{two}");
+            assert!(answer(&two, &CompressionConfig::DEFAULT).starts_with(second), "{two}");
         }
         for name in ["permessage-deflat", "x-webkit-deflate-frame", "", "\"permessage-deflate\""] {
-            assert_eq!(answer(name, &Compression::DEFAULT), "");
+            assert_eq!(answer(name, &CompressionConfig::DEFAULT), "");
         }
     }
 
     fn deflater(side: Side, level: u8) -> Deflater {
-        Deflater::new(side, &Compression { level, threshold_bytes: 0, ..Compression::DEFAULT })
+        Deflater::new(side, &CompressionConfig { level, threshold_bytes: 0, ..CompressionConfig::DEFAULT })
     }
 
     /// The payload of the one frame that a message becomes, if it is deflated.
@@ -585,7 +591,7 @@ mod tests {
 
     #[test]
     fn short_messages_are_sent_as_they_are() {
-        let mut deflater = Deflater::new(ALONE, &Compression::DEFAULT);
+        let mut deflater = Deflater::new(ALONE, &CompressionConfig::DEFAULT);
         assert!(payload(&mut deflater, &[b'x'; 255]).is_none());
         assert!(payload(&mut deflater, &[b'x'; 256]).is_some());
     }
@@ -613,14 +619,20 @@ mod tests {
         };
         let too_much = Err(ProtocolError::InflatesTooMuch { times_max: 100 });
         assert_eq!(
-            inflate(INFLATED_BYTES_FREE, 100, 1 << 24),
-            (Ok(INFLATED_BYTES_FREE), INFLATED_BYTES_FREE)
+            inflate(INFLATED_BYTES_ALWAYS_ALLOWED, 100, 1 << 24),
+            (Ok(INFLATED_BYTES_ALWAYS_ALLOWED), INFLATED_BYTES_ALWAYS_ALLOWED)
         );
-        assert_eq!(inflate(INFLATED_BYTES_FREE + 1, 100, 1 << 24), (too_much, INFLATED_BYTES_FREE));
-        assert_eq!(inflate(INFLATED_BYTES_FREE + 1, 10_000, 1 << 24).0, Ok(INFLATED_BYTES_FREE + 1));
+        assert_eq!(
+            inflate(INFLATED_BYTES_ALWAYS_ALLOWED + 1, 100, 1 << 24),
+            (too_much, INFLATED_BYTES_ALWAYS_ALLOWED)
+        );
+        assert_eq!(
+            inflate(INFLATED_BYTES_ALWAYS_ALLOWED + 1, 10_000, 1 << 24).0,
+            Ok(INFLATED_BYTES_ALWAYS_ALLOWED + 1)
+        );
         let (made, work) = inflate(10 << 20, 100, 1 << 24);
         assert_eq!(made, too_much);
-        assert!(work <= INFLATED_BYTES_FREE, "{work} bytes of work for ten kibibytes");
+        assert!(work <= INFLATED_BYTES_ALWAYS_ALLOWED, "{work} bytes of work for ten kibibytes");
         assert_eq!(inflate(1000, 100, 10).0, Err(ProtocolError::MessageTooLong { bytes_max: 10 }));
     }
 

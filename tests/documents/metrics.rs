@@ -43,7 +43,7 @@ fn the_page_of_compare_names_every_figure_and_way() {
     let follow = updates::figures::FIGURES.iter().map(|figure| figure.0);
     let follow = follow.chain(updates::figures::COSTS.iter().map(|cost| cost.0));
     let follow = follow.chain(updates::ways::ALL.iter().map(|way| way.name()));
-    for name in figures.chain(ways::ALL.iter().map(|&way| ways::name(way))).chain(follow) {
+    for name in figures.chain(ways::ALL.iter().map(|&way| way.name())).chain(follow) {
         assert!(page.contains(&format!("`{name}`")), "the page does not name {name}");
     }
 }

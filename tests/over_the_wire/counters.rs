@@ -3,8 +3,6 @@
 use crate::peer::{CLOSE, PING, Peer, closing, handshake};
 use crate::server::{Server, wait_until};
 use serde_json::Value;
-use std::thread;
-use std::time::Duration;
 
 const ANN: &str = "Cookie: bothways-visitor=00000000000000aa\r\n";
 const BOB: &str = "Cookie: theme=dark; bothways-visitor=0123456789abcdef\r\n";
@@ -151,102 +149,4 @@ fn what_the_page_needs_is_counted_apart() {
     assert_eq!(get(&mut browser, "/tasks", ANN), 200);
     let counted = on(&counters(&mut asker, ANN), "requests");
     assert_eq!(counted, [1, 1, browser.said_bytes - said, browser.heard_bytes - heard]);
-}
-
-/// Changes told, microseconds late of the last, microseconds since one is lacking.
-fn late(counters: &Value, road: &str) -> [u64; 3] {
-    ["changes", "last_us", "lacks_us"].map(|name| counters[road][name].as_u64().unwrap())
-}
-
-const PAUSE: Duration = Duration::from_millis(300);
-const PAUSE_US: u64 = 300_000;
-/// Of a machine that does other things as well.
-const TOLD_AT_ONCE_US: u64 = 250_000;
-
-#[test]
-fn who_asks_is_told_late_and_who_follows_at_once() {
-    for loops in ["1", "2"] {
-        let server = Server::start(&["--loops", loops]);
-        let (mut asker, mut writer) = (server.connect(), server.connect());
-        let [mut polling, mut socket, mut events] = [(); 3].map(|()| server.connect());
-        assert_eq!(get(&mut polling, "/tasks", ANN), 200);
-        socket.say(handshake("/tasks").replace("\r\n\r\n", &format!("\r\n{ANN}\r\n")));
-        assert_eq!(socket.response().status, 101);
-        socket.frame();
-        events.say(format!("GET /tasks HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n{ANN}\r\n"));
-        events.until(b"\"snapshot\"");
-        events.until(b"\n\n");
-        let counted = counters(&mut asker, ANN);
-        for road in ["requests", "events", "sockets"] {
-            assert_eq!(late(&counted, road), [0; 3], "the first of all is late for nobody: {road}");
-        }
-
-        for text in ["\"Buy milk\"", "\"Drink it\""] {
-            let length = text.len();
-            writer.say(format!("POST /tasks HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{text}"));
-            assert_eq!(writer.response().status, 201);
-            socket.frame();
-            events.until(b"\"change\"");
-            events.until(b"\n\n");
-        }
-        thread::sleep(PAUSE);
-        let counted = counters(&mut asker, ANN);
-        for road in ["events", "sockets"] {
-            let [changes, last_us, lacks_us] = late(&counted, road);
-            assert_eq!((changes, lacks_us), (2, 0), "{road} {counted}");
-            assert!(last_us < TOLD_AT_ONCE_US, "{road} {counted}");
-        }
-        let [changes, _, lacks_us] = late(&counted, "requests");
-        assert!(changes == 0 && lacks_us >= PAUSE_US, "{counted}");
-
-        assert_eq!(
-            get(&mut polling, "/tasks", &format!("{ANN}Prefer: wait=9\r\nIf-None-Match: \"00000000-1\"\r\n")),
-            200
-        );
-        wait_until("the turn of another loop ends", || late(&counters(&mut asker, ANN), "requests")[0] == 2);
-        let counted = counters(&mut asker, ANN);
-        let [_, last_us, lacks_us] = late(&counted, "requests");
-        assert!(last_us >= PAUSE_US && lacks_us == 0, "{counted}");
-        assert!(
-            counted["requests"]["late_us"].as_u64() >= Some(2 * last_us),
-            "the first was later: {counted}"
-        );
-        assert_eq!(late(&counters(&mut asker, BOB), "requests"), [0; 3]);
-
-        // Before the page was opened nobody was waiting.
-        writer.say("DELETE /tasks/1 HTTP/1.1\r\nHost: a\r\n\r\n");
-        assert_eq!(writer.response().status, 204);
-        assert_eq!(get(&mut polling, "/", &format!("Accept: text/html\r\n{ANN}")), 200);
-        assert_eq!(get(&mut polling, "/tasks", ANN), 200);
-        thread::sleep(PAUSE);
-        assert_eq!(late(&counters(&mut asker, ANN), "requests")[0], 2);
-    }
-}
-
-/// Who does not read lacks what it was told, however much of it the kernel took.
-#[test]
-fn what_a_peer_does_not_read_it_has_not_been_told() {
-    let server = Server::start(&["--loops", "1", "--send-buffer-bytes", "4096"]);
-    let (mut asker, mut writer, mut socket) = (server.connect(), server.connect(), server.connect());
-    socket.say(handshake("/tasks").replace("\r\n\r\n", &format!("\r\n{ANN}\r\n")));
-    assert_eq!(socket.response().status, 101);
-    socket.frame();
-    let body = format!("\"{}\"", "x".repeat(500_000));
-    let writes = 5;
-    for _ in 0..writes {
-        let head = format!("PUT /tasks/long HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", body.len());
-        writer.say(head + &body);
-        assert!(writer.response().status < 300);
-    }
-    thread::sleep(PAUSE);
-    let counted = counters(&mut asker, ANN);
-    let [changes, _, lacks_us] = late(&counted, "sockets");
-    assert!(changes < writes && lacks_us >= PAUSE_US, "{counted}");
-    for _ in 0..writes {
-        socket.frame();
-    }
-    wait_until("it has been told all", || late(&counters(&mut asker, ANN), "sockets")[0] == writes);
-    let counted = counters(&mut asker, ANN);
-    let [_, last_us, lacks_us] = late(&counted, "sockets");
-    assert!(last_us >= PAUSE_US && lacks_us == 0, "{counted}");
 }

@@ -17,7 +17,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::cli::compare_args::Compare;
 use crate::client::buffered_stream::Stream;
 use crate::client::handshake::{self, Asks};
 use crate::client::response;
@@ -28,6 +27,7 @@ use crate::compare::experiments::requests::Stop;
 use crate::compare::load_client::ANSWER_WAIT;
 use crate::compare::load_connection::{NOT_KEPT, check_status};
 use crate::compare::loops;
+use crate::compare::options::CompareOptions;
 use crate::compare::server::{ANY_PORT, Server};
 use crate::error::{CommandError, one_line};
 use crate::http::headers::Known;
@@ -132,18 +132,18 @@ pub fn rounds_thrown_away(server: &Server) -> u16 {
 /// Opens so many, looks, and closes them. A distance weighs nothing, and is left out.
 pub fn round(
     kind: Kind,
-    compare: &Compare,
+    options: &CompareOptions,
     server: &Server,
     counting: &Counting,
     interrupted: &Arc<AtomicBool>,
 ) -> Result<Weight, Stop> {
-    let holding = Holding { kind, connections: compare.connections, interrupted };
+    let holding = Holding { kind, connections: options.connections, interrupted };
     if !server.is_ours() {
         return counting.aside(|| holding.weigh(server));
     }
     let address = beside(server, counting);
     let fresh = counting
-        .aside(|| Ok(Server::start_at(address, compare.payload_bytes, loops(compare), interrupted)?))?;
+        .aside(|| Ok(Server::start_at(address, options.payload_bytes, loops(options), interrupted)?))?;
     // It is there until all connections have ended.
     counting.aside(|| {
         let _few = Holding { connections: FEW, ..holding }.open(&fresh)?;

@@ -21,7 +21,7 @@ use crate::compare::load_client::{Ask, Caller};
 use crate::compare::open_loop::Pace;
 use crate::compare::server::Server;
 use crate::compare::workloads::call_plan::Lasts;
-use crate::compare::workloads::ways::Course;
+use crate::compare::workloads::workload::Workload;
 use crate::error::CommandError;
 use crate::netlab::sys;
 
@@ -62,11 +62,11 @@ pub struct Bench<'b> {
 
 impl Bench<'_> {
     /// One way, once.
-    pub fn round(&self, course: &Course) -> Result<Round, Stop> {
+    pub fn round(&self, course: &Workload) -> Result<Round, Stop> {
         self.run(course).map_err(|stop| stop.heeding(self.interrupted))
     }
 
-    fn run(&self, course: &Course) -> Result<Round, Stop> {
+    fn run(&self, course: &Workload) -> Result<Round, Stop> {
         let is_kept = course.plan.lasts == Lasts::All;
         self.look_up()?;
         let scrape = || self.server.system_calls_unless_interrupted();
@@ -122,7 +122,7 @@ impl Bench<'_> {
         })
     }
 
-    fn callers<'c>(&self, course: &'c Course, ask: Ask) -> Vec<Caller<'c>> {
+    fn callers<'c>(&self, course: &'c Workload, ask: Ask) -> Vec<Caller<'c>> {
         let caller = |_| Caller::new(&course.plan, ask).heeding(Arc::clone(&self.server.interrupted));
         (0..course.callers).map(caller).collect()
     }
@@ -144,7 +144,7 @@ impl Bench<'_> {
     }
 
     /// All calls, by all callers at a time.
-    fn ask(&self, course: &Course, callers: &mut [Caller]) -> Result<Timed, Stop> {
+    fn ask(&self, course: &Workload, callers: &mut [Caller]) -> Result<Timed, Stop> {
         let (count, calls) = (callers.len(), self.calls as usize);
         if let [caller] = callers {
             return self.ask_alone(course, caller, calls);
@@ -163,7 +163,7 @@ impl Bench<'_> {
         })
     }
 
-    fn ask_alone(&self, course: &Course, caller: &mut Caller, calls: usize) -> Result<Timed, Stop> {
+    fn ask_alone(&self, course: &Workload, caller: &mut Caller, calls: usize) -> Result<Timed, Stop> {
         let mut latency = histogram();
         let before = sys::processor_time_of_thread();
         let mut left = calls;
@@ -177,7 +177,7 @@ impl Bench<'_> {
     }
 
     /// The calls once more, each at its time.
-    fn paced(&self, course: &Course) -> Result<Option<Paced>, Stop> {
+    fn paced(&self, course: &Workload) -> Result<Option<Paced>, Stop> {
         let Some(per_second) = self.rate else { return Ok(None) };
         let (calls, calls_in_one_write) = (self.calls, course.calls_in_one_write);
         let pace = Pace { calls, per_second, calls_in_one_write, interrupted: self.interrupted };

@@ -1,8 +1,8 @@
 //! What must be known of figures to read them: words that stand beside them in every form of a report, and
 //! marks on those that are not what they seem.
 
-use crate::cli::compare_args::{Compare, Experiment};
 use crate::compare::experiments::crossover::bracket::rate_words;
+use crate::compare::options::{CompareOptions, Experiment};
 use crate::compare::report::figures::{Asked, Report};
 use crate::compare::server::Server;
 
@@ -15,7 +15,7 @@ pub const CLOSED_LOOP: &str = "p50, p99 and max of calls at full speed are those
     meanwhile is not counted. With --rate each call has its time, and its wait counts from then.";
 
 /// Of the report as a whole.
-pub fn notes(compare: &Compare, server: &Server) -> Vec<String> {
+pub fn notes(compare: &CompareOptions, server: &Server) -> Vec<String> {
     let all = [
         (compare.rounds == 1, ONE_ROUND),
         (compare.experiments.contains(&Experiment::Ask), CLOSED_LOOP),

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::cli::compare_args::{Compare, Way};
 use crate::compare::costs::{Application, Costs, Network, Round, Spread};
 use crate::compare::count_method::Method;
 use crate::compare::experiments::crossover::Crossed;
@@ -16,8 +15,10 @@ use crate::compare::experiments::idle_connections::Held;
 use crate::compare::experiments::updates;
 use crate::compare::experiments::updates::figures::Followed;
 use crate::compare::open_loop;
+use crate::compare::options::CompareOptions;
 use crate::compare::report::provenance::Made;
-use crate::compare::workloads::ways;
+use crate::compare::workloads::ways::Way;
+use crate::compare::workloads::workload;
 use crate::netlab::emulated_link::Stretch;
 
 #[derive(Clone, Debug, Serialize)]
@@ -96,7 +97,7 @@ pub struct Figure {
 }
 
 impl Settings {
-    pub fn of(compare: &Compare) -> Settings {
+    pub fn of(compare: &CompareOptions) -> Settings {
         Settings {
             calls: compare.calls,
             rounds: compare.rounds,
@@ -112,7 +113,12 @@ impl Settings {
 }
 
 impl Asked {
-    pub fn new(way: Way, compare: &Compare, mut rounds: Vec<Round>, left_out: Option<String>) -> Asked {
+    pub fn new(
+        way: Way,
+        compare: &CompareOptions,
+        mut rounds: Vec<Round>,
+        left_out: Option<String>,
+    ) -> Asked {
         let unsaid = rounds.iter().find_map(|round| round.disagreement.clone());
         if unsaid.is_some() {
             rounds.iter_mut().for_each(Round::forget_network);
@@ -122,8 +128,8 @@ impl Asked {
             Some((kind.name, Figure { unit: kind.unit, spread }))
         };
         Asked {
-            way: ways::name(way),
-            differs: ways::differs(way, compare),
+            way: way.name(),
+            differs: workload::difference(way, compare),
             rounds: rounds.len(),
             figures: FIGURES.iter().filter_map(figure).collect(),
             sent_again: rounds.iter().map(Round::sent_again).sum(),

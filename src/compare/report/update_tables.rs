@@ -295,16 +295,16 @@ pub const SECTIONS: &[Section] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::compare_args::Following;
     use crate::compare::experiments::crossover::COMPARED;
     use crate::compare::experiments::crossover::tests::figure;
     use crate::compare::experiments::updates::figures::{COSTS, FIGURES, PHASES};
-    use crate::compare::experiments::updates::ways::Lane;
+    use crate::compare::experiments::updates::update_series::UpdateSeries;
+    use crate::compare::experiments::updates::ways::UpdateWay;
     use crate::compare::report::html::following::tests::settings;
     use std::time::Duration;
 
     fn polled(every: f64) -> Followed {
-        Followed::new(Lane::Polling(Following::Poll, Duration::from_secs_f64(every)), 1, &[], None)
+        Followed::new(UpdateSeries::Polling(UpdateWay::Poll, Duration::from_secs_f64(every)), 1, &[], None)
     }
 
     #[test]

@@ -19,10 +19,10 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::cli::compare_args::{Compare, Like};
 use crate::compare::costs::{Round, Spread};
 use crate::compare::count_method::Method;
 use crate::compare::interleaved_runs::{Turns, interrupted};
+use crate::compare::options::{CompareOptions, PublishedTable};
 use crate::compare::report::figures;
 use crate::error::CommandError;
 use crate::netlab::emulated_link::Stretch;
@@ -97,19 +97,19 @@ impl Row {
 
 /// Repeats that table, and prints it: also when it is interrupted, which is a failure all the same.
 pub fn run(
-    like: Like,
-    compare: &Compare,
+    like: PublishedTable,
+    options: &CompareOptions,
     distance: Option<Stretch>,
     turns: &Turns,
 ) -> Result<(), CommandError> {
-    let (name, published_by, (sections, notes)) = match like {
-        Like::QuantumLeap => {
-            ("quantum-leap", quantum_leap::PUBLISHED_BY, quantum_leap::repeat(compare.calls, turns)?)
+    let (published_by, (sections, notes)) = match like {
+        PublishedTable::QuantumLeap => {
+            (quantum_leap::PUBLISHED_BY, quantum_leap::repeat(options.calls, turns)?)
         }
-        Like::Gupta2014 => ("gupta-2014", gupta::PUBLISHED_BY, gupta::repeat(compare.calls, turns)?),
-        Like::HttpArena => {
-            let connections = compare.in_flight.into();
-            ("httparena", http_arena::PUBLISHED_BY, http_arena::repeat(compare.calls, connections, turns)?)
+        PublishedTable::Gupta2014 => (gupta::PUBLISHED_BY, gupta::repeat(options.calls, turns)?),
+        PublishedTable::HttpArena => {
+            let connections = options.in_flight.into();
+            (http_arena::PUBLISHED_BY, http_arena::repeat(options.calls, connections, turns)?)
         }
     };
     let mut rows = sections.iter().flat_map(|section| &section.rows);
@@ -120,7 +120,7 @@ pub fn run(
     let complete = lacking.is_none();
     let repetition = Repetition {
         bothways: env!("CARGO_PKG_VERSION"),
-        like: name,
+        like: like.name(),
         published_by,
         complete,
         counting: turns.counting.method(),
@@ -129,12 +129,12 @@ pub fn run(
         sections,
         notes,
     };
-    print(compare, &repetition)?;
+    print(options, &repetition)?;
     if complete { Ok(()) } else { Err(interrupted()) }
 }
 
-fn print(compare: &Compare, repetition: &Repetition) -> Result<(), CommandError> {
-    let text = if compare.json {
+fn print(options: &CompareOptions, repetition: &Repetition) -> Result<(), CommandError> {
+    let text = if options.json {
         let json = serde_json::to_string(repetition);
         json.map_err(|error| CommandError::Failed(format!("the table cannot be written as JSON: {error}")))?
             + "\n"

@@ -4,12 +4,12 @@
 //!   Recipe::new(url, What::Get).every(10).on(8)     GET, a new connection after each tenth, by eight callers
 //! ```
 
-use crate::cli::compare_args::Way;
 use crate::client::handshake::Offered;
 use crate::client::url::Url;
 use crate::compare::headers::Extra;
 use crate::compare::workloads::call_plan::{Lasts, Plan, Road};
-use crate::compare::workloads::ways::{self, Course};
+use crate::compare::workloads::ways::Way;
+use crate::compare::workloads::workload::{self, Workload};
 use crate::error::CommandError;
 
 /// What is asked.
@@ -66,20 +66,20 @@ impl Recipe {
         Recipe { at_once: calls, ..self }
     }
 
-    pub fn course(self) -> Result<Course, CommandError> {
+    pub fn course(self) -> Result<Workload, CommandError> {
         let Recipe { url, what, extra, lasts, callers, at_once } = self;
         let expected = if matches!(what, What::IfChanged(_)) { 304 } else { 200 };
         let calls = |offered| {
-            Ok::<_, CommandError>(Road::Socket { texts: ways::encode_calls(&url, at_once)?, offered })
+            Ok::<_, CommandError>(Road::Socket { texts: workload::encode_calls(&url, at_once)?, offered })
         };
         let (way, road) = match what {
-            What::Get => (Way::Kept, Road::Http(ways::encode_request(&url, &[], &extra))),
+            What::Get => (Way::Kept, Road::Http(workload::encode_request(&url, &[], &extra))),
             What::GetGzip => {
-                (Way::KeptGzip, Road::Http(ways::encode_request(&url, &[ways::ACCEPT_GZIP], &extra)))
+                (Way::KeptGzip, Road::Http(workload::encode_request(&url, &[workload::ACCEPT_GZIP], &extra)))
             }
             What::IfChanged(tag) => {
                 let line = format!("If-None-Match: {tag}");
-                (Way::Conditional, Road::Http(ways::encode_request(&url, &[&line], &extra)))
+                (Way::Conditional, Road::Http(workload::encode_request(&url, &[&line], &extra)))
             }
             What::Call => (Way::Socket, calls(Offered::Nothing)?),
             What::DeflatedCall => (Way::SocketDeflated, calls(Offered::Deflate)?),
@@ -87,6 +87,6 @@ impl Recipe {
             What::Clock => (Way::Socket, Road::Clock),
         };
         let plan = Plan { url, road, lasts, expected, extra };
-        Ok(Course { way, plan, callers, calls_in_one_write: at_once })
+        Ok(Workload { way, plan, callers, calls_in_one_write: at_once })
     }
 }

@@ -23,8 +23,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::cli::compare_args::Compare;
 use crate::compare::count_method::Place;
+use crate::compare::options::CompareOptions;
 use crate::compare::report::text::{number, rate};
 use crate::compare::server::Server;
 use crate::error::CommandError;
@@ -64,9 +64,9 @@ impl Stretch {
 }
 
 impl Distance {
-    pub fn of(compare: &Compare) -> Option<Distance> {
-        let round_trip = compare.rtt?;
-        Some(Distance { round_trip, bits_per_second: compare.bandwidth })
+    pub fn of(options: &CompareOptions) -> Option<Distance> {
+        let round_trip = options.rtt?;
+        Some(Distance { round_trip, bits_per_second: options.bandwidth })
     }
 
     pub fn one_way(&self) -> Duration {
@@ -81,8 +81,12 @@ impl Distance {
 }
 
 /// Puts the distance that was asked for in front of the server.
-pub fn put(compare: &Compare, server: &mut Server, place: &Place) -> Result<Option<Stretch>, CommandError> {
-    let Some(distance) = Distance::of(compare) else { return Ok(None) };
+pub fn put(
+    options: &CompareOptions,
+    server: &mut Server,
+    place: &Place,
+) -> Result<Option<Stretch>, CommandError> {
+    let Some(distance) = Distance::of(options) else { return Ok(None) };
     let (how, says) = match place {
         Place::OurNetwork { tunnel: Some(tunnel), .. } => {
             let port = server.near.port;

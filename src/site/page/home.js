@@ -5,7 +5,7 @@
 
 import { Chat, Ticks, isTask } from './exercises.js';
 import { Following, Polling, seconds } from './lanes.js';
-import { Book, Counters, bytes, bytesOf, draw, lateness, shown } from './tally.js';
+import { ChangeTimes, Counters, bytes, bytesOf, deliveryLag, draw } from './tally.js';
 
 const COOKIE = 'bothways-visitor';
 /** Items shown in a list: the newest, on top. */
@@ -129,24 +129,22 @@ function showList(lane) {
 
 // The numbers.
 
-const book = new Book();
+const times = new ChangeTimes();
 
-function showShown() {
-  for (const lane of [polling, socket]) put(`${lane.name}-shown`, shown(book.lateness(lane)));
+function showLag() {
+  for (const lane of [polling, socket]) {
+    const lag = times.lag(lane);
+    const [number, more] = deliveryLag(lag);
+    put(`${lane.name}-stale`, number);
+    put(`${lane.name}-stale-more`, more);
+    element(`${lane.name}-stale`).classList.toggle('lacks', lag.lacksMs !== null);
+  }
 }
 
-function showLateness(name, total, last) {
-  const [number, more] = lateness(total, last);
-  put(`${name}-stale`, number);
-  put(`${name}-stale-more`, more);
-  element(`${name}-stale`).classList.toggle('lacks', last.lacks_us > 0);
-}
-
-function showCounters({ totals, rates, last }) {
+function showCounters({ totals, rates }) {
   const most = Math.max(RATE_MIN, ...rates.requests, ...rates.sockets);
   for (const [name, road] of [['polling', 'requests'], ['socket', 'sockets']]) {
     const { connections, calls, read_bytes: read, written_bytes: written, moves } = totals[road];
-    showLateness(name, totals[road], last[road]);
     put(`${name}-bytes`, bytes(read + written));
     put(`${name}-bytes-more`, `${bytes(read)} to the server, ${bytes(written)} back`);
     put(`${name}-calls`, String(calls));
@@ -167,7 +165,7 @@ introduce();
 /** From the id of what is being removed here to when that was sent. */
 const removed = new Map();
 const told = {
-  learn(position, at) { book.learn(position, at); },
+  learn(position, at) { times.record(position, at); },
   removes(id) { removed.set(id, performance.now()); },
   sentAt(op, value) {
     if (op !== 'deleted') return ticks.sentAt(value);
@@ -176,8 +174,8 @@ const told = {
     return at;
   },
   reached(lane, position) {
-    book.reached(lane, position);
-    showShown();
+    times.reached(lane, position);
+    showLag();
   },
   changed(lane) {
     showList(lane);
@@ -221,4 +219,4 @@ polling.intervalMs = Math.round(Number(interval.value) * 1000);
 put('interval-said', seconds(polling.intervalMs));
 polling.begin();
 socket.begin();
-setInterval(showShown, SHOWN_EVERY_MS);
+setInterval(showLag, SHOWN_EVERY_MS);

@@ -1,56 +1,86 @@
-// What is counted: what each lane cost and how late it was, as the server saw it; and how late this page showed it.
+// What each lane cost, as the server counted it; and how late each lane showed a change, as this page saw it.
 
 import { seconds } from './lanes.js';
 
 const ASKED_EVERY_MS = 1000;
 const ANSWER_MS_MAX = 10000;
 const SAMPLES = 60;
-/** Changes of which it is remembered when they came. */
-const CHANGES_MAX = 200;
+/** Changes whose times are kept. A lane that shows an older one later is not counted for it. */
+const CHANGES_MAX = 1024;
 
-/** When changes became known, and when each lane showed them. */
-export class Book {
+/** When each change happened, as far as this page knows, and when each lane showed it. */
+export class ChangeTimes {
   constructor() {
     this.epoch = null;
-    /** From the number of a change to when it was known first, and when each lane showed it. */
+    /** From the number of a change to its time, and to when each lane showed it. */
     this.changes = new Map();
+    /** From a lane to what it has shown everything up to, and since when. */
+    this.reachedBy = {};
+    /** From a lane to how many changes it showed whose times are no longer kept, and how late in all. */
+    this.settled = {};
   }
 
-  /** There is a change of this position, and it happened no earlier than `at`. */
-  learn(position, at) {
+  /** Notes a change: it happened at `at` or later. The earliest time noted counts. */
+  record(position, at) {
     const [epoch, seq] = parts(position);
     if (epoch !== this.epoch) {
+      for (const known of this.changes.keys()) this.settle(known);
       this.epoch = epoch;
-      this.changes.clear();
     }
     const change = this.changes.get(seq);
     if (change) change.at = Math.min(change.at, at);
-    else this.changes.set(seq, { at, shown: {} });
-    if (this.changes.size > CHANGES_MAX) this.changes.delete(Math.min(...this.changes.keys()));
+    else this.add(seq, at);
+    if (this.changes.size > CHANGES_MAX) this.settle(Math.min(...this.changes.keys()));
   }
 
-  reached(lane, position) {
-    const [epoch, reached] = parts(position);
-    if (epoch !== this.epoch) return;
-    for (const [seq, change] of this.changes) {
-      if (seq <= reached) change.shown[lane.name] ??= performance.now();
+  /** A lane may have shown the change before this page could name it. */
+  add(seq, at) {
+    const lanes = Object.entries(this.reachedBy).filter(([, reached]) => reached.epoch === this.epoch && reached.seq >= seq);
+    const earliest = Math.min(at, ...lanes.map(([, reached]) => reached.at));
+    this.changes.set(seq, { at: earliest, shown: Object.fromEntries(lanes.map(([name, reached]) => [name, reached.at])) });
+  }
+
+  settle(seq) {
+    const { at, shown } = this.changes.get(seq);
+    this.changes.delete(seq);
+    for (const [name, shownAt] of Object.entries(shown)) {
+      const settled = this.settled[name] ??= { count: 0, ms: 0 };
+      settled.count += 1;
+      settled.ms += shownAt - at;
     }
   }
 
-  /** How late the lane showed the last change; where it lacks one, how late so far. */
-  lateness(lane) {
-    const now = performance.now();
-    const inOrder = [...this.changes].sort(([one], [other]) => one - other);
-    const late = inOrder.map(([, { at, shown }]) => ({
-      ms: Math.max(0, (shown[lane.name] ?? now) - at),
-      lacks: shown[lane.name] === undefined,
-    }));
-    if (late.length === 0) return null;
-    const lacking = late.find(({ lacks }) => lacks);
-    return {
-      ms: (lacking ?? late.at(-1)).ms,
-      lacks: lacking !== undefined,
-    };
+  /** The lane has shown everything up to this position. */
+  reached(lane, position) {
+    const [epoch, reached] = parts(position);
+    const at = performance.now();
+    this.reachedBy[lane.name] = { epoch, seq: reached, at };
+    if (epoch !== this.epoch) return;
+    for (const [seq, change] of this.changes) {
+      if (seq <= reached) change.shown[lane.name] ??= at;
+    }
+  }
+
+  /**
+   * Returns how late the lane showed changes: the last one and all together. While it lacks one, `lacksMs` is the age
+   * of the oldest that it lacks; else it is null.
+   */
+  lag(lane) {
+    const { count, ms } = this.settled[lane.name] ?? { count: 0, ms: 0 };
+    const lag = { count, ms, lastMs: null, lacksMs: null };
+    let [lastSeq, oldestLacked] = [-1, Infinity];
+    for (const [seq, { at, shown: { [lane.name]: shownAt } }] of this.changes) {
+      if (shownAt === undefined) {
+        if (seq > oldestLacked) continue;
+        oldestLacked = seq;
+        lag.lacksMs = Math.max(0, performance.now() - at);
+        continue;
+      }
+      lag.count += 1;
+      lag.ms += shownAt - at;
+      if (seq > lastSeq) [lastSeq, lag.lastMs] = [seq, shownAt - at];
+    }
+    return lag;
   }
 }
 
@@ -59,21 +89,15 @@ function parts(position) {
   return [epoch, Number(seq)];
 }
 
-/** How late the server told a lane what changed, in words. */
-export function lateness({ changes, late_us: all }, { last_us: last, lacks_us: lacks }) {
-  if (lacks > 0) return [seconds(lacks / 1000), 'and still lacks it'];
-  if (changes === 0) return ['–', 'no change yet'];
-  const of = changes === 1 ? 'of 1 change' : `of ${changes} changes`;
-  return [seconds(last / 1000), `on average ${seconds(all / changes / 1000)}, ${of}`];
+/** How late a lane showed what changed, in words. */
+export function deliveryLag({ count, ms, lastMs, lacksMs }) {
+  if (lacksMs !== null) return [seconds(lacksMs), 'and still lacks it'];
+  if (lastMs === null) return ['–', 'no change yet'];
+  const of = count === 1 ? 'of 1 change' : `of ${count} changes`;
+  return [seconds(lastMs), `on average ${seconds(ms / count)}, ${of}`];
 }
 
-/** How late this page showed it, in words. */
-export function shown(late) {
-  if (late === null) return '';
-  return late.lacks ? `not shown here for ${seconds(late.ms)}` : `shown here after ${seconds(late.ms)}`;
-}
-
-const COUNTED = ['connections', 'calls', 'read_bytes', 'written_bytes', 'moves', 'changes', 'late_us'];
+const COUNTED = ['connections', 'calls', 'read_bytes', 'written_bytes', 'moves'];
 const ROADS = ['requests', 'sockets', 'page'];
 
 /** The server's counters for this browser, from when the page was opened. */

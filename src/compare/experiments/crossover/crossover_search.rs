@@ -8,7 +8,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::cli::compare_args::{Compare, Rhythm};
 use crate::compare::experiments::crossover::bracket::{Bracket, rate_words, search};
 use crate::compare::experiments::crossover::{
     COMPARED, Compared, Crossing, Pair, Point, STALE, STALE_PERCENT_MAX, STALE_WORDS, Staleness, changes_max,
@@ -16,19 +15,21 @@ use crate::compare::experiments::crossover::{
 };
 use crate::compare::experiments::requests::Stop;
 use crate::compare::experiments::updates::arrivals;
+use crate::compare::experiments::updates::arrivals::Arrivals;
 use crate::compare::experiments::updates::figures::Followed;
 use crate::compare::experiments::updates::update_round::{Bench, Course, Round};
-use crate::compare::experiments::updates::ways::Lane;
+use crate::compare::experiments::updates::update_series::UpdateSeries;
+use crate::compare::options::CompareOptions;
 use crate::compare::progress;
 use crate::compare::report::figures::Figure;
 use crate::compare::report::text::number;
 
 /// By way, in the order in which they are told, and by the number of changes in the window.
 pub struct Book<'b> {
-    compare: &'b Compare,
+    options: &'b CompareOptions,
     bench: &'b Bench<'b>,
     window: Duration,
-    lanes: &'b [Lane],
+    lanes: &'b [UpdateSeries],
     measured: BTreeMap<(usize, u32), Point>,
     /// Of which the search has come to its end.
     searched: Vec<Question>,
@@ -39,22 +40,23 @@ pub struct Book<'b> {
 #[derive(Clone, Copy, Debug)]
 enum Question {
     /// Who is told has more of it.
-    Overtakes { poller: Lane, told: Lane, compared: &'static Compared },
+    Overtakes { poller: UpdateSeries, told: UpdateSeries, compared: &'static Compared },
     /// Most of the time what this way shows is stale.
-    IsStale(Lane),
+    IsStale(UpdateSeries),
 }
 
 impl<'b> Book<'b> {
-    pub fn new(compare: &'b Compare, bench: &'b Bench<'b>, lanes: &'b [Lane]) -> Book<'b> {
-        let window = compare.follow.cross_seconds;
+    pub fn new(options: &'b CompareOptions, bench: &'b Bench<'b>, lanes: &'b [UpdateSeries]) -> Book<'b> {
+        let window = options.follow.cross_seconds;
         let (measured, searched, progress) = (BTreeMap::new(), Vec::new(), progress(0));
-        Book { compare, bench, window, lanes, measured, searched, progress }
+        Book { options, bench, window, lanes, measured, searched, progress }
     }
 }
 
 impl Book<'_> {
     pub fn search_all(&mut self) -> Result<(), Stop> {
-        let (pollers, told): (Vec<Lane>, Vec<Lane>) = self.lanes.iter().copied().partition(is_poller);
+        let (pollers, told): (Vec<UpdateSeries>, Vec<UpdateSeries>) =
+            self.lanes.iter().copied().partition(is_poller);
         let pairs = || pollers.iter().flat_map(|&poller| told.iter().map(move |&told| (poller, told)));
         let overtakes = COMPARED.iter().flat_map(|compared| {
             pairs().map(move |(poller, told)| Question::Overtakes { poller, told, compared })
@@ -67,7 +69,7 @@ impl Book<'_> {
 
     fn search(&mut self, question: Question) -> Result<(), Stop> {
         let known = self.known(question);
-        search(changes_max(self.compare), known, |changes| {
+        search(changes_max(self.options), known, |changes| {
             for lane in question.lanes() {
                 if !self.measured.contains_key(&self.key(lane, changes)) {
                     self.measure(lane, changes)?;
@@ -114,19 +116,19 @@ impl Book<'_> {
     }
 
     /// Of what was measured. The server's processor time is not known on every system.
-    fn figure(&self, lane: Lane, changes: u32, name: &str) -> Option<Figure> {
+    fn figure(&self, lane: UpdateSeries, changes: u32, name: &str) -> Option<Figure> {
         self.measured[&self.key(lane, changes)].followed.figures.get(name).copied()
     }
 
-    fn measure(&mut self, lane: Lane, changes: u32) -> Result<(), Stop> {
-        let follow = &self.compare.follow;
+    fn measure(&mut self, lane: UpdateSeries, changes: u32) -> Result<(), Stop> {
+        let follow = &self.options.follow;
         // All are made early enough to be acknowledged in the window, so that it costs what it costs.
         let per_second = f64::from(changes) / (self.window - self.bench.rest).as_secs_f64();
         let times = match follow.rhythm {
             // One of a few in the middle of its time, and not at the border.
-            Rhythm::Evenly => {
+            Arrivals::Evenly => {
                 let half = Duration::from_secs_f64(0.5 / per_second);
-                arrivals::times(Rhythm::Evenly, changes, per_second, 0)
+                arrivals::times(Arrivals::Evenly, changes, per_second, 0)
                     .iter()
                     .map(|time| *time + half)
                     .collect()
@@ -136,10 +138,10 @@ impl Book<'_> {
         let course = Course { lane, quiet: None, times: &times, window: self.window };
         let mut rounds: Vec<Round> = Vec::new();
         let rate = self.rate(changes);
-        self.progress.inc_length(self.compare.rounds.into());
-        for n in 1..=self.compare.rounds {
+        self.progress.inc_length(self.options.rounds.into());
+        for n in 1..=self.options.rounds {
             let words = lane.words();
-            let of = self.compare.rounds;
+            let of = self.options.rounds;
             self.progress.set_message(format!("round {n} of {of}: {rate} changes a second, {words}"));
             match self.bench.round(&course) {
                 Ok(round) => rounds.push(round),
@@ -155,7 +157,7 @@ impl Book<'_> {
         Ok(())
     }
 
-    fn write_down(&mut self, lane: Lane, changes: u32, rounds: &[Round]) {
+    fn write_down(&mut self, lane: UpdateSeries, changes: u32, rounds: &[Round]) {
         if !rounds.is_empty() {
             let followed = Followed::new(lane, self.bench.followers, rounds, None);
             let point = Point { changes_per_second: self.rate(changes), followed };
@@ -163,7 +165,7 @@ impl Book<'_> {
         }
     }
 
-    fn key(&self, lane: Lane, changes: u32) -> (usize, u32) {
+    fn key(&self, lane: UpdateSeries, changes: u32) -> (usize, u32) {
         let place = self.lanes.iter().position(|one| *one == lane);
         (place.expect("it is one of those that are measured"), changes)
     }
@@ -173,7 +175,13 @@ impl Book<'_> {
     }
 
     /// None, where the figure is not known.
-    fn crossing(&self, poller: Lane, told: Lane, compared: &Compared, bracket: &Bracket) -> Option<Crossing> {
+    fn crossing(
+        &self,
+        poller: UpdateSeries,
+        told: UpdateSeries,
+        compared: &Compared,
+        bracket: &Bracket,
+    ) -> Option<Crossing> {
         let Compared { figure, unit, words } = *compared;
         let pair = |changes| {
             let (polling, told) = (self.figure(poller, changes, figure), self.figure(told, changes, figure));
@@ -211,8 +219,8 @@ impl Book<'_> {
         })
     }
 
-    fn staleness(&self, lane: Lane, bracket: &Bracket) -> Option<Staleness> {
-        let stale_ms = self.compare.follow.stale_ms;
+    fn staleness(&self, lane: UpdateSeries, bracket: &Bracket) -> Option<Staleness> {
+        let stale_ms = self.options.follow.stale_ms;
         let unclear = self.unclear(bracket, |changes| {
             self.figure(lane, changes, STALE).is_some_and(|figure| is_around_too_much(&figure.spread))
         });
@@ -258,7 +266,7 @@ fn within_the_spread(rates: &[f64]) -> String {
 }
 
 impl Question {
-    fn lanes(self) -> Vec<Lane> {
+    fn lanes(self) -> Vec<UpdateSeries> {
         match self {
             Question::Overtakes { poller, told, .. } => vec![told, poller],
             Question::IsStale(lane) => vec![lane],

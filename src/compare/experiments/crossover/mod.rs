@@ -18,14 +18,15 @@ pub mod crossover_search;
 
 use serde::Serialize;
 
-use crate::cli::compare_args::{Compare, Following};
 use crate::compare::costs::Spread;
 use crate::compare::experiments::crossover::bracket::Words;
 use crate::compare::experiments::crossover::crossover_search::Book;
 use crate::compare::experiments::requests::Stop;
 use crate::compare::experiments::updates::figures::Followed;
 use crate::compare::experiments::updates::update_round::{Bench, rest};
-use crate::compare::experiments::updates::ways::Lane;
+use crate::compare::experiments::updates::update_series::UpdateSeries;
+use crate::compare::experiments::updates::ways::UpdateWay;
+use crate::compare::options::CompareOptions;
 use crate::compare::report::figures::Figure;
 use crate::error::CommandError;
 
@@ -194,27 +195,27 @@ pub const STALE_WORDS: Words = Words {
 };
 
 /// Unless others are asked for.
-pub const WAYS: &[Following] =
-    &[Following::Poll, Following::PollConditional, Following::Events, Following::Socket];
+pub const WAYS: &[UpdateWay] =
+    &[UpdateWay::Poll, UpdateWay::PollConditional, UpdateWay::Events, UpdateWay::Socket];
 
 /// Whether it can be measured at all.
-pub fn check(compare: &Compare) -> Result<(), CommandError> {
+pub fn check(options: &CompareOptions) -> Result<(), CommandError> {
     let usage = |words: String| Err(CommandError::Usage(words));
-    let lanes = Lane::wanted(compare, WAYS);
+    let lanes = UpdateSeries::selected(&options.follow, WAYS);
     if !lanes.iter().any(is_poller) || lanes.iter().all(is_poller) {
         return usage(
             "cross takes --follow-ways of both kinds: one that polls, and one that is told".to_owned(),
         );
     }
-    let window = compare.follow.cross_seconds;
+    let window = options.follow.cross_seconds;
     if let Some(every) = lanes.iter().filter_map(|lane| lane.every()).find(|&every| every > window) {
         let (every, window) = (every.as_secs_f64(), window.as_secs_f64());
         return usage(format!(
             "--poll-seconds {every} is longer than --cross-seconds {window}: nobody would poll"
         ));
     }
-    if changes_max(compare) < 2 || window < 2 * rest(compare) {
-        let (most, window) = (compare.follow.cross_rate_max, window.as_secs_f64());
+    if changes_max(options) < 2 || window < 2 * rest(options) {
+        let (most, window) = (options.follow.cross_rate_max, window.as_secs_f64());
         return usage(format!(
             "--cross-rate-max {most} in --cross-seconds {window} is too little to compare"
         ));
@@ -222,19 +223,19 @@ pub fn check(compare: &Compare) -> Result<(), CommandError> {
     Ok(())
 }
 
-pub fn is_poller(lane: &Lane) -> bool {
+pub fn is_poller(lane: &UpdateSeries) -> bool {
     lane.every().is_some()
 }
 
-pub fn changes_max(compare: &Compare) -> u32 {
-    (compare.follow.cross_rate_max * compare.follow.cross_seconds.as_secs_f64()) as u32
+pub fn changes_max(options: &CompareOptions) -> u32 {
+    (options.follow.cross_rate_max * options.follow.cross_seconds.as_secs_f64()) as u32
 }
 
 /// Whether all was measured that was needed.
-pub fn find(compare: &Compare, bench: &Bench, crossed: &mut Crossed) -> Result<bool, CommandError> {
-    let lanes = Lane::wanted(compare, WAYS);
-    let mut book = Book::new(compare, bench, &lanes);
-    crossed.seconds = compare.follow.cross_seconds.as_secs_f64();
+pub fn find(options: &CompareOptions, bench: &Bench, crossed: &mut Crossed) -> Result<bool, CommandError> {
+    let lanes = UpdateSeries::selected(&options.follow, WAYS);
+    let mut book = Book::new(options, bench, &lanes);
+    crossed.seconds = options.follow.cross_seconds.as_secs_f64();
     let searched = book.search_all();
     // What is found of one may have been measured for another: so all is judged at the end.
     (crossed.crossings, crossed.staleness) = book.judge();

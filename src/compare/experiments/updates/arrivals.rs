@@ -1,4 +1,4 @@
-//! When changes are made: as many as were asked for, in a stretch of time that is the same for each rhythm.
+//! When changes are made. Their number and the time for all of them are the same for each pattern.
 //!
 //! ```text
 //!   evenly      ▏  ▏  ▏  ▏  ▏  ▏  ▏  ▏
@@ -8,20 +8,39 @@
 
 use std::time::Duration;
 
-use crate::cli::compare_args::Rhythm;
+/// A pattern of arrivals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrivals {
+    Evenly,
+    /// A Poisson process.
+    AtRandom,
+    /// Bursts of [`BURST`] changes.
+    InBursts,
+}
+
+impl Arrivals {
+    /// The name on the command line and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Arrivals::Evenly => "evenly",
+            Arrivals::AtRandom => "at-random",
+            Arrivals::InBursts => "in-bursts",
+        }
+    }
+}
 
 /// How many changes in a burst.
 pub const BURST: u32 = 10;
 
 /// The time of each, from the beginning; none is later than [`stretch`].
-pub fn times(rhythm: Rhythm, changes: u32, per_second: f64, seed: u64) -> Vec<Duration> {
+pub fn times(rhythm: Arrivals, changes: u32, per_second: f64, seed: u64) -> Vec<Duration> {
     let seconds = |n: f64| Duration::from_secs_f64(n / per_second);
     match rhythm {
-        Rhythm::Evenly => (0..changes).map(|n| seconds(n.into())).collect(),
-        Rhythm::InBursts => (0..changes).map(|n| seconds((n - n % BURST).into())).collect(),
+        Arrivals::Evenly => (0..changes).map(|n| seconds(n.into())).collect(),
+        Arrivals::InBursts => (0..changes).map(|n| seconds((n - n % BURST).into())).collect(),
         // Where it is known how many events a Poisson process has in a stretch of time, each of them may
         // be anywhere in it, whatever the others do.
-        Rhythm::AtRandom => {
+        Arrivals::AtRandom => {
             let mut chance = Chance(seed);
             let mut times: Vec<_> =
                 (0..changes).map(|_| seconds(chance.next() * f64::from(changes))).collect();
@@ -55,19 +74,19 @@ impl Chance {
 mod tests {
     use super::*;
 
-    fn millis(rhythm: Rhythm, changes: u32, per_second: f64) -> Vec<u128> {
+    fn millis(rhythm: Arrivals, changes: u32, per_second: f64) -> Vec<u128> {
         times(rhythm, changes, per_second, 1).iter().map(Duration::as_millis).collect()
     }
 
     #[test]
     fn evenly_is_one_after_the_other() {
-        assert_eq!(millis(Rhythm::Evenly, 4, 10.0), [0, 100, 200, 300]);
+        assert_eq!(millis(Arrivals::Evenly, 4, 10.0), [0, 100, 200, 300]);
         assert_eq!(stretch(4, 10.0), Duration::from_millis(400));
     }
 
     #[test]
     fn a_burst_is_ten_at_once_and_the_rate_is_kept() {
-        let bursts = millis(Rhythm::InBursts, 25, 10.0);
+        let bursts = millis(Arrivals::InBursts, 25, 10.0);
         assert_eq!((bursts[0], bursts[9], bursts[10], bursts[19], bursts[24]), (0, 0, 1000, 1000, 2000));
     }
 
@@ -80,7 +99,7 @@ mod tests {
 
     #[test]
     fn at_random_is_the_same_for_the_same_seed_and_has_gaps_of_a_poisson_process() {
-        let of = |seed| times(Rhythm::AtRandom, 20_000, 100.0, seed);
+        let of = |seed| times(Arrivals::AtRandom, 20_000, 100.0, seed);
         assert_eq!(of(7), of(7));
         assert_ne!(of(7), of(8));
         let times = of(7);

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::compare::costs::{Application, Network, Spread};
 use crate::compare::experiments::updates::sampler::Phase;
 use crate::compare::experiments::updates::update_round::Round;
-use crate::compare::experiments::updates::ways::Lane;
+use crate::compare::experiments::updates::update_series::UpdateSeries;
 use crate::compare::report::figures::Figure;
 
 /// One way of following.
@@ -33,7 +33,7 @@ pub struct Followed {
 }
 
 impl Followed {
-    pub fn new(lane: Lane, followers: u16, rounds: &[Round], left_out: Option<String>) -> Followed {
+    pub fn new(lane: UpdateSeries, followers: u16, rounds: &[Round], left_out: Option<String>) -> Followed {
         let mut figures = BTreeMap::new();
         let mut put = |name: String, unit, values: Vec<f64>| {
             if let Some(spread) = Spread::of(values.into_iter()) {
@@ -53,8 +53,8 @@ impl Followed {
         Followed {
             way: lane.name(),
             poll_seconds: lane.every().map(|every| every.as_secs_f64()),
-            differs: lane.differs(),
-            followers: if lane == Lane::Nobody { 0 } else { followers },
+            differs: lane.difference(),
+            followers: if lane == UpdateSeries::Baseline { 0 } else { followers },
             rounds: rounds.len(),
             figures,
             system_calls: system_calls(rounds),

@@ -22,17 +22,18 @@ pub mod subscriber;
 pub mod subscriber_connection;
 pub mod subscriber_stats;
 pub mod update_round;
+pub mod update_series;
 pub mod ways;
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::cli::compare_args::{Compare, Experiment, Rhythm};
 use crate::compare::experiments::requests::Stop;
 use crate::compare::experiments::updates::figures::Followed;
 use crate::compare::experiments::updates::update_round::{Bench, Course, Round};
-use crate::compare::experiments::updates::ways::Lane;
+use crate::compare::experiments::updates::update_series::UpdateSeries;
+use crate::compare::options::{CompareOptions, Experiment};
 use crate::compare::progress;
 use crate::error::CommandError;
 
@@ -53,17 +54,13 @@ pub struct Settings {
 }
 
 impl Settings {
-    pub fn of(compare: &Compare) -> Settings {
-        let follow = &compare.follow;
+    pub fn of(options: &CompareOptions) -> Settings {
+        let follow = &options.follow;
         Settings {
             followers: follow.followers,
             changes: follow.changes,
             changes_per_second: follow.changes_per_second,
-            rhythm: match follow.rhythm {
-                Rhythm::Evenly => "evenly",
-                Rhythm::AtRandom => "at-random",
-                Rhythm::InBursts => "in-bursts",
-            },
+            rhythm: follow.rhythm.name(),
             seed: follow.seed,
             poll_seconds: follow.poll_seconds.iter().map(Duration::as_secs_f64).collect(),
             quiet_seconds: follow.quiet_seconds.as_secs_f64(),
@@ -80,23 +77,23 @@ pub fn stale_words(ms: u32) -> String {
 }
 
 /// Whether what was asked for can be: whoever follows must see changes, and we are who makes them.
-pub fn check(compare: &Compare) -> Result<(), CommandError> {
-    let is_wanted = |experiment| compare.experiments.contains(&experiment);
-    if (is_wanted(Experiment::Follow) || is_wanted(Experiment::Cross)) && compare.url.is_some() {
+pub fn check(options: &CompareOptions) -> Result<(), CommandError> {
+    let is_wanted = |experiment| options.experiments.contains(&experiment);
+    if (is_wanted(Experiment::Follow) || is_wanted(Experiment::Cross)) && options.url.is_some() {
         let words = "follow and cross change what they follow, and so take a server of our own, and no --url";
         return Err(CommandError::Usage(words.to_owned()));
     }
     if is_wanted(Experiment::Follow) {
-        check_polls(compare)?;
+        check_polls(options)?;
     }
-    if is_wanted(Experiment::Cross) { crate::compare::experiments::crossover::check(compare) } else { Ok(()) }
+    if is_wanted(Experiment::Cross) { crate::compare::experiments::crossover::check(options) } else { Ok(()) }
 }
 
 /// Whoever polls must do so at least once in each part of a round: nothing would be said of it otherwise.
-fn check_polls(compare: &Compare) -> Result<(), CommandError> {
-    let quiet = compare.follow.quiet_seconds;
-    let (window, changes) = (window(compare), compare.follow.changes);
-    let lanes = Lane::wanted(compare, ways::ALL);
+fn check_polls(options: &CompareOptions) -> Result<(), CommandError> {
+    let quiet = options.follow.quiet_seconds;
+    let (window, changes) = (window(options), options.follow.changes);
+    let lanes = UpdateSeries::selected(&options.follow, ways::ALL);
     for every in lanes.iter().filter_map(|lane| lane.every()) {
         let (than, seconds) = match () {
             () if every > quiet => ("--quiet-seconds".to_owned(), quiet),
@@ -112,29 +109,30 @@ fn check_polls(compare: &Compare) -> Result<(), CommandError> {
 }
 
 /// How long the changes are measured.
-fn window(compare: &Compare) -> Duration {
-    let follow = &compare.follow;
-    arrivals::stretch(follow.changes, follow.changes_per_second) + update_round::rest(compare)
+fn window(options: &CompareOptions) -> Duration {
+    let follow = &options.follow;
+    arrivals::stretch(follow.changes, follow.changes_per_second) + update_round::rest(options)
 }
 
 /// Whether all rounds were run. The ways take turns.
 pub fn in_turns(
-    compare: &Compare,
+    options: &CompareOptions,
     bench: &Bench,
     followed: &mut Vec<Followed>,
 ) -> Result<bool, CommandError> {
-    let follow = &compare.follow;
+    let follow = &options.follow;
     let per_second = follow.changes_per_second;
     let times = arrivals::times(follow.rhythm, follow.changes, per_second, follow.seed);
-    let window = window(compare);
-    let lanes = [Lane::Nobody].into_iter().chain(Lane::wanted(compare, ways::ALL));
-    let mut lanes: Vec<(Lane, Vec<Round>, Option<String>)> =
+    let window = window(options);
+    let lanes =
+        [UpdateSeries::Baseline].into_iter().chain(UpdateSeries::selected(&options.follow, ways::ALL));
+    let mut lanes: Vec<(UpdateSeries, Vec<Round>, Option<String>)> =
         lanes.map(|lane| (lane, Vec::new(), None)).collect();
-    let progress = progress(lanes.len() * usize::from(compare.rounds));
+    let progress = progress(lanes.len() * usize::from(options.rounds));
     let mut complete = true;
-    'rounds: for n in 1..=compare.rounds {
+    'rounds: for n in 1..=options.rounds {
         for (lane, rounds, left_out) in lanes.iter_mut().filter(|lane| lane.2.is_none()) {
-            progress.set_message(format!("round {n} of {}: follow by {}", compare.rounds, lane.words()));
+            progress.set_message(format!("round {n} of {}: follow by {}", options.rounds, lane.words()));
             let course = Course { lane: *lane, quiet: Some(follow.quiet_seconds), times: &times, window };
             match bench.round(&course) {
                 Ok(round) => rounds.push(round),
@@ -149,7 +147,7 @@ pub fn in_turns(
         }
     }
     progress.finish_and_clear();
-    let new = |(lane, rounds, left_out): (Lane, Vec<Round>, Option<String>)| {
+    let new = |(lane, rounds, left_out): (UpdateSeries, Vec<Round>, Option<String>)| {
         Followed::new(lane, bench.followers, &rounds, left_out)
     };
     followed.extend(lanes.into_iter().map(new));

@@ -18,13 +18,13 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::cli::compare_args::Following;
 use crate::client::url::Url;
 use crate::compare::costs::Application;
 use crate::compare::experiments::requests::Stop;
 use crate::compare::experiments::updates::age::View;
 use crate::compare::experiments::updates::subscriber_connection::{self, Came, Line};
 use crate::compare::experiments::updates::subscriber_stats::Ledger;
+use crate::compare::experiments::updates::ways::UpdateWay;
 use crate::compare::headers::Extra;
 use crate::compare::server::number_of;
 use crate::error::CommandError;
@@ -34,7 +34,7 @@ pub const END: u32 = 99_999_999;
 
 #[derive(Debug)]
 pub struct Follower<'f> {
-    pub way: Following,
+    pub way: UpdateWay,
     pub url: &'f Url,
     pub extra: &'f Extra,
     /// What all times are told from.
@@ -186,7 +186,7 @@ impl Shown<'_> {
     }
 
     /// Of one who is told everything.
-    fn add_next(&mut self, way: Following, number: u32) -> Result<(), Stop> {
+    fn add_next(&mut self, way: UpdateWay, number: u32) -> Result<(), Stop> {
         let next = self.last() + 1;
         if number != next {
             return Err(doubted(format!(
@@ -269,11 +269,11 @@ mod tests {
     fn who_is_told_hears_each_change_once_and_in_order() {
         let ledger = Ledger::default();
         let mut shown = shown(&ledger);
-        assert!(shown.add_next(Following::Socket, 1).is_ok());
-        let twice = words(shown.add_next(Following::Socket, 1));
+        assert!(shown.add_next(UpdateWay::Socket, 1).is_ok());
+        let twice = words(shown.add_next(UpdateWay::Socket, 1));
         assert_eq!(twice, "who follows by socket was told change 1 where 2 was next");
-        words(shown.add_next(Following::Socket, 3));
-        assert!(shown.add_next(Following::Socket, 2).is_ok());
+        words(shown.add_next(UpdateWay::Socket, 3));
+        assert!(shown.add_next(UpdateWay::Socket, 2).is_ok());
         assert_eq!((shown.views.len(), ledger.shown()), (3, 2));
     }
 

@@ -9,7 +9,6 @@
 
 use std::time::Duration;
 
-use crate::cli::compare_args::Following;
 use crate::client::buffered_stream::{Arrival, Stream};
 use crate::client::event_stream::{self, Said};
 use crate::client::handshake::{self, Asks, Offered};
@@ -21,6 +20,7 @@ use crate::compare::experiments::requests::Stop;
 use crate::compare::experiments::updates::subscriber::{Follower, failed};
 use crate::compare::experiments::updates::subscriber_stats::untold;
 use crate::compare::experiments::updates::ways::LONG_POLL_SECONDS;
+use crate::compare::experiments::updates::ways::UpdateWay;
 use crate::compare::load_client::ANSWER_WAIT;
 use crate::compare::load_connection::{agree, broken, network_of};
 use crate::error::CommandError;
@@ -111,7 +111,7 @@ impl Line {
     }
 
     fn shake_hands(&mut self, follower: &Follower) -> Result<(), Stop> {
-        let is_deflated = follower.way == Following::SocketDeflated;
+        let is_deflated = follower.way == UpdateWay::SocketDeflated;
         let offered = if is_deflated { Offered::Deflate } else { Offered::Nothing };
         let asks = Asks { subprotocol: Some(SUBPROTOCOL), offered, extra: follower.extra };
         let (host, target) = (&follower.url.authority, follower.url.target());

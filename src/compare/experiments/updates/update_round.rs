@@ -17,7 +17,6 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use crate::cli::compare_args::Compare;
 use crate::compare::costs::{histogram, record};
 use crate::compare::count_method::Counting;
 use crate::compare::experiments::requests::Stop;
@@ -26,8 +25,9 @@ use crate::compare::experiments::updates::change_writer::{Writer, Written, sleep
 use crate::compare::experiments::updates::sampler::{Eyes, Phase, Reading};
 use crate::compare::experiments::updates::subscriber::{END, Follower, failed};
 use crate::compare::experiments::updates::subscriber_stats::Ledger;
-use crate::compare::experiments::updates::ways::Lane;
+use crate::compare::experiments::updates::update_series::UpdateSeries;
 use crate::compare::headers::Extra;
+use crate::compare::options::CompareOptions;
 use crate::compare::server::Server;
 use crate::error::CommandError;
 
@@ -49,7 +49,7 @@ pub struct Bench<'b> {
 /// What is done in a round.
 #[derive(Clone, Copy, Debug)]
 pub struct Course<'c> {
-    pub lane: Lane,
+    pub lane: UpdateSeries,
     /// How long nothing happens, if at all.
     pub quiet: Option<Duration>,
     /// When each change is made, from the first on.
@@ -80,7 +80,7 @@ pub struct Round {
 
 impl<'b> Bench<'b> {
     pub fn new(
-        compare: &Compare,
+        options: &CompareOptions,
         server: &'b Server,
         counting: &'b Counting,
         extra: &'b Extra,
@@ -90,10 +90,10 @@ impl<'b> Bench<'b> {
             server,
             counting,
             extra,
-            followers: compare.follow.followers,
-            item_bytes: compare.payload_bytes,
-            stale_after: Duration::from_millis(compare.follow.stale_ms.into()),
-            rest: rest(compare),
+            followers: options.follow.followers,
+            item_bytes: options.payload_bytes,
+            stale_after: Duration::from_millis(options.follow.stale_ms.into()),
+            rest: rest(options),
             interrupted,
         }
     }
@@ -104,7 +104,7 @@ impl Bench<'_> {
         self.settle()?;
         let mut writer = Writer::open(self.server, self.item_bytes)?;
         writer.put(0)?;
-        let followers = if course.lane == Lane::Nobody { 0 } else { self.followers };
+        let followers = if course.lane == UpdateSeries::Baseline { 0 } else { self.followers };
         let ledgers: Vec<Ledger> = (0..followers).map(|_| Ledger::default()).collect();
         let eyes = Eyes {
             bench: self,
@@ -177,7 +177,7 @@ impl Bench<'_> {
 
     fn follower<'f>(
         &'f self,
-        lane: Lane,
+        lane: UpdateSeries,
         n: usize,
         ledger: &'f Ledger,
         stop: &'f AtomicBool,
@@ -185,9 +185,9 @@ impl Bench<'_> {
         epoch: Instant,
     ) -> Follower<'f> {
         let (way, every) = match lane {
-            Lane::Polling(way, every) => (way, every),
-            Lane::Told(way) => (way, Duration::ZERO),
-            Lane::Nobody => unreachable!("there are no followers"),
+            UpdateSeries::Polling(way, every) => (way, every),
+            UpdateSeries::Push(way) => (way, Duration::ZERO),
+            UpdateSeries::Baseline => unreachable!("there are no followers"),
         };
         Follower {
             way,
@@ -235,7 +235,7 @@ impl Bench<'_> {
     /// In the middle between two polls.
     fn begin_part(
         &self,
-        lane: Lane,
+        lane: UpdateSeries,
         base: Instant,
         eyes: &Eyes,
         writer: &mut Writer,
@@ -347,8 +347,8 @@ fn known(views: &[View]) -> impl Iterator<Item = (Duration, u32)> {
 }
 
 /// For what is still on its way, and for what answers it.
-pub fn rest(compare: &Compare) -> Duration {
-    REST + compare.rtt.unwrap_or_default()
+pub fn rest(options: &CompareOptions) -> Duration {
+    REST + options.rtt.unwrap_or_default()
 }
 
 /// For acknowledgements that wait (40 ms), and for who is busy.

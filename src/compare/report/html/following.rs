@@ -149,14 +149,12 @@ fn rows(
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::cli::args::{Cli, Command};
+    use crate::cli::compare_args::compare_options;
     use crate::compare::report::figures::Figure;
     use crate::compare::report::update_tables::POINT;
-    use clap::Parser;
 
     pub fn settings() -> Settings {
-        let Command::Compare(compare) = Cli::parse_from(["bothways", "compare"]).command else { panic!() };
-        Settings::of(&compare)
+        Settings::of(&compare_options(&[]))
     }
 
     /// One way of which each figure of the tables is that.

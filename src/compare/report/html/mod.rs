@@ -193,8 +193,7 @@ const PATTERNS: &str = r#"<svg class="patterns" width="0" height="0" aria-hidden
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::args::{Cli, Command};
-    use crate::cli::compare_args::Way;
+    use crate::cli::compare_args::compare_options;
     use crate::compare::costs::{
         Application, Both, Costs, Network, Paced, Round, Segments, histogram, record,
     };
@@ -202,7 +201,7 @@ mod tests {
     use crate::compare::experiments::idle_connections::Held;
     use crate::compare::report::figures::{Measured, Settings};
     use crate::compare::report::provenance::Made;
-    use clap::Parser;
+    use crate::compare::workloads::ways::Way;
     use roxmltree::{Document, ParsingOptions};
     use std::collections::BTreeMap;
     use std::time::Duration;
@@ -246,11 +245,7 @@ mod tests {
     }
 
     fn report(rounds: &[Round]) -> Report {
-        let Command::Compare(compare) =
-            Cli::parse_from(["bothways", "compare", "--headers", HOSTILE]).command
-        else {
-            panic!()
-        };
+        let compare = compare_options(&["--headers", HOSTILE]);
         let asked =
             |way| Asked::new(way, &compare, rounds.to_vec(), rounds.is_empty().then(|| HOSTILE.to_owned()));
         let weights = [Some(Spread { median: 1234.5, min: 1200.0, max: 1300.25 }), None];

@@ -1,0 +1,171 @@
+//! What the load clients of a round do in one way of calling.
+
+use crate::client::call::{Asked, OutputMode};
+use crate::client::handshake::Offered;
+use crate::client::rpc_request;
+use crate::client::url::Url;
+use crate::compare::headers::{self, Extra};
+use crate::compare::load_client::ANSWER_WAIT;
+use crate::compare::options::CompareOptions;
+use crate::compare::workloads::call_plan::{Lasts, Plan, Road};
+use crate::compare::workloads::ways::Way;
+use crate::error::CommandError;
+
+/// A way of calling, and how much of it is done at a time.
+#[derive(Debug)]
+pub struct Workload {
+    pub way: Way,
+    pub plan: Plan,
+    pub callers: usize,
+    pub calls_in_one_write: usize,
+}
+
+impl Workload {
+    /// Creates the workload of a way. `tag` is the entity tag of the requested item.
+    ///
+    /// # Errors
+    ///
+    /// Fails for `Way::Conditional` without a tag.
+    pub fn new(
+        way: Way,
+        options: &CompareOptions,
+        url: &Url,
+        tag: Option<&str>,
+        extra: &Extra,
+    ) -> Result<Workload, CommandError> {
+        let calls_in_one_write = match way {
+            Way::Pipelined | Way::SocketPipelined => options.depth.into(),
+            _ => 1,
+        };
+        let callers = match way {
+            Way::Parallel | Way::SocketParallel => options.in_flight.into(),
+            _ => 1,
+        };
+        let lasts = match way {
+            Way::New => Lasts::OneCall,
+            Way::NewClosed => Lasts::OneCallOfServer,
+            _ => Lasts::All,
+        };
+        let road = match way {
+            Way::Socket | Way::SocketDeflated | Way::SocketPipelined | Way::SocketParallel => Road::Socket {
+                texts: encode_calls(url, calls_in_one_write)?,
+                offered: if way == Way::SocketDeflated { Offered::Deflate } else { Offered::Nothing },
+            },
+            Way::NewClosed => Road::Http(encode_request(url, &["Connection: close"], extra)),
+            Way::Conditional => {
+                let tag = tag.ok_or_else(|| CommandError::Failed(NO_TAG.to_owned()))?;
+                Road::Http(encode_request(url, &[&format!("If-None-Match: {tag}")], extra))
+            }
+            // The header fields of a browser include it.
+            Way::KeptGzip if !headers::accept_gzip(extra) => {
+                Road::Http(encode_request(url, &[ACCEPT_GZIP], extra))
+            }
+            Way::New | Way::Kept | Way::KeptGzip | Way::Pipelined | Way::Parallel => {
+                Road::Http(encode_request(url, &[], extra))
+            }
+        };
+        let expected = if way == Way::Conditional { 304 } else { 200 };
+        let plan = Plan { url: url.clone(), road, lasts, expected, extra: extra.clone() };
+        Ok(Workload { way, plan, callers, calls_in_one_write })
+    }
+}
+
+/// Header field that accepts gzip.
+pub const ACCEPT_GZIP: &str = "Accept-Encoding: gzip";
+const NO_TAG: &str = "the answer has no ETag, so it cannot be asked whether it has changed";
+
+/// Encodes a GET. `lines` are header fields without their CRLF.
+pub fn encode_request(url: &Url, lines: &[&str], extra: &Extra) -> Vec<u8> {
+    let mut out = format!("GET {} HTTP/1.1\r\nHost: {}\r\n", url.target(), url.authority);
+    for line in lines {
+        out += &format!("{line}\r\n");
+    }
+    for (name, value) in extra {
+        out += &format!("{name}: {value}\r\n");
+    }
+    out += "\r\n";
+    out.into_bytes()
+}
+
+/// Encodes the same call `calls` times, with the ids 1, 2, ….
+pub fn encode_calls(url: &Url, calls: usize) -> Result<Vec<String>, CommandError> {
+    let asked = Asked {
+        method: "GET".to_owned(),
+        url: url.clone(),
+        fields: Vec::new(),
+        body: None,
+        print: OutputMode::Body,
+        wait: ANSWER_WAIT,
+    };
+    let text = rpc_request::encode(&asked)?;
+    let of_first = format!("\"id\":{},", rpc_request::ID);
+    Ok((1..=calls).map(|id| text.replacen(&of_first, &format!("\"id\":{id},"), 1)).collect())
+}
+
+/// Describes in which one thing a way differs, and from which other way.
+pub fn difference(way: Way, options: &CompareOptions) -> String {
+    let in_flight = options.in_flight;
+    let in_one_write = || match options.calls.min(options.depth.into()) {
+        1 => "1 call in one write".to_owned(),
+        calls => format!("{calls} calls in one write"),
+    };
+    match way {
+        Way::New => "HTTP, a connection for each call, closed by the client".to_owned(),
+        Way::NewClosed => "as new, but closed by the server".to_owned(),
+        Way::Kept => "as new, but the connection is kept".to_owned(),
+        Way::Conditional => "as kept, but asked whether it has changed (304)".to_owned(),
+        Way::KeptGzip => "as kept, but gzip accepted".to_owned(),
+        Way::Pipelined => format!("as kept, but {}", in_one_write()),
+        Way::Parallel => format!("as kept, but on {in_flight} connections at a time"),
+        Way::Socket => "as kept, but by JSON-RPC over a WebSocket".to_owned(),
+        Way::SocketDeflated => "as socket, but compression offered".to_owned(),
+        Way::SocketPipelined => format!("as socket, but {}", in_one_write()),
+        Way::SocketParallel => format!("as socket, but on {in_flight} connections at a time"),
+    }
+}
+
+/// Describes a way that these header fields make equal to another one.
+pub fn no_difference(way: Way, extra: &Extra) -> Option<&'static str> {
+    (way == Way::KeptGzip && headers::accept_gzip(extra))
+        .then_some("as kept: gzip is accepted by --headers already")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::compare_args::compare_options;
+
+    fn request(way: Way) -> String {
+        let url = "http://a/tasks/1?b=c".parse().unwrap();
+        let extra = vec![("X".to_owned(), "y".to_owned())];
+        match Workload::new(way, &compare_options(&[]), &url, Some("\"e-1\""), &extra).unwrap().plan.road {
+            Road::Http(bytes) => String::from_utf8(bytes).unwrap(),
+            Road::Socket { texts, .. } => texts.last().unwrap().clone(),
+            other => panic!("{other:?} is no way"),
+        }
+    }
+
+    #[test]
+    fn what_differs_is_what_is_done() {
+        let told = |way, flags: &[&str]| difference(way, &compare_options(flags));
+        assert_eq!(told(Way::Pipelined, &[]), "as kept, but 50 calls in one write");
+        assert_eq!(told(Way::Pipelined, &["--calls", "3"]), "as kept, but 3 calls in one write");
+        assert_eq!(told(Way::SocketPipelined, &["--calls", "1"]), "as socket, but 1 call in one write");
+        let browser = headers::read("browser").unwrap();
+        assert!(no_difference(Way::KeptGzip, &browser).unwrap().starts_with("as kept: "));
+        assert_eq!(no_difference(Way::Kept, &browser), None);
+        assert_eq!(no_difference(Way::KeptGzip, &Extra::new()), None);
+    }
+
+    #[test]
+    fn ways_differ_in_one_line() {
+        assert_eq!(request(Way::Kept), "GET /tasks/1?b=c HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n");
+        assert_eq!(request(Way::New), request(Way::Kept));
+        assert!(request(Way::NewClosed).contains("\r\nConnection: close\r\n"));
+        assert!(request(Way::KeptGzip).contains("\r\nAccept-Encoding: gzip\r\n"));
+        assert!(request(Way::Conditional).contains("\r\nIf-None-Match: \"e-1\"\r\n"));
+        let call = r#"{"jsonrpc":"2.0","id":1,"method":"get","params":{"path":"/tasks/1","query":"b=c"}}"#;
+        assert_eq!(request(Way::Socket), call);
+        assert_eq!(request(Way::SocketPipelined), call.replace("\"id\":1", "\"id\":50"));
+    }
+}
