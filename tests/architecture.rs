@@ -76,15 +76,10 @@ const LINES_MAX: usize = 400;
 const LONG_FILES: &[&str] = &[
     "src/connection/http_mode.rs",
     "src/error.rs",
-    "src/http/head.rs",
-    "src/model/json_patch.rs",
-    "src/model/json_rpc.rs",
     "src/pubsub/subscribers.rs",
     "src/server/mod.rs",
     "src/server/peer.rs",
     "src/store/state.rs",
-    "src/websocket/message.rs",
-    "src/websocket/permessage_deflate.rs",
     "src/client/watch.rs",
     "src/api/description/openapi.rs",
 ];
