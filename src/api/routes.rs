@@ -243,19 +243,7 @@ mod tests {
 
     fn ask(method: Method, path: &str) -> Outcome {
         let state = State::new(1, &["tasks".to_owned(), "notes".to_owned()], 1000);
-        let call = Call {
-            method,
-            path: path.into(),
-            query: "".into(),
-            content_type: None,
-            conditions: Conditions::default(),
-            idempotency_key: None,
-            body: Cow::Borrowed(b"\"x\""),
-            wish: Wish::Answer,
-            representation: Representation::Json,
-            visitor: None,
-        };
-        take_up(&call, &state)
+        take_up(&Call::new(method, path).body("\"x\""), &state)
     }
 
     #[track_caller]

@@ -193,35 +193,20 @@ fn parameter<'q>(query: &'q str, name: &str) -> Option<Cow<'q, str>> {
 mod tests {
     use super::*;
     use crate::api::routes;
-    use crate::model::call::{Method, Representation};
-    use crate::model::change::{Act, Conditions, Write};
+    use crate::model::change::{Act, Write};
 
     fn state() -> State {
         let mut state = State::new(7, &["tasks".to_owned()], 1000).keeping(2, 1000);
         for n in 1..=4 {
             let act = Act::Create { id: None, members: format!("\"n\":{n}") };
-            let write =
-                Write { collection: CollectionId(0), act, conditions: Conditions::default(), once: None };
-            let change = state.decide(write).unwrap();
+            let change = state.decide(Write::new(CollectionId(0), act)).unwrap();
             state.apply(&change);
         }
         state
     }
 
     fn ask(path: &str, query: &str, wish: Wish) -> Outcome {
-        let call = Call {
-            method: Method::Get,
-            path: path.into(),
-            query: query.into(),
-            content_type: None,
-            conditions: Conditions::default(),
-            idempotency_key: None,
-            body: Cow::Borrowed(b""),
-            wish,
-            representation: Representation::Json,
-            visitor: None,
-        };
-        routes::take_up(&call, &state())
+        routes::take_up(&Call::get(path).query(query).wish(wish), &state())
     }
 
     #[track_caller]

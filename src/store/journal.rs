@@ -146,7 +146,7 @@ impl Journal {
 mod tests {
     use super::*;
     use crate::model::change::Once;
-    use crate::model::change::{Act, CollectionId, Conditions};
+    use crate::model::change::{Act, CollectionId};
     use crate::model::idempotency_key::Key;
     use crate::store::commit_log::BEHIND_MAX;
     use crate::store::idempotency_table::Bounds;
@@ -156,7 +156,7 @@ mod tests {
 
     fn create() -> Write {
         let act = Act::Create { id: None, members: "".into() };
-        Write { collection: CollectionId(0), act, conditions: Conditions::default(), once: None }
+        Write::new(CollectionId(0), act)
     }
 
     fn keys() -> Keys {
