@@ -25,7 +25,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["model"]),
     ("site", &["render", "model"]),
     ("client", &["websocket", "http", "model"]),
-    ("connection", &["websocket", "http", "model"]),
+    // The error of a request that never became a call is rendered here, in the representation that it accepts.
+    ("connection", &["render", "websocket", "http", "model"]),
     ("render", &["model"]),
     ("websocket", &["http"]),
     ("http", &[]),
@@ -38,36 +39,15 @@ const OPEN: &[&str] = &["config", "error", "metrics"];
 
 /// Imports that are still to be removed.
 const EXCEPTIONS: &[(&str, &str)] = &[
-    ("main", "client"),
-    ("main", "compare"),
-    ("main", "serve"),
     ("compare", "cli"),
-    ("compare", "reactor"),
-    ("connection", "render"),
     ("netlab", "compare"),
     ("pubsub", "reactor"),
     ("pubsub", "server"),
     ("server", "reactor"),
-    ("site", "api"),
-    ("site", "store"),
-    ("store", "render"),
 ];
 
 /// Folders whose files still import each other in a cycle.
-const CYCLES: &[&str] = &[
-    "compare",
-    "netlab",
-    "server",
-    "pubsub",
-    "reactor",
-    "connection",
-    "api",
-    "site",
-    "store",
-    "client",
-    "cli",
-    "serve",
-];
+const CYCLES: &[&str] = &["compare", "netlab", "server", "pubsub", "reactor", "connection", "client"];
 
 /// Lines of code in a file, without its tests.
 const LINES_MAX: usize = 400;
@@ -79,9 +59,7 @@ const LONG_FILES: &[&str] = &[
     "src/pubsub/subscribers.rs",
     "src/server/mod.rs",
     "src/server/peer.rs",
-    "src/store/state.rs",
     "src/client/watch.rs",
-    "src/api/description/openapi.rs",
 ];
 
 /// Words that few modules may use.

@@ -2,6 +2,7 @@
 //! turn by turn. Whoever uses it plays the network and the clock.
 
 use super::readers::LIMITS;
+use bothways::api::read_context::ReadCache;
 use bothways::api::resources;
 use bothways::config::AllowedOrigins;
 use bothways::config::CompressionConfig;
@@ -16,8 +17,9 @@ use bothways::server::clock::Clock;
 use bothways::server::peer::{Calls, Next, Peer, Time};
 use bothways::server::slab::{Slots, index_of};
 use bothways::server::timer_queue::Timers;
+use bothways::store::committed::{Outcome, Settled, Ticket};
 use bothways::store::idempotency_table::{Bounds, Keys};
-use bothways::store::journal::{self, Journal, Settled, Ticket};
+use bothways::store::journal::{self, Journal};
 use bothways::store::state::State;
 use bothways::websocket::frame::{Header, Opcode};
 use bothways::websocket::permessage_deflate::deflated_bytes_max;
@@ -42,6 +44,7 @@ pub struct House {
     audience: Audience,
     journal: Journal,
     state: State,
+    cache: ReadCache,
     settled: Vec<Settled>,
     dirty: Vec<Token>,
     again: Vec<Token>,
@@ -125,6 +128,7 @@ impl House {
             audience: Audience::new(now),
             journal: journal::in_memory(0, Keys::new(BOUNDS, 0), vec![Box::new(|| ())]).remove(0),
             state: State::new(EPOCH, names, 1 << 20),
+            cache: ReadCache::default(),
             settled: Vec::new(),
             dirty: Vec::new(),
             again: Vec::new(),
@@ -262,9 +266,9 @@ impl House {
     }
 
     fn serve(&mut self, token: Token, terms: &Terms) {
-        let House { wires, seats, buffer, spare, journal, state, settled, clock, audience, .. } = self;
+        let House { wires, seats, buffer, spare, journal, state, cache, settled, clock, audience, .. } = self;
         let Some(Seat { peer, wire }) = seats.get_mut(token) else { return };
-        let mut calls = Calls { journal, state, settled, clock, audience };
+        let mut calls = Calls { journal, state, cache, settled, clock, audience };
         peer.connection.outbox().lend(spare);
         let wire = &mut wires[*wire];
         if peer.read(buffer, wire, token, &mut calls, terms).is_err() {
@@ -281,7 +285,7 @@ impl House {
         }
         self.journal.settle(&mut self.state, &mut self.settled);
         for settled in self.settled.drain(..) {
-            if let journal::Outcome::Changed(change) = &settled.outcome {
+            if let Outcome::Changed(change) = &settled.outcome {
                 self.audience.hear(change);
             }
             let Some(Ticket(ticket)) = settled.ticket else { continue };
@@ -303,7 +307,13 @@ impl House {
             match peer.connection.expire(terms) {
                 Ok(due) => {
                     if due == Due::Answer {
-                        peer.answer_held(&mut self.audience, &self.state, terms, Time::IsOver);
+                        peer.answer_held(
+                            &mut self.audience,
+                            &self.state,
+                            &mut self.cache,
+                            terms,
+                            Time::IsOver,
+                        );
                     }
                     self.timers.enter(slot, peer.connection.next_deadline());
                     self.flush(token, terms);
@@ -323,11 +333,11 @@ impl House {
     }
 
     fn tell_listeners(&mut self, terms: &Terms) {
-        let House { audience, seats, wires, state, .. } = self;
-        let told = audience.tell(&mut Places { seats, wires }, state, terms);
+        let House { audience, seats, wires, state, cache, .. } = self;
+        let told = audience.tell(&mut Places { seats, wires }, state, cache, terms);
         for token in told.asked {
             let Some(Seat { peer, .. }) = self.seats.get_mut(token) else { continue };
-            peer.answer_held(&mut self.audience, &self.state, terms, Time::Runs);
+            peer.answer_held(&mut self.audience, &self.state, &mut self.cache, terms, Time::Runs);
             self.dirty.push(token);
         }
         self.dirty.extend(told.pending);

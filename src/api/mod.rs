@@ -1,24 +1,28 @@
-//! What a call means. This room knows no protocol, no bytes on a wire, and no time.
+//! What a call means, whichever transport it came over. No protocol, no bytes on the wire and no time is
+//! known here.
 //!
 //! ```text
-//!   Call ──▶ routes ──▶ handler(call, state) ──▶ Outcome: here is the answer
-//!                                                       | please write this
-//!                                                       | let us talk on
+//!   Call ──▶ routes::dispatch ──▶ handler(call, resource, context) ──▶ Outcome: an answer,
+//!                                                                     a write, an upgrade,
+//!                                                                     a subscription or a long poll
 //! ```
 //!
-//! A handler is pure: it looks at the call and at what is true now, and says what should happen.
-//! The event loop makes it happen. [`routes`] is the table, [`resources`] the handlers,
-//! [`intake`] reads the body of a new item, [`import`] a whole file of them, [`query`] and [`selection`] are what is asked of a list and
-//! what is left of it, [`changes`] and [`feed`] are for those who follow, [`page`] is what belongs to the
-//! pages, [`chapters`] are the documents, [`description`] says all this to other programs, [`clock`] is the source article's example.
+//! A handler is pure: it reads the call and the [state](read_context), and returns an [`outcome`]. The server
+//! loop acts on it. [`routes`] is the table. [`resources`], [`subscribe`], [`pages`] and [`description`] have
+//! the handlers. [`new_item`], [`query`] and [`selection`] read what a call contains. [`import`] reads a whole
+//! file of collections, and [`clock`] is an example of the source article.
 
 pub mod clock;
 pub mod description;
 pub mod import;
 pub mod new_item;
 pub mod outcome;
+pub mod pages;
 pub mod query;
+pub mod read_context;
 pub mod resources;
+pub mod route;
 pub mod routes;
 pub mod selection;
 pub mod subscribe;
+pub mod topic;

@@ -1,30 +1,30 @@
-//! The three things a handler can say.
+//! What a handler returns.
 
-use crate::api::subscribe::{Follow, Interest};
+use crate::api::read_context::ReadContext;
+use crate::api::topic::{Follow, Interest};
 use crate::error::ApiError;
 use crate::model::call::{Answer, Call, Talk};
 use crate::model::change::{CollectionId, Write};
-use crate::store::state::State;
 
 pub enum Outcome {
     Answer(Answer),
-    /// The answer is known when the journal has settled it.
+    /// A write. It is answered when the journal has committed it.
     Write(Write),
-    /// Turn this connection into a socket, and go on like this.
+    /// An upgrade of the connection to a WebSocket.
     Talk(Talk),
-    /// Tell this peer of every change from there on.
+    /// A subscription.
     Follow(Follow),
-    /// Tell it no more.
+    /// The end of a subscription.
     Unfollow(Interest),
-    /// Ask again when this has changed, or the time is over.
+    /// A long poll: the call is dispatched again when the topic has changed, or the time is over.
     Wait(Interest),
 }
 
-/// What the path named, apart from its route.
+/// The resource that a path names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named<'a> {
     pub collection: CollectionId,
     pub id: &'a str,
 }
 
-pub type Handler = fn(&Call, Named, &State) -> Result<Outcome, ApiError>;
+pub type Handler = fn(&Call, Named, &mut ReadContext) -> Result<Outcome, ApiError>;

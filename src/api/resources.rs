@@ -3,61 +3,57 @@
 use crate::api::new_item::{self, Intake};
 use crate::api::outcome::{Named, Outcome};
 use crate::api::query::Query;
+use crate::api::read_context::ReadContext;
 use crate::api::selection::Selected;
 use crate::error::ApiError;
 use crate::model::call::{Answer, Body, Call, Representation};
 use crate::model::change::{Act, Change, CollectionId, Once, Op, Position, Write};
 use crate::model::idempotency_key::Key;
 use crate::model::record::{Record, is_id};
+use crate::render::cache::ItemList;
 use crate::render::html;
+use crate::store::committed;
 use crate::store::idempotency_table::Earlier;
-use crate::store::journal;
-use crate::store::state::{Collection, State};
+use crate::store::state::State;
+use std::sync::Arc;
 
-/// What PATCH takes, for `Accept-Patch`.
+/// The media types of PATCH, for `Accept-Patch`.
 const PATCH_TYPES: &str = "application/merge-patch+json, application/json-patch+json, application/json";
 
 /// The items of a collection, or one of them.
-pub fn get(call: &Call, named: Named, state: &State) -> Result<Outcome, ApiError> {
-    if named.id.is_empty() { list(call, named, state) } else { read(call, named, state) }
+pub fn get(call: &Call, named: Named, cx: &mut ReadContext) -> Result<Outcome, ApiError> {
+    if named.id.is_empty() { list(call, named, cx) } else { read(call, named, cx.state) }
 }
 
-fn list(call: &Call, named: Named, state: &State) -> Result<Outcome, ApiError> {
-    let collection = state.collection(named.collection);
-    let position = state.at(collection.changed());
+fn list(call: &Call, named: Named, cx: &mut ReadContext) -> Result<Outcome, ApiError> {
+    let collection = cx.state.collection(named.collection);
+    let (name, position) = (collection.name(), cx.state.at(collection.changed()));
     let query = Query::parse(&call.query)?;
-    if !query.is_empty() {
-        return read_at(call, position, || selected(call, &query, collection, position));
-    }
-    // Whoever asks for everything is given the same text.
     read_at(call, position, || {
-        let body = match call.representation {
-            Representation::Json => Body::Json(collection.json()?),
-            Representation::Text => Body::Text(collection.lines()?),
-            Representation::Html => Body::Html(collection.html(position)?),
-            Representation::Xml => Body::Xml(collection.xml()?),
-        };
-        Ok(Answer::new(200, body))
+        if query.is_empty() {
+            let list = ItemList { collection: named.collection, name, position, items: collection.items() };
+            let text = cx.cache.collections.whole(call.representation, &list)?;
+            return Ok(Answer::new(200, list_body(call.representation, text)));
+        }
+        let Selected { items, total } = query.select(collection.items());
+        let items = items.iter().copied();
+        let list = ItemList { collection: named.collection, name, position, items };
+        let text = cx.cache.collections.part(call.representation, &list)?;
+        let body = list_body(call.representation, text);
+        Ok(Answer { paging: query.paging(name, total), ..Answer::new(200, body) })
     })
 }
 
-fn selected(
-    call: &Call,
-    query: &Query,
-    collection: &Collection,
-    position: Position,
-) -> Result<Answer, ApiError> {
-    let Selected { items, total } = query.select(collection.items());
-    let body = match call.representation {
-        Representation::Json => Body::Json(collection.json_of(&items)?),
-        Representation::Text => Body::Text(collection.lines_of(&items)?),
-        Representation::Html => Body::Html(collection.html_of(&items, position)?),
-        Representation::Xml => Body::Xml(collection.xml_of(&items)?),
-    };
-    Ok(Answer { paging: query.paging(collection.name(), total), ..Answer::new(200, body) })
+fn list_body(representation: Representation, text: Arc<[u8]>) -> Body {
+    match representation {
+        Representation::Json => Body::Json(text),
+        Representation::Text => Body::Text(text),
+        Representation::Html => Body::Html(text),
+        Representation::Xml => Body::Xml(text),
+    }
 }
 
-/// A query is passed over: there is one item, and it is shown whole.
+/// A query is ignored: there is one item, and it is shown whole.
 fn read(call: &Call, named: Named, state: &State) -> Result<Outcome, ApiError> {
     let collection = state.collection(named.collection);
     // Conditions count only where there would be an answer without them (RFC 9110 §13.2.1).
@@ -87,21 +83,21 @@ pub fn read_at(
     Ok(Outcome::Answer(Answer { etag: current, ..answer }))
 }
 
-/// The one method that is not idempotent by itself, and is by a key.
-pub fn create(call: &Call, named: Named, _: &State) -> Result<Outcome, ApiError> {
+/// POST is idempotent only with a key.
+pub fn create(call: &Call, named: Named, _: &mut ReadContext) -> Result<Outcome, ApiError> {
     let once = call.idempotency_key.as_deref().map(once).transpose()?;
     let Intake { id, members } = new_item::read(call)?;
     let act = Act::Create { id, members };
     Ok(Outcome::Write(Write { once, ..please(call, named, act) }))
 }
 
-/// Whoever takes the write up knows the time.
+/// The server loop sets the time.
 fn once(key: &str) -> Result<Box<Once>, ApiError> {
     let key = Key::read(key).ok_or(ApiError::IdempotencyKeyMalformed)?;
     Ok(Box::new(Once { key, at: 0 }))
 }
 
-pub fn replace(call: &Call, named: Named, _: &State) -> Result<Outcome, ApiError> {
+pub fn replace(call: &Call, named: Named, _: &mut ReadContext) -> Result<Outcome, ApiError> {
     let Intake { id, members } = new_item::read(call)?;
     if !is_id(named.id) {
         return Err(ApiError::invalid("an id is 1 to 64 of A-Z a-z 0-9 . _ ~ -"));
@@ -112,7 +108,7 @@ pub fn replace(call: &Call, named: Named, _: &State) -> Result<Outcome, ApiError
     Ok(Outcome::Write(please(call, named.clone(), Act::Replace { id: named.id.into(), members })))
 }
 
-pub fn patch(call: &Call, named: Named, _: &State) -> Result<Outcome, ApiError> {
+pub fn patch(call: &Call, named: Named, _: &mut ReadContext) -> Result<Outcome, ApiError> {
     let content_type = call.content_type.as_deref().unwrap_or("application/json");
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let takes = PATCH_TYPES.split(", ").any(|taken| taken.eq_ignore_ascii_case(essence));
@@ -129,7 +125,7 @@ pub fn patch(call: &Call, named: Named, _: &State) -> Result<Outcome, ApiError> 
     Ok(Outcome::Write(please(call, named, act)))
 }
 
-pub fn remove(call: &Call, named: Named, _: &State) -> Result<Outcome, ApiError> {
+pub fn remove(call: &Call, named: Named, _: &mut ReadContext) -> Result<Outcome, ApiError> {
     Ok(Outcome::Write(please(call, named.clone(), Act::Remove { id: named.id.into() })))
 }
 
@@ -137,15 +133,15 @@ fn please(call: &Call, named: Named, act: Act) -> Write {
     Write { collection: named.collection, act, conditions: call.conditions.clone(), once: None }
 }
 
-/// What is said of a write when it is settled.
-pub fn answer_to(outcome: journal::Outcome, state: &State) -> Answer {
+/// The answer to a committed or rejected write.
+pub fn answer_to(outcome: committed::Outcome, state: &State) -> Answer {
     match outcome {
-        journal::Outcome::Changed(change) => changed(change, state),
-        journal::Outcome::Repeated(Earlier { collection, record }) => {
+        committed::Outcome::Changed(change) => changed(change, state),
+        committed::Outcome::Repeated(Earlier { collection, record }) => {
             let position = state.at(record.seq);
             created(position, collection, record, state, true)
         }
-        journal::Outcome::Refused(refusal) => refusal.into(),
+        committed::Outcome::Refused(refusal) => refusal.into(),
     }
 }
 
@@ -167,10 +163,15 @@ fn created(
     replayed: bool,
 ) -> Answer {
     let collection = state.collection(collection).name().clone();
-    let words = match &*collection {
-        "tasks" => "Task added successfully.",
-        _ => "Added successfully.",
-    };
+    let words = created_text(&collection);
     let body = Body::Created { record, collection, words, replayed };
     Answer { etag: Some(position), ..Answer::new(201, body) }
+}
+
+/// The answer to a created item as plain text.
+pub fn created_text(collection: &str) -> &'static str {
+    match collection {
+        "tasks" => "Task added successfully.",
+        _ => "Added successfully.",
+    }
 }

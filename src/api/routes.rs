@@ -1,38 +1,27 @@
-//! The routing table, and the one door: [`take_up`].
+//! The routing table, and its only entry point: [`dispatch`].
 
 use crate::api::description;
 use crate::api::outcome::{Handler, Named, Outcome};
+use crate::api::pages;
+use crate::api::read_context::ReadContext;
 use crate::api::resources;
+use crate::api::route::{CHAPTER, COLLECTION, ITEM, Route, SOCKETS};
 use crate::api::subscribe;
 use crate::error::ApiError;
 use crate::metrics::browsers;
 use crate::metrics::totals;
 use crate::model::call::{Answer, Body, Call, Method, Representation, Talk, Wish};
 use crate::model::change::{CollectionId, Conditions, Tags};
-use crate::site::chapters;
-use crate::site::page;
-use crate::site::page::FILES;
+use crate::site::chapters::contents;
+use crate::site::page::{self, FILES};
 use crate::store::state::State;
 use std::borrow::Cow;
 
-/// One thing that can be asked.
-pub struct Route {
-    pub method: Method,
-    pub path: &'static str,
-    pub handler: Handler,
-    /// For descriptions made from this table.
-    pub says: &'static str,
+const fn route(method: Method, path: &'static str, handler: Handler, summary: &'static str) -> Route {
+    Route { method, path, handler, summary }
 }
 
-pub const COLLECTION: &str = "/{collection}";
-pub const ITEM: &str = "/{collection}/{id}";
-pub const CHAPTER: &str = "/-/chapters/{name}";
-
-const fn route(method: Method, path: &'static str, handler: Handler, says: &'static str) -> Route {
-    Route { method, path, handler, says }
-}
-
-/// Everything that can be asked. Help, `Allow` and descriptions are made from it.
+/// Every method of every path. Help, `Allow` and descriptions are made from it.
 pub const ROUTES: &[Route] = &[
     route(Method::Get, COLLECTION, subscribe::take_up, "all items, in order of creation"),
     route(Method::Post, COLLECTION, resources::create, "add an item"),
@@ -48,50 +37,41 @@ pub const ROUTES: &[Route] = &[
     route(Method::Get, "/readyz", ready, "can it take calls?"),
     route(Method::Get, "/metrics", metrics, "what was counted, as Prometheus reads it"),
     route(Method::Get, "/counters", counters, "what was counted for the browser that asks"),
-    route(Method::Get, "/openapi.json", description::of_requests, "what can be asked, as OpenAPI 3.1"),
-    route(
-        Method::Get,
-        "/asyncapi.json",
-        description::of_sockets,
-        "what is said over sockets, as AsyncAPI 3.0",
-    ),
-    route(Method::Get, FILES[0].path, page::file::<0>, "the script of the pages of resources"),
-    route(Method::Get, FILES[1].path, page::file::<1>, "their style"),
-    route(Method::Get, FILES[2].path, page::file::<2>, "the script of the page at /"),
-    route(Method::Get, FILES[3].path, page::file::<3>, "a part of it: the two lanes"),
-    route(Method::Get, FILES[4].path, page::file::<4>, "a part of it: what is measured"),
-    route(Method::Get, FILES[5].path, page::file::<5>, "a part of it: the exercises"),
-    route(Method::Get, FILES[6].path, page::file::<6>, "the style of the page at /"),
-    route(Method::Get, FILES[7].path, page::file::<7>, "the style of the chapters"),
-    route(Method::Get, chapters::contents::ADDRESS, chapters::list, "which chapters there are"),
-    route(Method::Get, CHAPTER, chapters::read, "a chapter, as a page"),
+    route(Method::Get, "/openapi.json", openapi, "what can be asked, as OpenAPI 3.1"),
+    route(Method::Get, "/asyncapi.json", asyncapi, "what is said over sockets, as AsyncAPI 3.0"),
+    route(Method::Get, FILES[0].path, pages::file::<0>, "the script of the pages of resources"),
+    route(Method::Get, FILES[1].path, pages::file::<1>, "their style"),
+    route(Method::Get, FILES[2].path, pages::file::<2>, "the script of the page at /"),
+    route(Method::Get, FILES[3].path, pages::file::<3>, "a part of it: the two lanes"),
+    route(Method::Get, FILES[4].path, pages::file::<4>, "a part of it: what is measured"),
+    route(Method::Get, FILES[5].path, pages::file::<5>, "a part of it: the exercises"),
+    route(Method::Get, FILES[6].path, pages::file::<6>, "the style of the page at /"),
+    route(Method::Get, FILES[7].path, pages::file::<7>, "the style of the chapters"),
+    route(Method::Get, contents::ADDRESS, pages::chapters, "which chapters there are"),
+    route(Method::Get, CHAPTER, pages::chapter, "a chapter, as a page"),
 ];
 
-/// Those of them that are sockets and nothing else.
-pub const SOCKETS: &[&str] = &["/ws", "/echo", "/rpc"];
-
-/// Names that no collection may have: those in the table.
+/// Names that no collection may have: the table uses them.
 pub const RESERVED: &[&str] =
     &["ws", "echo", "rpc", "healthz", "readyz", "metrics", "counters", "openapi.json", "asyncapi.json", "-"];
 
-/// Takes up a call: finds its route, and asks the handler what should happen.
-pub fn take_up(call: &Call, state: &State) -> Outcome {
-    decide(call, state).unwrap_or_else(|refusal| Outcome::Answer(refusal.into()))
+/// Finds the route of a call, and returns what its handler does.
+pub fn dispatch(call: &Call, cx: &mut ReadContext) -> Outcome {
+    decide(call, cx).unwrap_or_else(|refusal| Outcome::Answer(refusal.into()))
 }
 
-fn decide(call: &Call, state: &State) -> Result<Outcome, ApiError> {
+fn decide(call: &Call, cx: &mut ReadContext) -> Result<Outcome, ApiError> {
     // The asterisk is no resource: it stands for the server as a whole (RFC 9110 §9.3.7).
     if call.path == "*" && call.method == Method::Options {
         return Ok(allow(ALL_METHODS));
     }
     let path = decoded(&call.path)?;
-    let (pattern, named) = locate(&path, state)?;
+    let (pattern, named) = locate(&path, cx.state)?;
     if call.wish.is_of_changes() && !matches!(pattern, COLLECTION | ITEM) {
         return Err(ApiError::NotFollowed);
     }
-    let asked = |route: &&Route| route.method == call.method && route.path == pattern;
-    match ROUTES.iter().find(asked) {
-        Some(route) => (route.handler)(call, named, state),
+    match ROUTES.iter().find(|route| route.method == call.method && route.path == pattern) {
+        Some(route) => (route.handler)(call, named, cx),
         None if call.method == Method::Options => Ok(allow(allowed(pattern))),
         None => Err(ApiError::MethodNotAllowed { allow: allowed(pattern) }),
     }
@@ -106,7 +86,7 @@ pub fn is_of_page(call: &Call, state: &State) -> bool {
     }
 }
 
-/// Which path of the table this is. An item need not exist to be named.
+/// Finds the path in the table. An item need not exist.
 fn locate<'p>(path: &'p str, state: &State) -> Result<(&'static str, Named<'p>), ApiError> {
     let rest = path.strip_prefix('/').ok_or(ApiError::NoSuchResource)?;
     // Names are short: a plain loop is at their end before a search has begun.
@@ -123,11 +103,11 @@ fn locate<'p>(path: &'p str, state: &State) -> Result<(&'static str, Named<'p>),
     }
 }
 
-/// What is of no collection.
+/// Finds a path that belongs to no collection.
 fn fixed(path: &str) -> Result<(&'static str, Named<'_>), ApiError> {
     let of_none = |id| Named { collection: CollectionId(0), id };
-    let chapter = path.strip_prefix(chapters::contents::ADDRESS).and_then(|rest| rest.strip_prefix('/'));
-    if let Some(name) = chapter.filter(|name| chapters::contents::find(name).is_some()) {
+    let chapter = path.strip_prefix(contents::ADDRESS).and_then(|rest| rest.strip_prefix('/'));
+    if let Some(name) = chapter.filter(|name| contents::find(name).is_some()) {
         return Ok((CHAPTER, of_none(name)));
     }
     let route = ROUTES.iter().find(|route| route.path == path && !path.contains('{'));
@@ -154,7 +134,7 @@ fn decoded<'a>(path: &'a str) -> Result<Cow<'a, str>, ApiError> {
 
 const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
-/// The methods that a path takes. A test holds these words against the table.
+/// The methods of a path. A test compares them with the table.
 fn allowed(pattern: &str) -> &'static str {
     match pattern {
         COLLECTION => "GET, HEAD, POST, OPTIONS",
@@ -167,7 +147,7 @@ fn allow(methods: &'static str) -> Outcome {
     Outcome::Answer(Answer::new(204, Body::Allow(methods)))
 }
 
-/// What has no entity tag, under its conditions: it is there, and no tag is its own.
+/// Answers with a body that has no entity tag: only `*` matches it in conditions.
 fn untagged(call: &Call, body: Body) -> Result<Outcome, ApiError> {
     let is_any = |tags: &Option<Box<Tags>>| matches!(tags.as_deref(), Some(Tags::Any));
     let Conditions { if_match, if_none_match } = &call.conditions;
@@ -180,11 +160,12 @@ fn untagged(call: &Call, body: Body) -> Result<Outcome, ApiError> {
     }))
 }
 
-fn index(call: &Call, _: Named, state: &State) -> Result<Outcome, ApiError> {
+fn index(call: &Call, _: Named, cx: &mut ReadContext) -> Result<Outcome, ApiError> {
     if call.representation == Representation::Html {
-        return untagged(call, page::home(state));
+        let page = page::home(cx.state.names());
+        return untagged(call, Body::Html(page.into_bytes().into()));
     }
-    let collections: Vec<String> = state.names().map(|name| format!("\"/{name}\"")).collect();
+    let collections: Vec<String> = cx.state.names().map(|name| format!("\"/{name}\"")).collect();
     let sockets = "\"/ws\",\"/echo\",\"/rpc\"";
     let json = format!(
         "{{\"name\":\"bothways\",\"collections\":[{}],\"sockets\":[{sockets}],\"health\":[\"/healthz\",\"/readyz\"],\
@@ -194,15 +175,15 @@ fn index(call: &Call, _: Named, state: &State) -> Result<Outcome, ApiError> {
     untagged(call, Body::Json(json.into_bytes().into()))
 }
 
-fn clock(call: &Call, _: Named, _: &State) -> Result<Outcome, ApiError> {
+fn clock(call: &Call, _: Named, _: &mut ReadContext) -> Result<Outcome, ApiError> {
     socket(call, Talk::Clock)
 }
 
-fn echo(call: &Call, _: Named, _: &State) -> Result<Outcome, ApiError> {
+fn echo(call: &Call, _: Named, _: &mut ReadContext) -> Result<Outcome, ApiError> {
     socket(call, Talk::Echo)
 }
 
-fn calls(call: &Call, _: Named, _: &State) -> Result<Outcome, ApiError> {
+fn calls(call: &Call, _: Named, _: &mut ReadContext) -> Result<Outcome, ApiError> {
     socket(call, Talk::Calls)
 }
 
@@ -213,37 +194,48 @@ fn socket(call: &Call, talk: Talk) -> Result<Outcome, ApiError> {
     }
 }
 
-fn alive(call: &Call, _: Named, _: &State) -> Result<Outcome, ApiError> {
+fn alive(call: &Call, _: Named, _: &mut ReadContext) -> Result<Outcome, ApiError> {
     untagged(call, Body::Text((*b"alive\n").into()))
 }
 
-/// Whoever can be asked has its listeners bound and its state loaded. Whether it takes writes depends
-/// on the disk.
-fn ready(call: &Call, _: Named, state: &State) -> Result<Outcome, ApiError> {
-    if let Some(refusal) = state.board().get().refusal() {
+/// A server that answers has bound its listeners and loaded its state. Whether it accepts writes depends on
+/// the disk.
+fn ready(call: &Call, _: Named, cx: &mut ReadContext) -> Result<Outcome, ApiError> {
+    if let Some(refusal) = cx.state.board().get().refusal() {
         return Err(refusal);
     }
     untagged(call, Body::Text((*b"ready\n").into()))
 }
 
-/// What is counted is not in the state.
-fn metrics(call: &Call, _: Named, _: &State) -> Result<Outcome, ApiError> {
+fn openapi(call: &Call, _: Named, cx: &mut ReadContext) -> Result<Outcome, ApiError> {
+    description::openapi(call, cx, ROUTES)
+}
+
+fn asyncapi(call: &Call, _: Named, cx: &mut ReadContext) -> Result<Outcome, ApiError> {
+    description::asyncapi(call, cx, ROUTES)
+}
+
+/// The counters of the process are not in the state.
+fn metrics(call: &Call, _: Named, _: &mut ReadContext) -> Result<Outcome, ApiError> {
     untagged(call, Body::File { media_type: totals::MEDIA_TYPE, text: totals::text().into() })
 }
 
-/// Nor is this.
-fn counters(call: &Call, _: Named, _: &State) -> Result<Outcome, ApiError> {
-    let text = browsers::text(call.visitor);
+/// The counters of the browser that sent the call.
+fn counters(call: &Call, _: Named, cx: &mut ReadContext) -> Result<Outcome, ApiError> {
+    let text = browsers::text(cx.browser);
     untagged(call, Body::Json(text.into_bytes().into()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::read_context::ReadCache;
 
     fn ask(method: Method, path: &str) -> Outcome {
         let state = State::new(1, &["tasks".to_owned(), "notes".to_owned()], 1000);
-        take_up(&Call::new(method, path).body("\"x\""), &state)
+        let call = Call::new(method, path).body("\"x\"");
+        let mut cache = ReadCache::default();
+        dispatch(&call, &mut ReadContext { state: &state, cache: &mut cache, browser: None })
     }
 
     #[track_caller]

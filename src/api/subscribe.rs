@@ -1,150 +1,48 @@
-//! What changed since, and what will: the handlers of those who follow a resource.
+//! The handlers of subscriptions and long polls.
 
 use crate::api::outcome::{Named, Outcome};
 use crate::api::query::Query;
+use crate::api::read_context::ReadContext;
 use crate::api::resources;
+use crate::api::topic::{Deliver, Follow, From, Interest};
 use crate::error::ApiError;
 use crate::model::call::{Call, Start, Wish};
-use crate::model::change::{Change, CollectionId, GZIP_MARK, Op, Position};
-use crate::model::notification::About;
-use crate::model::record::{Record, is_id};
+use crate::model::change::{GZIP_MARK, Position};
+use crate::model::record::is_id;
 use crate::store::state::State;
 use std::borrow::Cow;
-use std::sync::Arc;
 
-/// What somebody wants to hear of. Those who want the same hear the same bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Interest {
-    pub collection: CollectionId,
-    /// One item, or all.
-    pub id: Option<Box<str>>,
-    /// Of all, only what this leaves.
-    pub query: Query,
-    /// The same as text, for notices.
-    text: Box<str>,
-}
-
-/// A resource is to be followed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Follow {
-    pub interest: Interest,
-    pub from: From,
-    pub deliver: Deliver,
-}
-
-/// Where following begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum From {
-    /// With the whole state as it is now.
-    Snapshot,
-    /// With the first change after this seq.
-    Since(u64),
-}
-
-/// What a slow reader is told when it has caught its breath.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Deliver {
-    /// Every change that is still kept.
-    #[default]
-    All,
-    /// Only the newest state of each item that changed.
-    Latest,
-}
-
-impl Interest {
-    /// In all of a collection, or in one item.
-    pub fn whole(collection: CollectionId, id: Option<&str>) -> Interest {
-        Interest { collection, id: id.map(Into::into), query: Query::default(), text: Box::default() }
-    }
-
-    fn of(named: &Named) -> Interest {
-        Interest::whole(named.collection, Some(named.id).filter(|id| !id.is_empty()))
-    }
-
-    /// The same, as far as a query leaves it. Of one item it is passed over, as by a GET.
-    fn asked(named: &Named, call: &Call) -> Result<Interest, ApiError> {
-        let interest = Interest::of(named);
-        if interest.id.is_some() {
-            return Ok(interest);
-        }
-        let query = Query::parse(&call.query)?;
-        query.filters_only()?;
-        let text = query.to_string().into();
-        Ok(Interest { query, text, ..interest })
-    }
-
-    /// What this change is to whoever has this interest, and the item to show. What a query leaves out
-    /// any longer has gone, for whoever asked with it.
-    pub fn sees<'c>(&self, change: &'c Change) -> Option<(Op, &'c Record)> {
-        let Change { record, before, op, .. } = change;
-        let concerns =
-            self.collection == change.collection && self.id.as_deref().is_none_or(|id| id == record.id());
-        if !concerns || self.query.is_empty() {
-            return concerns.then_some((*op, record));
-        }
-        let passes = |record: &Record| self.query.matches(record.json());
-        let was = match op {
-            Op::Created => None,
-            Op::Updated => before.as_ref(),
-            Op::Deleted => Some(record),
-        };
-        let was = was.filter(|was| passes(was));
-        let is = (*op != Op::Deleted && passes(record)).then_some(record);
-        match (was, is) {
-            (None, Some(is)) => Some((Op::Created, is)),
-            (Some(_), Some(is)) => Some((Op::Updated, is)),
-            (Some(was), None) => Some((Op::Deleted, was)),
-            (None, None) => None,
-        }
-    }
-
-    /// Bytes that are looked at to see what this change is: by each filter, before and after.
-    pub fn effort(&self, change: &Change) -> usize {
-        64 + self.query.filters() * change.bytes()
-    }
-
-    /// The whole state, as JSON; `null` where there is none.
-    pub fn state(&self, state: &State) -> Result<Arc<[u8]>, ApiError> {
-        let collection = state.collection(self.collection);
-        match &self.id {
-            None if self.query.is_empty() => collection.json(),
-            None => collection.json_of(&self.query.select(collection.items()).items),
-            Some(id) => Ok(collection.get(id).map_or("null", |record| record.json()).as_bytes().into()),
-        }
-    }
-
-    /// What is subscribed to, for notices.
-    pub fn about<'a>(&'a self, state: &'a State) -> About<'a> {
-        About {
-            collection: state.collection(self.collection).name(),
-            id: self.id.as_deref(),
-            query: &self.text,
-        }
-    }
-
-    /// The item that a change is about, for notices.
-    pub fn about_item<'a>(&'a self, record: &'a Record, state: &'a State) -> About<'a> {
-        About { id: Some(record.id()), ..self.about(state) }
-    }
-}
-
-/// A GET of a resource that wants more than one answer.
-pub fn take_up(call: &Call, named: Named, state: &State) -> Result<Outcome, ApiError> {
+/// A GET of a resource: one answer, a long poll or a subscription.
+pub fn take_up(call: &Call, named: Named, cx: &mut ReadContext) -> Result<Outcome, ApiError> {
     match &call.wish {
-        Wish::Answer => resources::get(call, named, state),
-        Wish::Wait(_) => wait(call, named, state),
-        Wish::Socket => follow(call, named, &Start::default(), state),
-        Wish::Follow(start) => follow(call, named, start, state),
-        Wish::Unfollow => Ok(Outcome::Unfollow(Interest::asked(&named, call)?)),
+        Wish::Answer => resources::get(call, named, cx),
+        Wish::Wait(_) => wait(call, named, cx),
+        Wish::Socket => follow(call, named, &Start::default(), cx.state),
+        Wish::Follow(start) => follow(call, named, start, cx.state),
+        Wish::Unfollow => Ok(Outcome::Unfollow(topic_of(&named, call)?)),
     }
 }
 
-/// Answers at once where the state is another than the one known; or else it is worth waiting.
-fn wait(call: &Call, named: Named, state: &State) -> Result<Outcome, ApiError> {
-    match resources::get(call, named.clone(), state)? {
-        Outcome::Answer(answer) if answer.status == 304 => Ok(Outcome::Wait(Interest::of(&named))),
+/// Answers at once if the state is not the one that the client has, and waits for a change otherwise.
+fn wait(call: &Call, named: Named, cx: &mut ReadContext) -> Result<Outcome, ApiError> {
+    match resources::get(call, named.clone(), cx)? {
+        Outcome::Answer(answer) if answer.status == 304 => Ok(Outcome::Wait(whole(&named))),
         outcome => Ok(outcome),
     }
+}
+
+fn whole(named: &Named) -> Interest {
+    Interest::whole(named.collection, Some(named.id).filter(|id| !id.is_empty()))
+}
+
+/// The topic that the path and the query name. A query on one item is ignored, as by a GET.
+fn topic_of(named: &Named, call: &Call) -> Result<Interest, ApiError> {
+    if !named.id.is_empty() {
+        return Ok(whole(named));
+    }
+    let query = Query::parse(&call.query)?;
+    query.filters_only()?;
+    Ok(Interest::filtered(named.collection, query))
 }
 
 fn follow(call: &Call, named: Named, start: &Start, state: &State) -> Result<Outcome, ApiError> {
@@ -169,11 +67,11 @@ fn follow(call: &Call, named: Named, start: &Start, state: &State) -> Result<Out
     if !is_known && !named.id.is_empty() && collection.get(named.id).is_none() {
         return Err(ApiError::NoSuchItem);
     }
-    Ok(Outcome::Follow(Follow { interest: Interest::asked(&named, call)?, from, deliver }))
+    Ok(Outcome::Follow(Follow { interest: topic_of(&named, call)?, from, deliver }))
 }
 
-/// The seq of a position from which every change is still kept. It may be what stands in an entity tag, its
-/// mark with it.
+/// Returns the seq of a position if all changes since are retained. The position may be an entity tag with
+/// the suffix of a content coding.
 fn kept(text: &str, state: &State) -> Result<u64, ApiError> {
     let position = text.strip_suffix(GZIP_MARK).unwrap_or(text);
     let position: Position = position.parse().map_err(|_| ApiError::PositionMalformed)?;
@@ -192,8 +90,10 @@ fn parameter<'q>(query: &'q str, name: &str) -> Option<Cow<'q, str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::read_context::ReadCache;
     use crate::api::routes;
-    use crate::model::change::{Act, Write};
+    use crate::model::change::{Act, Change, CollectionId, Op, Write};
+    use crate::model::record::Record;
 
     fn state() -> State {
         let mut state = State::new(7, &["tasks".to_owned()], 1000).keeping(2, 1000);
@@ -206,7 +106,9 @@ mod tests {
     }
 
     fn ask(path: &str, query: &str, wish: Wish) -> Outcome {
-        routes::take_up(&Call::get(path).query(query).wish(wish), &state())
+        let call = Call::get(path).query(query).wish(wish);
+        let mut cache = ReadCache::default();
+        routes::dispatch(&call, &mut ReadContext { state: &state(), cache: &mut cache, browser: None })
     }
 
     #[track_caller]

@@ -38,7 +38,6 @@ pub mod rpc_reply;
 pub mod server;
 pub mod workloads;
 
-use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -54,13 +53,15 @@ use crate::compare::interleaved_runs::Turns;
 use crate::compare::options::{CompareOptions, CountChoice, Experiment};
 use crate::compare::report::atomic_file::Destination;
 use crate::compare::report::figures::{Asked, Measured, Report, Settings};
+use crate::compare::report::html::page;
 use crate::compare::report::provenance::Made;
+use crate::compare::report::text::text;
+use crate::compare::report::{report_document, stdout};
 use crate::compare::server::Server;
 use crate::compare::workloads::ways::Way;
 use crate::compare::workloads::workload::Workload;
 use crate::error::CommandError;
 use crate::netlab::emulated_link::Stretch;
-use crate::reactor::open_files;
 
 /// Measures, and prints what was measured: also when it is interrupted, which is a failure all the same.
 pub fn run(options: &CompareOptions) -> Result<(), CommandError> {
@@ -70,7 +71,6 @@ pub fn run(options: &CompareOptions) -> Result<(), CommandError> {
     check_count(options)?;
     let place = Place::choose(options)?;
     let interrupted = interrupt::listen()?;
-    open_files::raise_limit();
     let mut server = match &options.url {
         Some(url) => Server::at(url, options.pid, &interrupted)?,
         None => Server::start(place.address(), options.payload_bytes, loops(options), &interrupted)?,
@@ -102,15 +102,16 @@ pub fn run(options: &CompareOptions) -> Result<(), CommandError> {
     judge(&report)
 }
 
-/// Prints it first: that needs no place in a folder, which may be gone by now.
+/// Prints the report before the page is written, for the folder of the page may be gone by now.
 fn publish(
     options: &CompareOptions,
     report: &Report,
     destination: Option<Destination>,
 ) -> Result<(), CommandError> {
-    let printed = print(options, report);
-    let written = destination
-        .map_or(Ok(()), |destination| destination.write(&crate::compare::report::html::page(report)));
+    let document = report_document::document(report);
+    let printed =
+        if options.json { stdout::print_json("report", report) } else { stdout::print(&text(&document)) };
+    let written = destination.map_or(Ok(()), |destination| destination.write(&page(&document)));
     printed.and(written)
 }
 
@@ -325,19 +326,6 @@ fn hold_in_turns(
 fn progress(steps: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len}  {msg}").expect("it is well formed");
     ProgressBar::new(steps as u64).with_style(style)
-}
-
-fn print(options: &CompareOptions, report: &Report) -> Result<(), CommandError> {
-    let text = if options.json {
-        let json = serde_json::to_string(report);
-        json.map_err(|error| CommandError::Failed(format!("the report cannot be written as JSON: {error}")))?
-            + "\n"
-    } else {
-        crate::compare::report::text::text(report)
-    };
-    let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(CommandError::Output);
-    CommandError::ignore_broken_pipe(written)
 }
 
 /// What was printed may not be what was asked for: a stranger may lack a way, a server of ours may not.

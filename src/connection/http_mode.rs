@@ -169,8 +169,7 @@ impl HttpMode {
         self.offer = None;
         let caller = cors::caller(head.fields, head.host, reach.terms.origins);
         let mut asked = Asked::new(&head, Crossing::of(caller, head.fields, reach.terms.origins));
-        let mut question =
-            request_reader::read(&head, self.visitor, reach.terms, &mut asked, &mut self.offer)?;
+        let mut question = request_reader::read(&head, reach.terms, &mut asked, &mut self.offer)?;
         if question.is_forbidden(caller) {
             question = Question::Refused(ApiError::OriginNotAllowed);
         }

@@ -62,7 +62,6 @@ impl<'a> Question<'a> {
 #[inline]
 pub fn read<'b>(
     head: &RequestHead<'_, 'b>,
-    visitor: Option<Visitor>,
     terms: &Terms,
     asked: &mut Asked,
     offer: &mut Option<Box<SocketOffer>>,
@@ -149,7 +148,6 @@ pub fn read<'b>(
         body: Cow::Borrowed(b""),
         wish,
         representation: asked.representation,
-        visitor,
     };
     Ok(Question::Call(call))
 }

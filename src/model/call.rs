@@ -1,7 +1,6 @@
 //! The question and the answer.
 
 use crate::error::ApiError;
-use crate::metrics::browsers::Visitor;
 use crate::model::change::{Conditions, Position};
 use crate::model::record::Record;
 use std::borrow::Cow;
@@ -96,8 +95,6 @@ pub struct Call<'a> {
     pub body: Cow<'a, [u8]>,
     pub wish: Wish,
     pub representation: Representation,
-    /// Who asks, where it is a page that wants to know what it costs.
-    pub visitor: Option<Visitor>,
 }
 
 impl Call<'_> {
@@ -113,7 +110,6 @@ impl Call<'_> {
             body: Cow::Owned(self.body.into_owned()),
             wish: self.wish,
             representation: self.representation,
-            visitor: self.visitor,
         }
     }
 }
@@ -205,7 +201,6 @@ impl<'a> Call<'a> {
             body: Cow::Borrowed(b""),
             wish: Wish::Answer,
             representation: Representation::Json,
-            visitor: None,
         }
     }
 

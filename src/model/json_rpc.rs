@@ -230,7 +230,6 @@ fn read_call<'a>(method: &str, params: Option<&'a RawValue>) -> Result<Call<'a>,
         wish,
         representation: Representation::Json,
         // It came on the connection of whoever asks.
-        visitor: None,
     })
 }
 

@@ -1,6 +1,7 @@
 //! What one listener is told that it lacks: the whole state, or what changed since it was current.
 
-use crate::api::subscribe::{Deliver, Interest};
+use crate::api::read_context::ReadCache;
+use crate::api::topic::{Deliver, Interest};
 use crate::connection::turn_context::Terms;
 use crate::error::ApiError;
 use crate::model::change::{Op, POSITION_BYTES_MAX, Position};
@@ -12,11 +13,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Tells the whole state, and the position that it is of.
-pub fn snapshot(peer: &mut Peer, interest: &Interest, state: &State) -> Result<(), ApiError> {
+pub fn snapshot(
+    peer: &mut Peer,
+    interest: &Interest,
+    state: &State,
+    cache: &mut ReadCache,
+) -> Result<(), ApiError> {
     let position = state.position();
     let mut front = Vec::new();
     notification::begin_snapshot(interest.about(state), position, &mut front);
-    let value: Arc<[u8]> = interest.state(state)?;
+    let value: Arc<[u8]> = interest.snapshot(state, cache)?;
     peer.connection.tell_long(&spelled(position), &front, value, notification::SNAPSHOT_END);
     Ok(())
 }

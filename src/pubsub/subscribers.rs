@@ -10,7 +10,8 @@
 //! is queued beyond a mark: it is left where it is, and goes on from there as one that went away and
 //! came back. Whoever joins is behind at first, too: so there is one way to catch up, and no gap.
 
-use crate::api::subscribe::{Deliver, Follow, From, Interest};
+use crate::api::read_context::ReadCache;
+use crate::api::topic::{Deliver, Follow, From, Interest};
 use crate::connection::broadcast::{Broadcast, Form};
 use crate::connection::turn_context::Terms;
 use crate::error::ApiError;
@@ -208,7 +209,13 @@ impl Audience {
     }
 
     /// Tells everybody what became true in this turn, and those who are behind what they lack.
-    pub fn tell(&mut self, seats: &mut impl Seats, state: &State, terms: &Terms) -> Told {
+    pub fn tell(
+        &mut self,
+        seats: &mut impl Seats,
+        state: &State,
+        cache: &mut ReadCache,
+        terms: &Terms,
+    ) -> Told {
         let mut told = Told::default();
         let news = std::mem::take(&mut self.news);
         self.tell_news(&news, seats, state, terms, &mut told);
@@ -217,7 +224,7 @@ impl Audience {
         self.tell_positions(seats, state, terms, &mut told);
         for token in std::mem::take(&mut self.late) {
             let Some((peer, _)) = seats.seat(token) else { continue };
-            self.catch_up(peer, token, state, terms);
+            self.catch_up(peer, token, state, cache, terms);
             told.pending.push(token);
         }
         told
@@ -330,7 +337,14 @@ impl Audience {
     }
 
     /// Tells one peer what it lacks, as far as there is room.
-    fn catch_up(&mut self, peer: &mut Peer, token: Token, state: &State, terms: &Terms) {
+    fn catch_up(
+        &mut self,
+        peer: &mut Peer,
+        token: Token,
+        state: &State,
+        cache: &mut ReadCache,
+        terms: &Terms,
+    ) {
         let room = |peer: &mut Peer| peer.connection.outbox().len() < terms.limits.listener_bytes_max;
         let count = peer.subscriptions().len();
         // Not always the same one first: what one is told may leave no room for the others.
@@ -343,7 +357,7 @@ impl Audience {
             let interest = self.feed.channel(subscription.channel).interest.clone();
             while subscription.is_late() && room(peer) {
                 subscription.place = match subscription.place {
-                    Place::New => match snapshot(peer, &interest, state) {
+                    Place::New => match snapshot(peer, &interest, state, cache) {
                         Ok(()) => {
                             totals::one(Count::CaughtUpBySnapshot);
                             self.now_current(subscription.channel, token)

@@ -4,7 +4,7 @@
 //! encoded once for all of them. Those who have everything up to now stand in its list; whoever is
 //! behind does not, and is told by itself until it has caught up.
 
-use crate::api::subscribe::Interest;
+use crate::api::topic::Interest;
 use crate::model::change::{Change, CollectionId};
 use std::collections::HashMap;
 use std::hash::Hash;

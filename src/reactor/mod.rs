@@ -1,7 +1,6 @@
 //! TODO reactor.
 
 pub mod listener;
-pub mod open_files;
 pub mod socket;
 pub mod socket_activation;
 pub mod sys;

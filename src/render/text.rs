@@ -1,8 +1,18 @@
-//! One value, shown in another way than as JSON.
+//! Items as lines of plain text.
 
 use crate::model::json_object::Object;
 
-/// An item as one line of plain text: its `text`, where that is all it has, or else its JSON.
+/// Renders a collection with one item on each line, from the texts of its records.
+pub fn collection<'a>(items: impl Iterator<Item = &'a str>) -> String {
+    let mut out = String::new();
+    for json in items {
+        out.push_str(&item_as_line(json));
+        out.push('\n');
+    }
+    out
+}
+
+/// Renders an item as one line: its `text` if that is its only member beside the id, its JSON otherwise.
 pub fn item_as_line(json: &str) -> String {
     text_alone(json).map_or_else(|| json.to_owned(), |text| text.replace(['\r', '\n'], " "))
 }

@@ -1,4 +1,4 @@
-//! The thread of the keeper: it waits, and reads the clock.
+//! The thread of the committer: waits for writes and reads the clock.
 
 use crate::config::Timeouts;
 use crate::metrics::totals;
@@ -9,27 +9,31 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Instant;
 
-/// A keeper at work.
-pub struct Keeping {
+/// A running committer.
+pub struct CommitterThread {
     desk: Arc<Desk>,
     outcome: Receiver<Result<(), String>>,
 }
 
-impl Keeping {
-    pub fn begin(keeper: Keeper, desk: Arc<Desk>) -> Keeping {
-        let (tell, outcome) = mpsc::channel();
-        let taken_from = desk.clone();
-        thread::spawn(move || tell.send(run(keeper, &taken_from)));
-        Keeping { desk, outcome }
+impl CommitterThread {
+    pub fn start(keeper: Keeper, desk: Arc<Desk>) -> CommitterThread {
+        let (sender, outcome) = mpsc::channel();
+        let queue = desk.clone();
+        thread::spawn(move || sender.send(run(keeper, &queue)));
+        CommitterThread { desk, outcome }
     }
 
-    /// No loop asks for anything any more: what was asked is made safe, until then at the latest. An
-    /// error: something that was answered is not safe, or the disk has failed, or gives no answer.
-    pub fn end(self, by: Instant) -> Result<(), String> {
+    /// Closes the write queue, and waits until all that is in it is durable, but not after `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// A write that was answered is not durable, or the disk has failed, or does not respond.
+    pub fn join(self, deadline: Instant) -> Result<(), String> {
         self.desk.close();
-        let left = by.saturating_duration_since(Instant::now()).max(Timeouts::FINAL_SYNC_MIN);
-        let silent = |_| Err("the disk gives no answer, and is waited for no longer".to_owned());
-        self.outcome.recv_timeout(left).unwrap_or_else(silent)
+        let left = deadline.saturating_duration_since(Instant::now()).max(Timeouts::FINAL_SYNC_MIN);
+        self.outcome
+            .recv_timeout(left)
+            .unwrap_or_else(|_| Err("the disk gives no answer, and is waited for no longer".to_owned()))
     }
 }
 
@@ -53,8 +57,8 @@ mod tests {
     fn a_disk_that_gives_no_answer_is_not_waited_for_without_end() {
         let desk = Arc::new(Desk::new(1));
         let (hangs, outcome) = mpsc::channel();
-        let keeping = Keeping { desk: desk.clone(), outcome };
-        assert!(keeping.end(Instant::now()).unwrap_err().contains("gives no answer"));
+        let thread = CommitterThread { desk: desk.clone(), outcome };
+        assert!(thread.join(Instant::now()).unwrap_err().contains("gives no answer"));
         assert!(matches!(desk.take(None), Taken::Closed), "the keeper is asked to end");
         drop(hangs);
     }

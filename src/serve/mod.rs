@@ -9,13 +9,11 @@ mod storage;
 pub mod systemd;
 
 use crate::error::CommandError;
-use crate::reactor::open_files;
 use crate::reactor::socket_activation;
 use crate::reactor::wakeup::{self, Mailbox, Sender};
-use crate::serve::committer_thread::Keeping;
+use crate::serve::committer_thread::CommitterThread;
 use crate::serve::options::ServeOptions;
-use crate::serve::systemd::Supervisor;
-use crate::serve::systemd::Wishes;
+use crate::serve::systemd::{NotifySocket, SystemdEnv};
 use crate::server::{EventLoop, Rules, WAKER};
 use crate::store::commit_log::Wake;
 use crate::store::journal::Journal;
@@ -33,10 +31,9 @@ use std::time::Instant;
 
 /// Serves until SIGTERM or SIGINT.
 pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
-    let wishes = Wishes::of_environment()?;
-    // Before anything is opened: its number could be one of theirs.
-    let inherited = socket_activation::take_over(wishes.sockets).map_err(CommandError::Failed)?;
-    open_files::raise_limit();
+    let systemd_env = SystemdEnv::from_env()?;
+    // Nothing is opened before: it could get the number of an inherited descriptor.
+    let inherited = socket_activation::take_over(systemd_env.sockets).map_err(CommandError::Failed)?;
     let loops = match options.loops {
         Some(loops) => loops.into(),
         None => thread::available_parallelism().map_or(1, usize::from),
@@ -61,8 +58,8 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(no_signals)?;
     is_reading.store(false, Ordering::SeqCst);
     listeners::announce(&addresses).map_err(CommandError::Output)?;
-    let supervisor = Arc::new(Supervisor::at(wishes.notify.as_deref()));
-    supervisor.ready(&addresses);
+    let notify = Arc::new(NotifySocket::new(systemd_env.notify.as_deref()));
+    notify.ready(&addresses);
 
     let rules = Rules {
         limits: options.limits.clone(),
@@ -72,9 +69,9 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
     };
     let open = AtomicUsize::new(0);
     let doors: Vec<Sender> = seats.iter().map(|seat| seat.post.sender.clone()).collect();
-    if let Some(within) = wishes.watchdog.filter(|_| supervisor.is_there()) {
-        let begun = systemd::begin(Arc::clone(&supervisor), within, doors.clone());
-        begun.map_err(|error| failed("the watchdog cannot begin", error))?;
+    if let Some(interval) = systemd_env.watchdog.filter(|_| notify.has_target()) {
+        systemd::start_watchdog(notify.clone(), interval, doors.clone())
+            .map_err(|error| failed("the watchdog cannot begin", error))?;
     }
     let handle = signals.handle();
     let asked_to_end = OnceLock::new();
@@ -92,10 +89,10 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
                 log::info!("signal {signal}: finishing what was begun");
                 let _ = asked_to_end.set(Instant::now());
                 go_away();
-                supervisor.stopping();
+                notify.stopping();
             }
         });
-        let keeping = storage.keeper.map(|(keeper, desk)| Keeping::begin(keeper, desk));
+        let committer = storage.keeper.map(|(keeper, desk)| CommitterThread::start(keeper, desk));
         let mut seats = seats.into_iter();
         // The first loop stays on the first thread, whose heap the system grows in larger steps.
         let first = seats.next().expect("there is at least one loop");
@@ -106,10 +103,10 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
         let ended = others.fold(first, Result::and);
         // Nobody asks for anything any more: what was asked is made safe.
         let ends_by = *asked_to_end.get_or_init(Instant::now) + rules.timeouts.drain;
-        let kept = keeping.map_or(Ok(()), |keeping| keeping.end(ends_by));
+        let saved = committer.map_or(Ok(()), |committer| committer.join(ends_by));
         handle.close();
         ended.map_err(|error| failed("an event loop failed", error))?;
-        kept.map_err(|why| CommandError::Failed(format!("the store {}: {why}", options.data.display())))
+        saved.map_err(|why| CommandError::Failed(format!("the store {}: {why}", options.data.display())))
     })
 }
 

@@ -1,35 +1,28 @@
-//! What a supervisor and we say to each other: systemd, or whatever speaks as it does.
+//! The interface to systemd, or to another service manager with the same protocol.
 //!
 //! ```text
-//!   supervisor                                            bothways
-//!       │  opens the sockets, and starts us with them         │
-//!       ├── LISTEN_PID, LISTEN_FDS; descriptors 3, 4 … ─────▶ │
-//!       │                                                     │  prints where it listens
-//!       │ ◀───────────────────────── READY=1 on NOTIFY_SOCKET ┤
-//!       │ ◀─────────────────── WATCHDOG=1, while every loop turns ┤
-//!       ├── SIGTERM ────────────────────────────────────────▶ │
-//!       │ ◀──────────────────────────────────────── STOPPING=1 ┤
-//!       │  keeps the sockets: who comes now waits for the next process
+//!   systemd                                               bothways
+//!      │  opens the sockets, and starts the process           │
+//!      ├── LISTEN_PID, LISTEN_FDS; descriptors 3, 4 … ──────▶ │
+//!      │                                                      │  prints the addresses
+//!      │ ◀────────────────────────── READY=1 on NOTIFY_SOCKET ┤
+//!      │ ◀──────── WATCHDOG=1, as long as every loop proceeds ┤
+//!      ├── SIGTERM ─────────────────────────────────────────▶ │
+//!      │ ◀───────────────────────────────────────── STOPPING=1 ┤
+//!      │  keeps the sockets: new connections wait for the next process
 //! ```
 //!
-//! It is told in environment variables: sd_listen_fds(3), sd_notify(3) and sd_watchdog_enabled(3) say
-//! how they are meant. They stay where they are: to take them out again is not safe once there are
-//! threads, we start no other program, and `LISTEN_PID` names us alone.
+//! sd_listen_fds(3), sd_notify(3) and sd_watchdog_enabled(3) define the environment variables. They are not
+//! removed: that is not safe once there are threads, the server starts no other program, and `LISTEN_PID`
+//! names this process alone.
 //!
-//! The crates there are for this (`listenfd`, `sd-notify`) do not say what is wrong with what was handed
-//! over, and what is left of them is a page.
-//! What a supervisor is told, in a datagram each (sd_notify(3)).
-//! Signs of life, for as long as every loop turns.
-//!
-//! A sign that comes from a thread of its own would say only that this thread lives. So each loop's
-//! mailbox is rung, and a sign is given when all have looked into theirs since the last one. A loop that has
-//! ended is not waited for: what is left to do then has a time of its own, which the supervisor knows.
+//! The crates for this (`listenfd`, `sd-notify`) do not report what is wrong with an inherited socket, and
+//! replace about one page of code.
 
 use crate::config::Timeouts;
 use crate::error::CommandError;
 use crate::reactor::wakeup::Sender;
-use std::ffi::OsStr;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
@@ -39,42 +32,41 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// What we were told when we were started.
+/// The environment variables that systemd sets.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Wishes {
-    /// Descriptors from the third on that are sockets for us.
+pub struct SystemdEnv {
+    /// Number of inherited sockets, which are the descriptors from 3 on.
     pub sockets: u16,
-    /// Where it wants to be told.
+    /// Address of the socket for notifications.
     pub notify: Option<OsString>,
-    /// How long it waits for the next sign of life.
+    /// Longest interval between two notifications that the process is alive.
     pub watchdog: Option<Duration>,
 }
 
-impl Wishes {
-    /// Of whoever has started this process.
-    pub fn of_environment() -> Result<Wishes, CommandError> {
-        Wishes::read(std::process::id(), |name| std::env::var_os(name)).map_err(CommandError::Usage)
+impl SystemdEnv {
+    /// Reads the environment of this process.
+    ///
+    /// # Errors
+    ///
+    /// `Usage` if a variable for this process is malformed.
+    pub fn from_env() -> Result<SystemdEnv, CommandError> {
+        SystemdEnv::read(std::process::id(), |name| std::env::var_os(name)).map_err(CommandError::Usage)
     }
 
-    fn read(own: u32, variable: impl Fn(&str) -> Option<OsString>) -> Result<Wishes, String> {
-        let number = |name: &str| read_number(name, variable(name));
-        let is_ours = |name: &str| Ok::<_, String>(number(name)?.map(|process| process == u64::from(own)));
-        // Without a LISTEN_PID nobody is meant; without a WATCHDOG_PID whoever reads it.
-        let sockets = match is_ours("LISTEN_PID")? {
-            Some(true) => number("LISTEN_FDS")?.unwrap_or(0),
-            Some(false) | None => 0,
-        };
+    fn read(process: u32, variable: impl Fn(&str) -> Option<OsString>) -> Result<SystemdEnv, String> {
+        let number = |name| read_number(name, variable(name));
+        // Without LISTEN_PID the sockets are for nobody; without WATCHDOG_PID the interval is for any process.
+        let is_listen_pid = number("LISTEN_PID")?.is_some_and(|pid| pid == u64::from(process));
+        let sockets = if is_listen_pid { number("LISTEN_FDS")?.unwrap_or(0) } else { 0 };
         let sockets =
             u16::try_from(sockets).map_err(|_| format!("LISTEN_FDS is {sockets}, and more than 65535"))?;
-        let watchdog = match is_ours("WATCHDOG_PID")? {
-            Some(true) | None => number("WATCHDOG_USEC")?,
-            Some(false) => None,
-        };
+        let is_watchdog_pid = number("WATCHDOG_PID")?.is_none_or(|pid| pid == u64::from(process));
+        let watchdog = if is_watchdog_pid { number("WATCHDOG_USEC")? } else { None };
         if watchdog == Some(0) {
             return Err("WATCHDOG_USEC is 0, and there is no such time".to_owned());
         }
         let notify = variable("NOTIFY_SOCKET").filter(|name| !name.is_empty());
-        Ok(Wishes { sockets, notify, watchdog: watchdog.map(Duration::from_micros) })
+        Ok(SystemdEnv { sockets, notify, watchdog: watchdog.map(Duration::from_micros) })
     }
 }
 
@@ -87,140 +79,144 @@ fn read_number(name: &str, value: Option<OsString>) -> Result<Option<u64>, Strin
     }
 }
 
-/// Whoever wants to be told, or nobody.
-pub struct Supervisor {
-    line: Option<Line>,
+/// Sends notifications, each in one datagram (sd_notify(3)), if the process was started with an address.
+pub struct NotifySocket {
+    target: Option<NotifyTarget>,
 }
 
-struct Line {
+struct NotifyTarget {
     socket: UnixDatagram,
-    to: UnixAddress,
-    /// It was said that telling fails, and it has not worked since.
-    complained: AtomicBool,
+    address: UnixAddress,
+    /// The last notification failed, and that was logged.
+    warned: AtomicBool,
 }
 
-impl Supervisor {
-    /// `name` is a path, or `@` and a name that no file has (unix(7)).
-    ///
-    /// Whoever cannot be reached is warned of, and not told: to serve is worth more.
-    pub fn at(name: Option<&OsStr>) -> Supervisor {
-        let line = name.and_then(|name| {
-            let line = Line::to(name);
-            line.inspect_err(|error| log::warn!("NOTIFY_SOCKET is {name:?}, and nobody is told: {error}"))
+impl NotifySocket {
+    /// `name` is a path, or `@` and an abstract name (unix(7)). An address that cannot be used is logged and
+    /// ignored: serving is more important.
+    pub fn new(name: Option<&OsStr>) -> NotifySocket {
+        let target = name.and_then(|name| {
+            NotifyTarget::new(name)
+                .inspect_err(|error| log::warn!("NOTIFY_SOCKET is {name:?}, and nobody is told: {error}"))
                 .ok()
         });
-        Supervisor { line }
+        NotifySocket { target }
     }
 
-    pub fn is_there(&self) -> bool {
-        self.line.is_some()
+    /// Returns whether notifications are sent anywhere.
+    pub fn has_target(&self) -> bool {
+        self.target.is_some()
     }
 
-    /// Everything listens, and what is kept has been read.
+    /// Reports that every socket listens and the store is loaded.
     pub fn ready(&self, addresses: &[SocketAddr]) {
         let urls: Vec<String> = addresses.iter().map(|address| format!("http://{address}")).collect();
-        self.tell(&format!("READY=1\nSTATUS=listening on {}", urls.join(", ")));
+        self.send(&format!("READY=1\nSTATUS=listening on {}", urls.join(", ")));
     }
 
     pub fn stopping(&self) {
-        self.tell("STOPPING=1\nSTATUS=finishing what was begun");
+        self.send("STOPPING=1\nSTATUS=finishing what was begun");
     }
 
     pub fn alive(&self) {
-        self.tell("WATCHDOG=1");
+        self.send("WATCHDOG=1");
     }
 
-    fn tell(&self, words: &str) {
-        let Some(Line { socket, to, complained }) = &self.line else { return };
-        let told = socket.send_to_addr(words.as_bytes(), to);
-        if let Err(error) = &told
-            && !complained.load(Ordering::Relaxed)
+    fn send(&self, text: &str) {
+        let Some(NotifyTarget { socket, address, warned }) = &self.target else { return };
+        let sent = socket.send_to_addr(text.as_bytes(), address);
+        if let Err(error) = &sent
+            && !warned.load(Ordering::Relaxed)
         {
-            let first = words.lines().next().unwrap_or_default();
+            let first = text.lines().next().unwrap_or_default();
             log::warn!("the supervisor cannot be told {first} at NOTIFY_SOCKET: {error}");
         }
-        complained.store(told.is_err(), Ordering::Relaxed);
+        warned.store(sent.is_err(), Ordering::Relaxed);
     }
 }
 
-impl Line {
-    fn to(name: &OsStr) -> io::Result<Line> {
-        let to = address(name)?;
+impl NotifyTarget {
+    fn new(name: &OsStr) -> io::Result<NotifyTarget> {
+        let address = notify_address(name)?;
         let socket = UnixDatagram::unbound()?;
-        // Whoever does not take what is said must not keep us from serving.
+        // A reader that has stopped must not stop the server.
         socket.set_write_timeout(Some(Timeouts::NOTIFY))?;
-        Ok(Line { socket, to, complained: AtomicBool::new(false) })
+        Ok(NotifyTarget { socket, address, warned: AtomicBool::new(false) })
     }
 }
 
-fn address(name: &OsStr) -> io::Result<UnixAddress> {
+fn notify_address(name: &OsStr) -> io::Result<UnixAddress> {
     match name.as_bytes() {
         [b'/', ..] => UnixAddress::from_pathname(name),
-        [b'@', rest @ ..] => without_a_file(rest),
+        [b'@', rest @ ..] => abstract_address(rest),
         _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it must begin with / or @")),
     }
 }
 
 #[cfg(target_os = "linux")]
-fn without_a_file(name: &[u8]) -> io::Result<UnixAddress> {
+fn abstract_address(name: &[u8]) -> io::Result<UnixAddress> {
     use std::os::linux::net::SocketAddrExt;
     UnixAddress::from_abstract_name(name)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn without_a_file(_: &[u8]) -> io::Result<UnixAddress> {
+fn abstract_address(_: &[u8]) -> io::Result<UnixAddress> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no abstract names"))
 }
 
-/// Rings, and looks, so often in the time that the supervisor waits. With half of it (as
-/// sd_watchdog_enabled(3) has it) a single turn that is a little longer could cost the process.
-const LOOKS: u32 = 4;
+/// Checks in one watchdog interval. sd_watchdog_enabled(3) recommends two, but then a single turn that takes
+/// a little longer could end the process.
+const CHECKS_PER_INTERVAL: u32 = 4;
 
-/// Begins to watch, and ends with the last loop.
-pub fn begin(supervisor: Arc<Supervisor>, within: Duration, loops: Vec<Sender>) -> io::Result<()> {
+/// Starts a thread that notifies systemd as long as every loop proceeds. It ends with the last loop.
+///
+/// The thread wakes each loop, and notifies once all have run a turn since. A notification without that would
+/// show only that this thread is alive. A loop that has ended is not awaited: the shutdown has its own
+/// timeout, which systemd knows.
+pub fn start_watchdog(notify: Arc<NotifySocket>, interval: Duration, loops: Vec<Sender>) -> io::Result<()> {
     let watch = move || {
-        let mut rounds = Rounds::default();
+        let mut progress = LoopProgress::default();
         loop {
-            let seen: Vec<Option<u64>> = loops.iter().map(Sender::looks).collect();
-            match rounds.see(&seen) {
-                Sign::Ended => return,
-                Sign::None => {}
-                Sign::Alive => supervisor.alive(),
+            let turns: Vec<Option<u64>> = loops.iter().map(Sender::looks).collect();
+            match progress.check(&turns) {
+                WatchdogState::Ended => return,
+                WatchdogState::Stalled => {}
+                WatchdogState::Alive => notify.alive(),
             }
             loops.iter().for_each(Sender::ring);
-            thread::sleep(within / LOOKS);
+            thread::sleep(interval / CHECKS_PER_INTERVAL);
         }
     };
     thread::Builder::new().name("watchdog".to_owned()).spawn(watch).map(|_| ())
 }
 
+/// The number of turns that each loop had run at the last notification.
 #[derive(Default)]
-struct Rounds {
-    /// What every loop had counted when the last sign was given.
+struct LoopProgress {
     last: Vec<Option<u64>>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Sign {
+enum WatchdogState {
     Alive,
-    /// Somebody has not turned.
-    None,
+    /// Some loop has run no turn since the last notification.
+    Stalled,
     Ended,
 }
 
-impl Rounds {
-    /// What each loop has counted by now; nothing where it has ended.
-    fn see(&mut self, seen: &[Option<u64>]) -> Sign {
-        if seen.iter().all(Option::is_none) {
-            return Sign::Ended;
+impl LoopProgress {
+    /// `turns` has the number of turns of each loop, and `None` for one that has ended.
+    fn check(&mut self, turns: &[Option<u64>]) -> WatchdogState {
+        if turns.iter().all(Option::is_none) {
+            return WatchdogState::Ended;
         }
-        let begins = self.last.is_empty();
-        let turned = |(now, last): (&Option<u64>, &Option<u64>)| now.is_none() || now > last;
-        if !begins && !seen.iter().zip(&self.last).all(turned) {
-            return Sign::None;
+        let is_first = self.last.is_empty();
+        let has_stalled = turns.iter().zip(&self.last).any(|(now, last)| now.is_some() && now <= last);
+        if has_stalled {
+            return WatchdogState::Stalled;
         }
-        self.last = seen.to_vec();
-        if begins { Sign::None } else { Sign::Alive }
+        self.last = turns.to_vec();
+        if is_first { WatchdogState::Stalled } else { WatchdogState::Alive }
     }
 }
 
@@ -228,14 +224,14 @@ impl Rounds {
 mod tests {
     use super::*;
 
-    fn read(environment: &[(&str, &str)]) -> Result<Wishes, String> {
+    fn read(environment: &[(&str, &str)]) -> Result<SystemdEnv, String> {
         let find = |name: &str| environment.iter().find(|(known, _)| *known == name);
-        Wishes::read(7, |name| find(name).map(|(_, value)| value.into()))
+        SystemdEnv::read(7, |name| find(name).map(|(_, value)| value.into()))
     }
 
     #[test]
     fn only_what_is_for_us_is_heard() {
-        assert_eq!(read(&[]), Ok(Wishes { sockets: 0, notify: None, watchdog: None }));
+        assert_eq!(read(&[]), Ok(SystemdEnv { sockets: 0, notify: None, watchdog: None }));
         assert_eq!(read(&[("LISTEN_PID", "8"), ("LISTEN_FDS", "x")]), read(&[]));
         assert_eq!(read(&[("LISTEN_FDS", "1")]), read(&[]));
         assert_eq!(read(&[("LISTEN_PID", "7")]), read(&[]));
@@ -263,45 +259,35 @@ mod tests {
         let said = read(&[("WATCHDOG_USEC", "0")]);
         assert_eq!(said, Err("WATCHDOG_USEC is 0, and there is no such time".to_owned()));
     }
-}
-
-#[cfg(test)]
-mod tests_supervision_notices {
-    use super::*;
 
     #[test]
     fn a_name_is_a_path_or_begins_with_an_at() {
-        let path = address(OsStr::new("/run/x")).unwrap();
+        let path = notify_address(OsStr::new("/run/x")).unwrap();
         assert_eq!(path.as_pathname(), Some(std::path::Path::new("/run/x")));
         for wrong in ["run/x", "vsock:2:1234", &format!("/{}", "x".repeat(200))] {
-            assert!(address(OsStr::new(wrong)).is_err(), "{wrong}");
+            assert!(notify_address(OsStr::new(wrong)).is_err(), "{wrong}");
         }
-        assert!(!Supervisor::at(Some(OsStr::new("run/x"))).is_there());
-        assert!(!Supervisor::at(None).is_there());
+        assert!(!NotifySocket::new(Some(OsStr::new("run/x"))).has_target());
+        assert!(!NotifySocket::new(None).has_target());
     }
 
     #[test]
     #[cfg(target_os = "linux")]
     fn an_at_stands_for_no_file() {
         use std::os::linux::net::SocketAddrExt;
-        assert_eq!(address(OsStr::new("@x")).unwrap().as_abstract_name(), Some(&b"x"[..]));
+        assert_eq!(notify_address(OsStr::new("@x")).unwrap().as_abstract_name(), Some(&b"x"[..]));
     }
-}
-
-#[cfg(test)]
-mod tests_supervision_watchdog {
-    use super::*;
 
     #[test]
     fn a_sign_is_given_when_every_loop_has_turned_since_the_last() {
-        let mut rounds = Rounds::default();
-        assert_eq!(rounds.see(&[Some(0), Some(0)]), Sign::None);
-        assert_eq!(rounds.see(&[Some(1), Some(0)]), Sign::None);
-        assert_eq!(rounds.see(&[Some(2), Some(0)]), Sign::None);
-        assert_eq!(rounds.see(&[Some(2), Some(1)]), Sign::Alive);
-        assert_eq!(rounds.see(&[Some(2), Some(2)]), Sign::None);
-        assert_eq!(rounds.see(&[Some(3), None]), Sign::Alive);
-        assert_eq!(rounds.see(&[Some(3), None]), Sign::None);
-        assert_eq!(rounds.see(&[None, None]), Sign::Ended);
+        let mut progress = LoopProgress::default();
+        assert_eq!(progress.check(&[Some(0), Some(0)]), WatchdogState::Stalled);
+        assert_eq!(progress.check(&[Some(1), Some(0)]), WatchdogState::Stalled);
+        assert_eq!(progress.check(&[Some(2), Some(0)]), WatchdogState::Stalled);
+        assert_eq!(progress.check(&[Some(2), Some(1)]), WatchdogState::Alive);
+        assert_eq!(progress.check(&[Some(2), Some(2)]), WatchdogState::Stalled);
+        assert_eq!(progress.check(&[Some(3), None]), WatchdogState::Alive);
+        assert_eq!(progress.check(&[Some(3), None]), WatchdogState::Stalled);
+        assert_eq!(progress.check(&[None, None]), WatchdogState::Ended);
     }
 }

@@ -18,6 +18,7 @@ pub mod peer_stats;
 pub mod slab;
 pub mod timer_queue;
 
+use crate::api::read_context::ReadCache;
 use crate::api::resources;
 use crate::config::AllowedOrigins;
 use crate::config::CompressionConfig;
@@ -35,7 +36,8 @@ use crate::server::clock::Clock;
 use crate::server::peer::{Calls, Next, Peer, Time};
 use crate::server::slab::{RESERVED_TOKENS, Slots, index_of};
 use crate::server::timer_queue::Timers;
-use crate::store::journal::{Journal, Outcome, Settled, Ticket};
+use crate::store::committed::{Outcome, Settled, Ticket};
+use crate::store::journal::Journal;
 use crate::store::state::State;
 use chrono::Local;
 use mio::event::Event;
@@ -69,6 +71,7 @@ pub struct EventLoop<'r> {
     listening: bool,
     journal: Journal,
     state: State,
+    cache: ReadCache,
     /// When a loop that was asked to end does so at the latest.
     ends_by: Option<Instant>,
     /// Whatever one read brings stands here; nobody keeps it beyond the turn.
@@ -138,6 +141,7 @@ impl<'r> EventLoop<'r> {
             listening: false,
             journal,
             state,
+            cache: ReadCache::default(),
             ends_by: None,
             buffer: vec![0; BUFFER_BYTES],
             spare: Vec::new(),
@@ -274,9 +278,9 @@ impl<'r> EventLoop<'r> {
 
     /// Reads what the peer has sent and takes up its calls; then writes what can be said at once.
     fn serve(&mut self, token: Token, terms: &Terms) {
-        let EventLoop { peers, buffer, spare, journal, state, settled, clock, audience, .. } = self;
+        let EventLoop { peers, buffer, spare, journal, state, cache, settled, clock, audience, .. } = self;
         let Some(Seat { stream, peer }) = peers.get_mut(token) else { return };
-        let mut calls = Calls { journal, state, settled, clock, audience };
+        let mut calls = Calls { journal, state, cache, settled, clock, audience };
         peer.connection.outbox().lend(spare);
         if let Err(error) = peer.read(buffer, stream, token, &mut calls, terms) {
             log::debug!("a peer is gone: {error}");
@@ -311,7 +315,7 @@ impl<'r> EventLoop<'r> {
         for token in self.peers.tokens() {
             if let Some(Seat { peer, .. }) = self.peers.get_mut(token) {
                 peer.connection.go_away(terms);
-                peer.answer_held(&mut self.audience, &self.state, terms, Time::IsOver);
+                peer.answer_held(&mut self.audience, &self.state, &mut self.cache, terms, Time::IsOver);
                 self.timers.enter(index_of(token), peer.connection.next_deadline());
                 self.flush(token, terms);
             }
@@ -349,7 +353,13 @@ impl<'r> EventLoop<'r> {
             match peer.connection.expire(terms) {
                 Ok(due) => {
                     if due == Due::Answer {
-                        peer.answer_held(&mut self.audience, &self.state, terms, Time::IsOver);
+                        peer.answer_held(
+                            &mut self.audience,
+                            &self.state,
+                            &mut self.cache,
+                            terms,
+                            Time::IsOver,
+                        );
                     }
                     self.timers.enter(slot, peer.connection.next_deadline());
                     self.flush(token, terms);
@@ -374,10 +384,10 @@ impl<'r> EventLoop<'r> {
 
     /// Tells those who follow something what became true in this turn.
     fn tell_listeners(&mut self, terms: &Terms) {
-        let told = self.audience.tell(&mut self.peers, &self.state, terms);
+        let told = self.audience.tell(&mut self.peers, &self.state, &mut self.cache, terms);
         for token in told.asked {
             let Some(Seat { peer, .. }) = self.peers.get_mut(token) else { continue };
-            peer.answer_held(&mut self.audience, &self.state, terms, Time::Runs);
+            peer.answer_held(&mut self.audience, &self.state, &mut self.cache, terms, Time::Runs);
             self.dirty.push(token);
         }
         self.dirty.extend(told.pending);

@@ -8,8 +8,9 @@
 //! write and reset can be had without one.
 
 use crate::api::outcome::Outcome;
+use crate::api::read_context::{ReadCache, ReadContext};
 use crate::api::routes;
-use crate::api::subscribe::{Follow, Interest};
+use crate::api::topic::{Follow, Interest};
 use crate::connection::connection_event::Step;
 use crate::connection::turn_context::Terms;
 use crate::connection::{Connection, Fate};
@@ -21,7 +22,8 @@ use crate::pubsub::topics::ChannelId;
 use crate::reactor::socket::{Filled, Socket, Then};
 use crate::server::clock::Clock;
 use crate::server::peer_stats::Guest;
-use crate::store::journal::{Journal, Settled, Ticket};
+use crate::store::committed::{Settled, Ticket};
+use crate::store::journal::Journal;
 use crate::store::state::State;
 use mio::Token;
 use std::io;
@@ -60,6 +62,7 @@ pub enum Time {
 pub struct Calls<'a> {
     pub journal: &'a mut Journal,
     pub state: &'a mut State,
+    pub cache: &'a mut ReadCache,
     pub settled: &'a mut Vec<Settled>,
     pub clock: &'a mut Clock,
     pub audience: &'a mut Audience,
@@ -200,11 +203,13 @@ impl Peer {
             }
             let from = at;
             let goes_on = match self.connection.next(bytes, &mut at, terms) {
-                Step::Call(mut call) => {
-                    self.guest.note(&mut call, &self.connection, calls.state);
+                Step::Call(call) => {
+                    self.guest.note(&call, &self.connection, calls.state);
                     // What one peer has been answered, every other may rely on.
                     calls.journal.catch_up(calls.state, calls.settled);
-                    match routes::take_up(&call, calls.state) {
+                    let browser = self.connection.visitor();
+                    let mut cx = ReadContext { state: calls.state, cache: calls.cache, browser };
+                    match routes::dispatch(&call, &mut cx) {
                         Outcome::Follow(follow) => {
                             let by = call.wish.clone();
                             drop(call);
@@ -326,11 +331,19 @@ impl Peer {
 
     /// Answers the call that was held, as things are now: where they are as they were, only if its time
     /// is over.
-    pub fn answer_held(&mut self, audience: &mut Audience, state: &State, terms: &Terms, time: Time) {
+    pub fn answer_held(
+        &mut self,
+        audience: &mut Audience,
+        state: &State,
+        cache: &mut ReadCache,
+        terms: &Terms,
+        time: Time,
+    ) {
         let Some(call) = self.following.as_ref().and_then(|following| following.held.as_ref()) else {
             return;
         };
-        let Outcome::Answer(answer) = routes::take_up(call, state) else { return };
+        let mut cx = ReadContext { state, cache, browser: self.connection.visitor() };
+        let Outcome::Answer(answer) = routes::dispatch(call, &mut cx) else { return };
         if answer.status == 304 && time == Time::Runs {
             return;
         }

@@ -23,9 +23,8 @@ pub struct Guest {
 impl Guest {
     /// A call, by whichever road, is the call of whoever opened it.
     #[inline]
-    pub fn note(&mut self, call: &mut Call, connection: &Connection, state: &State) {
-        call.visitor = connection.visitor();
-        if call.visitor.is_some() {
+    pub fn note(&mut self, call: &Call, connection: &Connection, state: &State) {
+        if connection.visitor().is_some() {
             self.of_page = connection.road() == Road::Requests && routes::is_of_page(call, state);
             self.calls += 1;
         }

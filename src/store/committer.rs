@@ -13,11 +13,12 @@
 use crate::error::ApiError;
 use crate::metrics::totals::{self, Count};
 use crate::model::change::{Change, Write};
+use crate::store::collection::Undo;
 use crate::store::commit_log::{Reply, SharedLog, Verdict};
 use crate::store::disk::durable_store::OnDisk;
 use crate::store::disk::{Disk, Reopen};
 use crate::store::idempotency_table::{Decided, Keys};
-use crate::store::state::{State, Tried};
+use crate::store::state::State;
 use crate::store::write_queue::Asked;
 use crate::store::write_status::{Board, Standing};
 use std::collections::VecDeque;
@@ -44,8 +45,8 @@ pub struct Keeper {
 #[derive(Default)]
 struct News {
     changes: Vec<Change>,
-    /// What the state needs to take them back, one by one.
-    tried: Vec<Tried>,
+    /// What the state needs to roll them back, in their order.
+    undo: Vec<Undo>,
     /// With the loop that each is for, in the order asked.
     replies: Vec<(usize, Reply)>,
 }
@@ -91,12 +92,12 @@ impl Keeper {
                 if let Err(refusal) = self.commit(&news.changes, now) {
                     self.take_back(&mut news, &refusal);
                 }
-                news.changes.iter().for_each(|change| self.state.is_sure(change));
+                news.changes.iter().for_each(|change| self.state.confirm(change));
                 self.publish(news);
             }
             Sync::Interval(interval) => {
                 // Whatever becomes of it, it is answered, and is not taken back.
-                news.changes.iter().for_each(|change| self.state.is_sure(change));
+                news.changes.iter().for_each(|change| self.state.confirm(change));
                 let changes = news.changes.clone();
                 self.publish(news);
                 self.put_off(changes, now + interval, now);
@@ -116,7 +117,7 @@ impl Keeper {
             let verdict = match outcome {
                 Ok(Decided::Repeated(earlier)) => Verdict::Repeated(earlier),
                 Ok(Decided::Change(change)) => {
-                    news.tried.push(self.state.try_out(&change));
+                    news.undo.push(self.state.apply_tentative(&change));
                     news.changes.push(change);
                     Verdict::Changed
                 }
@@ -135,8 +136,8 @@ impl Keeper {
 
     /// Nothing of it has happened.
     fn take_back(&mut self, news: &mut News, refusal: &ApiError) {
-        for (change, tried) in news.changes.drain(..).zip(news.tried.drain(..)).rev() {
-            self.state.take_back(&change, tried);
+        for (change, undo) in news.changes.drain(..).zip(news.undo.drain(..)).rev() {
+            self.state.rollback(&change, undo);
         }
         let seq = self.state.position().seq;
         self.keys.undo_after(seq);

@@ -8,33 +8,13 @@
 //! Where it is, a [`keeper`](crate::store::committer) decides in a thread of its own, and what it has made safe
 //! comes out of the log in a later turn.
 
-use crate::error::ApiError;
-use crate::model::change::{Change, Write};
+use crate::model::change::Write;
 use crate::store::commit_log::{SharedLog, Wake};
-use crate::store::idempotency_table::{Decided, Earlier, Keys};
+use crate::store::committed::{Outcome, Settled, Ticket};
+use crate::store::idempotency_table::{Decided, Keys};
 use crate::store::state::State;
 use crate::store::write_queue::Desk;
 use std::sync::Arc;
-
-/// Whoever asked for a write is found again by this. The journal does not look into it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ticket(pub u64);
-
-/// What became of a write, or a change that another loop asked for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settled {
-    /// Of the write that asked for it, where this loop's did.
-    pub ticket: Option<Ticket>,
-    pub outcome: Outcome,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    Changed(Change),
-    /// Nothing has changed: it is answered as the earlier write with the same key was.
-    Repeated(Earlier),
-    Refused(ApiError),
-}
 
 /// One loop's handle to the log that all loops share.
 pub struct Journal {
@@ -65,9 +45,9 @@ pub fn kept(loops: usize, log: Arc<SharedLog>, desk: &Arc<Desk>) -> Vec<Journal>
 }
 
 fn journals(loops: usize, log: Arc<SharedLog>, decides: impl Fn() -> Decides) -> Vec<Journal> {
-    let journal =
-        |reader| Journal { log: log.clone(), reader, seen: 0, waiting: Vec::new(), decides: decides() };
-    (0..loops).map(journal).collect()
+    (0..loops)
+        .map(|reader| Journal { log: log.clone(), reader, seen: 0, waiting: Vec::new(), decides: decides() })
+        .collect()
 }
 
 impl Journal {
@@ -146,10 +126,10 @@ impl Journal {
 mod tests {
     use super::*;
     use crate::model::change::Once;
-    use crate::model::change::{Act, CollectionId};
+    use crate::model::change::{Act, Change, CollectionId};
     use crate::model::idempotency_key::Key;
     use crate::store::commit_log::BEHIND_MAX;
-    use crate::store::idempotency_table::Bounds;
+    use crate::store::idempotency_table::{Bounds, Earlier};
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
     use std::time::Duration;

@@ -14,7 +14,9 @@
 //!
 //! Nothing in this room knows who asks and who listens.
 
+pub mod collection;
 pub mod commit_log;
+pub mod committed;
 pub mod committer;
 pub mod disk;
 pub mod history;

@@ -44,31 +44,33 @@ impl Hash for Name<'_> {
     }
 }
 
-/// What it costs to look for names: for the tests of those who have very many.
 #[cfg(test)]
-pub mod counted {
-    use std::cell::Cell;
-
-    thread_local! {
-        pub static HASHED: Cell<usize> = const { Cell::new(0) };
-        pub static COMPARED: Cell<usize> = const { Cell::new(0) };
-    }
-
-    /// Where this is done, each of so many names is looked for here, and held against few others.
-    #[track_caller]
-    pub fn check<T>(names: usize, act: impl FnOnce() -> T) -> T {
-        let before = [HASHED.get(), COMPARED.get()];
-        let outcome = act();
-        let [hashed, compared] = [HASHED.get() - before[0], COMPARED.get() - before[1]];
-        assert!(hashed >= names, "only {hashed} of {names} names were looked for");
-        assert!(compared < 2 * names, "{compared} comparisons of {names} names");
-        outcome
-    }
-}
+pub use tests::counted;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Counts lookups of names, for the tests of code that has very many names.
+    pub mod counted {
+        use std::cell::Cell;
+
+        thread_local! {
+            pub static HASHED: Cell<usize> = const { Cell::new(0) };
+            pub static COMPARED: Cell<usize> = const { Cell::new(0) };
+        }
+
+        /// Asserts that each of so many names is looked up meanwhile, and compared with few others.
+        #[track_caller]
+        pub fn check<T>(names: usize, act: impl FnOnce() -> T) -> T {
+            let before = [HASHED.get(), COMPARED.get()];
+            let outcome = act();
+            let [hashed, compared] = [HASHED.get() - before[0], COMPARED.get() - before[1]];
+            assert!(hashed >= names, "only {hashed} of {names} names were looked for");
+            assert!(compared < 2 * names, "{compared} comparisons of {names} names");
+            outcome
+        }
+    }
 
     #[test]
     fn each_name_comes_once() {

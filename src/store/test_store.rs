@@ -4,6 +4,7 @@ use crate::error::ApiError;
 use crate::model::change::{Act, CollectionId, Conditions, Once, Write};
 use crate::model::idempotency_key::Key;
 use crate::store::commit_log::SharedLog;
+use crate::store::committed::{Outcome, Ticket};
 use crate::store::committer::{Keeper, Sync};
 use crate::store::disk::Reopen;
 use crate::store::disk::change_rows::Keeps;
@@ -11,7 +12,7 @@ use crate::store::disk::durable_store::{Epoch, OnDisk};
 use crate::store::disk::fault_injection::{Fault, File};
 use crate::store::disk::store_error::StoreError;
 use crate::store::idempotency_table::{Bounds, Keys};
-use crate::store::journal::{self, Journal, Outcome, Ticket};
+use crate::store::journal::{self, Journal};
 use crate::store::state::State;
 use crate::store::write_queue::{Desk, Taken};
 use std::io;
@@ -92,12 +93,14 @@ impl House {
         let Taken::Writes(asked) = self.desk.take(None) else { panic!() };
         self.keeper.settle(asked, self.now);
         self.journal.settle(&mut self.state, &mut settled);
-        let became = |outcome| match outcome {
-            Outcome::Changed(change) => Became::New(change.record.id().to_owned()),
-            Outcome::Repeated(earlier) => Became::Old(earlier.record.id().to_owned()),
-            Outcome::Refused(refusal) => Became::Refused(refusal),
-        };
-        settled.into_iter().map(|settled| became(settled.outcome)).collect()
+        settled
+            .into_iter()
+            .map(|settled| match settled.outcome {
+                Outcome::Changed(change) => Became::New(change.record.id().to_owned()),
+                Outcome::Repeated(earlier) => Became::Old(earlier.record.id().to_owned()),
+                Outcome::Refused(refusal) => Became::Refused(refusal),
+            })
+            .collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::error::ApiError;
 use crate::model::change::Write;
-use crate::store::journal::Ticket;
+use crate::store::committed::Ticket;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;

@@ -3,7 +3,6 @@
 
 use crate::peer::{BINARY, CLOSE, PING, PONG, Peer, TEXT, closing, handshake, masked, uninterrupted};
 use crate::server::{Server, wait_until};
-use bothways::reactor::open_files;
 use std::io::{ErrorKind, Read, Write};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,7 +54,7 @@ fn say_meanwhile(peer: &Peer, words: Vec<u8>) -> thread::JoinHandle<()> {
 #[test]
 fn a_good_client_beside_ten_thousand_others_is_answered() {
     // Their sockets are files of this process, and the server's of that one.
-    open_files::raise_limit();
+    rlimit::increase_nofile_limit(u64::MAX).unwrap();
     let limit = Command::new("sh").args(["-c", "ulimit -n"]).output().unwrap().stdout;
     let limit = String::from_utf8(limit).unwrap().trim().parse().unwrap_or(usize::MAX);
     let others = limit.saturating_sub(1000).min(10_000);

@@ -1,40 +1,41 @@
-//! What is said over sockets and event streams, as AsyncAPI 3.0.
+//! The messages of WebSockets and event streams, as AsyncAPI 3.0.
 //!
-//! It is told from where this server stands: it receives calls, and sends answers and notices.
+//! Actions are those of the server: it receives calls, and sends answers and notifications.
 
-use crate::api::description::name_of;
+use crate::api::description::names::{addresses, operation_id};
 use crate::api::description::schemas::{self, reference};
-use crate::api::routes::{COLLECTION, ITEM, ROUTES};
+use crate::api::route::{COLLECTION, ITEM, Route};
 use crate::model::call::Method;
 use crate::model::json_rpc::SUBPROTOCOL;
 use serde_json::{Map, Value, json};
 
-/// What stands on a socket that takes calls: messages received and sent.
+/// The messages that a WebSocket for calls receives and sends.
 const CALLS_IN: &[&str] = &["call", "batch"];
 const CALLS_OUT: &[&str] = &["answer", "answers"];
-/// What those who follow are told.
+/// The notifications to subscribers.
 const NOTICES: &[&str] = &["snapshot", "change", "position", "gone"];
 
-/// One address that is not left after one answer.
+/// An address with more than one message.
 struct Stream {
     name: String,
     address: String,
     says: String,
     receives: Vec<&'static str>,
     sends: Vec<&'static str>,
-    /// A WebSocket; or else an event stream.
+    /// A WebSocket, not an event stream.
     is_socket: bool,
-    /// Can it be followed from a position?
+    /// Whether a subscription can begin at a position.
     is_followed: bool,
     has_id: bool,
 }
 
-pub fn document(names: &[&str]) -> Value {
+pub fn document(routes: &[Route], names: &[&str]) -> Value {
     let (mut channels, mut operations) = (Map::new(), Map::new());
-    for stream in streams(names) {
+    for stream in streams(routes, names) {
         for (action, messages) in [("receive", &stream.receives), ("send", &stream.sends)] {
             if !messages.is_empty() {
-                operations.insert(name_of(action, &stream.name), operation(action, &stream.name, messages));
+                operations
+                    .insert(operation_id(action, &stream.name), operation(action, &stream.name, messages));
             }
         }
         channels.insert(stream.name.clone(), channel(&stream));
@@ -57,14 +58,14 @@ pub fn document(names: &[&str]) -> Value {
     })
 }
 
-/// Every address of the table that goes on speaking.
-fn streams(names: &[&str]) -> Vec<Stream> {
+/// Returns the channels of all routes.
+fn streams(routes: &[Route], names: &[&str]) -> Vec<Stream> {
     let mut streams = Vec::new();
-    for route in ROUTES.iter().filter(|route| route.method == Method::Get) {
+    for route in routes.iter().filter(|route| route.method == Method::Get) {
         let fixed = |name: &str, receives: &[&'static str], sends: &[&'static str]| Stream {
             name: name.to_owned(),
             address: route.path.to_owned(),
-            says: route.says.to_owned(),
+            says: route.summary.to_owned(),
             receives: receives.to_vec(),
             sends: sends.to_vec(),
             is_socket: true,
@@ -79,8 +80,8 @@ fn streams(names: &[&str]) -> Vec<Stream> {
                 streams.push(fixed("rpc", CALLS_IN, &sends));
             }
             COLLECTION | ITEM => {
-                for (address, _) in crate::api::description::openapi::addresses(route.path, names) {
-                    streams.extend(followed(&address, route.says, route.path == ITEM));
+                for (address, _) in addresses(route.path, names) {
+                    streams.extend(followed(&address, route.summary, route.path == ITEM));
                 }
             }
             _ => {}
@@ -89,10 +90,10 @@ fn streams(names: &[&str]) -> Vec<Stream> {
     streams
 }
 
-/// A resource, as a socket and as an event stream.
+/// Returns the channels of a resource: a WebSocket and an event stream.
 fn followed(address: &str, says: &str, has_id: bool) -> [Stream; 2] {
     let stream = |is_socket: bool| Stream {
-        name: name_of(if is_socket { "socket" } else { "events" }, address),
+        name: operation_id(if is_socket { "socket" } else { "events" }, address),
         address: address.to_owned(),
         says: says.to_owned(),
         receives: if is_socket { CALLS_IN.to_vec() } else { Vec::new() },
@@ -195,7 +196,7 @@ fn messages() -> Value {
     })
 }
 
-/// A notification with these members beside path, query and position.
+/// Returns the schema of a notification with these members in addition to path, query and position.
 fn notice(method: &str, more: Value) -> Value {
     let mut params = json!({
         "path": { "type": "string", "pattern": "^/" },
@@ -305,10 +306,11 @@ fn schemas() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::routes::ROUTES;
 
     #[test]
     fn every_reference_leads_somewhere() {
-        let document = document(&["tasks", "notes"]);
+        let document = document(ROUTES, &["tasks", "notes"]);
         let text = document.to_string();
         for target in text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
             assert!(document.pointer(target).is_some(), "{target}");
@@ -317,7 +319,7 @@ mod tests {
 
     #[test]
     fn every_socket_and_stream_has_a_channel() {
-        let document = document(&["tasks"]);
+        let document = document(ROUTES, &["tasks"]);
         let channels = document["channels"].as_object().unwrap();
         let addresses: Vec<&str> =
             channels.values().map(|channel| channel["address"].as_str().unwrap()).collect();

@@ -1,45 +1,45 @@
-//! What can be asked here, as documents that other programs read: [`openapi`] of requests, [`asyncapi`] of
-//! sockets and event streams.
+//! The API as documents for other programs: [`openapi`] describes the requests, [`asyncapi`] the
+//! WebSockets and event streams.
 //!
-//! Both are made from the routing table and the names of the collections, each when somebody asks for it
-//! first. They stay the same for as long as the process runs, and so does their tag.
+//! Both are made from the routing table and the names of the collections.
 
 pub mod asyncapi;
+pub mod cache;
+pub mod names;
 pub mod openapi;
 pub mod schemas;
 
-use crate::api::outcome::{Named, Outcome};
+use crate::api::description::cache::CachedDescription;
+use crate::api::outcome::Outcome;
+use crate::api::read_context::ReadContext;
 use crate::api::resources::read_at;
+use crate::api::route::Route;
 use crate::error::ApiError;
 use crate::model::call::{Answer, Body, Call};
-use crate::site::page::tag_of;
-use crate::store::state::{Described, State};
+use crate::model::change::Position;
 use serde_json::Value;
 
-pub fn of_requests(call: &Call, _: Named, state: &State) -> Result<Outcome, ApiError> {
-    tell(call, state.described(0, |names| text_of(&openapi::document(names))))
+pub fn openapi(call: &Call, cx: &mut ReadContext, routes: &[Route]) -> Result<Outcome, ApiError> {
+    let description = cx.cache.descriptions.openapi.get_or_insert_with(|| {
+        let names: Vec<&str> = cx.state.names().collect();
+        render(&openapi::document(routes, &names))
+    });
+    respond(call, description)
 }
 
-pub fn of_sockets(call: &Call, _: Named, state: &State) -> Result<Outcome, ApiError> {
-    tell(call, state.described(1, |names| text_of(&asyncapi::document(names))))
+pub fn asyncapi(call: &Call, cx: &mut ReadContext, routes: &[Route]) -> Result<Outcome, ApiError> {
+    let description = cx.cache.descriptions.asyncapi.get_or_insert_with(|| {
+        let names: Vec<&str> = cx.state.names().collect();
+        render(&asyncapi::document(routes, &names))
+    });
+    respond(call, description)
 }
 
-fn tell(call: &Call, described: &Described) -> Result<Outcome, ApiError> {
-    read_at(call, described.tag, || Ok(Answer::new(200, Body::Json(described.text.clone()))))
+fn respond(call: &Call, description: &CachedDescription) -> Result<Outcome, ApiError> {
+    read_at(call, description.tag, || Ok(Answer::new(200, Body::Json(description.text.clone()))))
 }
 
-fn text_of(document: &Value) -> Described {
+fn render(document: &Value) -> CachedDescription {
     let text = document.to_string();
-    Described { tag: tag_of(&text), text: text.into_bytes().into() }
-}
-
-/// A name in a document: `/tasks/{id}` and `get` are `getTasksId`.
-fn name_of(word: &str, address: &str) -> String {
-    let mut name = word.to_owned();
-    for part in address.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty()) {
-        let (first, rest) = part.split_at(1);
-        name += &first.to_ascii_uppercase();
-        name += rest;
-    }
-    name
+    CachedDescription { tag: Position::of_text(&text), text: text.into_bytes().into() }
 }

@@ -1,176 +1,142 @@
-//! Which figures are drawn, and how.
+//! Tables and charts of rows of figures.
 
 use crate::compare::costs::Spread;
-use crate::compare::experiments::idle_connections::Held;
-use crate::compare::report::bar_chart::{Bar, CLASSES, Key, Row, bars, marks};
-use crate::compare::report::caveats;
-use crate::compare::report::figures::{Asked, Report};
+use crate::compare::report::document::{Bar, BarRow, Cell, Chart, Curve, MARK_CLASSES, Plot, Table};
 
-/// Bytes of each direction, by what they are for.
-pub fn bytes(ask: &[Asked]) -> String {
-    let of = |asked: &Asked, sign, direction: &str| {
-        let part = |(class, _): &(&'static str, _)| {
-            Some((*class, spread(asked, &format!("{class}_bytes_{direction}_per_call"))?.median))
-        };
-        let whole = spread(asked, &format!("bytes_{direction}_per_call"))?;
-        Some(Bar { sign, parts: PARTS.iter().filter_map(part).collect(), whole })
-    };
-    let is_used = |class: &str| {
-        let some =
-            |asked: &Asked| spread(asked, &format!("{class}_bytes_per_call")).is_some_and(|it| it.max > 0.0);
-        ask.iter().any(some)
-    };
-    let keys: Vec<Key> =
-        PARTS.iter().filter(|(class, _)| is_used(class)).map(|(class, says)| key(class, says)).collect();
-    let names = marked(ask, "bytes_per_call");
-    let rows = rows(ask, &names, |asked| {
-        [of(asked, "→", "sent"), of(asked, "←", "received")].into_iter().flatten().collect()
-    });
-    drawn(&rows, || bars("Bytes for each call: → to the server, ← from it", "bytes", &keys, &rows))
-}
+/// A way of calling or of following, and its figures.
+pub trait FigureRow {
+    fn name(&self) -> String;
 
-/// Class, which is also how its figures begin, and what it stands for.
-const PARTS: &[(&str, &str)] = &[
-    ("payload", "payload"),
-    ("fields", "lines and fields, or the JSON-RPC around the payload"),
-    ("framing", "frames and chunks"),
-    ("deflated", "compressed: payload and JSON-RPC in one"),
-    ("header", "headers of TCP and IP"),
-];
+    fn spread(&self, figure: &str) -> Option<Spread>;
 
-pub fn segments(ask: &[Asked]) -> String {
-    let names = marked(ask, "segments_per_call");
-    let rows = rows(ask, &names, |asked| {
-        let part = |class, name| Some((class, spread(asked, name)?.median));
-        let parts = [part("payload", "segments_sent_per_call"), part("fields", "segments_received_per_call")];
-        let bar = |whole| Bar { sign: "", parts: parts.into_iter().flatten().collect(), whole };
-        spread(asked, "segments_per_call").map(bar).into_iter().collect()
-    });
-    let keys = [key("payload", "to the server"), key("fields", "from the server")];
-    drawn(&rows, || bars("TCP segments for each call", "segments", &keys, &rows))
-}
+    /// Returns whether a column of this figure tells something about the row.
+    fn tells(&self, figure: &str) -> bool {
+        self.spread(figure).is_some()
+    }
 
-/// How long the first answer takes, and how many round trips.
-pub fn first_answer(report: &Report) -> String {
-    let one = |name: &'static str, title: &str, unit: &str| {
-        let names = marked(&report.ask, name);
-        let rows = rows(&report.ask, &names, |asked| {
-            spread(asked, name).map(|whole| Bar::of("payload", whole)).into_iter().collect()
-        });
-        drawn(&rows, || bars(title, unit, &[], &rows))
-    };
-    let trips = one("round_trips_first", "Round trips before the first useful byte", "round trips");
-    // Where nobody is far away, the time says how fast this machine is.
-    match report.distance {
-        Some(_) => trips + &one("first_answer_us", "From nothing to the first whole answer", "microseconds"),
-        None => trips,
+    /// Returns the sign of the footnote that a figure has.
+    fn mark(&self, _figure: &str) -> &'static str {
+        ""
     }
 }
 
-pub fn processor_time(ask: &[Asked]) -> String {
-    let names = marked(ask, "server_us_per_call");
-    let rows = rows(ask, &names, |asked| {
-        let bar = |class, name| Some(Bar::of(class, spread(asked, name)?));
-        let both = [bar("payload", "server_us_per_call"), bar("fields", "client_us_per_call")];
-        both.into_iter().flatten().collect()
-    });
-    let keys = [key("payload", "server"), key("fields", "client")];
-    drawn(&rows, || bars("Processor time for each call", "microseconds", &keys, &rows))
+/// A table of figures: its title, and its columns.
+pub struct FigureTable {
+    pub title: &'static str,
+    pub columns: &'static [FigureColumn],
 }
 
-/// Those of which there are most, each with a colour of its own; the others together.
-pub fn system_calls(ask: &[Asked]) -> String {
-    let mut names: Vec<(&String, f64)> = Vec::new();
-    for (name, figure) in ask.iter().flat_map(|asked| &asked.system_calls) {
-        match names.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, sum)) => *sum += figure.spread.median,
-            None => names.push((name, figure.spread.median)),
+/// A heading, and the name of the figure below it.
+pub type FigureColumn = (&'static str, &'static str);
+
+impl FigureTable {
+    /// The columns that tell something about any of the rows.
+    pub fn columns_of<R: FigureRow>(&self, rows: &[R]) -> Vec<FigureColumn> {
+        let tells = |(_, figure): &&FigureColumn| rows.iter().any(|row| row.tells(figure));
+        self.columns.iter().filter(tells).copied().collect()
+    }
+}
+
+/// A table with a row for each of `rows`.
+pub fn table<'r, R: FigureRow + 'r>(columns: &[FigureColumn], rows: impl Iterator<Item = &'r R>) -> Table {
+    let mut table = Table::new(["way"].into_iter().chain(columns.iter().map(|column| column.0)));
+    rows.for_each(|row| table.row(row.name(), cells(row, columns)));
+    table
+}
+
+pub fn cells<R: FigureRow>(row: &R, columns: &[FigureColumn]) -> impl Iterator<Item = Cell> {
+    columns.iter().map(|(_, figure)| Cell::Figure(row.spread(figure), row.mark(figure)))
+}
+
+/// A bar of each row of a chart: its sign, the figure that it shows, and the class and figure of each part.
+pub struct BarFigures<'f> {
+    pub sign: &'static str,
+    pub whole: &'f str,
+    pub parts: Vec<(&'static str, String)>,
+}
+
+impl<'f> BarFigures<'f> {
+    /// A bar with a single part.
+    pub fn plain(class: &'static str, whole: &'f str) -> BarFigures<'f> {
+        BarFigures { sign: "", whole, parts: vec![(class, whole.to_owned())] }
+    }
+
+    /// A bar of bytes by purpose. `pattern` names the figure of each purpose, with `*` in place of the purpose.
+    pub fn bytes(sign: &'static str, whole: &'f str, pattern: &str) -> BarFigures<'f> {
+        let parts = ["payload", "fields", "framing", "deflated", "header"];
+        BarFigures { sign, whole, parts: parts.map(|part| (part, pattern.replace('*', part))).to_vec() }
+    }
+
+    fn of<R: FigureRow>(&self, row: &R) -> Option<Bar> {
+        let parts =
+            self.parts.iter().filter_map(|(class, figure)| Some((*class, row.spread(figure)?.median)));
+        Some(Bar { sign: self.sign, parts: parts.collect(), whole: row.spread(self.whole)? })
+    }
+}
+
+/// Bars for each row that has any; none where no row has.
+pub fn bars<R: FigureRow>(
+    rows: &[R],
+    title: &str,
+    unit: &str,
+    legend: &[(&'static str, &str)],
+    bars: &[BarFigures],
+) -> Option<Chart> {
+    let rows = rows.iter().map(|row| BarRow {
+        name: row.name() + row.mark(bars[0].whole),
+        bars: bars.iter().filter_map(|bar| bar.of(row)).collect(),
+    });
+    Chart::bars(title, unit, legend, rows.collect())
+}
+
+/// Bars of bytes by purpose. The legend has the purposes that there are bytes for.
+pub fn bytes<R: FigureRow>(rows: &[R], title: &str, json: &str, figures: &[BarFigures]) -> Option<Chart> {
+    let fields = format!("lines and fields, or the {json} around the payload");
+    let deflated = format!("compressed: payload and {json} in one");
+    let mut legend = vec![
+        ("payload", "payload"),
+        ("fields", &fields),
+        ("framing", "frames and chunks"),
+        ("deflated", &deflated),
+        ("header", "headers of TCP and IP"),
+    ];
+    let parts = || figures.iter().flat_map(|bar| &bar.parts);
+    legend.retain(|(class, _)| {
+        let mut names = parts().filter(|(of, _)| of == class).map(|(_, figure)| figure);
+        names.any(|name| rows.iter().filter_map(|row| row.spread(name)).any(|spread| spread.max > 0.0))
+    });
+    bars(rows, title, "bytes", &legend, figures)
+}
+
+/// The figures `*_p50`, `*_p99` and `*_max` of each row that has all three, as marks. `pattern` is a name with `*` in
+/// place of these.
+pub fn percentiles<R: FigureRow>(
+    rows: &[R],
+    title: &str,
+    unit: &str,
+    pattern: &str,
+    legend: [&str; 3],
+) -> Option<Chart> {
+    let figures = ["p50", "p99", "max"].map(|which| pattern.replace('*', which));
+    let mut marks = Vec::new();
+    for row in rows {
+        let spreads: Option<Vec<Spread>> = figures.iter().map(|figure| row.spread(figure)).collect();
+        marks.extend(spreads.map(|spreads| (row.name() + row.mark(&figures[0]), spreads)));
+    }
+    let legend: Vec<_> = MARK_CLASSES.into_iter().zip(legend).collect();
+    let is_empty = marks.is_empty();
+    (!is_empty).then(|| Chart::new(title, unit, &legend, Plot::Marks(marks)))
+}
+
+/// Curves of points that have names, in the order in which these come first.
+pub fn curves(points: impl Iterator<Item = (String, f64, Spread)>) -> Vec<Curve> {
+    let mut curves: Vec<Curve> = Vec::new();
+    for (name, x, y) in points {
+        match curves.iter_mut().find(|curve| curve.name == name) {
+            Some(curve) => curve.points.push((x, y)),
+            None => curves.push(Curve { name, points: vec![(x, y)] }),
         }
     }
-    names.retain(|(_, sum)| *sum > 0.0);
-    names.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let class_of = |name: &str| {
-        let rank = names.iter().position(|(known, _)| *known == name);
-        STACKED[rank.unwrap_or(OTHERS).min(OTHERS)]
-    };
-    let ways = marked(ask, "system_calls_per_call");
-    let rows = rows(ask, &ways, |asked| {
-        let mut parts: Vec<(&'static str, f64)> = STACKED.map(|class| (class, 0.0)).to_vec();
-        for (name, figure) in &asked.system_calls {
-            let part = parts.iter_mut().find(|(class, _)| *class == class_of(name));
-            part.expect("it has every class").1 += figure.spread.median;
-        }
-        let bar = |whole| Bar { sign: "", parts, whole };
-        spread(asked, "system_calls_per_call").map(bar).into_iter().collect()
-    });
-    let mut keys: Vec<Key> = names.iter().take(OTHERS).map(|(name, _)| key(class_of(name), name)).collect();
-    if names.len() > OTHERS {
-        keys.push(key(STACKED[OTHERS], "others"));
-    }
-    drawn(&rows, || bars("System calls of the server for each call", "calls", &keys, &rows))
-}
-
-const STACKED: [&str; 5] = ["payload", "fields", "framing", "deflated", "header"];
-const OTHERS: usize = STACKED.len() - 1;
-
-/// Of calls made as fast as they could be.
-pub fn latency(ask: &[Asked]) -> String {
-    percentiles(
-        ask,
-        "latency",
-        "How long a call takes at full speed, from writing it to its whole answer: a closed loop",
-    )
-}
-
-/// Of calls made at a stated rate.
-pub fn paced(ask: &[Asked]) -> String {
-    percentiles(ask, "paced", "How long a call takes at the stated rate, from when it was due: an open loop")
-}
-
-fn percentiles(ask: &[Asked], what: &str, title: &str) -> String {
-    let of = |asked: &Asked| -> Option<Vec<Spread>> {
-        ["p50", "p99", "max"].iter().map(|which| spread(asked, &format!("{what}_{which}_us"))).collect()
-    };
-    let names = marked(ask, &format!("{what}_p50_us"));
-    let rows: Vec<(&str, Vec<Spread>)> =
-        ask.iter().zip(&names).filter_map(|(asked, name)| Some((&**name, of(asked)?))).collect();
-    let says = ["p50: half took no longer", "p99: 99 of 100 took no longer", "max: the longest"];
-    let keys: Vec<Key> = CLASSES.iter().zip(says).map(|(class, says)| key(class, says)).collect();
-    if rows.is_empty() { String::new() } else { marks(title, "microseconds", &keys, &rows) }
-}
-
-/// Memory of connections that are held.
-pub fn memory(report: &Report) -> String {
-    let bar = |class, spread: &Option<Spread>| spread.map(|whole| Bar::of(class, whole));
-    let row = |held: &Held| {
-        let both = [bar("payload", &held.server_bytes), bar("fields", &held.kernel_bytes)];
-        Row { name: held.way, bars: both.into_iter().flatten().collect() }
-    };
-    let rows: Vec<Row> = report.hold.iter().map(row).filter(|row| !row.bars.is_empty()).collect();
-    let keys = [key("payload", "process of the server"), key("fields", "kernel, both ends")];
-    drawn(&rows, || bars("Memory for each connection on which nothing happens", "bytes", &keys, &rows))
-}
-
-fn spread(asked: &Asked, name: &str) -> Option<Spread> {
-    asked.figures.get(name).map(|figure| figure.spread)
-}
-
-fn key(class: &'static str, says: &str) -> Key {
-    Key { class, says: says.to_owned() }
-}
-
-/// The names of all ways, with the mark that this figure has.
-fn marked(ask: &[Asked], figure: &str) -> Vec<String> {
-    ask.iter().map(|asked| format!("{}{}", asked.way, caveats::mark(asked, figure))).collect()
-}
-
-/// One for each way that has bars.
-fn rows<'n>(ask: &[Asked], names: &'n [String], bars: impl Fn(&Asked) -> Vec<Bar>) -> Vec<Row<'n>> {
-    let row = |(asked, name): (&Asked, &'n String)| Row { name, bars: bars(asked) };
-    ask.iter().zip(names).map(row).filter(|row| !row.bars.is_empty()).collect()
-}
-
-/// Nothing, where there is nothing to draw.
-fn drawn(rows: &[Row], draw: impl FnOnce() -> String) -> String {
-    if rows.is_empty() { String::new() } else { draw() }
+    curves.iter_mut().for_each(|curve| curve.points.sort_by(|a, b| a.0.total_cmp(&b.0)));
+    curves
 }

@@ -1,11 +1,8 @@
-//! Where a value stands on a line, and which values are marked on it.
-
-/// A value, and the words below it.
-pub type Ticks = Vec<(f64, String)>;
+//! The scale of an axis: the place of a value, and the values that are labelled.
 
 #[derive(Clone, Copy, Debug)]
 pub struct Scale {
-    /// Where the line begins and ends.
+    /// The ends of the axis.
     pub from: f64,
     pub to: f64,
     least: f64,
@@ -14,21 +11,21 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// From nothing to that, or a little more.
+    /// A scale from zero to `most`.
     pub fn linear(most: f64, from: f64, to: f64) -> Scale {
         let most = if most > 0.0 && most.is_finite() { most } else { 1.0 };
         Scale { from, to, least: 0.0, most, is_logarithmic: false }
     }
 
-    /// Each power of ten is as long as any other.
+    /// A scale on which each power of ten has the same length.
     pub fn logarithmic(least: f64, most: f64, from: f64, to: f64) -> Scale {
         let (least, most) = if least > 0.0 && least <= most { (least, most) } else { (1.0, 10.0) };
-        // A little room at both ends, and never none.
+        // Room at both ends, also where the two are equal.
         let (least, most) = (least / 1.25, most * 1.25);
         Scale { from, to, least, most, is_logarithmic: true }
     }
 
-    /// What lies outside is put at the end.
+    /// Returns the place of a value. A value outside the scale is put at its end.
     pub fn at(&self, value: f64) -> f64 {
         let value = value.clamp(self.least, self.most);
         let share = match self.is_logarithmic {
@@ -38,29 +35,22 @@ impl Scale {
         self.from + share * (self.to - self.from)
     }
 
-    /// Some round values, not too many.
-    pub fn ticks(&self) -> Ticks {
-        let label = |value: f64| (value, label(value));
-        if !self.is_logarithmic {
+    /// A few round values, each with its label.
+    pub fn ticks(&self) -> Vec<(f64, String)> {
+        let values: Vec<f64> = if self.is_logarithmic {
+            let times: &[f64] = if self.most / self.least < 1000.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+            let decades = (self.least.log10().floor() as i32)..=(self.most.log10().ceil() as i32);
+            let values = decades.flat_map(|n| times.iter().map(move |times| times * 10f64.powi(n)));
+            values.filter(|value| (self.least..=self.most).contains(value)).collect()
+        } else {
             let step = round_step(self.most / 5.0);
-            return (0..)
-                .map(|n| n as f64 * step)
-                .take_while(|value| *value <= self.most)
-                .map(label)
-                .collect();
-        }
-        let decades = || (self.least.log10().floor() as i32)..=(self.most.log10().ceil() as i32);
-        let within = |value: &f64| (self.least..=self.most).contains(value);
-        let few = self.most / self.least < 1000.0;
-        let of_decade = |n| {
-            let times: &[f64] = if few { &[1.0, 2.0, 5.0] } else { &[1.0] };
-            times.iter().map(move |times| times * 10f64.powi(n))
+            (0..).map(|n| n as f64 * step).take_while(|value| *value <= self.most).collect()
         };
-        decades().flat_map(of_decade).filter(within).map(label).collect()
+        values.into_iter().map(|value| (value, label(value))).collect()
     }
 }
 
-/// The next of 1, 2, 5, 10, 20, 50 and so on.
+/// Returns the next of 1, 2, 5, 10, 20, 50 and so on.
 fn round_step(least: f64) -> f64 {
     let decade = 10f64.powf(least.log10().floor());
     let times = [1.0, 2.0, 5.0].into_iter().find(|times| times * decade >= least);

@@ -15,8 +15,6 @@ pub mod push_cost;
 pub mod quantum_leap;
 mod table;
 
-use std::io::{self, Write};
-
 use serde::Serialize;
 
 use crate::compare::costs::{Round, Spread};
@@ -24,6 +22,8 @@ use crate::compare::count_method::Method;
 use crate::compare::interleaved_runs::{Turns, interrupted};
 use crate::compare::options::{CompareOptions, PublishedTable};
 use crate::compare::report::figures;
+use crate::compare::report::stdout;
+use crate::compare::report::text::text;
 use crate::error::CommandError;
 use crate::netlab::emulated_link::Stretch;
 
@@ -129,21 +129,12 @@ pub fn run(
         sections,
         notes,
     };
-    print(options, &repetition)?;
-    if complete { Ok(()) } else { Err(interrupted()) }
-}
-
-fn print(options: &CompareOptions, repetition: &Repetition) -> Result<(), CommandError> {
-    let text = if options.json {
-        let json = serde_json::to_string(repetition);
-        json.map_err(|error| CommandError::Failed(format!("the table cannot be written as JSON: {error}")))?
-            + "\n"
+    if options.json {
+        stdout::print_json("table", &repetition)?;
     } else {
-        table::text(repetition)
-    };
-    let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(CommandError::Output);
-    CommandError::ignore_broken_pipe(written)
+        stdout::print(&text(&table::document(&repetition)))?;
+    }
+    if complete { Ok(()) } else { Err(interrupted()) }
 }
 
 /// All sections, and the notes below them.

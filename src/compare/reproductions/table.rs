@@ -1,48 +1,29 @@
-//! A repetition as tables, for people at a terminal.
+//! The document of a reproduction.
 
-use std::fmt::Write;
-
-use comfy_table::{CellAlignment, Table, presets};
-
+use crate::compare::report::document::{Block, Cell, Document, Output, Table};
 use crate::compare::report::text::{number, words};
 use crate::compare::reproductions::{How, Published, Repetition, Row};
 
-pub fn text(repetition: &Repetition) -> String {
-    let mut out = String::new();
-    if !repetition.complete {
-        out += "INCOMPLETE: this was interrupted; what follows was measured by then.\n\n";
-    }
-    _ = writeln!(
-        out,
-        "{}, published by {}, and repeated here {}\n\n{}",
-        repetition.like,
-        repetition.published_by,
-        in_rounds(repetition.rounds),
-        repetition.counting.says
+pub fn document(repetition: &Repetition) -> Document {
+    let Repetition { like, published_by, rounds, counting, .. } = repetition;
+    let mut document = Document::new(like, String::new(), repetition.complete);
+    let rounds_words = in_rounds(*rounds);
+    document.paragraph(
+        Output::All,
+        format!("{like}, published by {published_by}, and repeated here {rounds_words}\n\n{}", counting.says),
     );
     if let Some(distance) = &repetition.distance {
-        _ = writeln!(out, "\n{}", distance.words());
+        document.paragraph(Output::All, format!("\n{}", distance.words()));
     }
     for section in &repetition.sections {
-        let mut table = Table::new();
-        table.load_preset(presets::UTF8_BORDERS_ONLY).set_header(vec![
-            "what",
-            "published",
-            "here",
-            "which is",
-        ]);
-        for row in &section.rows {
-            table.add_row(cells(row, repetition.rounds.into()));
-        }
-        for column in table.column_iter_mut().skip(1).take(2) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        _ = writeln!(out, "\n{} ({})\n{table}", section.title, section.unit);
+        let mut table = Table::new(["what", "published", "here", "which is"]);
+        table.columns[3].is_words = true;
+        section.rows.iter().for_each(|row| table.row(&row.what, cells(row, (*rounds).into())));
+        document.heading(Output::All, 2, format!("{} ({})", section.title, section.unit));
+        document.add(Output::All, Block::Table(table));
     }
-    for note in &repetition.notes {
-        _ = writeln!(out, "{note}");
-    }
-    out
+    document.paragraphs(Output::All, repetition.notes.iter().map(String::as_str));
+    document
 }
 
 /// A median of one has no least and no most.
@@ -55,7 +36,7 @@ fn in_rounds(rounds: u16) -> String {
     }
 }
 
-fn cells(row: &Row, wanted: usize) -> [String; 4] {
+fn cells(row: &Row, wanted: usize) -> [Cell; 3] {
     let how = match row.how {
         How::Measured => "measured",
         How::Multiplied => "multiplied",
@@ -67,7 +48,7 @@ fn cells(row: &Row, wanted: usize) -> [String; 4] {
         Some(here) => format!("{}, {} of {wanted} rounds", words(here), row.rounds),
         None => "not measured".to_owned(),
     };
-    [row.what.clone(), published.join(", "), here, how.to_owned()]
+    [published.join(", "), here, how.to_owned()].map(Cell::Words)
 }
 
 fn published(published: &Published) -> String {

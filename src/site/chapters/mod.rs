@@ -4,50 +4,41 @@
 //!   docs/*.md ── built in ──▶ table ── asked for the first time ──▶ markup ──▶ a page, kept ──▶ every answer
 //! ```
 //!
-//! A page is made once in the life of a process, for all loops together, and is the same from then on. All of
-//! them together take about half a megabyte.
+//! A page is rendered once in a process, for all loops. It depends on nothing but the built-in document. All
+//! pages together have about half a megabyte.
 
 pub mod contents;
 pub mod markup;
 
-use crate::api::outcome::{Named, Outcome};
-use crate::api::resources::read_at;
-use crate::error::ApiError;
-use crate::model::call::{Answer, Body, Call};
 use crate::model::change::Position;
 use crate::render::escape::push_content;
 use crate::site::chapters::contents::{ADDRESS, CHAPTERS, Chapter, PARTS};
-use crate::site::page::tag_of;
-use crate::store::state::State;
 use pulldown_cmark::HeadingLevel;
 use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
 
-/// A page that was made.
-struct Made {
-    tag: Position,
-    html: Arc<[u8]>,
+/// A rendered page.
+pub struct CachedPage {
+    pub tag: Position,
+    pub html: Arc<[u8]>,
 }
 
-static LIST: OnceLock<Made> = OnceLock::new();
-static PAGES: [OnceLock<Made>; CHAPTERS.len()] = [const { OnceLock::new() }; CHAPTERS.len()];
+static LIST: OnceLock<CachedPage> = OnceLock::new();
+static PAGES: [OnceLock<CachedPage>; CHAPTERS.len()] = [const { OnceLock::new() }; CHAPTERS.len()];
 
-pub fn list(call: &Call, _: Named, _: &State) -> Result<Outcome, ApiError> {
-    tell(call, LIST.get_or_init(|| made(list_page())))
+/// Returns the list of all chapters.
+pub fn list() -> &'static CachedPage {
+    LIST.get_or_init(|| cached(list_page()))
 }
 
-/// The chapter that the path names.
-pub fn read(call: &Call, named: Named, _: &State) -> Result<Outcome, ApiError> {
-    let n = contents::find(named.id).ok_or(ApiError::NoSuchResource)?;
-    tell(call, PAGES[n].get_or_init(|| made(page(n))))
+/// Returns the chapter of this name.
+pub fn chapter(name: &str) -> Option<&'static CachedPage> {
+    let n = contents::find(name)?;
+    Some(PAGES[n].get_or_init(|| cached(page(n))))
 }
 
-fn tell(call: &Call, Made { tag, html }: &Made) -> Result<Outcome, ApiError> {
-    read_at(call, *tag, || Ok(Answer::new(200, Body::Html(html.clone()))))
-}
-
-fn made(html: String) -> Made {
-    Made { tag: tag_of(&html), html: html.into_bytes().into() }
+fn cached(html: String) -> CachedPage {
+    CachedPage { tag: Position::of_text(&html), html: html.into_bytes().into() }
 }
 
 fn list_page() -> String {

@@ -1,34 +1,29 @@
-//! What belongs to the pages: the one at `/`, and the scripts and styles of all.
+//! The page at `/`, and the scripts and styles of all pages.
 //!
-//! Scripts and styles are built in, and have no address that changes with them. So whoever keeps them
-//! asks each time whether they are still the same, and is told by a tag made from what they say.
+//! Scripts and styles are built in, and their addresses do not change with them. A browser revalidates its
+//! copy each time, by an entity tag that is made from the text.
 
-use crate::api::outcome::{Named, Outcome};
-use crate::api::resources::read_at;
-use crate::error::ApiError;
-use crate::model::call::{Answer, Body, Call};
 use crate::model::change::Position;
-use crate::site::chapters;
-use crate::store::state::State;
+use crate::site::chapters::contents;
 
-/// A script or a style: its address, what it is, and its tag.
-pub struct File {
+/// A script or a style.
+pub struct StaticFile {
     pub path: &'static str,
-    media_type: &'static str,
-    text: &'static str,
-    tag: Position,
+    pub media_type: &'static str,
+    pub text: &'static str,
+    pub tag: Position,
 }
 
-const fn script(path: &'static str, text: &'static str) -> File {
-    File { path, media_type: "text/javascript; charset=utf-8", text, tag: tag_of(text) }
+const fn script(path: &'static str, text: &'static str) -> StaticFile {
+    StaticFile { path, media_type: "text/javascript; charset=utf-8", text, tag: Position::of_text(text) }
 }
 
-const fn style(path: &'static str, text: &'static str) -> File {
-    File { path, media_type: "text/css; charset=utf-8", text, tag: tag_of(text) }
+const fn style(path: &'static str, text: &'static str) -> StaticFile {
+    StaticFile { path, media_type: "text/css; charset=utf-8", text, tag: Position::of_text(text) }
 }
 
 /// Those of the pages of resources first, then those of the page at `/`, then that of the chapters.
-pub const FILES: [File; 8] = [
+pub const FILES: [StaticFile; 8] = [
     script("/-/page.js", include_str!("page.js")),
     style("/-/page.css", include_str!("page.css")),
     script("/-/home.js", include_str!("home.js")),
@@ -39,33 +34,26 @@ pub const FILES: [File; 8] = [
     style("/-/chapters.css", include_str!("chapters.css")),
 ];
 
-/// The file of that number.
-pub fn file<const N: usize>(call: &Call, _: Named, _: &State) -> Result<Outcome, ApiError> {
-    let File { media_type, text, tag, .. } = FILES[N];
-    read_at(call, tag, || Ok(Answer::new(200, Body::File { media_type, text: text.into() })))
-}
-
 const HOME: &str = include_str!("home.html");
 
 /// The collection that the page at `/` is about, where there is one of that name; else the first.
-const USUAL: &str = "tasks";
+const DEFAULT_COLLECTION: &str = "tasks";
 
-/// The page at `/`. Names of collections need no escape, neither in a path nor in markup.
-pub fn home(state: &State) -> Body {
-    let mut names = state.names();
-    let first = names.next().unwrap_or(USUAL);
-    let name = if names.any(|name| name == USUAL) { USUAL } else { first };
-    let collections: Vec<String> = state.names().map(|name| format!("/{name}")).collect();
+/// Renders the page at `/`. Names of collections need no escape, neither in a path nor in markup.
+pub fn home<'a>(collections: impl Iterator<Item = &'a str> + Clone) -> String {
+    let mut names = collections.clone();
+    let first = names.next().unwrap_or(DEFAULT_COLLECTION);
+    let name = if names.any(|name| name == DEFAULT_COLLECTION) { DEFAULT_COLLECTION } else { first };
+    let collections: Vec<String> = collections.map(|name| format!("/{name}")).collect();
     let groups: [(&str, &[&str]); 5] = [
-        ("To read", &[chapters::contents::ADDRESS]),
+        ("To read", &[contents::ADDRESS]),
         ("Collections", &collections.iter().map(String::as_str).collect::<Vec<_>>()),
         ("Health", &["/healthz", "/readyz"]),
         ("Counted", &["/metrics", "/counters"]),
         ("Descriptions", &["/openapi.json", "/asyncapi.json"]),
     ];
     let links: String = groups.iter().map(|(heading, paths)| links_to(heading, paths)).collect();
-    let page = HOME.replace("{path}", &format!("/{name}")).replace("{links}", &links);
-    Body::Html(page.into_bytes().into())
+    HOME.replace("{path}", &format!("/{name}")).replace("{links}", &links)
 }
 
 fn links_to(heading: &str, paths: &[&str]) -> String {
@@ -74,26 +62,13 @@ fn links_to(heading: &str, paths: &[&str]) -> String {
     format!("<h3>{heading}</h3>\n<ul>\n{items}</ul>\n")
 }
 
-/// Conditions hold positions, so the tag of a text is spelled as one: its hash (FNV-1a), its length.
-pub const fn tag_of(text: &str) -> Position {
-    let bytes = text.as_bytes();
-    let (mut hash, mut at) = (0x811c_9dc5_u32, 0);
-    while at < bytes.len() {
-        hash = (hash ^ bytes[at] as u32).wrapping_mul(0x0100_0193);
-        at += 1;
-    }
-    Position { epoch: hash, seq: bytes.len() as u64 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::site::chapters;
 
     #[test]
     fn another_text_has_another_tag() {
-        // The vectors of those who made the hash.
-        assert_eq!(tag_of(""), Position { epoch: 0x811c_9dc5, seq: 0 });
-        assert_eq!(tag_of("foobar"), Position { epoch: 0xbf9c_f968, seq: 6 });
         for (n, file) in FILES.iter().enumerate() {
             assert!(FILES[..n].iter().all(|other| other.tag != file.tag && other.path != file.path));
         }
@@ -186,9 +161,7 @@ mod tests {
         for (names, path) in
             [(&["tasks"][..], "/tasks"), (&["notes", "tasks"], "/tasks"), (&["notes", "plans"], "/notes")]
         {
-            let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-            let Body::Html(page) = home(&State::new(1, &names, 1000)) else { panic!("it is a page") };
-            let page = std::str::from_utf8(&page).unwrap();
+            let page = home(names.iter().copied());
             assert!(page.contains(&format!("<body data-path=\"{path}\">")), "{path}");
             assert!(!page.contains('{'), "every place is filled");
             for name in names {

@@ -1,0 +1,21 @@
+//! What a handler gets beside its call.
+
+use crate::api::description::cache::DescriptionCache;
+use crate::metrics::browsers::Visitor;
+use crate::render::cache::RenderCache;
+use crate::store::state::State;
+
+/// What a handler reads.
+pub struct ReadContext<'a> {
+    pub state: &'a State,
+    pub cache: &'a mut ReadCache,
+    /// The browser that sent the call, if it shows the built-in page.
+    pub browser: Option<Visitor>,
+}
+
+/// Texts that were rendered from the state of one loop, shared by all who request them.
+#[derive(Default)]
+pub struct ReadCache {
+    pub collections: RenderCache,
+    pub descriptions: DescriptionCache,
+}
