@@ -38,16 +38,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const OPEN: &[&str] = &["config", "error", "metrics"];
 
 /// Imports that are still to be removed.
-const EXCEPTIONS: &[(&str, &str)] = &[
-    ("compare", "cli"),
-    ("netlab", "compare"),
-    ("pubsub", "reactor"),
-    ("pubsub", "server"),
-    ("server", "reactor"),
-];
+const EXCEPTIONS: &[(&str, &str)] = &[("pubsub", "reactor"), ("pubsub", "server"), ("server", "reactor")];
 
 /// Folders whose files still import each other in a cycle.
-const CYCLES: &[&str] = &["compare", "netlab", "server", "pubsub", "reactor", "connection", "client"];
+const CYCLES: &[&str] = &["compare", "server", "pubsub", "reactor", "connection", "client"];
 
 /// Lines of code in a file, without its tests.
 const LINES_MAX: usize = 400;
@@ -55,7 +49,6 @@ const LINES_MAX: usize = 400;
 /// Files that are still longer.
 const LONG_FILES: &[&str] = &[
     "src/connection/http_mode.rs",
-    "src/error.rs",
     "src/pubsub/subscribers.rs",
     "src/server/mod.rs",
     "src/server/peer.rs",
@@ -338,7 +331,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 
 /// Everything before the tests.
 fn without_tests(text: &str) -> &str {
-    let end = ["#[cfg(test)]\nmod tests {", "#[cfg(test)]\nmod tests;"]
+    let end = ["#[cfg(test)]\nmod tests {", "#[cfg(test)]\npub mod tests {", "#[cfg(test)]\nmod tests;"]
         .iter()
         .filter_map(|start| text.find(start))
         .min();
