@@ -7,7 +7,7 @@
 use crate::api::query::{Direction, Filter, Key, Operator, Page, Query};
 use crate::model::call::Paging;
 use crate::model::decimal::Number;
-use crate::model::json_object::meaning;
+use crate::model::json_tokens::unescape;
 use crate::model::raw_json;
 use crate::model::record::Record;
 use smallvec::SmallVec;
@@ -50,9 +50,10 @@ impl Query {
 
     /// Those that are equal stay in order of creation.
     fn sorted<'a>(&self, items: Vec<&'a Record>) -> Vec<&'a Record> {
-        let ranks = |item: &'a Record| self.sort.iter().map(|key| key.rank(item.json())).collect();
-        let mut ranked: Vec<(SmallVec<[Rank; 1]>, &Record)> =
-            items.into_iter().map(|item| (ranks(item), item)).collect();
+        let mut ranked: Vec<(SmallVec<[Rank; 1]>, &Record)> = items
+            .into_iter()
+            .map(|item| (self.sort.iter().map(|key| key.rank(item.json())).collect(), item))
+            .collect();
         ranked.sort_by(|(one, _), (other, _)| {
             let mut pairs = self.sort.iter().zip(one.iter().zip(other));
             pairs
@@ -104,15 +105,14 @@ fn find<'a>(object: &'a str, field: &str) -> Option<&'a str> {
     let way = field.split_once('.');
     let (mut found, mut on_the_way) = (None, None);
     for (name, value) in raw_json::members(object) {
-        let name = meaning(name);
+        let name = unescape(name);
         if name == field {
             found = Some(value);
         } else if way.is_some_and(|(first, _)| first == name) {
             on_the_way = Some(value);
         }
     }
-    let further = || find(on_the_way.filter(|value| value.starts_with('{'))?, way?.1);
-    found.or_else(further)
+    found.or_else(|| find(on_the_way.filter(|value| value.starts_with('{'))?, way?.1))
 }
 
 /// A number is compared with a number, a string with anything, for a query is made of text; nothing
@@ -157,7 +157,7 @@ impl Key {
     fn rank<'a>(&self, item: &'a str) -> Rank<'a> {
         let Some(member) = find(item, &self.field) else { return Rank::Missing };
         match member.as_bytes()[0] {
-            b'"' => Rank::String(meaning(member)),
+            b'"' => Rank::String(unescape(member)),
             b'f' => Rank::False,
             b't' => Rank::True,
             _ => raw_json::number(member).map_or(Rank::Other, Rank::Number),
