@@ -1,7 +1,6 @@
 //! The network between peers and the server loop, in memory: short reads and writes, resets, urgent data and readiness.
 
 use bothways::connection::outbox::{Outbox, SLICES_MAX};
-use bothways::pubsub::peer_table::PeerId;
 use bothways::server::sockets::{ReadResult, Ready, SendHint, Sockets};
 use std::io::{self, IoSlice};
 use std::time::Instant;
@@ -15,7 +14,7 @@ pub struct SimulatedSockets(pub Vec<SimulatedSocket>);
 pub struct SimulatedSocket {
     pub state: SocketState,
     /// Set while readiness is reported.
-    pub id: Option<PeerId>,
+    pub token: Option<u64>,
     pub ready: Readiness,
     /// Sent by the peer, and not read yet.
     pub inbox: Vec<u8>,
@@ -96,9 +95,9 @@ impl SimulatedSockets {
     pub fn take_ready(&mut self) -> Vec<Ready> {
         let mut reported = Vec::new();
         for socket in self.0.iter_mut().filter(|socket| socket.ready.is_any()) {
-            let Some(id) = socket.id else { continue };
+            let Some(token) = socket.token else { continue };
             let Readiness { readable, urgent, writable } = std::mem::take(&mut socket.ready);
-            reported.push(Ready { id, readable, urgent, writable });
+            reported.push(Ready { token, readable, urgent, writable });
         }
         reported
     }
@@ -122,10 +121,10 @@ impl Sockets for SimulatedSockets {
 
     fn stop_accepting(&mut self) {}
 
-    fn register(&mut self, &mut peer: &mut usize, id: PeerId) -> io::Result<()> {
+    fn register(&mut self, &mut peer: &mut usize, token: u64) -> io::Result<()> {
         let socket = &mut self.0[peer];
         let urgent = socket.ready.urgent || socket.is_ended || socket.is_reset;
-        (socket.id, socket.ready) = (Some(id), Readiness { readable: true, urgent, writable: true });
+        (socket.token, socket.ready) = (Some(token), Readiness { readable: true, urgent, writable: true });
         Ok(())
     }
 
@@ -180,6 +179,6 @@ impl Sockets for SimulatedSockets {
     }
 
     fn close(&mut self, peer: usize) {
-        (self.0[peer].state, self.0[peer].id) = (SocketState::Closed, None);
+        (self.0[peer].state, self.0[peer].token) = (SocketState::Closed, None);
     }
 }

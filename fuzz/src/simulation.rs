@@ -12,6 +12,7 @@ use super::readers::LIMITS;
 use super::simulated_sockets::{SimulatedSocket, SimulatedSockets, SocketState};
 use bothways::config::{AllowedOrigins, CompressionConfig, ServerConfig, Timeouts};
 use bothways::connection::turn_context::TurnContext;
+use bothways::pubsub::peer_table::PeerId;
 use bothways::server::ServerLoop;
 use bothways::store::commit_log::{SharedLog, Wake};
 use bothways::store::committer::{Keeper, Sync};
@@ -135,7 +136,8 @@ impl Simulation {
     /// What is held for a peer is bounded, whatever it does.
     fn check_memory(&self) {
         let bytes_max = held_bytes_max(self.buffer_bytes);
-        for peer in self.server.sockets.0.iter().filter_map(|socket| self.server.peer(socket.id?)) {
+        for peer in self.server.sockets.0.iter().filter_map(|socket| self.server.peer(PeerId(socket.token?)))
+        {
             let held = peer.connection.held_bytes();
             assert!(held <= bytes_max, "{held} bytes are held for one peer, more than {bytes_max}");
         }
@@ -151,7 +153,7 @@ impl Simulation {
             assert!(turns < 100_000, "it never comes to rest");
         }
         for socket in &self.server.sockets.0 {
-            if let Some(peer) = socket.id.and_then(|id| self.server.peer(id)) {
+            if let Some(peer) = socket.token.and_then(|token| self.server.peer(PeerId(token))) {
                 assert!(!peer.is_paused() || socket.is_blocked, "a peer is paused, and nothing will wake it");
                 assert!(socket.inbox.is_empty() || socket.is_blocked, "what was sent is not read");
             }
@@ -161,7 +163,7 @@ impl Simulation {
     fn is_quiet(&mut self) -> bool {
         !self.server.has_work()
             && !self.woken.load(Ordering::Relaxed)
-            && !self.server.sockets.0.iter().any(|socket| socket.id.is_some() && socket.ready.is_any())
+            && !self.server.sockets.0.iter().any(|socket| socket.token.is_some() && socket.ready.is_any())
     }
 
     /// Nobody sends or receives any more: every peer is closed when its timers have fired.

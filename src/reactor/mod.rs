@@ -21,18 +21,13 @@ pub mod wakeup;
 use crate::config::ServerConfig;
 use crate::connection::turn_context::TurnContext;
 use crate::metrics::totals::{self, Count};
-use crate::reactor::loop_io::LoopIo;
 use crate::reactor::socket::TcpSockets;
 use crate::reactor::wakeup::{Mailbox, WAKER};
 use crate::server::ServerLoop;
 use crate::server::sockets::Ready;
-use crate::store::journal::Journal;
-use crate::store::state::State;
 use chrono::Local;
 use mio::{Events, Poll};
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 /// Readiness events that one call of `Poll::poll` returns.
@@ -48,19 +43,14 @@ pub struct Reactor<'r> {
 }
 
 impl<'r> Reactor<'r> {
-    /// Creates the loop. `open` counts the connections of all loops together.
     pub fn new(
+        poll: Poll,
+        mailbox: Mailbox,
+        server: ServerLoop<TcpSockets>,
         config: &'r ServerConfig,
-        open: Arc<AtomicUsize>,
-        io: LoopIo,
-        journal: Journal,
-        state: State,
-    ) -> io::Result<Reactor<'r>> {
-        let LoopIo { poll, listeners, mailbox, .. } = io;
-        let sockets = TcpSockets::new(poll.registry().try_clone()?, listeners)?;
-        let now = Instant::now();
-        let server = ServerLoop::new(open, sockets, journal, state, now);
-        Ok(Reactor { poll, mailbox, server, turn: TurnContext::new(config, now), ready: Vec::new() })
+    ) -> Reactor<'r> {
+        let turn = TurnContext::new(config, server.now());
+        Reactor { poll, mailbox, server, turn, ready: Vec::new() }
     }
 
     /// Runs turns until the loop is asked to shut down and has done so.

@@ -2,7 +2,6 @@
 
 use crate::connection::outbox::{Outbox, SLICES_MAX};
 use crate::metrics::totals::{self, Count};
-use crate::pubsub::peer_table::PeerId;
 use crate::reactor::listener::Listener;
 use crate::reactor::wakeup::WAKER;
 use crate::server::sockets::{ReadResult, Ready, SendHint, Sockets};
@@ -51,7 +50,7 @@ impl TcpSockets {
 /// The readiness of a peer, as mio reports it.
 pub fn readiness(event: &Event) -> Ready {
     Ready {
-        id: PeerId(event.token().0 as u64),
+        token: event.token().0 as u64,
         readable: event.is_readable(),
         writable: event.is_writable(),
         urgent: event.is_read_closed() || event.is_error() || is_priority(event),
@@ -82,9 +81,9 @@ impl Sockets for TcpSockets {
         }
     }
 
-    fn register(&mut self, socket: &mut TcpStream, id: PeerId) -> io::Result<()> {
+    fn register(&mut self, socket: &mut TcpStream, token: u64) -> io::Result<()> {
         totals::one(Count::CallsRegister);
-        self.registry.register(socket, Token(id.0 as usize), interests())
+        self.registry.register(socket, Token(token as usize), interests())
     }
 
     fn read(&mut self, socket: &mut TcpStream, buffer: &mut [u8]) -> io::Result<ReadResult> {

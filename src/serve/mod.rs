@@ -18,6 +18,7 @@ use crate::reactor::wakeup::Sender;
 use crate::serve::committer_thread::CommitterThread;
 use crate::serve::options::ServeOptions;
 use crate::serve::systemd::{NotifySocket, SystemdEnv};
+use crate::server::ServerLoop;
 use crate::store::commit_log::Wake;
 use crate::store::journal::Journal;
 use crate::store::state::State;
@@ -139,7 +140,8 @@ fn furnish(ios: Vec<LoopIo>, journals: Vec<Journal>, states: Vec<State>) -> Vec<
 
 impl Seat {
     fn run(self, config: &ServerConfig, open: Arc<AtomicUsize>) -> io::Result<()> {
-        let Seat { io, journal, state } = self;
-        Reactor::new(config, open, io, journal, state).and_then(Reactor::run)
+        let Seat { io: LoopIo { poll, sockets, mailbox, .. }, journal, state } = self;
+        let server = ServerLoop::new(open, sockets, journal, state, Instant::now());
+        Reactor::new(poll, mailbox, server, config).run()
     }
 }

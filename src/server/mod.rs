@@ -244,17 +244,18 @@ impl<S: Sockets> ServerLoop<S> {
             self.serve(id, turn);
         }
         for ready in ready {
+            let id = PeerId(ready.token);
             // A peer that was closed earlier in this turn may still be reported.
-            let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(ready.id) else { continue };
+            let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
             if ready.urgent {
                 peer.mark_urgent();
             } else if ready.readable {
                 peer.mark_readable();
             }
             if ready.writable && !peer.connection.outbox().is_empty() {
-                self.flush(ready.id, turn);
+                self.flush(id, turn);
             }
-            self.serve(ready.id, turn);
+            self.serve(id, turn);
         }
     }
 
@@ -429,7 +430,7 @@ impl<S: Sockets> ServerLoop<S> {
     fn register_new(&mut self) {
         for id in std::mem::take(&mut self.unregistered) {
             let Some(ConnectedPeer { socket, .. }) = self.peers.get_mut(id) else { continue };
-            if let Err(error) = self.sockets.register(socket, id) {
+            if let Err(error) = self.sockets.register(socket, id.0) {
                 log::warn!("connection closed, its socket cannot be registered: {error}");
                 self.close(id);
             }

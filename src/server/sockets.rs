@@ -4,7 +4,6 @@
 //! trait is the same code, dispatched statically.
 
 use crate::connection::outbox::Outbox;
-use crate::pubsub::peer_table::PeerId;
 use std::io;
 use std::time::Instant;
 
@@ -24,8 +23,8 @@ pub trait Sockets {
     /// Closes every listener.
     fn stop_accepting(&mut self);
 
-    /// Requests readiness of a socket from now on. What is ready already is reported too.
-    fn register(&mut self, socket: &mut Self::Socket, id: PeerId) -> io::Result<()>;
+    /// Reports the readiness of a socket under this token from now on. What is ready already is reported too.
+    fn register(&mut self, socket: &mut Self::Socket, token: u64) -> io::Result<()>;
 
     /// Reads once.
     fn read(&mut self, socket: &mut Self::Socket, buffer: &mut [u8]) -> io::Result<ReadResult>;
@@ -83,7 +82,7 @@ pub enum SendHint {
 /// The readiness of one peer's socket. It is a hint: a read or write may block all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ready {
-    pub id: PeerId,
+    pub token: u64,
     pub readable: bool,
     pub writable: bool,
     /// There is an end of the stream, an error or a byte of urgent data, at which a read may stop short.
