@@ -18,7 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cli", &["serve", "compare", "client", "api", "store"]),
     ("serve", &["reactor", "server", "api", "store", "client", "model"]),
     ("compare", &["client", "netlab", "render", "websocket", "http", "model"]),
-    ("reactor", &["server", "connection"]),
+    ("reactor", &["compare", "server", "connection"]),
     ("server", &["pubsub", "api", "connection", "store", "http", "model"]),
     ("pubsub", &["api", "connection", "store", "model"]),
     ("api", &["site", "render", "store", "model"]),
@@ -38,17 +38,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const OPEN: &[&str] = &["config", "error", "metrics"];
 
 /// Imports that are still to be removed.
-const EXCEPTIONS: &[(&str, &str)] = &[
-    ("compare", "cli"),
-    ("netlab", "compare"),
-    ("pubsub", "reactor"),
-    ("pubsub", "server"),
-    ("server", "reactor"),
-];
+const EXCEPTIONS: &[(&str, &str)] = &[("pubsub", "reactor"), ("pubsub", "server"), ("server", "reactor")];
 
 /// Folders whose files still import each other in a cycle.
-const CYCLES: &[&str] =
-    &["compare", "netlab", "server", "pubsub", "reactor", "connection", "client", "http", "websocket"];
+const CYCLES: &[&str] = &["compare", "server", "pubsub", "reactor", "connection", "client"];
 
 /// Lines of code in a file, without its tests.
 const LINES_MAX: usize = 400;
@@ -56,14 +49,9 @@ const LINES_MAX: usize = 400;
 /// Files that are still longer.
 const LONG_FILES: &[&str] = &[
     "src/connection/http_mode.rs",
-    "src/http/head.rs",
-    "src/model/json_patch.rs",
-    "src/model/json_rpc.rs",
     "src/pubsub/subscribers.rs",
     "src/server/mod.rs",
     "src/server/peer.rs",
-    "src/websocket/message.rs",
-    "src/websocket/permessage_deflate.rs",
     "src/client/watch.rs",
 ];
 
@@ -343,7 +331,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 
 /// Everything before the tests.
 fn without_tests(text: &str) -> &str {
-    let end = ["#[cfg(test)]\nmod tests {", "#[cfg(test)]\nmod tests;"]
+    let end = ["#[cfg(test)]\nmod tests {", "#[cfg(test)]\npub mod tests {", "#[cfg(test)]\nmod tests;"]
         .iter()
         .filter_map(|start| text.find(start))
         .min();

@@ -21,7 +21,8 @@ pub fn listen() -> Result<Arc<AtomicBool>, CommandError> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
-    let hear = move || {
+    let thread = thread::Builder::new().name("signals".to_owned());
+    let spawned = thread.spawn(move || {
         let mut asked = None;
         for _ in signals.forever() {
             flag.store(true, Ordering::Relaxed);
@@ -29,9 +30,23 @@ pub fn listen() -> Result<Arc<AtomicBool>, CommandError> {
                 process::exit(1);
             }
         }
-    };
-    thread::Builder::new().name("signals".to_owned()).spawn(hear).map_err(failed)?;
+    });
+    spawned.map_err(failed)?;
     Ok(interrupted)
+}
+
+/// Sleeps until `due`. Returns false if it was interrupted before.
+pub fn sleep_until(due: Instant, interrupted: &AtomicBool) -> bool {
+    loop {
+        let left = due.saturating_duration_since(Instant::now());
+        if interrupted.load(Ordering::Relaxed) {
+            return false;
+        }
+        if left.is_zero() {
+            return true;
+        }
+        thread::sleep(left.min(LOOKS_UP_EVERY));
+    }
 }
 
 fn is_another(asked: Instant, now: Instant) -> bool {
@@ -40,6 +55,9 @@ fn is_another(asked: Instant, now: Instant) -> bool {
 
 /// Programs that pass a signal on, as timeout(1) does, send it to the process and to its group.
 const SENT_TWICE_WITHIN: Duration = Duration::from_millis(100);
+
+/// Longest delay until an interrupt is noticed.
+const LOOKS_UP_EVERY: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {

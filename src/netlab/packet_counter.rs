@@ -6,10 +6,10 @@
 
 use std::collections::HashMap;
 
-use crate::compare::costs::{Network, Segments};
 use crate::netlab::proc;
 use crate::netlab::tcp_segment::Segment;
 use crate::netlab::tcp_sequence::Sequence;
+use crate::netlab::traffic::{Network, Segments};
 
 /// All packets that were shown to it.
 #[derive(Debug)]
@@ -84,8 +84,7 @@ impl Counter {
 
     /// Connections of which one end or both are not over.
     pub fn open(&self) -> usize {
-        let is_open = |connection: &&Connection| !(connection.sent_end && connection.received_end);
-        self.connections.values().filter(is_open).count()
+        self.connections.values().filter(|one| !(one.sent_end && one.received_end)).count()
     }
 
     /// What the kernel should say of that. What is sent again it counts apart, but for a SYN that answers

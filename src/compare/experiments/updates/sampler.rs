@@ -5,15 +5,17 @@
 //!   then a scrape: system calls            ── the time of the server after it is where the next part begins
 //! ```
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::compare::costs::{Application, Both, Costs, Network};
-use crate::compare::experiments::requests::Stop;
+use crate::compare::costs::{Application, Both, Costs};
+use crate::compare::count_method::Counting;
 use crate::compare::experiments::updates::change_writer::Writer;
 use crate::compare::experiments::updates::subscriber_stats::Ledger;
-use crate::compare::experiments::updates::update_round::Bench;
+use crate::compare::run_error::RunError;
+use crate::compare::server::Server;
+use crate::compare::system_calls::{SystemCalls, calls_between};
 use crate::error::CommandError;
+use crate::netlab::traffic::Network;
 
 /// What the followers of a round have cost in a part of it.
 #[derive(Clone, Debug)]
@@ -26,17 +28,18 @@ pub struct Phase {
     pub client_time: Duration,
     /// Of the server: the changes themselves are in it.
     pub server_time: Option<Duration>,
-    pub system_calls: Option<BTreeMap<String, u64>>,
+    pub system_calls: SystemCalls,
 }
 
 /// Who reads where a part of a round begins or ends.
 pub struct Eyes<'e> {
-    pub bench: &'e Bench<'e>,
+    pub server: &'e Server,
+    pub counting: &'e Counting,
     pub ledgers: &'e [Ledger],
     /// The writer's, which is left out.
     pub port: u16,
     /// What lies between these two is what a scrape makes itself.
-    pub a_scrape: [Option<BTreeMap<String, u64>>; 2],
+    pub a_scrape: [SystemCalls; 2],
 }
 
 /// Everything up to that moment.
@@ -49,31 +52,31 @@ pub struct Reading {
     client_time: Duration,
     /// Of the server, before it was asked for its counters, and after that.
     server_time: [Option<Duration>; 2],
-    system_calls: Option<BTreeMap<String, u64>>,
+    system_calls: SystemCalls,
 }
 
 impl Eyes<'_> {
-    pub fn read(&self, writer: &mut Writer) -> Result<Reading, Stop> {
+    pub fn read(&self, writer: &mut Writer) -> Result<Reading, RunError> {
         let mut reading = self.read_counts()?;
         reading.system_calls = writer.system_calls()?;
-        reading.server_time[1] = self.bench.server.processor_time();
+        reading.server_time[1] = self.server.processor_time();
         Ok(reading)
     }
 
     /// Without the system calls.
-    pub fn read_counts(&self) -> Result<Reading, Stop> {
+    pub fn read_counts(&self) -> Result<Reading, RunError> {
         let sum = |of: fn(&Ledger) -> u64| self.ledgers.iter().map(of).sum();
         Ok(Reading {
             at: Instant::now(),
-            network: match self.bench.counting.wire() {
-                Some(wire) => wire.network_without(self.port).map_err(Stop::Doubted)?,
+            network: match self.counting.wire() {
+                Some(wire) => wire.network_without(self.port).map_err(RunError::Inconsistent)?,
                 None => self.network()?,
             },
             said: self.ledgers.iter().fold(Both::default(), |sum, one| sum + one.read(|tally| tally.said)),
             connections: sum(|ledger| ledger.read(|tally| tally.connections)),
             asked: sum(|ledger| ledger.read(|tally| tally.asked)),
             client_time: self.ledgers.iter().map(|one| one.read(|tally| tally.processor_time)).sum(),
-            server_time: [self.bench.server.processor_time(); 2],
+            server_time: [self.server.processor_time(); 2],
             system_calls: None,
         })
     }
@@ -97,21 +100,8 @@ impl Eyes<'_> {
             asked: to.asked - from.asked,
             client_time: to.client_time.saturating_sub(from.client_time),
             server_time: to.server_time[0].zip(from.server_time[1]).map(|(to, from)| to.saturating_sub(from)),
-            system_calls: self.made_between(from, to),
+            system_calls: calls_between(&self.a_scrape, &from.system_calls, &to.system_calls),
         }
-    }
-
-    /// System calls of the server, without those of a scrape, of which each border has one.
-    fn made_between(&self, from: &Reading, to: &Reading) -> Option<BTreeMap<String, u64>> {
-        let [first, second] = &self.a_scrape;
-        let [first, second] = [first.as_ref()?, second.as_ref()?];
-        let (from, to) = (from.system_calls.as_ref()?, to.system_calls.as_ref()?);
-        let of = |calls: &BTreeMap<String, u64>, name| calls.get(name).copied().unwrap_or(0);
-        let made = |name| {
-            let a_scrape = of(second, name) - of(first, name);
-            (of(to, name) - of(from, name)).saturating_sub(a_scrape)
-        };
-        Some(to.keys().map(|name| (name.clone(), made(name))).collect())
     }
 }
 
