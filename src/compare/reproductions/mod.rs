@@ -142,8 +142,8 @@ type Repeated = (Vec<Section>, Vec<String>);
 
 /// One of [`figures::FIGURES`], of each round.
 fn figures(name: &str, rounds: &[Round]) -> Vec<f64> {
-    let of = |round| figures::figure(name, std::slice::from_ref(round));
-    rounds.iter().filter_map(of).map(|figure| figure.median).collect()
+    let figures = rounds.iter().filter_map(|round| figures::figure(name, std::slice::from_ref(round)));
+    figures.map(|figure| figure.median).collect()
 }
 
 /// Of the two in each round that both have, how many times the one is the other.
