@@ -38,26 +38,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const OPEN: &[&str] = &["config", "error", "metrics"];
 
 /// Imports that are still to be removed.
-const EXCEPTIONS: &[(&str, &str)] = &[
-    ("compare", "cli"),
-    ("netlab", "compare"),
-    ("pubsub", "reactor"),
-    ("pubsub", "server"),
-    ("server", "reactor"),
-];
+const EXCEPTIONS: &[(&str, &str)] = &[("pubsub", "reactor"), ("pubsub", "server"), ("server", "reactor")];
 
 /// Folders whose files still import each other in a cycle.
-const CYCLES: &[&str] = &[
-    "compare",
-    "netlab",
-    "server",
-    "pubsub",
-    "reactor",
-    "connection",
-    "client",
-    "http",
-    "websocket",
-];
+const CYCLES: &[&str] =
+    &["compare", "server", "pubsub", "reactor", "connection", "client", "http", "websocket"];
 
 /// Lines of code in a file, without its tests.
 const LINES_MAX: usize = 400;
@@ -65,7 +50,6 @@ const LINES_MAX: usize = 400;
 /// Files that are still longer.
 const LONG_FILES: &[&str] = &[
     "src/connection/http_mode.rs",
-    "src/error.rs",
     "src/http/head.rs",
     "src/model/json_patch.rs",
     "src/model/json_rpc.rs",
@@ -75,7 +59,6 @@ const LONG_FILES: &[&str] = &[
     "src/websocket/message.rs",
     "src/websocket/permessage_deflate.rs",
     "src/client/watch.rs",
-    "src/api/description/openapi.rs",
 ];
 
 /// Words that few modules may use.
@@ -354,7 +337,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 
 /// Everything before the tests.
 fn without_tests(text: &str) -> &str {
-    let end = ["#[cfg(test)]\nmod tests {", "#[cfg(test)]\nmod tests;"]
+    let end = ["#[cfg(test)]\nmod tests {", "#[cfg(test)]\npub mod tests {", "#[cfg(test)]\nmod tests;"]
         .iter()
         .filter_map(|start| text.find(start))
         .min();

@@ -1,4 +1,4 @@
-//! The three things a handler can say.
+//! What a handler returns.
 
 use crate::api::read_context::ReadContext;
 use crate::api::topic::{Follow, Interest};
@@ -8,19 +8,19 @@ use crate::model::change::{CollectionId, Write};
 
 pub enum Outcome {
     Answer(Answer),
-    /// The answer is known when the journal has settled it.
+    /// A write. It is answered when the journal has committed it.
     Write(Write),
-    /// Turn this connection into a socket, and go on like this.
+    /// An upgrade of the connection to a WebSocket.
     Talk(Talk),
-    /// Tell this peer of every change from there on.
+    /// A subscription.
     Follow(Follow),
-    /// Tell it no more.
+    /// The end of a subscription.
     Unfollow(Interest),
-    /// Ask again when this has changed, or the time is over.
+    /// A long poll: the call is dispatched again when the topic has changed, or the time is over.
     Wait(Interest),
 }
 
-/// What the path named, apart from its route.
+/// The resource that a path names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named<'a> {
     pub collection: CollectionId,

@@ -153,9 +153,10 @@ fn decoded(text: &str) -> Option<Cow<'_, str>> {
     if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
         return Some(Cow::Borrowed(text));
     }
-    let is_octet = |behind: &str| behind.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
-    if !text.split('%').skip(1).all(is_octet) {
-        return None;
+    for after in text.split('%').skip(1) {
+        if after.bytes().take(2).filter(u8::is_ascii_hexdigit).count() != 2 {
+            return None;
+        }
     }
     let text = text.replace('+', " ");
     let decoded = percent_decode_str(&text).decode_utf8().ok()?;

@@ -17,7 +17,7 @@ use crate::store::idempotency_table::Earlier;
 use crate::store::state::State;
 use std::sync::Arc;
 
-/// What PATCH takes, for `Accept-Patch`.
+/// The media types of PATCH, for `Accept-Patch`.
 const PATCH_TYPES: &str = "application/merge-patch+json, application/json-patch+json, application/json";
 
 /// The items of a collection, or one of them.
@@ -83,7 +83,7 @@ pub fn read_at(
     Ok(Outcome::Answer(Answer { etag: current, ..answer }))
 }
 
-/// The one method that is not idempotent by itself, and is by a key.
+/// POST is idempotent only with a key.
 pub fn create(call: &Call, named: Named, _: &mut ReadContext) -> Result<Outcome, ApiError> {
     let once = call.idempotency_key.as_deref().map(once).transpose()?;
     let Intake { id, members } = new_item::read(call)?;
@@ -91,7 +91,7 @@ pub fn create(call: &Call, named: Named, _: &mut ReadContext) -> Result<Outcome,
     Ok(Outcome::Write(Write { once, ..please(call, named, act) }))
 }
 
-/// Whoever takes the write up knows the time.
+/// The server loop sets the time.
 fn once(key: &str) -> Result<Box<Once>, ApiError> {
     let key = Key::read(key).ok_or(ApiError::IdempotencyKeyMalformed)?;
     Ok(Box::new(Once { key, at: 0 }))
@@ -133,7 +133,7 @@ fn please(call: &Call, named: Named, act: Act) -> Write {
     Write { collection: named.collection, act, conditions: call.conditions.clone(), once: None }
 }
 
-/// What is said of a write when it is settled.
+/// The answer to a committed or rejected write.
 pub fn answer_to(outcome: committed::Outcome, state: &State) -> Answer {
     match outcome {
         committed::Outcome::Changed(change) => changed(change, state),
@@ -163,10 +163,15 @@ fn created(
     replayed: bool,
 ) -> Answer {
     let collection = state.collection(collection).name().clone();
-    let words = match &*collection {
-        "tasks" => "Task added successfully.",
-        _ => "Added successfully.",
-    };
+    let words = created_text(&collection);
     let body = Body::Created { record, collection, words, replayed };
     Answer { etag: Some(position), ..Answer::new(201, body) }
+}
+
+/// The answer to a created item as plain text.
+pub fn created_text(collection: &str) -> &'static str {
+    match collection {
+        "tasks" => "Task added successfully.",
+        _ => "Added successfully.",
+    }
 }

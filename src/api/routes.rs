@@ -21,7 +21,7 @@ const fn route(method: Method, path: &'static str, handler: Handler, summary: &'
     Route { method, path, handler, summary }
 }
 
-/// Everything that can be asked. Help, `Allow` and descriptions are made from it.
+/// Every method of every path. Help, `Allow` and descriptions are made from it.
 pub const ROUTES: &[Route] = &[
     route(Method::Get, COLLECTION, subscribe::take_up, "all items, in order of creation"),
     route(Method::Post, COLLECTION, resources::create, "add an item"),
@@ -51,7 +51,7 @@ pub const ROUTES: &[Route] = &[
     route(Method::Get, CHAPTER, pages::chapter, "a chapter, as a page"),
 ];
 
-/// Names that no collection may have: those in the table.
+/// Names that no collection may have: the table uses them.
 pub const RESERVED: &[&str] =
     &["ws", "echo", "rpc", "healthz", "readyz", "metrics", "counters", "openapi.json", "asyncapi.json", "-"];
 
@@ -86,7 +86,7 @@ pub fn is_of_page(call: &Call, state: &State) -> bool {
     }
 }
 
-/// Which path of the table this is. An item need not exist to be named.
+/// Finds the path in the table. An item need not exist.
 fn locate<'p>(path: &'p str, state: &State) -> Result<(&'static str, Named<'p>), ApiError> {
     let rest = path.strip_prefix('/').ok_or(ApiError::NoSuchResource)?;
     // Names are short: a plain loop is at their end before a search has begun.
@@ -103,7 +103,7 @@ fn locate<'p>(path: &'p str, state: &State) -> Result<(&'static str, Named<'p>),
     }
 }
 
-/// What is of no collection.
+/// Finds a path that belongs to no collection.
 fn fixed(path: &str) -> Result<(&'static str, Named<'_>), ApiError> {
     let of_none = |id| Named { collection: CollectionId(0), id };
     let chapter = path.strip_prefix(contents::ADDRESS).and_then(|rest| rest.strip_prefix('/'));
@@ -134,7 +134,7 @@ fn decoded<'a>(path: &'a str) -> Result<Cow<'a, str>, ApiError> {
 
 const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
-/// The methods that a path takes. A test holds these words against the table.
+/// The methods of a path. A test compares them with the table.
 fn allowed(pattern: &str) -> &'static str {
     match pattern {
         COLLECTION => "GET, HEAD, POST, OPTIONS",
@@ -147,7 +147,7 @@ fn allow(methods: &'static str) -> Outcome {
     Outcome::Answer(Answer::new(204, Body::Allow(methods)))
 }
 
-/// What has no entity tag, under its conditions: it is there, and no tag is its own.
+/// Answers with a body that has no entity tag: only `*` matches it in conditions.
 fn untagged(call: &Call, body: Body) -> Result<Outcome, ApiError> {
     let is_any = |tags: &Option<Box<Tags>>| matches!(tags.as_deref(), Some(Tags::Any));
     let Conditions { if_match, if_none_match } = &call.conditions;
@@ -198,8 +198,8 @@ fn alive(call: &Call, _: Named, _: &mut ReadContext) -> Result<Outcome, ApiError
     untagged(call, Body::Text((*b"alive\n").into()))
 }
 
-/// Whoever can be asked has its listeners bound and its state loaded. Whether it takes writes depends
-/// on the disk.
+/// A server that answers has bound its listeners and loaded its state. Whether it accepts writes depends on
+/// the disk.
 fn ready(call: &Call, _: Named, cx: &mut ReadContext) -> Result<Outcome, ApiError> {
     if let Some(refusal) = cx.state.board().get().refusal() {
         return Err(refusal);

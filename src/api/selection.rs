@@ -50,9 +50,10 @@ impl Query {
 
     /// Those that are equal stay in order of creation.
     fn sorted<'a>(&self, items: Vec<&'a Record>) -> Vec<&'a Record> {
-        let ranks = |item: &'a Record| self.sort.iter().map(|key| key.rank(item.json())).collect();
-        let mut ranked: Vec<(SmallVec<[Rank; 1]>, &Record)> =
-            items.into_iter().map(|item| (ranks(item), item)).collect();
+        let mut ranked: Vec<(SmallVec<[Rank; 1]>, &Record)> = items
+            .into_iter()
+            .map(|item| (self.sort.iter().map(|key| key.rank(item.json())).collect(), item))
+            .collect();
         ranked.sort_by(|(one, _), (other, _)| {
             let mut pairs = self.sort.iter().zip(one.iter().zip(other));
             pairs
@@ -111,8 +112,7 @@ fn find<'a>(object: &'a str, field: &str) -> Option<&'a str> {
             on_the_way = Some(value);
         }
     }
-    let further = || find(on_the_way.filter(|value| value.starts_with('{'))?, way?.1);
-    found.or_else(further)
+    found.or_else(|| find(on_the_way.filter(|value| value.starts_with('{'))?, way?.1))
 }
 
 /// A number is compared with a number, a string with anything, for a query is made of text; nothing

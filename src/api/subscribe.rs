@@ -12,7 +12,7 @@ use crate::model::record::is_id;
 use crate::store::state::State;
 use std::borrow::Cow;
 
-/// A GET of a resource that wants more than one answer.
+/// A GET of a resource: one answer, a long poll or a subscription.
 pub fn take_up(call: &Call, named: Named, cx: &mut ReadContext) -> Result<Outcome, ApiError> {
     match &call.wish {
         Wish::Answer => resources::get(call, named, cx),
@@ -23,7 +23,7 @@ pub fn take_up(call: &Call, named: Named, cx: &mut ReadContext) -> Result<Outcom
     }
 }
 
-/// Answers at once where the state is another than the one known; or else it is worth waiting.
+/// Answers at once if the state is not the one that the client has, and waits for a change otherwise.
 fn wait(call: &Call, named: Named, cx: &mut ReadContext) -> Result<Outcome, ApiError> {
     match resources::get(call, named.clone(), cx)? {
         Outcome::Answer(answer) if answer.status == 304 => Ok(Outcome::Wait(whole(&named))),
@@ -70,8 +70,8 @@ fn follow(call: &Call, named: Named, start: &Start, state: &State) -> Result<Out
     Ok(Outcome::Follow(Follow { interest: topic_of(&named, call)?, from, deliver }))
 }
 
-/// The seq of a position from which every change is still kept. It may be what stands in an entity tag, its
-/// mark with it.
+/// Returns the seq of a position if all changes since are retained. The position may be an entity tag with
+/// the suffix of a content coding.
 fn kept(text: &str, state: &State) -> Result<u64, ApiError> {
     let position = text.strip_suffix(GZIP_MARK).unwrap_or(text);
     let position: Position = position.parse().map_err(|_| ApiError::PositionMalformed)?;

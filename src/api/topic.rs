@@ -11,19 +11,19 @@ use crate::render::cache::ItemList;
 use crate::store::state::State;
 use std::sync::Arc;
 
-/// What somebody wants to hear of. Those who want the same hear the same bytes.
+/// The topic of a subscription. Subscribers to equal topics are sent the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Interest {
     pub collection: CollectionId,
-    /// One item, or all.
+    /// The id of one item; `None` for the whole collection.
     pub id: Option<Box<str>>,
-    /// Of all, only what this leaves.
+    /// The filter on a whole collection.
     pub query: Query,
-    /// The same as text, for notices.
+    /// The filter as canonical text, for notifications.
     text: Box<str>,
 }
 
-/// A resource is to be followed.
+/// A requested subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Follow {
     pub interest: Interest,
@@ -31,19 +31,19 @@ pub struct Follow {
     pub deliver: Deliver,
 }
 
-/// Where following begins.
+/// Where a subscription begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum From {
-    /// With the whole state as it is now.
+    /// With a snapshot of the current state.
     Snapshot,
     /// With the first change after this seq.
     Since(u64),
 }
 
-/// What a slow reader is told when it has caught its breath.
+/// What a slow subscriber is sent once it has drained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Deliver {
-    /// Every change that is still kept.
+    /// Every change that is still retained.
     #[default]
     All,
     /// Only the newest state of each item that changed.
@@ -62,8 +62,8 @@ impl Interest {
         Interest { collection, id: None, query, text }
     }
 
-    /// What this change is to whoever has this interest, and the item to show. What a query leaves out
-    /// any longer has gone, for whoever asked with it.
+    /// Returns what a change is within this topic, and the item to send. An item that the filter no longer
+    /// matches is deleted, as far as this topic is concerned.
     pub fn sees<'c>(&self, change: &'c Change) -> Option<(Op, &'c Record)> {
         let Change { record, before, op, .. } = change;
         let concerns =
@@ -87,7 +87,7 @@ impl Interest {
         }
     }
 
-    /// Bytes that are looked at to see what this change is: by each filter, before and after.
+    /// Bytes that [`sees`](Interest::sees) examines: the item before and after the change, for each filter.
     pub fn effort(&self, change: &Change) -> usize {
         64 + self.query.filters() * change.bytes()
     }
@@ -109,7 +109,7 @@ impl Interest {
         cache.collections.part(Representation::Json, &list)
     }
 
-    /// What is subscribed to, for notices.
+    /// The path and query of this topic, for notifications.
     pub fn about<'a>(&'a self, state: &'a State) -> About<'a> {
         About {
             collection: state.collection(self.collection).name(),
@@ -118,7 +118,7 @@ impl Interest {
         }
     }
 
-    /// The item that a change is about, for notices.
+    /// The path of a changed item, for notifications.
     pub fn about_item<'a>(&'a self, record: &'a Record, state: &'a State) -> About<'a> {
         About { id: Some(record.id()), ..self.about(state) }
     }

@@ -1,4 +1,4 @@
-//! Every command and flag, once. A flag can also be an environment variable; the flag wins.
+//! Every command and its flags. A flag can also be an environment variable; the flag takes precedence.
 
 use crate::cli::compare_args::Compare;
 use crate::cli::config_args::{CompressionArgs, LimitArgs, OriginArgs, TimeoutArgs};
@@ -23,15 +23,19 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// What was said; or what the parser says of it, where it cannot be.
+    /// Parses a command line.
+    ///
+    /// # Errors
+    ///
+    /// The message of the parser, and for `--help` and `--version` their text.
     pub fn read(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Cli, clap::Error> {
         let mut command = Cli::command();
-        let said = command.try_get_matches_from_mut(line)?;
-        if let Some(("compare", compare)) = said.subcommand() {
+        let matches = command.try_get_matches_from_mut(line)?;
+        if let Some(("compare", compare)) = matches.subcommand() {
             let flags = command.find_subcommand("compare").expect("it is one of them");
-            crate::cli::flag_conflicts::refuse_others(flags, compare)?;
+            crate::cli::flag_conflicts::reject_conflicts(flags, compare)?;
         }
-        Cli::from_arg_matches(&said).map_err(|error| error.format(&mut command))
+        Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
 }
 

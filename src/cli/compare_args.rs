@@ -298,11 +298,11 @@ impl ValueEnum for UpdateWay {
 /// The options that these flags of `compare` give, for tests.
 #[cfg(test)]
 pub fn compare_options(flags: &[&str]) -> CompareOptions {
-    use crate::cli::args::{Cli, Command};
+    use clap::FromArgMatches;
 
-    let cli = Cli::read([&["bothways", "compare"], flags].concat()).expect("valid flags");
-    let Command::Compare(args) = cli.command else { panic!("not `compare`") };
-    args.into()
+    let command = Compare::augment_args(clap::Command::new("compare"));
+    let matches = command.get_matches_from([&["compare"], flags].concat());
+    Compare::from_arg_matches(&matches).expect("valid flags").into()
 }
 
 fn rate(text: &str) -> Result<f64, String> {

@@ -1,43 +1,45 @@
-//! Flags beside which only some others are heeded. Whoever gives another would believe that it was.
+//! Flags of `compare` that exclude most others: a flag that would be ignored is an error.
 //!
 //! ```text
 //! $ bothways compare --claims --rtt 40ms
 //! error: the argument '--claims' cannot be used with '--rtt <TIME>'
 //! ```
 //!
-//! Which are heeded is listed, and not which are not: so a new flag is refused until it is.
+//! The allowed flags are listed, so that a new flag is rejected until it is added here.
 
 use crate::compare::options::PublishedTable;
 use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 
-/// A flag that would be taken and ignored cannot be given. What was not said is no flag that was given.
-pub fn refuse_others(flags: &clap::Command, said: &ArgMatches) -> Result<(), clap::Error> {
-    let Some((flag, heeded)) = heeded_alone(said) else { return Ok(()) };
-    let is_given = |id: &str| said.value_source(id) == Some(ValueSource::CommandLine);
-    let unheeded = flags.get_arguments().filter(|arg| is_given(arg.get_id().as_str()));
-    let unheeded = unheeded.filter(|arg| !heeded.contains(&arg.get_id().as_str()));
-    let mut unheeded: Vec<String> = unheeded.map(ToString::to_string).collect();
-    let unheeded = match unheeded.len() {
+/// Rejects flags that would be ignored. A flag from the environment or from a default is not rejected.
+pub fn reject_conflicts(flags: &clap::Command, matches: &ArgMatches) -> Result<(), clap::Error> {
+    let Some((flag, allowed)) = allowed_flags(matches) else { return Ok(()) };
+    let mut ignored: Vec<String> = flags
+        .get_arguments()
+        .filter(|arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine))
+        .filter(|arg| !allowed.contains(&arg.get_id().as_str()))
+        .map(ToString::to_string)
+        .collect();
+    let ignored = match ignored.len() {
         0 => return Ok(()),
-        1 => ContextValue::String(unheeded.remove(0)),
-        _ => ContextValue::Strings(unheeded),
+        1 => ContextValue::String(ignored.remove(0)),
+        _ => ContextValue::Strings(ignored),
     };
     let mut error = clap::Error::new(ErrorKind::ArgumentConflict).with_cmd(flags);
     error.insert(ContextKind::InvalidArg, ContextValue::String(flag));
-    error.insert(ContextKind::PriorArg, unheeded);
+    error.insert(ContextKind::PriorArg, ignored);
     Err(error)
 }
 
-/// A flag beside which only some others are heeded, and their names.
-fn heeded_alone(said: &ArgMatches) -> Option<(String, &'static [&'static str])> {
-    if said.get_flag("claims") {
+/// Returns the flag that excludes others, and the flags that it allows.
+fn allowed_flags(matches: &ArgMatches) -> Option<(String, &'static [&'static str])> {
+    if matches.get_flag("claims") {
         return Some(("--claims".to_owned(), &["claims", "rounds", "count"]));
     }
-    let like = said.get_one::<PublishedTable>("like")?;
+    let like = matches.get_one::<PublishedTable>("like")?;
     let name = like.name();
-    let heeded: &[&str] = match like {
+    let allowed: &[&str] = match like {
         PublishedTable::QuantumLeap | PublishedTable::Gupta2014 => {
             &["like", "calls", "rounds", "count", "rtt", "bandwidth", "json"]
         }
@@ -45,7 +47,7 @@ fn heeded_alone(said: &ArgMatches) -> Option<(String, &'static [&'static str])> 
             &["like", "calls", "rounds", "count", "rtt", "bandwidth", "json", "in_flight"]
         }
     };
-    Some((format!("--like {name}"), heeded))
+    Some((format!("--like {name}"), allowed))
 }
 
 #[cfg(test)]

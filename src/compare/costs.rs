@@ -17,6 +17,8 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use crate::netlab::traffic::Network;
+
 /// One of each direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Both<T> {
@@ -35,41 +37,6 @@ pub struct Application {
     pub framing: u64,
     /// Messages that are compressed: payload and fields, which can no longer be told apart.
     pub deflated: u64,
-}
-
-/// One direction of a network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Segments {
-    pub segments: u64,
-    /// With the headers of IP and TCP.
-    pub bytes: u64,
-    /// Without them, and each byte once.
-    pub carried: u64,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Network {
-    pub sent: Segments,
-    pub received: Segments,
-    /// How often something was said that the other side answered. Only a network of its own shows that.
-    pub round_trips: Option<u64>,
-    /// Segments that were sent again, in whole or in part. Of `tcp-info`, those of the client.
-    pub retransmitted: u64,
-}
-
-/// What the kernel has counted of one connection since it began (tcp(7), TCP_INFO).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TcpInfo {
-    pub segments_sent: u64,
-    pub segments_received: u64,
-    /// Bytes sent that the peer has acknowledged. SYN and FIN each count as one.
-    pub bytes_acknowledged: u64,
-    pub bytes_received: u64,
-    pub retransmitted: u64,
-    /// Each segment carries timestamps, 12 bytes.
-    pub timestamps: bool,
-    /// Its FIN has come: that counts as a byte received, whether or not anybody has read so far.
-    pub peer_has_ended: bool,
 }
 
 /// One phase of a round.
@@ -196,6 +163,14 @@ impl Spread {
     }
 }
 
+/// A figure over all rounds, with its unit.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Figure {
+    pub unit: &'static str,
+    #[serde(flatten)]
+    pub spread: Spread,
+}
+
 /// A histogram of nanoseconds, with three digits of precision.
 pub fn histogram() -> Histogram<u64> {
     Histogram::new(3).expect("three digits are among those that it takes")
@@ -212,36 +187,6 @@ const LATENCY_NANOS_MAX: u64 = 24 * 60 * 60 * 1_000_000_000;
 impl Application {
     pub fn total(&self) -> u64 {
         self.payload + self.fields + self.framing + self.deflated
-    }
-}
-
-impl Segments {
-    /// Bytes of headers of IP and TCP.
-    pub fn header_bytes(&self) -> u64 {
-        self.bytes - self.carried
-    }
-}
-
-impl Network {
-    /// Where packets are counted, and none has come.
-    pub const NONE: Network = Network {
-        sent: Segments { segments: 0, bytes: 0, carried: 0 },
-        received: Segments { segments: 0, bytes: 0, carried: 0 },
-        round_trips: Some(0),
-        retransmitted: 0,
-    };
-
-    pub fn segments(&self) -> u64 {
-        self.sent.segments + self.received.segments
-    }
-
-    pub fn bytes(&self) -> u64 {
-        self.sent.bytes + self.received.bytes
-    }
-
-    /// Bytes of headers of IP and TCP, and all that was carried again.
-    pub fn header_bytes(&self) -> u64 {
-        self.sent.header_bytes() + self.received.header_bytes()
     }
 }
 
@@ -293,49 +238,6 @@ impl<T: Sub<Output = T>> Sub for Both<T> {
     }
 }
 
-impl Sub for Segments {
-    type Output = Segments;
-
-    fn sub(self, less: Segments) -> Segments {
-        Segments {
-            segments: self.segments - less.segments,
-            bytes: self.bytes - less.bytes,
-            carried: self.carried - less.carried,
-        }
-    }
-}
-
-impl AddAssign for Segments {
-    fn add_assign(&mut self, more: Segments) {
-        self.segments += more.segments;
-        self.bytes += more.bytes;
-        self.carried += more.carried;
-    }
-}
-
-impl AddAssign for Network {
-    /// Of round trips, where both know them.
-    fn add_assign(&mut self, more: Network) {
-        self.sent += more.sent;
-        self.received += more.received;
-        self.round_trips = self.round_trips.zip(more.round_trips).map(|(some, more)| some + more);
-        self.retransmitted += more.retransmitted;
-    }
-}
-
-impl Sub for Network {
-    type Output = Network;
-
-    fn sub(self, less: Network) -> Network {
-        Network {
-            sent: self.sent - less.sent,
-            received: self.received - less.received,
-            round_trips: self.round_trips.zip(less.round_trips).map(|(all, before)| all - before),
-            retransmitted: self.retransmitted - less.retransmitted,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -351,19 +253,6 @@ mod tests {
         assert_eq!(spread(&[4.0, 1.0]), Some(Spread { median: 2.5, min: 1.0, max: 4.0 }));
         assert!(spread(&[7.0, 7.0]).unwrap().is_exact());
         assert!(!spread(&[7.0, 7.5]).unwrap().is_exact());
-    }
-
-    #[test]
-    fn a_phase_is_what_came_between_two_readings() {
-        let at = |segments: u64, trips| Network {
-            sent: Segments { segments, bytes: 52 * segments, carried: 0 },
-            received: Segments { segments: 1, bytes: 60, carried: 8 },
-            round_trips: trips,
-            retransmitted: 0,
-        };
-        let between = at(5, Some(9)) - at(2, Some(4));
-        assert_eq!((between.segments(), between.bytes(), between.header_bytes()), (3, 156, 156));
-        assert_eq!((between.round_trips, (at(5, None) - at(2, None)).round_trips), (Some(5), None));
     }
 
     #[test]

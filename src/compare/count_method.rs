@@ -6,21 +6,23 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::compare::costs::{Application, Both, Network};
-use crate::compare::experiments::requests::Stop;
+use crate::compare::costs::{Application, Both};
 use crate::compare::options::{CompareOptions, CountChoice};
+use crate::compare::run_error::RunError;
 use crate::error::CommandError;
-use crate::netlab::emulated_link::Distance;
+use crate::netlab::device::{Device, MTU};
 use crate::netlab::emulated_link::tunnel::{NEAR, Tunnel};
 use crate::netlab::packet_capture::Wire;
-use crate::netlab::sys::{self, Device, MTU, Ring};
+use crate::netlab::packet_ring::PacketRing;
+use crate::netlab::sys;
+use crate::netlab::traffic::Network;
 
 /// Where this process is from now on.
 #[derive(Debug)]
 pub enum Place {
     /// With what has seen every packet in it, from the first one on, and with a tunnel in it, where there is to
     /// be a distance.
-    OurNetwork { ring: Ring, tunnel: Option<Arc<Tunnel>> },
+    OurNetwork { ring: PacketRing, tunnel: Option<Arc<Tunnel>> },
     /// And why not in one of our own.
     AnyNetwork { why: String },
 }
@@ -48,11 +50,15 @@ pub struct Method {
 impl Place {
     /// To be chosen before any thread is started, and before the server: it shall be in the same network.
     pub fn choose(options: &CompareOptions) -> Result<Place, CommandError> {
-        let distance = Distance::of(options);
+        if options.url.is_some() && options.count == CountChoice::Namespace {
+            let words = "--count namespace takes a server of our own, and no --url: that is in a network that is not ours";
+            return Err(CommandError::Usage(words.to_owned()));
+        }
+        let link = options.link();
         let why_not = match options.count {
             CountChoice::TcpInfo => Some("it was asked for".to_owned()),
             _ if options.url.is_some() => Some("the server is in a network that is not ours".to_owned()),
-            _ => sys::may_enter_network(distance.map(|_| NEAR))
+            _ => sys::may_enter_network(link.map(|_| NEAR))
                 .err()
                 .map(|error| format!("this process may not have a network of its own: {error}")),
         };
@@ -61,9 +67,9 @@ impl Place {
                 let failed =
                     |error| CommandError::Failed(format!("a network of our own cannot be set up: {error}"));
                 sys::enter_network().map_err(failed)?;
-                let tunnel = distance.map(Tunnel::start).transpose().map_err(failed)?;
+                let tunnel = link.map(Tunnel::start).transpose().map_err(failed)?;
                 let device = if tunnel.is_some() { Device::Tunnel } else { Device::Loopback };
-                let ring = Ring::open(device).map_err(failed)?;
+                let ring = PacketRing::open(device).map_err(failed)?;
                 Ok(Place::OurNetwork { ring, tunnel })
             }
             Some(why) if options.count == CountChoice::Namespace => {
@@ -104,9 +110,9 @@ impl Counting {
     }
 
     /// Talk with the server that no figure has in it, by the shortest way to it.
-    pub fn aside<T>(&self, talk: impl FnOnce() -> Result<T, Stop>) -> Result<T, Stop> {
+    pub fn aside<T>(&self, talk: impl FnOnce() -> Result<T, RunError>) -> Result<T, RunError> {
         match self.wire() {
-            Some(wire) => wire.aside(talk).map_err(Stop::Doubted)?,
+            Some(wire) => wire.aside(talk).map_err(RunError::Inconsistent)?,
             None => talk(),
         }
     }

@@ -1,12 +1,13 @@
 //! Courses that take turns, round by round, so that whatever changes meanwhile changes for all of them.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::compare::costs::Round;
 use crate::compare::count_method::Counting;
-use crate::compare::experiments::requests::{Bench, Stop};
-use crate::compare::experiments::updates::change_writer;
+use crate::compare::experiments::requests::call_runner::CallRunner;
+use crate::compare::interrupt::sleep_until;
+use crate::compare::run_error::{RunError, until_interrupted};
 use crate::compare::server::Server;
 use crate::compare::workloads::workload::Workload;
 use crate::error::CommandError;
@@ -17,7 +18,6 @@ pub struct Turns<'t> {
     pub server: &'t Server,
     pub counting: &'t Counting,
     pub rounds: u16,
-    pub interrupted: &'t AtomicBool,
 }
 
 impl Turns<'_> {
@@ -37,10 +37,10 @@ impl Turns<'_> {
         Ok(all)
     }
 
-    fn round(&self, course: &Workload, calls: u32) -> Result<Round, Stop> {
+    fn round(&self, course: &Workload, calls: u32) -> Result<Round, RunError> {
         self.look_up()?;
-        let Turns { server, counting, interrupted, .. } = *self;
-        Bench { server, counting, calls, rate: None, interrupted }.round(course)
+        let Turns { server, counting, .. } = *self;
+        CallRunner { server, counting, calls, rate: None }.round(course)
     }
 
     /// Waits until nobody talks any more.
@@ -49,47 +49,19 @@ impl Turns<'_> {
     }
 
     /// Does nothing for so long, or until it is interrupted.
-    pub fn rest(&self, time: Duration) -> Result<(), Stop> {
-        let is_over = change_writer::sleep_until(Instant::now() + time, self.interrupted);
-        if is_over { Ok(()) } else { Err(Stop::Interrupted) }
+    pub fn rest(&self, time: Duration) -> Result<(), RunError> {
+        let is_over = sleep_until(Instant::now() + time, &self.server.interrupted);
+        if is_over { Ok(()) } else { Err(RunError::Interrupted) }
     }
 
-    pub fn look_up(&self) -> Result<(), Stop> {
-        if self.is_interrupted() { Err(Stop::Interrupted) } else { Ok(()) }
+    pub fn look_up(&self) -> Result<(), RunError> {
+        if self.is_interrupted() { Err(RunError::Interrupted) } else { Ok(()) }
     }
 
     pub fn is_interrupted(&self) -> bool {
-        self.interrupted.load(Ordering::Relaxed)
+        self.server.interrupted.load(Ordering::Relaxed)
     }
 }
 
-/// None where it was interrupted: that is no failure of what was done until then.
-pub fn until_interrupted<T>(done: Result<T, Stop>) -> Result<Option<T>, CommandError> {
-    match done {
-        Ok(value) => Ok(Some(value)),
-        Err(Stop::Interrupted) => Ok(None),
-        Err(Stop::Failed(failure) | Stop::Doubted(failure)) => Err(failure),
-    }
-}
-
-/// How a command ends that was interrupted, when it has printed what there was.
-pub fn interrupted() -> CommandError {
-    CommandError::Failed("interrupted: what was measured until then is incomplete".to_owned())
-}
-
-/// Calls of the round that is thrown away.
-const WARM_UP_CALLS: u32 = 100;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_an_interrupt_is_no_failure() {
-        let failed = || CommandError::Failed("no answer".to_owned());
-        assert_eq!(until_interrupted(Ok(7)).unwrap(), Some(7));
-        assert_eq!(until_interrupted::<u8>(Err(Stop::Interrupted)).unwrap(), None);
-        assert!(until_interrupted::<u8>(Err(Stop::Failed(failed()))).is_err());
-        assert!(until_interrupted::<u8>(Err(Stop::Doubted(failed()))).is_err());
-    }
-}
+/// Calls of the first round, which is not counted.
+pub const WARM_UP_CALLS: u32 = 100;

@@ -34,12 +34,29 @@ pub fn listen() -> Result<Arc<AtomicBool>, CommandError> {
     Ok(interrupted)
 }
 
+/// Sleeps until `due`. Returns false if it was interrupted before.
+pub fn sleep_until(due: Instant, interrupted: &AtomicBool) -> bool {
+    loop {
+        let left = due.saturating_duration_since(Instant::now());
+        if interrupted.load(Ordering::Relaxed) {
+            return false;
+        }
+        if left.is_zero() {
+            return true;
+        }
+        thread::sleep(left.min(LOOKS_UP_EVERY));
+    }
+}
+
 fn is_another(asked: Instant, now: Instant) -> bool {
     now.duration_since(asked) > SENT_TWICE_WITHIN
 }
 
 /// Programs that pass a signal on, as timeout(1) does, send it to the process and to its group.
 const SENT_TWICE_WITHIN: Duration = Duration::from_millis(100);
+
+/// Longest delay until an interrupt is noticed.
+const LOOKS_UP_EVERY: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {

@@ -15,10 +15,11 @@ use std::time::{Duration, Instant};
 
 use crate::client::buffered_stream::Stream;
 use crate::client::handshake::{self, Asks, Offered};
-use crate::compare::costs::{Application, Both, Network};
+use crate::compare::costs::{Application, Both};
 use crate::compare::load_connection::{Line, agree, bytes_of, finish, network_of};
 use crate::compare::workloads::call_plan::{Lasts, Plan, Road};
 use crate::error::CommandError;
+use crate::netlab::traffic::Network;
 use crate::websocket::frame::Role;
 use crate::websocket::message::Reader;
 use crate::websocket::permessage_deflate::Inflater;

@@ -19,9 +19,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::compare::costs::{Paced, Round, Spread, record};
-use crate::compare::experiments::requests::{Stop, share};
+use crate::compare::format::words;
 use crate::compare::load_client::Caller;
-use crate::compare::report::text::words;
+use crate::compare::run_error::RunError;
+use crate::compare::workloads::workload::calls_of;
 use crate::netlab::sys;
 
 /// So many calls, so many in a second.
@@ -35,12 +36,12 @@ pub struct Pace<'p> {
 
 impl Pace<'_> {
     /// All calls. The connections of the callers are open, where they are kept.
-    pub fn keep(&self, callers: &mut [Caller]) -> Result<Paced, Stop> {
+    pub fn keep(&self, callers: &mut [Caller]) -> Result<Paced, RunError> {
         let (count, start) = (callers.len(), Instant::now() + GATHERS_WITHIN);
         thread::scope(|scope| {
             let begin = |(n, caller)| {
                 let times = Times { start, per_second: self.per_second, first: n, callers: count };
-                scope.spawn(move || self.keep_alone(caller, &times, share(self.calls as usize, count, n)))
+                scope.spawn(move || self.keep_alone(caller, &times, calls_of(self.calls as usize, count, n)))
             };
             let threads: Vec<_> = callers.iter_mut().enumerate().map(begin).collect();
             let mut all = Paced::default();
@@ -51,7 +52,7 @@ impl Pace<'_> {
         })
     }
 
-    fn keep_alone(&self, caller: &mut Caller, times: &Times, calls: usize) -> Result<Paced, Stop> {
+    fn keep_alone(&self, caller: &mut Caller, times: &Times, calls: usize) -> Result<Paced, RunError> {
         sys::wake_on_time();
         let mut paced = Paced::default();
         let mut made = 0;
@@ -75,11 +76,11 @@ impl Pace<'_> {
         Ok(paced)
     }
 
-    fn wait_until(&self, due: Instant) -> Result<(), Stop> {
+    fn wait_until(&self, due: Instant) -> Result<(), RunError> {
         let wakes = due - self.spins();
         loop {
             if self.interrupted.load(Ordering::Relaxed) {
-                return Err(Stop::Interrupted);
+                return Err(RunError::Interrupted);
             }
             let left = wakes.saturating_duration_since(Instant::now());
             if left.is_zero() {

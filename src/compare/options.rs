@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::compare::experiments::updates::arrivals::Arrivals;
 use crate::compare::experiments::updates::ways::UpdateWay;
 use crate::compare::workloads::ways::Way;
+use crate::netlab::emulated_link::link_settings::LinkSettings;
 
 /// What to measure, of which server, and how to print it.
 #[derive(Clone, Debug)]
@@ -45,6 +46,19 @@ pub struct CompareOptions {
     /// Also write the report as HTML to this file.
     pub html: Option<PathBuf>,
     pub follow: UpdateOptions,
+}
+
+impl CompareOptions {
+    /// Event loops of a server that is started: one, so that nothing is left to chance; two for the claims, some of
+    /// which are about delivery between loops.
+    pub fn loops(&self) -> u16 {
+        if self.claims { 2 } else { 1 }
+    }
+
+    /// The link to emulate.
+    pub fn link(&self) -> Option<LinkSettings> {
+        Some(LinkSettings { round_trip: self.rtt?, bits_per_second: self.bandwidth })
+    }
 }
 
 /// Options of the experiments follow and cross.

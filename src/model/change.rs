@@ -66,8 +66,10 @@ impl FromStr for Position {
     /// Exactly what `Display` writes: one position has one spelling.
     fn from_str(text: &str) -> Result<Position, NotAPosition> {
         let (epoch, seq) = text.split_once('-').ok_or(NotAPosition)?;
-        let hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
-        if epoch.len() != 8 || !epoch.bytes().all(hex) || !seq.bytes().all(|b| b.is_ascii_digit()) {
+        if epoch.len() != 8 || !epoch.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(NotAPosition);
+        }
+        if !seq.bytes().all(|b| b.is_ascii_digit()) {
             return Err(NotAPosition);
         }
         if seq.len() > 1 && seq.starts_with('0') {

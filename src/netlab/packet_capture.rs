@@ -12,12 +12,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::compare::costs::Network;
 use crate::error::CommandError;
+use crate::netlab::device::Device;
 use crate::netlab::emulated_link::tunnel::{NEAR, Tunnel};
 use crate::netlab::packet_counter::Counter;
+use crate::netlab::packet_ring::PacketRing;
 use crate::netlab::proc;
-use crate::netlab::sys::{Device, Ring};
+use crate::netlab::traffic::Network;
 
 /// Counts from the first packet of its network on, until it is dropped.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ pub struct Wire {
 
 #[derive(Debug)]
 struct CaptureState {
-    ring: Ring,
+    ring: PacketRing,
     counter: Counter,
     device: Device,
 }
@@ -38,7 +39,7 @@ struct CaptureState {
 impl Wire {
     /// What this ring has seen since its network was made, beside a server that listens on this port, perhaps
     /// behind a tunnel.
-    pub fn open(ring: Ring, port: u16, tunnel: Option<Arc<Tunnel>>) -> Result<Wire, CommandError> {
+    pub fn open(ring: PacketRing, port: u16, tunnel: Option<Arc<Tunnel>>) -> Result<Wire, CommandError> {
         let failed = |error: io::Error| CommandError::Failed(format!("packets cannot be counted: {error}"));
         let device = if tunnel.is_some() { Device::Tunnel } else { Device::Loopback };
         let state = Arc::new(Mutex::new(CaptureState { ring, counter: Counter::beside(port), device }));

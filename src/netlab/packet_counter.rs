@@ -6,10 +6,10 @@
 
 use std::collections::HashMap;
 
-use crate::compare::costs::{Network, Segments};
 use crate::netlab::proc;
 use crate::netlab::tcp_segment::Segment;
 use crate::netlab::tcp_sequence::Sequence;
+use crate::netlab::traffic::{Network, Segments};
 
 /// All packets that were shown to it.
 #[derive(Debug)]

@@ -1,15 +1,13 @@
-//! What is asked of the kernel, and no safe crate offers: a network of one's own, what a connection was
-//! counted to be, and what passes the loopback.
+//! System calls that no safe crate offers: a network namespace, a TUN device, `TCP_INFO`, clocks.
 //!
 //! ```text
 //!   enter_network   unshare ─▶ map the user ─▶ lo up, MTU 1500, no offload of segmentation
 //!   open_tunnel     a device of which this process is the other end
 //!   tcp_info        getsockopt(TCP_INFO) of one connection
-//!   Ring            AF_PACKET: the kernel writes the head of each packet into memory that is shared
 //! ```
 #![allow(unsafe_code)]
 
-use std::ffi::{CString, c_int, c_ulong, c_void};
+use std::ffi::{CString, c_int, c_ulong};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::mem::{size_of, zeroed};
@@ -18,33 +16,12 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::ptr;
-use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
 use socket2::{Socket, Type};
 
-use crate::compare::costs::TcpInfo;
-
-/// Of Ethernet, and so nearly everywhere: that of the loopback is 65536, where little is ever cut.
-pub const MTU: usize = 1500;
-
-/// Where packets pass, and are seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Device {
-    /// Each packet comes in as it went out.
-    Loopback,
-    /// Each packet goes out, and comes in later, from somewhere else.
-    Tunnel,
-}
-
-impl Device {
-    pub fn name(self) -> &'static str {
-        match self {
-            Device::Loopback => "lo",
-            Device::Tunnel => "distance",
-        }
-    }
-}
+use crate::netlab::device::{Device, MTU};
+use crate::netlab::tcp_info::TcpInfo;
 
 /// Whether this process may have a network of its own, and a tunnel in it where one is asked for. Tried by
 /// a child that ends at once, for there is no way back out of one.
@@ -139,7 +116,8 @@ fn set_queue(device: Device, packets: u32) -> io::Result<()> {
     }
 }
 
-fn index_of(device: Device) -> c_int {
+/// The interface index of a device.
+pub fn index_of(device: Device) -> c_int {
     let name = CString::new(device.name()).expect("it has no zero");
     // SAFETY: the name ends with a zero.
     unsafe { libc::if_nametoindex(name.as_ptr()) as c_int }
@@ -259,129 +237,8 @@ pub fn end_with_us(child: &mut Command) {
     }
 }
 
-/// The heads of all packets that a device has brought (packet(7), PACKET_RX_RING): of the loopback each
-/// once, of a tunnel each when it goes out and when it comes in.
-///
-/// The kernel writes them when they pass, on the time of whoever sends; nobody is woken for it.
-#[derive(Debug)]
-pub struct Ring {
-    socket: OwnedFd,
-    memory: *mut u8,
-    /// The frame that is written next.
-    next: usize,
-}
-
-// SAFETY: the memory belongs to this value alone, and the kernel does not ask which thread reads it.
-unsafe impl Send for Ring {}
-
-impl Ring {
-    pub fn open(device: Device) -> io::Result<Ring> {
-        // SAFETY: takes and gives numbers; the descriptor is nobody else's.
-        let socket = unsafe {
-            let socket = libc::socket(libc::AF_PACKET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0);
-            check(socket)?;
-            OwnedFd::from_raw_fd(socket)
-        };
-        set(&socket, libc::PACKET_VERSION, &(libc::tpacket_versions::TPACKET_V2 as c_int))?;
-        if device == Device::Loopback {
-            // What is sent on the loopback is received there: once is enough.
-            set(&socket, libc::PACKET_IGNORE_OUTGOING, &1)?;
-        }
-        let asked = libc::tpacket_req {
-            tp_block_size: BLOCK_BYTES as u32,
-            tp_block_nr: (FRAMES * FRAME_BYTES / BLOCK_BYTES) as u32,
-            tp_frame_size: FRAME_BYTES as u32,
-            tp_frame_nr: FRAMES as u32,
-        };
-        set(&socket, libc::PACKET_RX_RING, &asked)?;
-        // SAFETY: the kernel chooses where; the result is looked at before it is used.
-        let memory = unsafe {
-            libc::mmap(
-                ptr::null_mut(),
-                FRAMES * FRAME_BYTES,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED,
-                socket.as_raw_fd(),
-                0,
-            )
-        };
-        if memory == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        let ring = Ring { socket, memory: memory.cast(), next: 0 };
-        ring.bind(device)?;
-        Ok(ring)
-    }
-
-    /// From here on packets come.
-    fn bind(&self, device: Device) -> io::Result<()> {
-        // SAFETY: a `sockaddr_ll` of zeros is one, and its length is told.
-        unsafe {
-            let mut address: libc::sockaddr_ll = zeroed();
-            address.sll_family = libc::AF_PACKET as u16;
-            address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
-            address.sll_ifindex = index_of(device);
-            let length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
-            check(libc::bind(self.socket.as_raw_fd(), (&raw const address).cast(), length))
-        }
-    }
-
-    /// Shows every packet that has come since: how long it was, and its first bytes, from the IP header on.
-    pub fn drain(&mut self, mut show: impl FnMut(usize, &[u8])) {
-        loop {
-            // SAFETY: the frame lies within the mapped memory, and begins with a `tpacket2_hdr`. While
-            // its status says that it is ours, the kernel leaves it alone; the fences keep what is read
-            // between the two looks at the status.
-            unsafe {
-                let frame = self.memory.add(self.next * FRAME_BYTES);
-                let header: *mut libc::tpacket2_hdr = frame.cast();
-                if (&raw const (*header).tp_status).read_volatile() & libc::TP_STATUS_USER == 0 {
-                    return;
-                }
-                fence(Ordering::Acquire);
-                let at = usize::from((*header).tp_net);
-                let bytes = ((*header).tp_snaplen as usize).min(FRAME_BYTES - at);
-                show((*header).tp_len as usize, std::slice::from_raw_parts(frame.add(at), bytes));
-                fence(Ordering::Release);
-                (&raw mut (*header).tp_status).write_volatile(libc::TP_STATUS_KERNEL);
-            }
-            self.next = (self.next + 1) % FRAMES;
-        }
-    }
-
-    /// How many packets came for which there was no room, since this was asked last.
-    pub fn take_lost(&self) -> io::Result<u64> {
-        let mut counted = libc::tpacket_stats { tp_packets: 0, tp_drops: 0 };
-        let mut length = size_of::<libc::tpacket_stats>() as libc::socklen_t;
-        // SAFETY: the kernel writes no more than `length` bytes into `counted`.
-        check(unsafe {
-            libc::getsockopt(
-                self.socket.as_raw_fd(),
-                libc::SOL_PACKET,
-                libc::PACKET_STATISTICS,
-                (&raw mut counted).cast(),
-                &raw mut length,
-            )
-        })?;
-        Ok(u64::from(counted.tp_drops))
-    }
-}
-
-impl Drop for Ring {
-    fn drop(&mut self) {
-        // SAFETY: mapped by `open` with that length, and no part of it is lent any more.
-        unsafe { libc::munmap(self.memory.cast(), FRAMES * FRAME_BYTES) };
-    }
-}
-
-fn set<T>(socket: &OwnedFd, option: c_int, value: &T) -> io::Result<()> {
-    let length = size_of::<T>() as libc::socklen_t;
-    let value: *const c_void = ptr::from_ref(value).cast();
-    // SAFETY: the kernel reads `length` bytes of `value`, which lives until the call is over.
-    check(unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_PACKET, option, value, length) })
-}
-
-fn check(result: c_int) -> io::Result<()> {
+/// The error of a system call that returned -1.
+pub fn check(result: c_int) -> io::Result<()> {
     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
@@ -401,9 +258,3 @@ const ETHTOOL_STSO: u32 = 0x1f;
 const TCPI_OPT_TIMESTAMPS: u8 = 1;
 /// The peer's FIN has come, and ours has not been sent (`net/tcp_states.h`).
 const TCP_CLOSE_WAIT: u8 = 8;
-
-/// The kernel's own header, an address, and the headers of IP and TCP with their options.
-const FRAME_BYTES: usize = 256;
-/// More than pass while they are looked at every few milliseconds.
-const FRAMES: usize = 32 * 1024;
-const BLOCK_BYTES: usize = 64 * 1024;

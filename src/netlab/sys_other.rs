@@ -1,28 +1,11 @@
-//! The same questions where the kernel is not Linux, and has no answer to them.
+//! Stubs of `sys` for systems other than Linux: all of them return an error.
 
 use std::io;
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::compare::costs::TcpInfo;
-
-pub const MTU: usize = 1500;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Device {
-    Loopback,
-    Tunnel,
-}
-
-impl Device {
-    pub fn name(self) -> &'static str {
-        "lo"
-    }
-}
-
-#[derive(Debug)]
-pub struct Ring;
+use crate::netlab::tcp_info::TcpInfo;
 
 pub fn may_enter_network(_: Option<Ipv4Addr>) -> io::Result<()> {
     unsupported()
@@ -48,18 +31,7 @@ pub fn wake_on_time() {}
 
 pub fn end_with_us(_: &mut Command) {}
 
-impl Ring {
-    pub fn open(_: Device) -> io::Result<Ring> {
-        unsupported()
-    }
-
-    pub fn drain(&mut self, _: impl FnMut(usize, &[u8])) {}
-
-    pub fn take_lost(&self) -> io::Result<u64> {
-        unsupported()
-    }
-}
-
-fn unsupported<T>() -> io::Result<T> {
+/// The error of everything that only Linux can do.
+pub fn unsupported<T>() -> io::Result<T> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "segments are counted by Linux only"))
 }

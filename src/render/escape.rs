@@ -14,12 +14,16 @@ pub fn push_content(text: &str, out: &mut String) {
 
 /// Appends text that stands between quotes of either kind.
 pub fn push_attribute(text: &str, out: &mut String) {
-    let blanks = |c| match c {
-        '\t' => Some("&#9;"),
-        '\n' => Some("&#10;"),
-        _ => None,
-    };
-    push(text, out, |part, out| out.push_str(&escape(part)), blanks);
+    push(
+        text,
+        out,
+        |part, out| out.push_str(&escape(part)),
+        |c| match c {
+            '\t' => Some("&#9;"),
+            '\n' => Some("&#10;"),
+            _ => None,
+        },
+    );
 }
 
 fn push(
@@ -28,9 +32,8 @@ fn push(
     push_part: fn(&str, &mut String),
     special: fn(char) -> Option<&'static str>,
 ) {
-    // Most text has none of these, which its bytes show.
-    let is_plain = |byte: u8| byte >= b' ' && !matches!(byte, b'<' | b'>' | b'&' | b'"' | b'\'' | 0xef);
-    if text.bytes().all(is_plain) {
+    // Most text needs no escape, which its bytes show.
+    if !text.bytes().any(|byte| matches!(byte, ..b' ' | b'<' | b'>' | b'&' | b'"' | b'\'' | 0xef)) {
         return out.push_str(text);
     }
     let mut from = 0;

@@ -1,4 +1,4 @@
-//! Where it listens: on sockets that were handed over, and on those that are asked for.
+//! Listening sockets: those that were inherited, and those that are bound here.
 
 use crate::reactor::listener::{self, Tuning};
 use crate::reactor::socket_activation::Inherited;
@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 /// The address that is bound if none is given and no socket was inherited.
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080));
 
-/// The addresses, and for each loop its listeners.
+/// Returns the addresses, and the listeners of each loop.
 pub fn bind(
     options: &ServeOptions,
     inherited: Vec<Inherited>,
@@ -30,24 +30,24 @@ pub fn bind(
     for socket in &inherited {
         add(socket.address, socket.share(loops, &tuning)?);
     }
-    for wanted in wanted(&options.listen, &inherited) {
-        let (address, listeners) = listener::bind(wanted, loops, &tuning)
-            .map_err(|error| format!("cannot listen on {wanted}: {error}"))?;
-        add(address, listeners);
+    for address in to_bind(&options.listen, &inherited) {
+        let (bound, listeners) = listener::bind(address, loops, &tuning)
+            .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+        add(bound, listeners);
     }
     Ok((addresses, of_loops))
 }
 
-/// What is left to be bound. Whoever was given the socket of an address that is asked for has it.
-fn wanted(asked: &[SocketAddr], inherited: &[Inherited]) -> Vec<SocketAddr> {
-    if asked.is_empty() && inherited.is_empty() {
+/// Returns the addresses to bind: those for which no socket was inherited.
+fn to_bind(requested: &[SocketAddr], inherited: &[Inherited]) -> Vec<SocketAddr> {
+    if requested.is_empty() && inherited.is_empty() {
         return vec![DEFAULT_LISTEN];
     }
-    let is_there = |address: &SocketAddr| inherited.iter().any(|socket| socket.address == *address);
-    asked.iter().copied().filter(|address| !is_there(address)).collect()
+    let addresses = requested.iter().copied();
+    addresses.filter(|address| inherited.iter().all(|socket| socket.address != *address)).collect()
 }
 
-/// One line for each listener, and nothing else: others wait for it.
+/// Prints one line for each address, and nothing else: other programs wait for these lines.
 pub fn announce(addresses: &[SocketAddr]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for address in addresses {

@@ -1,4 +1,4 @@
-//! What the loops begin with: journals and states, empty or from the store on disk.
+//! Makes the journals and states that the loops start with: empty, or from the store on disk.
 
 use crate::api::routes;
 use crate::config::COLLECTIONS_MAX;
@@ -29,12 +29,12 @@ pub struct Storage {
     /// One of each for each loop.
     pub journals: Vec<Journal>,
     pub states: Vec<State>,
-    /// Where the log is to last.
+    /// If the store is on disk: the committer and its queue.
     pub keeper: Option<(Keeper, Arc<Desk>)>,
 }
 
-/// The collection there is where nobody names one.
-const USUAL_COLLECTION: &str = "tasks";
+/// The collection of a new store for which none is named.
+const DEFAULT_COLLECTION: &str = "tasks";
 
 pub fn open(options: &ServeOptions, wake: Vec<Wake>) -> Result<Storage, CommandError> {
     let epoch = getrandom::u32()
@@ -42,13 +42,13 @@ pub fn open(options: &ServeOptions, wake: Vec<Wake>) -> Result<Storage, CommandE
     if options.memory { in_memory(options, epoch, wake) } else { on_disk(options, epoch, wake) }
 }
 
-/// Could it begin with the file that is named?
+/// Checks the imported file and the names of collections.
 pub fn check(options: &ServeOptions) -> Result<(), CommandError> {
-    begin_with(options).map(|_| ())
+    initial_collections(options).map(|_| ())
 }
 
-/// What a store begins with that has nothing yet: the file's collections, then those of the command line.
-fn begin_with(options: &ServeOptions) -> Result<Vec<Stocked>, CommandError> {
+/// Returns the collections of a new store: those of the file, then those of the command line.
+fn initial_collections(options: &ServeOptions) -> Result<Vec<Stocked>, CommandError> {
     let mut collections = match &options.file {
         Some(file) => import_file::read(file, options.limits.item_bytes_max)?,
         None => Vec::new(),
@@ -60,7 +60,7 @@ fn begin_with(options: &ServeOptions) -> Result<Vec<Stocked>, CommandError> {
 }
 
 fn in_memory(options: &ServeOptions, epoch: u32, wake: Vec<Wake>) -> Result<Storage, CommandError> {
-    let stock = Stock::beginning(epoch, begin_with(options)?);
+    let stock = Stock::beginning(epoch, initial_collections(options)?);
     let (position, limits) = (stock.position, &options.limits);
     let state = State::stocked(stock, limits.item_bytes_max)
         .keeping(limits.history_changes_max, limits.history_bytes_max);
@@ -74,17 +74,17 @@ fn on_disk(options: &ServeOptions, epoch: u32, wake: Vec<Wake>) -> Result<Storag
     let failed = |error: StoreError| CommandError::Failed(format!("the store {}: {error}", path.display()));
     let begin = if options.new_epoch { Epoch::Anew } else { Epoch::Begin };
     let watcher = progress::watcher(&path);
-    let (mut disk, standing) = open_or_look(&path, begin(epoch), keeps, &watcher).map_err(failed)?;
+    let (mut disk, standing) = open_or_read_only(&path, begin(epoch), keeps, &watcher).map_err(failed)?;
     let there = disk.names().map_err(failed)?;
     let is_new = there.is_empty();
     if is_new {
-        disk.fill(&Stock::beginning(disk.epoch(), begin_with(options)?)).map_err(failed)?;
+        disk.fill(&Stock::beginning(disk.epoch(), initial_collections(options)?)).map_err(failed)?;
     } else {
         disk.declare(&names(there, &options.collections)?).map_err(failed)?;
     }
     let stock = disk.load(&*watcher).map_err(failed)?;
     if let Some(file) = &options.file {
-        tell_of(file, &path, is_new, stock.position);
+        log_import(file, &path, is_new, stock.position);
     }
     let keys = keys(options);
     disk.age_keys(keys.now()).map_err(failed)?;
@@ -97,20 +97,20 @@ fn on_disk(options: &ServeOptions, epoch: u32, wake: Vec<Wake>) -> Result<Storag
     let state = State::stocked(stock, limits.item_bytes_max)
         .keeping(limits.history_changes_max, limits.history_bytes_max);
     state.board().set(standing);
-    // The keeper looks at what is there now, and has no use for what was.
+    // The committer decides by the current state, and needs no history.
     let ahead = state.fork().keeping(0, 0);
     let log = Arc::new(SharedLog::new(position.seq, None, wake));
     let desk = Arc::new(Desk::new(limits.store_waiting_bytes_max));
     let states = forks(state, log.readers());
     let journals = journal::kept(states.len(), log.clone(), &desk);
-    let again = path.clone();
-    let reopen = move || OnDisk::open(&again, Epoch::GoOn, keeps, &silent());
-    let keeper = Keeper::new(disk, Box::new(reopen), ahead, keys, log, options.sync);
+    let reopened = path.clone();
+    let reopen = Box::new(move || OnDisk::open(&reopened, Epoch::GoOn, keeps, &silent()));
+    let keeper = Keeper::new(disk, reopen, ahead, keys, log, options.sync);
     Ok(Storage { journals, states, keeper: Some((keeper, desk)) })
 }
 
-/// Where nothing can be written there may be something to be read. A new epoch would have to be written.
-fn open_or_look(
+/// Opens the store, or opens it read-only on a read-only file system. A new epoch must be written.
+fn open_or_read_only(
     path: &Path,
     epoch: Epoch,
     keeps: Keeps,
@@ -125,7 +125,7 @@ fn open_or_look(
         return Err(StoreError::Io(error));
     }
     match OnDisk::open_read_only(path, epoch, keeps, watcher) {
-        // There is nothing to be read either.
+        // Neither can be read.
         Err(StoreError::Io(_) | StoreError::Empty) => Err(StoreError::Io(error)),
         Err(other) => Err(other),
         Ok(disk) => {
@@ -135,8 +135,8 @@ fn open_or_look(
     }
 }
 
-/// Says whether the file was imported. Who starts the server again wants what was stored since.
-fn tell_of(file: &Path, store: &Path, was_new: bool, position: Position) {
+/// Logs whether the file was imported. A store that has collections already is kept as it is.
+fn log_import(file: &Path, store: &Path, was_new: bool, position: Position) {
     let (file, store) = (file.display(), store.display());
     match was_new {
         true => log::info!("{} items of {file} are in {store} now", position.seq),
@@ -144,7 +144,7 @@ fn tell_of(file: &Path, store: &Path, was_new: bool, position: Position) {
     }
 }
 
-/// None of them yet, at this second.
+/// Returns an empty table of idempotency keys, with the current time.
 fn keys(options: &ServeOptions) -> Keys {
     let bounds = idempotency_table::Bounds {
         time: options.timeouts.idempotency,
@@ -159,14 +159,14 @@ fn silent() -> Watcher {
     Rc::new(|_| ())
 }
 
-/// So many states with one content.
+/// Returns `count` states with the same content.
 fn forks(state: State, count: usize) -> Vec<State> {
     let mut states: Vec<State> = (1..count).map(|_| state.fork()).collect();
     states.push(state);
     states
 }
 
-/// Those in the store, and those that the command line adds.
+/// Returns the names of the collections in the store, and then those that the command line adds.
 fn names(mut names: Vec<String>, declared: &[String]) -> Result<Vec<String>, CommandError> {
     let (there, mut named) = (names.clone(), Names::default());
     let there: Names = there.iter().map(String::as_str).collect();
@@ -179,13 +179,12 @@ fn names(mut names: Vec<String>, declared: &[String]) -> Result<Vec<String>, Com
         }
     }
     if names.is_empty() {
-        names.push(USUAL_COLLECTION.to_owned());
+        names.push(DEFAULT_COLLECTION.to_owned());
     }
     if names.len() > COLLECTIONS_MAX {
         return Err(CommandError::Usage(format!("there are at most {COLLECTIONS_MAX} collections")));
     }
-    let reserved = |name: &&String| routes::RESERVED.contains(&name.as_str());
-    if let Some(name) = names.iter().find(reserved) {
+    if let Some(name) = names.iter().find(|name| routes::RESERVED.contains(&name.as_str())) {
         return Err(CommandError::Usage(format!("no collection can be called {name}: the name is reserved")));
     }
     Ok(names)

@@ -169,25 +169,26 @@ fn abstract_address(_: &[u8]) -> io::Result<UnixAddress> {
 const CHECKS_PER_INTERVAL: u32 = 4;
 
 /// Starts a thread that notifies systemd as long as every loop proceeds. It ends with the last loop.
-///
-/// The thread wakes each loop, and notifies once all have run a turn since. A notification without that would
+pub fn start_watchdog(notify: Arc<NotifySocket>, interval: Duration, loops: Vec<Sender>) -> io::Result<()> {
+    let thread = thread::Builder::new().name("watchdog".to_owned());
+    thread.spawn(move || watch(&notify, interval, &loops)).map(|_| ())
+}
+
+/// Wakes each loop, and notifies systemd once all have run a turn since. A notification without that would
 /// show only that this thread is alive. A loop that has ended is not awaited: the shutdown has its own
 /// timeout, which systemd knows.
-pub fn start_watchdog(notify: Arc<NotifySocket>, interval: Duration, loops: Vec<Sender>) -> io::Result<()> {
-    let watch = move || {
-        let mut progress = LoopProgress::default();
-        loop {
-            let turns: Vec<Option<u64>> = loops.iter().map(Sender::looks).collect();
-            match progress.check(&turns) {
-                WatchdogState::Ended => return,
-                WatchdogState::Stalled => {}
-                WatchdogState::Alive => notify.alive(),
-            }
-            loops.iter().for_each(Sender::ring);
-            thread::sleep(interval / CHECKS_PER_INTERVAL);
+fn watch(notify: &NotifySocket, interval: Duration, loops: &[Sender]) {
+    let mut progress = LoopProgress::default();
+    loop {
+        let turns: Vec<Option<u64>> = loops.iter().map(Sender::looks).collect();
+        match progress.check(&turns) {
+            WatchdogState::Ended => return,
+            WatchdogState::Stalled => {}
+            WatchdogState::Alive => notify.alive(),
         }
-    };
-    thread::Builder::new().name("watchdog".to_owned()).spawn(watch).map(|_| ())
+        loops.iter().for_each(Sender::ring);
+        thread::sleep(interval / CHECKS_PER_INTERVAL);
+    }
 }
 
 /// The number of turns that each loop had run at the last notification.

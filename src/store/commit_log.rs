@@ -65,14 +65,16 @@ const BEHIND_BYTES_MAX: usize = 4 * 1024 * 1024;
 impl SharedLog {
     /// Everything up to `head` is in the states of all loops.
     pub fn new(head: u64, keys: Option<Keys>, wake: Vec<Wake>) -> SharedLog {
-        let reader = |wake| Reader {
-            applied: head,
-            behind_bytes: 0,
-            listening: false,
-            replies: VecDeque::new(),
-            wake,
-        };
-        let readers = wake.into_iter().map(reader).collect();
+        let readers = wake
+            .into_iter()
+            .map(|wake| Reader {
+                applied: head,
+                behind_bytes: 0,
+                listening: false,
+                replies: VecDeque::new(),
+                wake,
+            })
+            .collect();
         SharedLog {
             edition: AtomicU64::new(0),
             log: Mutex::new(Log { head, keys, changes: VecDeque::new(), readers }),
@@ -146,8 +148,8 @@ impl Log {
             let seq = change.position.seq;
             tell_unchanged(replies, |reply| reply.seq < seq, settled);
             state.apply(change);
-            let is_own = |reply: &Reply| reply.seq == seq && matches!(reply.verdict, Verdict::Changed);
-            let ticket = pop_if(replies, is_own).map(|reply| reply.ticket);
+            let own = pop_if(replies, |reply| reply.seq == seq && matches!(reply.verdict, Verdict::Changed));
+            let ticket = own.map(|reply| reply.ticket);
             settled.push(Settled { ticket, outcome: Outcome::Changed(change.clone()) });
         }
         tell_unchanged(replies, |_| true, settled);

@@ -165,8 +165,10 @@ impl Keys {
 
     fn find(&self, collection: CollectionId, key: &Key) -> Option<&Kept> {
         let at = |place: u64| &self.kept[(place - self.gone) as usize];
-        let is_it = |kept: &Kept| kept.earlier.collection == collection && kept.key == *key;
-        let place = self.index.find(self.hash(collection, key), |&place| is_it(at(place)))?;
+        let place = self.index.find(self.hash(collection, key), |&place| {
+            let kept = at(place);
+            kept.earlier.collection == collection && kept.key == *key
+        })?;
         Some(at(*place)).filter(|kept| !self.is_over(kept))
     }
 
@@ -179,8 +181,9 @@ impl Keys {
             // Its time is over.
             Some(older) => *older = place,
             None => {
-                let hash_of = |&place: &u64| hash_with(hasher, at(place).earlier.collection, &at(place).key);
-                index.insert_unique(hash, place, hash_of);
+                index.insert_unique(hash, place, |&place| {
+                    hash_with(hasher, at(place).earlier.collection, &at(place).key)
+                });
             }
         }
         self.bytes += newest.bytes();

@@ -45,9 +45,9 @@ pub fn kept(loops: usize, log: Arc<SharedLog>, desk: &Arc<Desk>) -> Vec<Journal>
 }
 
 fn journals(loops: usize, log: Arc<SharedLog>, decides: impl Fn() -> Decides) -> Vec<Journal> {
-    let journal =
-        |reader| Journal { log: log.clone(), reader, seen: 0, waiting: Vec::new(), decides: decides() };
-    (0..loops).map(journal).collect()
+    (0..loops)
+        .map(|reader| Journal { log: log.clone(), reader, seen: 0, waiting: Vec::new(), decides: decides() })
+        .collect()
 }
 
 impl Journal {

@@ -1,4 +1,4 @@
-//! The resources as they are now.
+//! The state: all collections at one position. Decides writes, applies changes and rolls them back.
 
 use crate::config::Limits;
 use crate::error::ApiError;
@@ -13,13 +13,13 @@ use crate::store::write_status::Board;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// All collections, at one position. Every loop has its own; the texts of the records are shared.
+/// All collections at one position. Every loop has its own; the texts of the records are shared.
 #[derive(Clone)]
 pub struct State {
     position: Position,
     item_bytes_max: usize,
     collections: Vec<Collection>,
-    /// Which collection has that name, where they are many. Names never change.
+    /// For [`find`](State::find) among many collections. Names never change.
     by_name: Arc<HashMap<Arc<str>, CollectionId>>,
     history: History,
     board: Board,
@@ -34,8 +34,7 @@ fn by_name(collections: &[Collection]) -> Arc<HashMap<Arc<str>, CollectionId>> {
 }
 
 impl State {
-    /// Empty, before the first change of a log.
-    /// No item may become longer than `item_bytes_max`, as JSON.
+    /// Creates an empty state, before the first change of a log. No item may become longer than `item_bytes_max`, as JSON.
     pub fn new(epoch: u32, names: &[String], item_bytes_max: usize) -> State {
         let collections: Vec<Collection> = names.iter().map(|name| Collection::new(name)).collect();
         let history = History::new(Limits::DEFAULT.history_changes_max, Limits::DEFAULT.history_bytes_max);
@@ -49,7 +48,7 @@ impl State {
         }
     }
 
-    /// What lay in a store, with all its changes of late. No item may become longer than
+    /// Creates a state from a snapshot, with all changes that it retains. No item may become longer than
     /// `item_bytes_max`, as JSON.
     pub fn stocked(stock: Stock, item_bytes_max: usize) -> State {
         let Stock { position, collections, changes } = stock;
@@ -61,7 +60,7 @@ impl State {
         State { position, item_bytes_max, collections, by_name, history, board: Board::default() }
     }
 
-    /// Whether writes are taken.
+    /// Whether the store accepts writes, shared by all loops.
     pub fn board(&self) -> &Board {
         &self.board
     }
@@ -71,17 +70,17 @@ impl State {
         self.clone()
     }
 
-    /// The same, where so many changes of late are kept, and so many bytes of them.
+    /// Bounds the history.
     pub fn keeping(self, changes_max: usize, bytes_max: usize) -> State {
         State { history: self.history.bounded(changes_max, bytes_max), ..self }
     }
 
-    /// The changes of late, up to this position.
+    /// The most recent changes, up to this position.
     pub fn history(&self) -> &History {
         &self.history
     }
 
-    /// Everything up to here has been applied.
+    /// The position of the last change that was applied.
     pub fn position(&self) -> Position {
         self.position
     }
@@ -102,12 +101,16 @@ impl State {
         self.collections.iter().map(|collection| &**collection.name())
     }
 
-    /// The token under which the state with this seq goes out.
+    /// Returns the position of this seq, which is the entity tag of what it changed.
     pub fn at(&self, seq: u64) -> Position {
         Position { epoch: self.position.epoch, seq }
     }
 
-    /// What `write` would change now. It looks and touches nothing.
+    /// Returns the change that a write makes, and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// `ConditionFailed`, `NoSuchItem`, `IdTaken`, `InvalidData`, `PatchConflict` or `ItemTooLong`.
     pub fn decide(&self, write: Write) -> Result<Change, ApiError> {
         let Write { act, conditions, .. } = write;
         let collection = self.collection(write.collection);
@@ -161,8 +164,8 @@ impl State {
         Ok(Change { position: self.at(seq), collection: write.collection, op, record, before, counter })
     }
 
-    /// Only where the write could be done without its conditions: what is not there is simply not
-    /// there (RFC 9110 §13.2.1).
+    /// Checks conditions once the write is possible without them (RFC 9110 §13.2.1): a missing item is
+    /// reported first.
     fn check(&self, conditions: &Conditions, current: Option<&Record>) -> Result<(), ApiError> {
         let allowed = conditions.allow_write(current.map(|record| self.at(record.seq)));
         if allowed { Ok(()) } else { Err(ApiError::ConditionFailed) }
@@ -197,11 +200,11 @@ impl State {
     }
 }
 
-/// The members of the item after the patch. Its id cannot be patched.
+/// Returns the members of an item after a merge patch. The patch must not change the id.
 fn patched(current: &Record, merge: &Object) -> Result<String, ApiError> {
-    let target = Object::known(current.json()).expect("an item in the state was read when it came");
+    let target = Object::known(current.json()).expect("an item in the state is well-formed");
     let merged = merge_patch::apply(&target, merge);
-    // The id stands first, as it does in every item; or else the patch has changed it.
+    // The id is the first member of every item, unless the patch has changed it.
     match merged.strip_prefix(current.first_member()) {
         Some("") => Ok(String::new()),
         Some(others) if others.starts_with(',') => Ok(others[1..].to_owned()),
@@ -381,7 +384,7 @@ mod tests {
         }
     }
 
-    /// Everything that is seen of a state.
+    /// Everything that is visible of a state, as text.
     fn seen(state: &State) -> String {
         let collections = state.collections.iter().map(|collection| {
             assert!(collection.items().all(|record| collection.get(record.id()) == Some(record)));

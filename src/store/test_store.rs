@@ -93,12 +93,14 @@ impl House {
         let Taken::Writes(asked) = self.desk.take(None) else { panic!() };
         self.keeper.settle(asked, self.now);
         self.journal.settle(&mut self.state, &mut settled);
-        let became = |outcome| match outcome {
-            Outcome::Changed(change) => Became::New(change.record.id().to_owned()),
-            Outcome::Repeated(earlier) => Became::Old(earlier.record.id().to_owned()),
-            Outcome::Refused(refusal) => Became::Refused(refusal),
-        };
-        settled.into_iter().map(|settled| became(settled.outcome)).collect()
+        settled
+            .into_iter()
+            .map(|settled| match settled.outcome {
+                Outcome::Changed(change) => Became::New(change.record.id().to_owned()),
+                Outcome::Repeated(earlier) => Became::Old(earlier.record.id().to_owned()),
+                Outcome::Refused(refusal) => Became::Refused(refusal),
+            })
+            .collect()
     }
 }
 

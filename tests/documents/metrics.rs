@@ -3,8 +3,8 @@
 
 use crate::root;
 use crate::server::Server;
+use bothways::compare::experiments::requests::figures::FIGURES;
 use bothways::compare::experiments::updates;
-use bothways::compare::report::figures::FIGURES;
 use bothways::compare::workloads::ways;
 use serde_json::Value;
 use std::collections::BTreeSet;

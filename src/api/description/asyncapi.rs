@@ -1,6 +1,6 @@
-//! What is said over sockets and event streams, as AsyncAPI 3.0.
+//! The messages of WebSockets and event streams, as AsyncAPI 3.0.
 //!
-//! It is told from where this server stands: it receives calls, and sends answers and notices.
+//! Actions are those of the server: it receives calls, and sends answers and notifications.
 
 use crate::api::description::names::{addresses, operation_id};
 use crate::api::description::schemas::{self, reference};
@@ -9,22 +9,22 @@ use crate::model::call::Method;
 use crate::model::json_rpc::SUBPROTOCOL;
 use serde_json::{Map, Value, json};
 
-/// What stands on a socket that takes calls: messages received and sent.
+/// The messages that a WebSocket for calls receives and sends.
 const CALLS_IN: &[&str] = &["call", "batch"];
 const CALLS_OUT: &[&str] = &["answer", "answers"];
-/// What those who follow are told.
+/// The notifications to subscribers.
 const NOTICES: &[&str] = &["snapshot", "change", "position", "gone"];
 
-/// One address that is not left after one answer.
+/// An address with more than one message.
 struct Stream {
     name: String,
     address: String,
     says: String,
     receives: Vec<&'static str>,
     sends: Vec<&'static str>,
-    /// A WebSocket; or else an event stream.
+    /// A WebSocket, not an event stream.
     is_socket: bool,
-    /// Can it be followed from a position?
+    /// Whether a subscription can begin at a position.
     is_followed: bool,
     has_id: bool,
 }
@@ -58,7 +58,7 @@ pub fn document(routes: &[Route], names: &[&str]) -> Value {
     })
 }
 
-/// Every address of the table that goes on speaking.
+/// Returns the channels of all routes.
 fn streams(routes: &[Route], names: &[&str]) -> Vec<Stream> {
     let mut streams = Vec::new();
     for route in routes.iter().filter(|route| route.method == Method::Get) {
@@ -90,7 +90,7 @@ fn streams(routes: &[Route], names: &[&str]) -> Vec<Stream> {
     streams
 }
 
-/// A resource, as a socket and as an event stream.
+/// Returns the channels of a resource: a WebSocket and an event stream.
 fn followed(address: &str, says: &str, has_id: bool) -> [Stream; 2] {
     let stream = |is_socket: bool| Stream {
         name: operation_id(if is_socket { "socket" } else { "events" }, address),
@@ -196,7 +196,7 @@ fn messages() -> Value {
     })
 }
 
-/// A notification with these members beside path, query and position.
+/// Returns the schema of a notification with these members in addition to path, query and position.
 fn notice(method: &str, more: Value) -> Value {
     let mut params = json!({
         "path": { "type": "string", "pattern": "^/" },

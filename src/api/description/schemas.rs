@@ -1,19 +1,15 @@
-//! The shapes of what is said, as JSON Schemas (2020-12). Both documents have them under
-//! `components/schemas`.
+//! JSON Schemas (2020-12) that both documents have under `components/schemas`.
 
 use crate::config::PER_PAGE_MAX;
 use serde_json::{Value, json};
 
 /// 1 to 64 of these, and not `.` or `..`.
-pub const ID: &str = r"^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,64}$";
+const ID: &str = r"^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,64}$";
 
-/// `*`, or a list of entity tags (RFC 9110 §8.8.3).
-pub const TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$"#;
+/// The pattern of a string with more than white space.
+const NOT_BLANK: &str = r"[^\s\u0085]";
 
-/// There is more than white space in it.
-pub const NOT_BLANK: &str = r"[^\s\u0085]";
-
-/// Where one is named.
+/// Returns a reference to a schema.
 pub fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
@@ -22,7 +18,7 @@ pub fn id() -> Value {
     json!({ "type": "string", "pattern": ID, "description": "1 to 64 of A-Z a-z 0-9 . _ ~ -" })
 }
 
-/// Those that both documents name.
+/// The schemas that both documents refer to.
 pub fn shared() -> Value {
     json!({
         "Item": {

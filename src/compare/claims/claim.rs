@@ -1,10 +1,8 @@
 //! The statements, one row each: what is said, how it is tried, what that says, and the predicate that the
 //! verdict must pass.
 
-use crate::compare::claims::asking;
 use crate::compare::claims::evidence::Evidence;
-use crate::compare::claims::following;
-use crate::compare::report::text::number;
+use crate::compare::format::number;
 
 /// What is not in the evidence, because it was interrupted, makes None of all that is said with it.
 pub struct Claim {
@@ -41,11 +39,6 @@ impl Verdict {
             Verdict::NotDecided => "not decided here",
         }
     }
-}
-
-/// All of them, in the order in which they are told.
-pub fn all() -> impl Iterator<Item = &'static Claim> {
-    asking::CLAIMS.iter().chain(following::CLAIMS)
 }
 
 /// Of the item that is asked for.

@@ -88,7 +88,7 @@ has a twentieth of it.) What TLS, HTTP/2 or a proxy would change is not in any o
 mod tests {
     use super::*;
     use crate::cli::args::Cli;
-    use crate::compare::claims::claim;
+    use crate::compare::claims::claim_list;
     use crate::compare::report::markdown::markdown;
 
     fn page(results: &[ClaimResult]) -> String {
@@ -97,22 +97,22 @@ mod tests {
 
     #[test]
     fn every_command_can_be_given() {
-        for command in claim::all().flat_map(|claim| claim.again) {
+        for command in claim_list::all().flat_map(|claim| claim.again) {
             assert!(Cli::read(command.split_whitespace()).is_ok(), "{command}");
         }
     }
 
     #[test]
     fn every_statement_has_a_heading_of_its_own() {
-        let mut anchors: Vec<String> = claim::all().map(|claim| anchor(claim.said)).collect();
+        let mut anchors: Vec<String> = claim_list::all().map(|claim| anchor(claim.said)).collect();
         anchors.sort();
         anchors.dedup();
-        assert_eq!(anchors.len(), claim::all().count());
+        assert_eq!(anchors.len(), claim_list::all().count());
     }
 
     #[test]
     fn what_was_not_measured_has_no_verdict() {
-        let claim = claim::all().next().unwrap();
+        let claim = claim_list::all().next().unwrap();
         let counted = Some("2 segments".to_owned());
         let entries = [ClaimResult { claim, holds: None, verdict: None, counted }];
         let text = page(&entries);
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn what_was_measured_has_one() {
-        let claim = claim::all().next().unwrap();
+        let claim = claim_list::all().next().unwrap();
         let verdict = Some([words(claim.verdict, "one connection"), "For so it is.".to_owned()]);
         let text = page(&[ClaimResult { claim, holds: Some(true), verdict, counted: Some("1".to_owned()) }]);
         assert!(text.starts_with("# What is said") && text.contains("**false**; one connection"), "{text}");

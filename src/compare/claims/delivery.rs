@@ -12,9 +12,9 @@ use crate::client::buffered_stream::{Arrival, Stream};
 use crate::client::handshake::{self, Asks};
 use crate::client::response;
 use crate::client::url::Url;
-use crate::compare::experiments::requests::Stop;
 use crate::compare::interleaved_runs::Turns;
 use crate::compare::load_client::ANSWER_WAIT;
+use crate::compare::run_error::RunError;
 use crate::error::CommandError;
 
 /// Of three changes, the last of which undoes the second.
@@ -40,7 +40,7 @@ pub struct Loops {
     pub resumed: usize,
 }
 
-pub fn watch(turns: &Turns) -> Result<Told, Stop> {
+pub fn watch(turns: &Turns) -> Result<Told, RunError> {
     turns.look_up()?;
     let server = turns.server;
     let (url, first) = server.put("told", 64)?;
@@ -62,7 +62,7 @@ pub fn watch(turns: &Turns) -> Result<Told, Stop> {
     Ok(told)
 }
 
-pub fn spread(followers: usize, turns: &Turns) -> Result<Loops, Stop> {
+pub fn spread(followers: usize, turns: &Turns) -> Result<Loops, RunError> {
     turns.look_up()?;
     let server = turns.server;
     let (url, before) = server.put("spread", 64)?;
@@ -105,7 +105,7 @@ fn position(tag: Option<&str>) -> Result<u64, CommandError> {
 }
 
 /// From now on: it listens when this returns.
-fn follow(url: &Url, turns: &Turns) -> Result<Stream, Stop> {
+fn follow(url: &Url, turns: &Turns) -> Result<Stream, RunError> {
     let mut stream = follow_since(url, "now")?;
     hear_of(&mut stream, POSITION, 1, turns)?;
     Ok(stream)
@@ -118,7 +118,7 @@ fn follow_since(url: &Url, place: &str) -> Result<Stream, CommandError> {
     Ok(stream)
 }
 
-fn follow_by_events(url: &Url, turns: &Turns) -> Result<Stream, Stop> {
+fn follow_by_events(url: &Url, turns: &Turns) -> Result<Stream, RunError> {
     let mut stream = Stream::connect(url, ANSWER_WAIT)?;
     let (path, host) = (&url.path, &url.authority);
     let head = format!("GET {path}?since=now HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n\r\n");
@@ -133,12 +133,12 @@ fn follow_by_events(url: &Url, turns: &Turns) -> Result<Stream, Stop> {
 }
 
 /// How many changes it is told until there are so many, or nothing comes any more.
-fn hear(stream: &mut Stream, count: usize, turns: &Turns) -> Result<usize, Stop> {
+fn hear(stream: &mut Stream, count: usize, turns: &Turns) -> Result<usize, RunError> {
     hear_of(stream, CHANGE, count, turns)
 }
 
 /// A notice is text on both roads, and its name stands in it once.
-fn hear_of(stream: &mut Stream, name: &str, count: usize, turns: &Turns) -> Result<usize, Stop> {
+fn hear_of(stream: &mut Stream, name: &str, count: usize, turns: &Turns) -> Result<usize, RunError> {
     let until = Instant::now() + HEARS_WITHIN;
     stream.wait_for_reads(Some(LOOK_UP))?;
     loop {

@@ -14,12 +14,12 @@ use std::time::Duration;
 use crate::compare::claims::delivery::{self, Loops, Told};
 use crate::compare::costs::{Round, Spread};
 use crate::compare::experiments::idle_connections;
-use crate::compare::experiments::requests::Stop;
+use crate::compare::experiments::requests::figures;
 use crate::compare::headers;
-use crate::compare::interleaved_runs::{Turns, until_interrupted};
-use crate::compare::report::figures;
+use crate::compare::interleaved_runs::Turns;
 use crate::compare::reproductions::push_cost::Push;
 use crate::compare::reproductions::quantum_leap;
+use crate::compare::run_error::{RunError, until_interrupted};
 use crate::compare::workloads::workload_builder::{Recipe, What};
 use crate::error::CommandError;
 use crate::netlab::proc;
@@ -168,7 +168,7 @@ fn courses(turns: &Turns) -> Result<BTreeMap<&'static str, Lengths>, CommandErro
 
 /// All kinds are held at the same time, by a server that has held none before: what was given back by one
 /// would be taken by the next, and not be seen.
-fn held(turns: &Turns) -> Result<Vec<(&'static str, f64)>, Stop> {
+fn held(turns: &Turns) -> Result<Vec<(&'static str, f64)>, RunError> {
     let weigh = || {
         let memory = turns.server.process.and_then(proc::memory_bytes);
         memory.ok_or_else(|| CommandError::Failed("the memory of the server cannot be seen".to_owned()))

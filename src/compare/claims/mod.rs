@@ -10,6 +10,7 @@
 
 pub mod asking;
 pub mod claim;
+pub mod claim_list;
 pub mod claims_page;
 pub mod delivery;
 pub mod evidence;
@@ -17,13 +18,11 @@ pub mod following;
 
 use crate::compare::claims::claims_page::ClaimResult;
 use crate::compare::claims::evidence::Evidence;
-use crate::compare::interleaved_runs::{Turns, interrupted};
+use crate::compare::interleaved_runs::Turns;
 use crate::compare::report::markdown::markdown;
 use crate::compare::report::stdout;
+use crate::compare::run_error::interrupted;
 use crate::error::CommandError;
-
-/// Of the server: a change that is written on one has to reach those who follow on the other.
-pub const LOOPS: u16 = 2;
 
 /// Gathers the evidence, prints the page, and fails where a verdict does not hold. Where it is interrupted, only
 /// what all the evidence is there for has a verdict, and that is a failure all the same.
@@ -34,7 +33,8 @@ pub fn run(turns: &Turns) -> Result<(), CommandError> {
         return Err(CommandError::Failed(words));
     }
     let evidence = Evidence::gather(turns)?;
-    let results: Vec<ClaimResult> = claim::all().map(|claim| ClaimResult::new(claim, &evidence)).collect();
+    let results: Vec<ClaimResult> =
+        claim_list::all().map(|claim| ClaimResult::new(claim, &evidence)).collect();
     stdout::print(&markdown(&claims_page::document(&results)))?;
     if let Some(result) = results.iter().find(|result| result.holds == Some(false)) {
         let verdict = result.claim.verdict.words();

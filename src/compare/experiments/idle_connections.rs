@@ -10,7 +10,6 @@
 //! one only, and its first round of each kind is thrown away.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -23,11 +22,11 @@ use crate::client::response;
 use crate::client::url::Url;
 use crate::compare::costs::Spread;
 use crate::compare::count_method::Counting;
-use crate::compare::experiments::requests::Stop;
 use crate::compare::load_client::ANSWER_WAIT;
 use crate::compare::load_connection::{NOT_KEPT, check_status};
-use crate::compare::loops;
 use crate::compare::options::CompareOptions;
+use crate::compare::progress::progress;
+use crate::compare::run_error::RunError;
 use crate::compare::server::{ANY_PORT, Server};
 use crate::error::{CommandError, one_line};
 use crate::http::headers::Known;
@@ -124,26 +123,65 @@ pub struct Weight {
     kernel: Option<f64>,
 }
 
-/// Rounds of a kind that are thrown away: of a server that is not ours the first, which fills what it keeps.
-pub fn rounds_thrown_away(server: &Server) -> u16 {
-    if server.is_ours() { 0 } else { 1 }
+/// Runs all rounds of all kinds. Returns false if it was interrupted. The first round of each kind is not counted if
+/// the server is one that was running.
+///
+/// # Errors
+///
+/// Fails if two counts disagree. A kind that fails alone is left out.
+pub fn run(
+    options: &CompareOptions,
+    server: &Server,
+    counting: &Counting,
+    held: &mut Vec<Held>,
+) -> Result<bool, CommandError> {
+    let thrown_away = u16::from(!server.is_ours());
+    let progress = progress(ALL.len() * usize::from(options.rounds + thrown_away));
+    let mut complete = true;
+    for &kind in ALL {
+        let (mut weights, mut left_out) = (Vec::new(), None);
+        for n in 1 - thrown_away..=options.rounds {
+            progress.set_message(format!("round {n} of {}: hold {}", options.rounds, kind.name()));
+            let weighed = round(kind, options, server, counting);
+            match weighed.map_err(|stop| stop.or_interrupted(&server.interrupted)) {
+                Ok(_) if n == 0 => {}
+                Ok(weight) => weights.push(weight),
+                Err(RunError::Failed(failure)) => {
+                    left_out = Some(failure.to_string());
+                    break;
+                }
+                Err(RunError::Inconsistent(failure)) => return Err(failure),
+                Err(RunError::Interrupted) => {
+                    complete = false;
+                    break;
+                }
+            }
+            progress.inc(1);
+        }
+        held.push(Held::new(kind, options.connections, &weights, left_out));
+        if !complete {
+            break;
+        }
+    }
+    progress.finish_and_clear();
+    Ok(complete)
 }
 
 /// Opens so many, looks, and closes them. A distance weighs nothing, and is left out.
-pub fn round(
+fn round(
     kind: Kind,
     options: &CompareOptions,
     server: &Server,
     counting: &Counting,
-    interrupted: &Arc<AtomicBool>,
-) -> Result<Weight, Stop> {
-    let holding = Holding { kind, connections: options.connections, interrupted };
+) -> Result<Weight, RunError> {
+    let holding = Holding { kind, connections: options.connections, interrupted: &server.interrupted };
     if !server.is_ours() {
         return counting.aside(|| holding.weigh(server));
     }
     let address = beside(server, counting);
-    let fresh = counting
-        .aside(|| Ok(Server::start_at(address, options.payload_bytes, loops(options), interrupted)?))?;
+    let fresh = counting.aside(|| {
+        Ok(Server::start_at(address, options.payload_bytes, options.loops(), &server.interrupted)?)
+    })?;
     // It is there until all connections have ended.
     counting.aside(|| {
         let _few = Holding { connections: FEW, ..holding }.open(&fresh)?;
@@ -169,7 +207,7 @@ struct Holding<'h> {
 }
 
 impl Holding<'_> {
-    fn weigh(&self, server: &Server) -> Result<Weight, Stop> {
+    fn weigh(&self, server: &Server) -> Result<Weight, RunError> {
         let memory = || (server.process.and_then(proc::memory_bytes), proc::slab_bytes());
         let before = memory();
         let held = self.open(server)?;
@@ -182,11 +220,11 @@ impl Holding<'_> {
         Ok(Weight { server: each(before.0, after.0), kernel: each(before.1, after.1) })
     }
 
-    fn open(&self, server: &Server) -> Result<Vec<Stream>, Stop> {
+    fn open(&self, server: &Server) -> Result<Vec<Stream>, RunError> {
         let mut held = Vec::new();
         for n in 0..self.connections {
             if self.interrupted.load(Ordering::Relaxed) {
-                return Err(Stop::Interrupted);
+                return Err(RunError::Interrupted);
             }
             let stream = self.kind.open(&server.near).map_err(|failure| match n {
                 0 => failure,

@@ -9,10 +9,10 @@
 //! Each colour comes with a pattern, a shape or a word that says the same.
 
 use crate::compare::costs::Spread;
+use crate::compare::format::{number, words};
 use crate::compare::report::document::{Bar, Chart};
 use crate::compare::report::scale::Scale;
 use crate::compare::report::svg::{AXIS_HEIGHT, HEADING_HEIGHT, Svg, WIDTH};
-use crate::compare::report::text::{number, words};
 
 /// Draws bars in rows, on a scale that begins at zero.
 pub fn bars(chart: &Chart, rows: &[(String, Vec<Bar>)]) -> String {

@@ -1,9 +1,10 @@
 //! What must be known of figures to read them: words that stand beside them in every form of a report, and
 //! marks on those that are not what they seem.
 
-use crate::compare::experiments::crossover::bracket::rate_words;
+use crate::compare::experiments::requests::figures::Asked;
+use crate::compare::format::rate_words;
 use crate::compare::options::{CompareOptions, Experiment};
-use crate::compare::report::figures::{Asked, Report};
+use crate::compare::report::figures::Report;
 use crate::compare::server::Server;
 
 /// A median of one, which has no least and no most.

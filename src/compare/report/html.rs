@@ -4,9 +4,9 @@
 
 use std::fmt::Write;
 
+use crate::compare::format::shown;
 use crate::compare::report::document::{Block, Cell, Document, Output, Plot, Table};
 use crate::compare::report::svg::escaped;
-use crate::compare::report::text::shown;
 use crate::compare::report::{bar_chart, line_chart};
 
 /// The whole page.

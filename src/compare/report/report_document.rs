@@ -82,10 +82,10 @@ const SEVERAL_ROUNDS: [&str; 2] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::report::figures::FIGURES;
+    use crate::compare::experiments::requests::figures::FIGURES;
+    use crate::compare::format::number;
     use crate::compare::report::html;
     use crate::compare::report::samples::{HOSTILE, parse, report, round};
-    use crate::compare::report::text::number;
     use std::collections::BTreeMap;
 
     fn page(report: &Report) -> String {

@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use roxmltree::{Document as Markup, ParsingOptions};
 
-use crate::compare::costs::{
-    Application, Both, Costs, Network, Paced, Round, Segments, Spread, histogram, record,
-};
+use crate::compare::costs::{Application, Both, Costs, Figure, Paced, Round, Spread, histogram, record};
 use crate::compare::count_method::Method;
 use crate::compare::experiments::idle_connections::Held;
-use crate::compare::experiments::updates;
+use crate::compare::experiments::requests::figures::{Asked, FIGURES, figure};
 use crate::compare::experiments::updates::figures::Followed;
+use crate::compare::experiments::updates::update_settings::UpdateSettings;
 use crate::compare::report::document::Document;
-use crate::compare::report::figures::{Asked, FIGURES, Figure, Measured, Report, Settings, figure};
+use crate::compare::report::figures::{Measured, Report, Settings};
 use crate::compare::report::html::page;
 use crate::compare::report::provenance::Made;
 use crate::compare::report::sections::crossover::POINT;
 use crate::compare::report::sections::updates::TABLES;
+use crate::netlab::traffic::{Network, Segments};
 
 pub const HOSTILE: &str = "</text></code><script>alert('&1')</script>";
 
@@ -141,8 +141,8 @@ pub fn report(rounds: &[Round]) -> Report {
     }
 }
 
-pub fn update_settings() -> updates::Settings {
-    updates::Settings {
+pub fn update_settings() -> UpdateSettings {
+    UpdateSettings {
         followers: 20,
         changes: 100,
         changes_per_second: 10.0,

@@ -12,7 +12,7 @@ use crate::client::url::Url;
 use crate::compare::costs::Round;
 use crate::compare::headers;
 use crate::compare::interleaved_runs::Turns;
-use crate::compare::reproductions::{How, Repeated, Row, Section, figures, ratios};
+use crate::compare::reproductions::reproduction::{How, Repeated, Row, Section, figures, ratios};
 use crate::compare::workloads::workload_builder::{Recipe, What};
 use crate::error::CommandError;
 

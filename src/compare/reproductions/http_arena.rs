@@ -6,7 +6,7 @@
 
 use crate::compare::costs::Round;
 use crate::compare::interleaved_runs::Turns;
-use crate::compare::reproductions::{How, Published, Repeated, Row, Section, ratios};
+use crate::compare::reproductions::reproduction::{How, Published, Repeated, Row, Section, ratios};
 use crate::compare::workloads::workload_builder::{Recipe, What};
 use crate::error::CommandError;
 

@@ -9,12 +9,13 @@
 use std::time::Duration;
 
 use crate::client::url::Url;
-use crate::compare::costs::{Application, Both, Network};
-use crate::compare::experiments::requests::Stop;
-use crate::compare::interleaved_runs::{Turns, until_interrupted};
+use crate::compare::costs::{Application, Both};
+use crate::compare::interleaved_runs::Turns;
 use crate::compare::load_client::{Ask, Caller};
+use crate::compare::run_error::{RunError, until_interrupted};
 use crate::compare::workloads::workload_builder::{Recipe, What};
 use crate::error::CommandError;
+use crate::netlab::traffic::Network;
 
 /// One message, its acknowledgement with it.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +44,7 @@ pub fn measure(
     Ok(pushes)
 }
 
-fn round(connections: usize, messages: usize, url: &Url, turns: &Turns) -> Result<Push, Stop> {
+fn round(connections: usize, messages: usize, url: &Url, turns: &Turns) -> Result<Push, RunError> {
     let course = Recipe::new(url, What::Clock).course()?;
     turns.look_up()?;
     turns.settle()?;
@@ -62,7 +63,7 @@ fn round(connections: usize, messages: usize, url: &Url, turns: &Turns) -> Resul
     callers.iter_mut().try_for_each(Caller::close)?;
     turns.settle()?;
     if let Some(disagreement) = callers.iter_mut().find_map(|caller| caller.disagreement.take()) {
-        return Err(Stop::Doubted(disagreement));
+        return Err(RunError::Inconsistent(disagreement));
     }
 
     let (network, said) = (after.0 - before.0, after.1 - before.1);
@@ -76,7 +77,7 @@ fn round(connections: usize, messages: usize, url: &Url, turns: &Turns) -> Resul
 }
 
 /// One message on each, which may be a second away.
-fn hear(callers: &mut [Caller], turns: &Turns) -> Result<(), Stop> {
+fn hear(callers: &mut [Caller], turns: &Turns) -> Result<(), RunError> {
     for caller in callers {
         while !caller.is_told(LOOK_UP)? {
             turns.look_up()?;

@@ -8,7 +8,7 @@ use crate::compare::costs::{Round, Spread};
 use crate::compare::headers::{self, Extra};
 use crate::compare::interleaved_runs::Turns;
 use crate::compare::reproductions::push_cost::{self, Push};
-use crate::compare::reproductions::{How, Repeated, Row, Section, figures, ratios};
+use crate::compare::reproductions::reproduction::{How, Repeated, Row, Section, figures, ratios};
 use crate::compare::workloads::workload_builder::{Recipe, What};
 use crate::error::CommandError;
 

@@ -1,8 +1,8 @@
 //! The document of a reproduction.
 
+use crate::compare::format::{number, words};
 use crate::compare::report::document::{Block, Cell, Document, Output, Table};
-use crate::compare::report::text::{number, words};
-use crate::compare::reproductions::{How, Published, Repetition, Row};
+use crate::compare::reproductions::reproduction::{How, Published, Repetition, Row};
 
 pub fn document(repetition: &Repetition) -> Document {
     let Repetition { like, published_by, rounds, counting, .. } = repetition;

@@ -130,6 +130,11 @@ pub fn no_difference(way: Way, extra: &Extra) -> Option<&'static str> {
         .then_some("as kept: gzip is accepted by --headers already")
 }
 
+/// How many of `calls` the load client `n` makes. No client makes more than one more than another.
+pub fn calls_of(calls: usize, clients: usize, n: usize) -> usize {
+    calls / clients + usize::from(n < calls % clients)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,5 +172,14 @@ mod tests {
         let call = r#"{"jsonrpc":"2.0","id":1,"method":"get","params":{"path":"/tasks/1","query":"b=c"}}"#;
         assert_eq!(request(Way::Socket), call);
         assert_eq!(request(Way::SocketPipelined), call.replace("\"id\":1", "\"id\":50"));
+    }
+
+    #[test]
+    fn every_call_is_somebodys() {
+        for (calls, callers) in [(1, 8), (8, 8), (1000, 3)] {
+            let shares: Vec<usize> = (0..callers).map(|n| calls_of(calls, callers, n)).collect();
+            assert_eq!(shares.iter().sum::<usize>(), calls);
+            assert!(shares.iter().max().unwrap() - shares.iter().min().unwrap() <= 1, "{shares:?}");
+        }
     }
 }

@@ -18,14 +18,15 @@ use std::thread;
 use std::time::Instant;
 
 use crate::error::CommandError;
-use crate::netlab::emulated_link::{Distance, HEADER_BYTES, Link, SEGMENT_BYTES, Window};
+use crate::netlab::emulated_link::link_model::{HEADER_BYTES, LinkDirection, SEGMENT_BYTES, SlowStartWindow};
+use crate::netlab::emulated_link::link_settings::LinkSettings;
 
 /// Listens, and carries what comes to that server, as long as this process lives. Says on which port.
-pub fn start(server: SocketAddr, distance: Distance) -> Result<u16, CommandError> {
+pub fn start(server: SocketAddr, settings: LinkSettings) -> Result<u16, CommandError> {
     let failed = |error: io::Error| CommandError::Failed(format!("a relay cannot be set up: {error}"));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
     let port = listener.local_addr().map_err(failed)?.port();
-    let road = Road { server, distance, there: link(&distance), back: link(&distance) };
+    let road = Road { server, settings, there: link(&settings), back: link(&settings) };
     let listen = move || {
         for client in listener.incoming().map_while(Result::ok) {
             let road = road.clone();
@@ -41,27 +42,27 @@ fn name(name: &str) -> thread::Builder {
     thread::Builder::new().name(name.to_owned())
 }
 
-fn link(distance: &Distance) -> Arc<Mutex<Link>> {
-    Arc::new(Mutex::new(Link::new(distance)))
+fn link(settings: &LinkSettings) -> Arc<Mutex<LinkDirection>> {
+    Arc::new(Mutex::new(LinkDirection::new(settings)))
 }
 
 #[derive(Clone, Debug)]
 struct Road {
     server: SocketAddr,
-    distance: Distance,
-    there: Arc<Mutex<Link>>,
-    back: Arc<Mutex<Link>>,
+    settings: LinkSettings,
+    there: Arc<Mutex<LinkDirection>>,
+    back: Arc<Mutex<LinkDirection>>,
 }
 
 impl Road {
     /// One connection, from its handshake on. If one end is lost, so is the other.
     fn carry(&self, client: TcpStream, begun: Instant) -> Option<()> {
-        sleep_until(begun + self.distance.one_way());
+        sleep_until(begun + self.settings.one_way());
         let server = TcpStream::connect(self.server).ok()?;
         for socket in [&client, &server] {
             socket.set_nodelay(true).ok()?;
         }
-        sleep_until(begun + self.distance.round_trip);
+        sleep_until(begun + self.settings.round_trip);
         let (from, to) = (server.try_clone().ok()?, client.try_clone().ok()?);
         let back = self.clone();
         name("relay").spawn(move || back.pump(&from, &to, &back.back)).ok()?;
@@ -69,11 +70,11 @@ impl Road {
     }
 
     /// One direction, until its end has been passed on.
-    fn pump(&self, mut from: &TcpStream, to: &TcpStream, link: &Mutex<Link>) -> Option<()> {
+    fn pump(&self, mut from: &TcpStream, to: &TcpStream, link: &Mutex<LinkDirection>) -> Option<()> {
         let (sender, pieces) = mpsc::channel();
         let writing = to.try_clone().ok()?;
         name("relay").spawn(move || deliver(&writing, &pieces)).ok()?;
-        let mut window = Window::new(&self.distance);
+        let mut window = SlowStartWindow::new(&self.settings);
         let mut bytes = vec![0; READ_BYTES];
         loop {
             let room = window.room(Instant::now());
@@ -94,7 +95,7 @@ impl Road {
             }
             for piece in bytes[..came].chunks(SEGMENT_BYTES) {
                 let arrives = link.send(now, piece.len() + HEADER_BYTES);
-                window.send(piece.len() as u64, arrives + self.distance.one_way());
+                window.send(piece.len() as u64, arrives + self.settings.one_way());
                 sender.send((arrives, piece.to_vec())).ok()?;
             }
         }
@@ -148,7 +149,7 @@ mod tests {
     }
 
     fn relayed(bits_per_second: Option<u64>) -> u16 {
-        start(server(), Distance { round_trip: RTT, bits_per_second }).unwrap()
+        start(server(), LinkSettings { round_trip: RTT, bits_per_second }).unwrap()
     }
 
     fn ask(mut socket: &TcpStream, thousands: u8) {
@@ -194,7 +195,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
-        let port = start(address, Distance { round_trip: RTT, bits_per_second: None }).unwrap();
+        let port = start(address, LinkSettings { round_trip: RTT, bits_per_second: None }).unwrap();
         let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
         assert!(matches!(socket.read(&mut [0]), Ok(0) | Err(_)));
     }

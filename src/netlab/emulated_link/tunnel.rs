@@ -19,7 +19,9 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 use std::time::Instant;
 
-use crate::netlab::emulated_link::{Distance, Link};
+use crate::netlab::device::MTU;
+use crate::netlab::emulated_link::link_model::LinkDirection;
+use crate::netlab::emulated_link::link_settings::LinkSettings;
 use crate::netlab::sys;
 
 /// Where the server listens, and where the client is. Of those that are nobody's (RFC 5737 §3).
@@ -41,7 +43,7 @@ pub struct Tunnel {
 
 impl Tunnel {
     /// To be begun in a network of our own.
-    pub fn start(distance: Distance) -> io::Result<Arc<Tunnel>> {
+    pub fn start(settings: LinkSettings) -> io::Result<Arc<Tunnel>> {
         let device = sys::open_tunnel(NEAR)?;
         let tunnel = Tunnel { device, server: AtomicU16::new(0), lost: AtomicU64::new(0) };
         let tunnel = Arc::new(tunnel);
@@ -51,7 +53,7 @@ impl Tunnel {
             let (sender, packets) = mpsc::sync_channel(HELD_MAX);
             let carrier = Arc::clone(&tunnel);
             name("distance").spawn(move || carrier.deliver(&packets))?;
-            directions.push((Link::new(&distance), sender));
+            directions.push((LinkDirection::new(&settings), sender));
         }
         let reader = Arc::clone(&tunnel);
         name("tunnel").spawn(move || reader.read(&mut directions))?;
@@ -68,8 +70,8 @@ impl Tunnel {
         self.lost.load(Ordering::Acquire)
     }
 
-    fn read(&self, directions: &mut [(Link, SyncSender<Held>)]) {
-        let mut bytes = vec![0; sys::MTU];
+    fn read(&self, directions: &mut [(LinkDirection, SyncSender<Held>)]) {
+        let mut bytes = vec![0; MTU];
         loop {
             let packet = match (&self.device).read(&mut bytes) {
                 Ok(length) => &mut bytes[..length],

@@ -4,7 +4,7 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::netlab::emulated_link::Distance;
+use crate::netlab::emulated_link::link_settings::LinkSettings;
 
 pub const NEAR: Ipv4Addr = Ipv4Addr::LOCALHOST;
 pub const FAR: Ipv4Addr = Ipv4Addr::LOCALHOST;
@@ -13,7 +13,7 @@ pub const FAR: Ipv4Addr = Ipv4Addr::LOCALHOST;
 pub struct Tunnel;
 
 impl Tunnel {
-    pub fn start(_: Distance) -> io::Result<Arc<Tunnel>> {
+    pub fn start(_: LinkSettings) -> io::Result<Arc<Tunnel>> {
         Err(io::Error::new(io::ErrorKind::Unsupported, "packets are held back by Linux only"))
     }
 

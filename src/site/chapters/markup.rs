@@ -37,7 +37,7 @@ fn name_headings(events: &mut [Event]) -> Vec<Heading> {
             continue;
         };
         let (level, text) = (*level, text_of_heading(rest));
-        let id = distinct(anchor_of(&text), &headings);
+        let id = distinct(&anchor_of(&text), &headings);
         if let Event::Start(Tag::Heading { id: place, .. }) = &mut events[at] {
             *place = Some(id.clone().into());
         }
@@ -63,10 +63,14 @@ pub fn anchor_of(heading: &str) -> String {
 }
 
 /// The second of a name is called `name-1`, by the same rule.
-fn distinct(anchor: String, others: &[Heading]) -> String {
-    let is_free = |id: &String| others.iter().all(|other| other.id != *id);
-    let numbered = (1..).map(|n| format!("{anchor}-{n}"));
-    std::iter::once(anchor.clone()).chain(numbered).find(is_free).unwrap_or(anchor)
+fn distinct(anchor: &str, others: &[Heading]) -> String {
+    let mut id = anchor.to_owned();
+    let mut number = 0;
+    while others.iter().any(|other| other.id == id) {
+        number += 1;
+        id = format!("{anchor}-{number}");
+    }
+    id
 }
 
 #[derive(Clone, Copy, PartialEq)]

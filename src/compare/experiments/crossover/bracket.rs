@@ -8,6 +8,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::compare::format::rate_words;
+
 /// What a search came to, in changes within the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bracket {
@@ -97,12 +99,6 @@ pub struct Words {
     /// And so at each rate that was measured.
     pub never: &'static str,
     pub always: &'static str,
-}
-
-/// As many digits as a rate needs to be told from its neighbour.
-pub fn rate_words(rate: f64) -> String {
-    let text = format!("{rate:.3}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// From one rate that is measured to the next, at first.

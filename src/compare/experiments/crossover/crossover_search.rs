@@ -8,26 +8,26 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::compare::experiments::crossover::bracket::{Bracket, rate_words, search};
-use crate::compare::experiments::crossover::{
-    COMPARED, Compared, Crossing, Pair, Point, STALE, STALE_PERCENT_MAX, STALE_WORDS, Staleness, changes_max,
-    is_around_too_much, is_poller,
+use crate::compare::costs::Figure;
+use crate::compare::experiments::crossover::bracket::{Bracket, search};
+use crate::compare::experiments::crossover::cross_result::{
+    COMPARED, Compared, Crossing, Pair, Point, STALE, STALE_PERCENT_MAX, STALE_WORDS, Staleness,
+    is_around_too_much,
 };
-use crate::compare::experiments::requests::Stop;
 use crate::compare::experiments::updates::arrivals;
 use crate::compare::experiments::updates::arrivals::Arrivals;
 use crate::compare::experiments::updates::figures::Followed;
-use crate::compare::experiments::updates::update_round::{Bench, Course, Round};
+use crate::compare::experiments::updates::update_round::{Course, Round, UpdateRunner};
 use crate::compare::experiments::updates::update_series::UpdateSeries;
+use crate::compare::format::{number, rate_words};
 use crate::compare::options::CompareOptions;
-use crate::compare::progress;
-use crate::compare::report::figures::Figure;
-use crate::compare::report::text::number;
+use crate::compare::progress::progress;
+use crate::compare::run_error::RunError;
 
 /// By way, in the order in which they are told, and by the number of changes in the window.
 pub struct Book<'b> {
     options: &'b CompareOptions,
-    bench: &'b Bench<'b>,
+    runner: &'b UpdateRunner<'b>,
     window: Duration,
     lanes: &'b [UpdateSeries],
     measured: BTreeMap<(usize, u32), Point>,
@@ -46,17 +46,21 @@ enum Question {
 }
 
 impl<'b> Book<'b> {
-    pub fn new(options: &'b CompareOptions, bench: &'b Bench<'b>, lanes: &'b [UpdateSeries]) -> Book<'b> {
+    pub fn new(
+        options: &'b CompareOptions,
+        runner: &'b UpdateRunner<'b>,
+        lanes: &'b [UpdateSeries],
+    ) -> Book<'b> {
         let window = options.follow.cross_seconds;
         let (measured, searched, progress) = (BTreeMap::new(), Vec::new(), progress(0));
-        Book { options, bench, window, lanes, measured, searched, progress }
+        Book { options, runner, window, lanes, measured, searched, progress }
     }
 }
 
 impl Book<'_> {
-    pub fn search_all(&mut self) -> Result<(), Stop> {
+    pub fn search_all(&mut self) -> Result<(), RunError> {
         let (pollers, told): (Vec<UpdateSeries>, Vec<UpdateSeries>) =
-            self.lanes.iter().copied().partition(is_poller);
+            self.lanes.iter().copied().partition(|one| one.is_polling());
         let pairs = || pollers.iter().flat_map(|&poller| told.iter().map(move |&told| (poller, told)));
         let overtakes = COMPARED.iter().flat_map(|compared| {
             pairs().map(move |(poller, told)| Question::Overtakes { poller, told, compared })
@@ -67,7 +71,7 @@ impl Book<'_> {
         Ok(())
     }
 
-    fn search(&mut self, question: Question) -> Result<(), Stop> {
+    fn search(&mut self, question: Question) -> Result<(), RunError> {
         let known = self.known(question);
         search(changes_max(self.options), known, |changes| {
             for lane in question.lanes() {
@@ -75,7 +79,7 @@ impl Book<'_> {
                     self.measure(lane, changes)?;
                 }
             }
-            Ok::<_, Stop>(self.is_so(question, changes))
+            Ok::<_, RunError>(self.is_so(question, changes))
         })?;
         self.searched.push(question);
         Ok(())
@@ -101,7 +105,7 @@ impl Book<'_> {
     }
 
     /// What was found, of all that was measured.
-    pub fn judge(&self) -> (Vec<Crossing>, Vec<Staleness>) {
+    pub fn results(&self) -> (Vec<Crossing>, Vec<Staleness>) {
         let (mut crossings, mut staleness) = (Vec::new(), Vec::new());
         for &question in &self.searched {
             let bracket = Bracket::of(&self.known(question));
@@ -120,10 +124,10 @@ impl Book<'_> {
         self.measured[&self.key(lane, changes)].followed.figures.get(name).copied()
     }
 
-    fn measure(&mut self, lane: UpdateSeries, changes: u32) -> Result<(), Stop> {
+    fn measure(&mut self, lane: UpdateSeries, changes: u32) -> Result<(), RunError> {
         let follow = &self.options.follow;
         // All are made early enough to be acknowledged in the window, so that it costs what it costs.
-        let per_second = f64::from(changes) / (self.window - self.bench.rest).as_secs_f64();
+        let per_second = f64::from(changes) / (self.window - self.runner.rest).as_secs_f64();
         let times = match follow.rhythm {
             // One of a few in the middle of its time, and not at the border.
             Arrivals::Evenly => {
@@ -143,7 +147,7 @@ impl Book<'_> {
             let words = lane.words();
             let of = self.options.rounds;
             self.progress.set_message(format!("round {n} of {of}: {rate} changes a second, {words}"));
-            match self.bench.round(&course) {
+            match self.runner.round(&course) {
                 Ok(round) => rounds.push(round),
                 // What there is of it is told, too.
                 Err(stop) => {
@@ -159,7 +163,7 @@ impl Book<'_> {
 
     fn write_down(&mut self, lane: UpdateSeries, changes: u32, rounds: &[Round]) {
         if !rounds.is_empty() {
-            let followed = Followed::new(lane, self.bench.followers, rounds, None);
+            let followed = Followed::new(lane, self.runner.followers, rounds, None);
             let point = Point { changes_per_second: self.rate(changes), followed };
             self.measured.insert(self.key(lane, changes), point);
         }
@@ -252,6 +256,11 @@ impl Book<'_> {
         self.progress.finish_and_clear();
         self.measured.into_values().collect()
     }
+}
+
+/// Changes in the window at the highest rate.
+pub fn changes_max(options: &CompareOptions) -> u32 {
+    (options.follow.cross_rate_max * options.follow.cross_seconds.as_secs_f64()) as u32
 }
 
 /// Where the medians of some rates differ by less than the rounds do.

@@ -1,272 +1,70 @@
-//! The experiment *Cross*: how often something must change for polling to be cheaper than being told, and how stale
-//! is then what either shows.
+//! The experiment *cross*: the rate of changes at which push becomes cheaper than polling or the reverse, and how stale
+//! the known state is then.
 //!
 //! ```text
-//!   cost │                     ╱ told: for each change
+//!   cost │                     ╱ push: for each change
 //!        │                  ╱
-//!        │───────────────╳──────── polled: for each question, whatever happens
+//!        │───────────────╳──────── polling: for each request, whatever happens
 //!        │            ╱  :
-//!        │         ╱     : somewhere in here: measured on both sides, and nothing is claimed of what lies between
+//!        │         ╱     : in here: measured on both sides, and nothing is claimed of the rates between
 //!        └──┴────┴────┴─┴┴┴────┴────┴─▶ changes a second
 //! ```
 //!
-//! A question always comes later than the word of who knows. So of staleness it is also asked from which rate on what
-//! somebody shows is stale for more than half of the time.
+//! For staleness it also searches the rate from which on the known state is stale for more than half of the time.
 
 pub mod bracket;
+pub mod cross_result;
 pub mod crossover_search;
 
-use serde::Serialize;
-
-use crate::compare::costs::Spread;
-use crate::compare::experiments::crossover::bracket::Words;
-use crate::compare::experiments::crossover::crossover_search::Book;
-use crate::compare::experiments::requests::Stop;
-use crate::compare::experiments::updates::figures::Followed;
-use crate::compare::experiments::updates::update_round::{Bench, rest};
+use crate::compare::experiments::crossover::cross_result::Crossed;
+use crate::compare::experiments::crossover::crossover_search::{Book, changes_max};
+use crate::compare::experiments::updates::update_round::{UpdateRunner, rest};
 use crate::compare::experiments::updates::update_series::UpdateSeries;
 use crate::compare::experiments::updates::ways::UpdateWay;
 use crate::compare::options::CompareOptions;
-use crate::compare::report::figures::Figure;
+use crate::compare::run_error::until_interrupted;
 use crate::error::CommandError;
 
-/// All that was measured for it.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Crossed {
-    /// How long each rate was measured.
-    pub seconds: f64,
-    /// By way, and then by rate.
-    pub points: Vec<Point>,
-    /// By what is compared, and by pair of ways.
-    pub crossings: Vec<Crossing>,
-    /// By way.
-    pub staleness: Vec<Staleness>,
-}
-
-/// One way at one rate.
-#[derive(Clone, Debug, Serialize)]
-pub struct Point {
-    pub changes_per_second: f64,
-    #[serde(flatten)]
-    pub followed: Followed,
-}
-
-/// Where one way overtakes another, as far as it was measured.
-#[derive(Clone, Debug, Serialize)]
-pub struct Crossing {
-    pub poller: &'static str,
-    pub poll_seconds: f64,
-    pub told: &'static str,
-    /// The figure that is compared, as in [`COMPARED`].
-    pub figure: &'static str,
-    /// In words.
-    pub compared: &'static str,
-    /// Up to this rate, polling cost more, or as much, wherever it was measured; or was as stale, or more. None: at no
-    /// rate that was.
-    pub low: Option<f64>,
-    /// From this rate on, being told did wherever it was measured. None: at no rate that was.
-    pub high: Option<f64>,
-    /// The lowest and the highest rate that was measured.
-    pub measured: [f64; 2],
-    /// The figure there.
-    pub at_lowest: Pair,
-    pub at_highest: Pair,
-    /// What both show at `high`, or else at the highest rate that was measured.
-    pub poller_age_p50_ms: Option<Figure>,
-    pub told_age_p50_ms: Option<Figure>,
-    /// False: rates between the two contradict each other.
-    pub decided: bool,
-    /// False: at `low` or at `high` the medians differ by less than the rounds do.
-    pub clear: bool,
-    /// All that in words.
-    pub says: String,
-}
-
-/// One figure of both at the same rate.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Pair {
-    pub polling: Figure,
-    pub told: Figure,
-}
-
-impl Pair {
-    /// Some round of the one has more than some round of the other, and some other less.
-    pub fn overlaps(&self) -> bool {
-        let (polling, told) = (self.polling.spread, self.told.spread);
-        polling.min < told.max && told.min < polling.max
-    }
-}
-
-/// From which rate on what a way shows is stale for more than half of the time.
-#[derive(Clone, Debug, Serialize)]
-pub struct Staleness {
-    pub way: &'static str,
-    pub poll_seconds: Option<f64>,
-    /// Older than this is stale.
-    pub stale_ms: u32,
-    /// Up to this rate it was so for half of the time at most, wherever it was measured. None: at no rate that was.
-    pub low: Option<f64>,
-    /// From this rate on it was so for more than that wherever it was measured. None: at no rate that was.
-    pub high: Option<f64>,
-    pub measured: [f64; 2],
-    /// For how much of the time it was.
-    pub at_lowest: Figure,
-    pub at_highest: Figure,
-    /// False: rates between the two contradict each other.
-    pub decided: bool,
-    /// False: at `low` or at `high` the medians differ by less than the rounds do.
-    pub clear: bool,
-    /// All that in words.
-    pub says: String,
-}
-
-impl Crossing {
-    /// Where the two rates do not say all of it: the ways, and what there is to say.
-    pub fn words(&self) -> Option<String> {
-        let is_found = self.decided && self.clear && self.low.is_some() && self.high.is_some();
-        let Crossing { poller, poll_seconds, told, says, .. } = self;
-        (!is_found).then(|| format!("{poller} every {poll_seconds} s or {told}: {says}"))
-    }
-}
-
-impl Staleness {
-    /// The name of the way, and how often.
-    pub fn name(&self) -> String {
-        self.poll_seconds.map_or(self.way.to_owned(), |every| format!("{} {every} s", self.way))
-    }
-
-    /// As of a crossing.
-    pub fn words(&self) -> Option<String> {
-        let is_found = self.decided && self.clear && self.low.is_some() && self.high.is_some();
-        (!is_found).then(|| format!("{}: {}", self.name(), self.says))
-    }
-}
-
-/// What is compared.
-#[derive(Clone, Copy, Debug)]
-pub struct Compared {
-    /// The name of the figure.
-    pub figure: &'static str,
-    pub unit: &'static str,
-    pub words: Words,
-}
-
-pub const COMPARED: &[Compared] = &[
-    Compared { figure: "changing_bytes", unit: "bytes", words: costs("bytes") },
-    Compared { figure: "changing_server_us", unit: "us", words: costs("server CPU") },
-    Compared {
-        figure: STALE,
-        unit: "% of the time",
-        words: Words {
-            about: "staleness",
-            up_to: "polling is staler, or as stale,",
-            from: "being told is staler",
-            never: "polling is fresher at no rate measured",
-            always: "being told is staler at each rate measured",
-        },
-    },
-];
-
-const fn costs(about: &'static str) -> Words {
-    Words {
-        about,
-        up_to: "polling costs more",
-        from: "being told",
-        never: "polling costs more at each rate measured",
-        always: "being told costs more at each rate measured",
-    }
-}
-
-/// For how much of the time what is shown is stale: the figure of that, and what is too much of it.
-pub const STALE: &str = "stale_percent";
-pub const STALE_PERCENT_MAX: f64 = 50.0;
-
-/// Some rounds say that it is too much, and others that it is not.
-pub fn is_around_too_much(spread: &Spread) -> bool {
-    spread.min <= STALE_PERCENT_MAX && STALE_PERCENT_MAX < spread.max
-}
-
-pub const STALE_WORDS: Words = Words {
-    about: "stale",
-    up_to: "for half of the time at most",
-    from: "for more than half of it",
-    never: "for half of the time at most at each rate measured",
-    always: "for more than half of the time at each rate measured",
-};
-
-/// Unless others are asked for.
+/// The ways that are compared by default.
 pub const WAYS: &[UpdateWay] =
     &[UpdateWay::Poll, UpdateWay::PollConditional, UpdateWay::Events, UpdateWay::Socket];
 
-/// Whether it can be measured at all.
+/// Checks that crossovers can be measured with these options.
 pub fn check(options: &CompareOptions) -> Result<(), CommandError> {
-    let usage = |words: String| Err(CommandError::Usage(words));
     let lanes = UpdateSeries::selected(&options.follow, WAYS);
-    if !lanes.iter().any(is_poller) || lanes.iter().all(is_poller) {
-        return usage(
+    if !lanes.iter().any(|one| one.is_polling()) || lanes.iter().all(|one| one.is_polling()) {
+        return Err(CommandError::Usage(
             "cross takes --follow-ways of both kinds: one that polls, and one that is told".to_owned(),
-        );
+        ));
     }
     let window = options.follow.cross_seconds;
     if let Some(every) = lanes.iter().filter_map(|lane| lane.every()).find(|&every| every > window) {
         let (every, window) = (every.as_secs_f64(), window.as_secs_f64());
-        return usage(format!(
+        return Err(CommandError::Usage(format!(
             "--poll-seconds {every} is longer than --cross-seconds {window}: nobody would poll"
-        ));
+        )));
     }
     if changes_max(options) < 2 || window < 2 * rest(options) {
         let (most, window) = (options.follow.cross_rate_max, window.as_secs_f64());
-        return usage(format!(
+        return Err(CommandError::Usage(format!(
             "--cross-rate-max {most} in --cross-seconds {window} is too little to compare"
-        ));
+        )));
     }
     Ok(())
 }
 
-pub fn is_poller(lane: &UpdateSeries) -> bool {
-    lane.every().is_some()
-}
-
-pub fn changes_max(options: &CompareOptions) -> u32 {
-    (options.follow.cross_rate_max * options.follow.cross_seconds.as_secs_f64()) as u32
-}
-
-/// Whether all was measured that was needed.
-pub fn find(options: &CompareOptions, bench: &Bench, crossed: &mut Crossed) -> Result<bool, CommandError> {
+/// Searches for all crossovers. Returns false if it was interrupted.
+pub fn run(
+    options: &CompareOptions,
+    runner: &UpdateRunner,
+    crossed: &mut Crossed,
+) -> Result<bool, CommandError> {
     let lanes = UpdateSeries::selected(&options.follow, WAYS);
-    let mut book = Book::new(options, bench, &lanes);
+    let mut book = Book::new(options, runner, &lanes);
     crossed.seconds = options.follow.cross_seconds.as_secs_f64();
     let searched = book.search_all();
-    // What is found of one may have been measured for another: so all is judged at the end.
-    (crossed.crossings, crossed.staleness) = book.judge();
+    // A rate may have been measured for another question, so all questions are answered at the end.
+    (crossed.crossings, crossed.staleness) = book.results();
     crossed.points = book.points();
-    match searched {
-        Ok(()) => Ok(true),
-        Err(Stop::Interrupted) => Ok(false),
-        Err(Stop::Failed(failure) | Stop::Doubted(failure)) => Err(failure),
-    }
-}
-
-#[cfg(test)]
-pub mod tests {
-    use super::*;
-
-    pub fn figure(values: &[f64]) -> Figure {
-        Figure { unit: "x", spread: Spread::of(values.iter().copied()).unwrap() }
-    }
-
-    #[test]
-    fn what_differs_less_than_the_rounds_do_is_not_clear() {
-        let overlaps =
-            |polling: &[f64], told: &[f64]| Pair { polling: figure(polling), told: figure(told) }.overlaps();
-        assert!(overlaps(&[1.0, 2.0, 5.0], &[3.0, 4.0, 4.0]) && overlaps(&[3.0, 3.0], &[2.0, 4.0]));
-        // One round, or those that are all the same, have no spread.
-        assert!(
-            !overlaps(&[3.0], &[3.0]) && !overlaps(&[1.0, 2.0], &[2.5, 9.0]) && !overlaps(&[5.0], &[4.0])
-        );
-        assert!(!overlaps(&[0.0, 0.0], &[0.0, 8.0]), "nobody is less than the least");
-        assert!(is_around_too_much(&figure(&[40.0, 49.0, 51.0]).spread));
-        assert!(!is_around_too_much(&figure(&[40.0, 50.0]).spread));
-        assert!(!is_around_too_much(&figure(&[51.0, 60.0]).spread));
-    }
+    Ok(until_interrupted(searched)?.is_some())
 }

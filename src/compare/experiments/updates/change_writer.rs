@@ -10,7 +10,7 @@
 //! that is not followed passes one port, and can be left out.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,8 +18,9 @@ use std::time::{Duration, Instant};
 use crate::client::buffered_stream::{self, Stream};
 use crate::client::response::{self, status_words};
 use crate::client::url::Url;
-use crate::compare::experiments::requests::Stop;
+use crate::compare::interrupt::sleep_until;
 use crate::compare::load_client::ANSWER_WAIT;
+use crate::compare::run_error::RunError;
 use crate::compare::server::{Server, item_of, parse_system_calls};
 use crate::error::CommandError;
 
@@ -60,7 +61,7 @@ impl<'s> Writer<'s> {
         times: &[Duration],
         start: Instant,
         interrupted: &AtomicBool,
-    ) -> Result<Written, Stop> {
+    ) -> Result<Written, RunError> {
         let (url, item_bytes) = (&self.server.url, self.item_bytes);
         let end = self.stream.writing_end()?;
         let stream = &mut self.stream;
@@ -126,20 +127,3 @@ fn encode_put(url: &Url, item: &str) -> Vec<u8> {
     let fields = format!("Content-Type: application/json\r\nContent-Length: {}", item.len());
     format!("PUT {target} HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n\r\n{item}").into_bytes()
 }
-
-/// Whether it was slept until then, and not interrupted.
-pub fn sleep_until(due: Instant, interrupted: &AtomicBool) -> bool {
-    loop {
-        let left = due.saturating_duration_since(Instant::now());
-        if interrupted.load(Ordering::Relaxed) {
-            return false;
-        }
-        if left.is_zero() {
-            return true;
-        }
-        thread::sleep(left.min(LOOKS_UP_EVERY));
-    }
-}
-
-/// So soon an interrupt is seen.
-const LOOKS_UP_EVERY: Duration = Duration::from_millis(100);

@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::compare::costs::{Application, Network, Spread};
+use crate::compare::costs::Figure;
+use crate::compare::costs::{Application, Spread};
 use crate::compare::experiments::updates::sampler::Phase;
 use crate::compare::experiments::updates::update_round::Round;
 use crate::compare::experiments::updates::update_series::UpdateSeries;
-use crate::compare::report::figures::Figure;
+use crate::netlab::traffic::Network;
 
 /// One way of following.
 #[derive(Clone, Debug, Serialize)]

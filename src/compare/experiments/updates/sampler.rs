@@ -8,12 +8,14 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::compare::costs::{Application, Both, Costs, Network};
-use crate::compare::experiments::requests::Stop;
+use crate::compare::costs::{Application, Both, Costs};
+use crate::compare::count_method::Counting;
 use crate::compare::experiments::updates::change_writer::Writer;
 use crate::compare::experiments::updates::subscriber_stats::Ledger;
-use crate::compare::experiments::updates::update_round::Bench;
+use crate::compare::run_error::RunError;
+use crate::compare::server::Server;
 use crate::error::CommandError;
+use crate::netlab::traffic::Network;
 
 /// What the followers of a round have cost in a part of it.
 #[derive(Clone, Debug)]
@@ -31,7 +33,8 @@ pub struct Phase {
 
 /// Who reads where a part of a round begins or ends.
 pub struct Eyes<'e> {
-    pub bench: &'e Bench<'e>,
+    pub server: &'e Server,
+    pub counting: &'e Counting,
     pub ledgers: &'e [Ledger],
     /// The writer's, which is left out.
     pub port: u16,
@@ -53,27 +56,27 @@ pub struct Reading {
 }
 
 impl Eyes<'_> {
-    pub fn read(&self, writer: &mut Writer) -> Result<Reading, Stop> {
+    pub fn read(&self, writer: &mut Writer) -> Result<Reading, RunError> {
         let mut reading = self.read_counts()?;
         reading.system_calls = writer.system_calls()?;
-        reading.server_time[1] = self.bench.server.processor_time();
+        reading.server_time[1] = self.server.processor_time();
         Ok(reading)
     }
 
     /// Without the system calls.
-    pub fn read_counts(&self) -> Result<Reading, Stop> {
+    pub fn read_counts(&self) -> Result<Reading, RunError> {
         let sum = |of: fn(&Ledger) -> u64| self.ledgers.iter().map(of).sum();
         Ok(Reading {
             at: Instant::now(),
-            network: match self.bench.counting.wire() {
-                Some(wire) => wire.network_without(self.port).map_err(Stop::Doubted)?,
+            network: match self.counting.wire() {
+                Some(wire) => wire.network_without(self.port).map_err(RunError::Inconsistent)?,
                 None => self.network()?,
             },
             said: self.ledgers.iter().fold(Both::default(), |sum, one| sum + one.read(|tally| tally.said)),
             connections: sum(|ledger| ledger.read(|tally| tally.connections)),
             asked: sum(|ledger| ledger.read(|tally| tally.asked)),
             client_time: self.ledgers.iter().map(|one| one.read(|tally| tally.processor_time)).sum(),
-            server_time: [self.bench.server.processor_time(); 2],
+            server_time: [self.server.processor_time(); 2],
             system_calls: None,
         })
     }

@@ -20,12 +20,12 @@ use serde_json::value::RawValue;
 
 use crate::client::url::Url;
 use crate::compare::costs::Application;
-use crate::compare::experiments::requests::Stop;
 use crate::compare::experiments::updates::age::View;
 use crate::compare::experiments::updates::subscriber_connection::{self, Came, Line};
 use crate::compare::experiments::updates::subscriber_stats::Ledger;
 use crate::compare::experiments::updates::ways::UpdateWay;
 use crate::compare::headers::Extra;
+use crate::compare::run_error::RunError;
 use crate::compare::server::number_of;
 use crate::error::CommandError;
 
@@ -53,7 +53,7 @@ pub struct Follower<'f> {
 impl Follower<'_> {
     /// To the end of all changes: what was shown, and from when on. Whoever waits for `ready` and hears nothing
     /// more knows that it failed.
-    pub fn follow(self, ready: Sender<()>) -> Result<Vec<View>, Stop> {
+    pub fn follow(self, ready: Sender<()>) -> Result<Vec<View>, RunError> {
         let mut shown = Shown { views: Vec::new(), ledger: self.ledger, epoch: self.epoch };
         match self.way.is_told_all() {
             true => self.be_told(ready, &mut shown)?,
@@ -62,7 +62,7 @@ impl Follower<'_> {
         Ok(shown.views)
     }
 
-    fn be_told(&self, ready: Sender<()>, shown: &mut Shown) -> Result<(), Stop> {
+    fn be_told(&self, ready: Sender<()>, shown: &mut Shown) -> Result<(), RunError> {
         let mut line = Line::begin(self)?;
         while shown.views.is_empty() {
             if let Some(number) = self.read_notice(&line.hear_notice(self)?)? {
@@ -79,7 +79,7 @@ impl Follower<'_> {
         }
     }
 
-    fn ask_again(&self, ready: Sender<()>, shown: &mut Shown) -> Result<(), Stop> {
+    fn ask_again(&self, ready: Sender<()>, shown: &mut Shown) -> Result<(), RunError> {
         let (mut line, mut tag) = (None, None);
         match self.get(&mut line, &mut tag)? {
             Some(number) => shown.begin(number)?,
@@ -123,7 +123,7 @@ impl Follower<'_> {
     }
 
     /// One request: which change the answer shows, if it is not the one that is shown already.
-    fn get(&self, line: &mut Option<Line>, tag: &mut Option<String>) -> Result<Option<u32>, Stop> {
+    fn get(&self, line: &mut Option<Line>, tag: &mut Option<String>) -> Result<Option<u32>, RunError> {
         let mut on = match line.take() {
             Some(line) => line,
             None => Line::connect(self)?,
@@ -147,7 +147,7 @@ impl Follower<'_> {
     }
 
     /// Of the change that a notice tells of, if it tells of one; and what its parts are for.
-    fn read_notice(&self, heard: &subscriber_connection::Notice) -> Result<Option<u32>, Stop> {
+    fn read_notice(&self, heard: &subscriber_connection::Notice) -> Result<Option<u32>, RunError> {
         let notice: Notice = serde_json::from_str(&heard.text)
             .map_err(|error| failed(format!("the server's notice cannot be read: {error}")))?;
         let value = notice.params.value.map_or("", RawValue::get);
@@ -164,7 +164,7 @@ impl Follower<'_> {
         }
     }
 
-    fn number(&self, item: &str) -> Result<u32, Stop> {
+    fn number(&self, item: &str) -> Result<u32, RunError> {
         number_of(item).ok_or_else(|| failed("the server's item is not the one that was written".to_owned()))
     }
 }
@@ -177,7 +177,7 @@ struct Shown<'f> {
 }
 
 impl Shown<'_> {
-    fn begin(&mut self, number: u32) -> Result<(), Stop> {
+    fn begin(&mut self, number: u32) -> Result<(), RunError> {
         if number != 0 {
             return Err(doubted(format!("the server showed change {number} before it was made")));
         }
@@ -186,7 +186,7 @@ impl Shown<'_> {
     }
 
     /// Of one who is told everything.
-    fn add_next(&mut self, way: UpdateWay, number: u32) -> Result<(), Stop> {
+    fn add_next(&mut self, way: UpdateWay, number: u32) -> Result<(), RunError> {
         let next = self.last() + 1;
         if number != next {
             return Err(doubted(format!(
@@ -199,7 +199,7 @@ impl Shown<'_> {
     }
 
     /// Of one who looks now and then.
-    fn add_later(&mut self, number: u32) -> Result<(), Stop> {
+    fn add_later(&mut self, number: u32) -> Result<(), RunError> {
         let last = self.last();
         if number < last {
             return Err(doubted(format!("the server showed change {number} after {last}")));
@@ -240,12 +240,12 @@ fn say_ready(ready: Sender<()>) {
     let _ = ready.send(());
 }
 
-pub fn failed(words: String) -> Stop {
-    Stop::Failed(CommandError::Failed(words))
+pub fn failed(words: String) -> RunError {
+    RunError::Failed(CommandError::Failed(words))
 }
 
-fn doubted(words: String) -> Stop {
-    Stop::Doubted(CommandError::Failed(words))
+fn doubted(words: String) -> RunError {
+    RunError::Inconsistent(CommandError::Failed(words))
 }
 
 #[cfg(test)]
@@ -258,9 +258,9 @@ mod tests {
         shown
     }
 
-    fn words(stop: Result<(), Stop>) -> String {
+    fn words(stop: Result<(), RunError>) -> String {
         match stop {
-            Err(Stop::Doubted(failure)) => failure.to_string(),
+            Err(RunError::Inconsistent(failure)) => failure.to_string(),
             other => panic!("{other:?}"),
         }
     }

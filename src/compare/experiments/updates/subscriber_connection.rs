@@ -16,13 +16,13 @@ use crate::client::limits::MESSAGE_BYTES_MAX;
 use crate::client::response::{self, status_words};
 use crate::client::websocket::random;
 use crate::compare::costs::{Application, Both};
-use crate::compare::experiments::requests::Stop;
 use crate::compare::experiments::updates::subscriber::{Follower, failed};
 use crate::compare::experiments::updates::subscriber_stats::untold;
 use crate::compare::experiments::updates::ways::LONG_POLL_SECONDS;
 use crate::compare::experiments::updates::ways::UpdateWay;
 use crate::compare::load_client::ANSWER_WAIT;
 use crate::compare::load_connection::{agree, broken, network_of};
+use crate::compare::run_error::RunError;
 use crate::error::CommandError;
 use crate::http::content_coding;
 use crate::http::framing::ResponseFraming;
@@ -100,7 +100,7 @@ impl Line {
     }
 
     /// Of one who is told.
-    pub fn begin(follower: &Follower) -> Result<Line, Stop> {
+    pub fn begin(follower: &Follower) -> Result<Line, RunError> {
         let mut line = Line::connect(follower)?;
         if follower.way.is_on_socket() {
             line.shake_hands(follower)?;
@@ -110,7 +110,7 @@ impl Line {
         Ok(line)
     }
 
-    fn shake_hands(&mut self, follower: &Follower) -> Result<(), Stop> {
+    fn shake_hands(&mut self, follower: &Follower) -> Result<(), RunError> {
         let is_deflated = follower.way == UpdateWay::SocketDeflated;
         let offered = if is_deflated { Offered::Deflate } else { Offered::Nothing };
         let asks = Asks { subprotocol: Some(SUBPROTOCOL), offered, extra: follower.extra };
@@ -132,7 +132,7 @@ impl Line {
         Ok(())
     }
 
-    fn ask_for_events(&mut self, follower: &Follower) -> Result<(), Stop> {
+    fn ask_for_events(&mut self, follower: &Follower) -> Result<(), RunError> {
         let request = follower.way.encode_request(follower.url, follower.extra, None);
         self.stream.write(request.as_bytes())?;
         let (status, framing) =
@@ -155,7 +155,7 @@ impl Line {
     }
 
     /// Asks, and waits for the whole answer.
-    pub fn get(&mut self, follower: &Follower, tag: Option<&str>) -> Result<Answer, Stop> {
+    pub fn get(&mut self, follower: &Follower, tag: Option<&str>) -> Result<Answer, RunError> {
         let request = follower.way.encode_request(follower.url, follower.extra, tag);
         let stream = &mut self.stream;
         stream.write(request.as_bytes())?;
@@ -205,7 +205,7 @@ impl Line {
     }
 
     /// The next notice. What it is made of is not yet written down; all else is.
-    pub fn hear_notice(&mut self, follower: &Follower) -> Result<Notice, Stop> {
+    pub fn hear_notice(&mut self, follower: &Follower) -> Result<Notice, RunError> {
         loop {
             let before = self.stream.used_bytes();
             let heard = match &mut self.hearing {
@@ -241,7 +241,7 @@ impl Line {
     }
 
     /// Ends what is told in good order: the server is told so, and ends the connection.
-    pub fn leave(mut self, follower: &Follower) -> Result<(), Stop> {
+    pub fn leave(mut self, follower: &Follower) -> Result<(), RunError> {
         let mut out = Vec::new();
         if let (Hearing::Events(_), true) = (&self.hearing, follower.asks_kernel) {
             // Our FIN would count as a byte.
@@ -269,7 +269,7 @@ impl Line {
     }
 
     /// Holds what was said on it against what the kernel has counted, where the kernel is asked.
-    pub fn close(self, follower: &Follower) -> Result<(), Stop> {
+    pub fn close(self, follower: &Follower) -> Result<(), RunError> {
         if !follower.asks_kernel {
             return Ok(());
         }
@@ -278,7 +278,7 @@ impl Line {
         let is_ipv6 = socket.peer_addr().is_ok_and(|address| address.is_ipv6());
         follower.ledger.note(|tally| {
             let said = tally.said - self.before;
-            agree(&info, &said, self.ended).map_err(Stop::Doubted)?;
+            agree(&info, &said, self.ended).map_err(RunError::Inconsistent)?;
             tally.closed += network_of(&info, &said, is_ipv6);
             tally.open = None;
             Ok(())
@@ -303,7 +303,7 @@ enum Heard {
     NeedMore,
 }
 
-fn hear_events(reader: &mut event_stream::Reader, stream: &mut Stream) -> Result<Heard, Stop> {
+fn hear_events(reader: &mut event_stream::Reader, stream: &mut Stream) -> Result<Heard, RunError> {
     let mut at = 0;
     let said = reader.next(stream.unread(), &mut at);
     stream.consume(at);
@@ -316,7 +316,7 @@ fn hear_events(reader: &mut event_stream::Reader, stream: &mut Stream) -> Result
 }
 
 impl Messages {
-    fn hear(&mut self, stream: &mut Stream) -> Result<Heard, Stop> {
+    fn hear(&mut self, stream: &mut Stream) -> Result<Heard, RunError> {
         let Messages { reader, header } = self;
         if !reader.is_half_read()
             && let Ok(Parsed::Whole { value, .. }) = Header::parse(stream.unread())

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::compare::costs::{Application, Both, Network};
+use crate::compare::costs::{Application, Both};
 use crate::compare::load_connection::network_of;
 use crate::error::CommandError;
 use crate::netlab::sys;
+use crate::netlab::traffic::Network;
 
 #[derive(Debug, Default)]
 pub struct Ledger {

@@ -19,31 +19,30 @@ use hdrhistogram::Histogram;
 
 use crate::compare::costs::{histogram, record};
 use crate::compare::count_method::Counting;
-use crate::compare::experiments::requests::Stop;
 use crate::compare::experiments::updates::age::{Ages, View};
-use crate::compare::experiments::updates::change_writer::{Writer, Written, sleep_until};
+use crate::compare::experiments::updates::change_writer::{Writer, Written};
 use crate::compare::experiments::updates::sampler::{Eyes, Phase, Reading};
-use crate::compare::experiments::updates::subscriber::{END, Follower, failed};
+use crate::compare::experiments::updates::subscriber::{END, Follower};
 use crate::compare::experiments::updates::subscriber_stats::Ledger;
 use crate::compare::experiments::updates::update_series::UpdateSeries;
 use crate::compare::headers::Extra;
+use crate::compare::interrupt::sleep_until;
 use crate::compare::options::CompareOptions;
+use crate::compare::run_error::RunError;
 use crate::compare::server::Server;
-use crate::error::CommandError;
 
-/// All that a round needs beside its course.
+/// Runs rounds of one workload after the other against one server.
 #[derive(Clone, Copy, Debug)]
-pub struct Bench<'b> {
-    pub server: &'b Server,
-    pub counting: &'b Counting,
-    pub extra: &'b Extra,
+pub struct UpdateRunner<'r> {
+    pub server: &'r Server,
+    pub counting: &'r Counting,
+    pub extra: &'r Extra,
     pub followers: u16,
     pub item_bytes: u32,
     /// Older than this, what is shown is stale.
     pub stale_after: Duration,
     /// As [`rest`] says.
     pub rest: Duration,
-    pub interrupted: &'b AtomicBool,
 }
 
 /// What is done in a round.
@@ -78,15 +77,15 @@ pub struct Round {
     pub writes: Histogram<u64>,
 }
 
-impl<'b> Bench<'b> {
+impl<'r> UpdateRunner<'r> {
+    /// Creates a runner with these options.
     pub fn new(
         options: &CompareOptions,
-        server: &'b Server,
-        counting: &'b Counting,
-        extra: &'b Extra,
-        interrupted: &'b AtomicBool,
-    ) -> Bench<'b> {
-        Bench {
+        server: &'r Server,
+        counting: &'r Counting,
+        extra: &'r Extra,
+    ) -> UpdateRunner<'r> {
+        UpdateRunner {
             server,
             counting,
             extra,
@@ -94,20 +93,20 @@ impl<'b> Bench<'b> {
             item_bytes: options.payload_bytes,
             stale_after: Duration::from_millis(options.follow.stale_ms.into()),
             rest: rest(options),
-            interrupted,
         }
     }
 }
 
-impl Bench<'_> {
-    pub fn round(&self, course: &Course) -> Result<Round, Stop> {
+impl UpdateRunner<'_> {
+    pub fn round(&self, course: &Course) -> Result<Round, RunError> {
         self.settle()?;
         let mut writer = Writer::open(self.server, self.item_bytes)?;
         writer.put(0)?;
         let followers = if course.lane == UpdateSeries::Baseline { 0 } else { self.followers };
         let ledgers: Vec<Ledger> = (0..followers).map(|_| Ledger::default()).collect();
         let eyes = Eyes {
-            bench: self,
+            server: self.server,
+            counting: self.counting,
             ledgers: &ledgers,
             port: writer.port,
             a_scrape: [writer.system_calls()?, writer.system_calls()?],
@@ -146,7 +145,7 @@ impl Bench<'_> {
         eyes: &Eyes,
         writer: &mut Writer,
         epoch: Instant,
-    ) -> Result<(Measured, Vec<Vec<View>>), Stop> {
+    ) -> Result<(Measured, Vec<Vec<View>>), RunError> {
         let (stop, base) = (AtomicBool::new(false), OnceLock::new());
         thread::scope(|scope| {
             let (tell, ready) = mpsc::channel();
@@ -160,7 +159,7 @@ impl Bench<'_> {
             let all_ready = ready.iter().take(threads.len()).count() == threads.len();
             let measured = match all_ready {
                 true => self.measure(course, eyes, writer, &threads, &base),
-                false => Err(failed("not all who follow could begin".to_owned())),
+                false => Err(RunError::failed("not all who follow could begin")),
             };
             // Whatever came of it, they shall end: those who ask see this, and all others the end mark.
             stop.store(true, Ordering::Release);
@@ -210,7 +209,7 @@ impl Bench<'_> {
         writer: &mut Writer,
         threads: &[Thread],
         base: &OnceLock<Instant>,
-    ) -> Result<Measured, Stop> {
+    ) -> Result<Measured, RunError> {
         self.rest_until(Instant::now() + self.rest)?;
         let opened = eyes.read(writer)?;
         let base = *base.get_or_init(Instant::now);
@@ -224,7 +223,7 @@ impl Bench<'_> {
         }
         let from = self.begin_part(course.lane, base, eyes, writer)?;
         let start = Instant::now();
-        let written = writer.make(course.times, start, self.interrupted)?;
+        let written = writer.make(course.times, start, &self.server.interrupted)?;
         // Reading takes a while, where the server is far away.
         self.rest_until(start + course.window)?;
         let changing = [from, eyes.read(writer)?];
@@ -239,7 +238,7 @@ impl Bench<'_> {
         base: Instant,
         eyes: &Eyes,
         writer: &mut Writer,
-    ) -> Result<Reading, Stop> {
+    ) -> Result<Reading, RunError> {
         if let Some(every) = lane.every() {
             let gap = every.as_secs_f64() / f64::from(self.followers);
             let passed = (base.elapsed().as_secs_f64() / gap + 0.5).ceil();
@@ -248,12 +247,12 @@ impl Bench<'_> {
         eyes.read(writer)
     }
 
-    fn rest_until(&self, due: Instant) -> Result<(), Stop> {
-        if sleep_until(due, self.interrupted) { Ok(()) } else { Err(Stop::Interrupted) }
+    fn rest_until(&self, due: Instant) -> Result<(), RunError> {
+        if sleep_until(due, &self.server.interrupted) { Ok(()) } else { Err(RunError::Interrupted) }
     }
 
     /// Until everybody shows the last change.
-    fn wait_for_last(&self, course: &Course, ledgers: &[Ledger], threads: &[Thread]) -> Result<(), Stop> {
+    fn wait_for_last(&self, course: &Course, ledgers: &[Ledger], threads: &[Thread]) -> Result<(), RunError> {
         let last = course.times.len() as u32;
         let wait = course.lane.every().unwrap_or_default() + LAST_WITHIN;
         let until = Instant::now() + wait;
@@ -264,28 +263,28 @@ impl Bench<'_> {
                 return Ok(());
             }
             if Instant::now() > until {
-                return Err(Stop::Doubted(CommandError::Failed(format!(
+                return Err(RunError::inconsistent(format!(
                     "{late} of {} who follow by {} did not come to know the last change within {wait:?}",
                     ledgers.len(),
                     course.lane.name()
-                ))));
+                )));
             }
             self.rest_until(Instant::now() + Duration::from_millis(5))?;
         }
     }
 
-    fn settle(&self) -> Result<(), Stop> {
-        self.counting.settle().map_err(Stop::Doubted)
+    fn settle(&self) -> Result<(), RunError> {
+        self.counting.settle().map_err(RunError::Inconsistent)
     }
 
     /// Holds one count against another, as in Ask.
-    fn check(&self, begin: &Reading, end: &Reading) -> Result<(), Stop> {
+    fn check(&self, begin: &Reading, end: &Reading) -> Result<(), RunError> {
         let (network, said) = (end.network - begin.network, end.said - begin.said);
-        self.counting.check("segments of those who follow", network, said).map_err(Stop::Doubted)
+        self.counting.check("segments of those who follow", network, said).map_err(RunError::Inconsistent)
     }
 }
 
-type Thread<'s> = ScopedJoinHandle<'s, Result<Vec<View>, Stop>>;
+type Thread<'s> = ScopedJoinHandle<'s, Result<Vec<View>, RunError>>;
 
 struct Measured {
     opened: Reading,
@@ -305,7 +304,7 @@ impl Round {
         written: &Written,
         [epoch, start]: [Instant; 2],
         [from, to]: [Duration; 2],
-    ) -> Result<(), Stop> {
+    ) -> Result<(), RunError> {
         for (&time, &sent) in course.times.iter().zip(&written.sent) {
             record(&mut self.late, sent.saturating_duration_since(start + time));
         }
@@ -317,10 +316,10 @@ impl Round {
             self.ages.add(from, to, &answered, views);
             let (seen, missed) = seen_and_missed(views);
             if seen + missed != u64::from(self.changes) {
-                return Err(Stop::Doubted(CommandError::Failed(format!(
+                return Err(RunError::inconsistent(format!(
                     "two counts disagree: of {} changes one follower has seen {seen} and missed {missed}",
                     self.changes
-                ))));
+                )));
             }
             self.seen += seen;
             self.missed += missed;

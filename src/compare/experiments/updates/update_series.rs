@@ -42,6 +42,11 @@ impl UpdateSeries {
         if let UpdateSeries::Polling(_, every) = self { Some(every) } else { None }
     }
 
+    /// Returns whether it polls at an interval.
+    pub fn is_polling(self) -> bool {
+        self.every().is_some()
+    }
+
     /// The name of the way and its interval.
     pub fn words(self) -> String {
         match self.every() {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::compare::experiments::requests::figures::{Asked, FIGURES};
 use crate::compare::report::caveats;
 use crate::compare::report::charts::FigureRow;
 use crate::compare::report::document::{Block, Cell, Document, Output, Row, Table};
-use crate::compare::report::figures::{Asked, FIGURES, Report};
+use crate::compare::report::figures::Report;
 
 /// Adds the command, the machine, and how costs were counted.
 pub fn add_provenance(report: &Report, document: &mut Document) {

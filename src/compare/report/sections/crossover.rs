@@ -1,20 +1,20 @@
 //! The experiment *Cross*: what each way costs at each rate, how stale what it shows is, and where one way overtakes
 //! another.
 
-use crate::compare::experiments::crossover::bracket::rate_words;
-use crate::compare::experiments::crossover::{
+use crate::compare::experiments::crossover::cross_result::{
     COMPARED, Compared, Crossed, Crossing, STALE, STALE_PERCENT_MAX, Staleness,
 };
-use crate::compare::experiments::updates::{Settings, stale_words};
+use crate::compare::experiments::updates::update_settings::{UpdateSettings, stale_words};
+use crate::compare::format::number;
+use crate::compare::format::rate_words;
 use crate::compare::report::charts::{FigureColumn, FigureRow, cells, curves};
 use crate::compare::report::document::{
     Block, Cell, Chart, Document, Lines, MarkedRange, Output, Table, YScale,
 };
 use crate::compare::report::sections::updates::notes_on_polls;
-use crate::compare::report::text::number;
 
 /// Adds the section. An interrupted run has what was found by then.
-pub fn add(settings: &Settings, crossed: &Crossed, document: &mut Document) {
+pub fn add(settings: &UpdateSettings, crossed: &Crossed, document: &mut Document) {
     if crossed.points.is_empty() {
         return;
     }
@@ -151,8 +151,8 @@ pub const POINT: &[FigureColumn] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::experiments::crossover::{Pair, Point};
-    use crate::compare::report::figures::Figure;
+    use crate::compare::costs::Figure;
+    use crate::compare::experiments::crossover::cross_result::{Pair, Point};
     use crate::compare::report::samples::{count, followed, page_of, parse, spread, update_settings};
 
     fn section(crossed: &Crossed) -> String {

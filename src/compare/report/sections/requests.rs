@@ -1,10 +1,13 @@
 //! The experiment *Ask*: what a call costs, by way.
 
 use crate::compare::costs::Spread;
+use crate::compare::experiments::requests::figures::{Asked, FIGURES};
 use crate::compare::report::caveats;
-use crate::compare::report::charts::{BarFigures, FigureRow, FigureTable, bars, bytes, percentiles, plain_bars, table};
+use crate::compare::report::charts::{
+    BarFigures, FigureRow, FigureTable, bars, bytes, percentiles, plain_bars, table,
+};
 use crate::compare::report::document::{Bar, Block, Chart, Document, FILL_CLASSES, Output};
-use crate::compare::report::figures::{Asked, FIGURES, Report};
+use crate::compare::report::figures::Report;
 
 /// Adds a section for each table that has figures.
 pub fn add(report: &Report, document: &mut Document) {

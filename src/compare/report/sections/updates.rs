@@ -3,21 +3,21 @@
 use std::collections::BTreeSet;
 
 use crate::compare::costs::Spread;
-use crate::compare::experiments::crossover::bracket::rate_words;
-use crate::compare::experiments::updates::Settings;
 use crate::compare::experiments::updates::figures::Followed;
+use crate::compare::experiments::updates::update_settings::UpdateSettings;
+use crate::compare::format::number;
+use crate::compare::format::rate_words;
 use crate::compare::report::charts::{
     BarFigures, FigureRow, FigureTable, bytes, curves, percentiles, plain_bars, table,
 };
 use crate::compare::report::document::{Block, Chart, Document, Lines, Output, YScale};
-use crate::compare::report::text::number;
 
 /// Adds the section, where there are figures of any way.
-pub fn add(settings: &Settings, followed: &[Followed], document: &mut Document) {
+pub fn add(settings: &UpdateSettings, followed: &[Followed], document: &mut Document) {
     if followed.is_empty() {
         return;
     }
-    let Settings { followers, changes, changes_per_second, rhythm, .. } = settings;
+    let UpdateSettings { followers, changes, changes_per_second, rhythm, .. } = settings;
     let rhythm = rhythm.replace('-', " ");
     document.paragraph(Output::Text, "");
     document.heading(Output::Page, 2, "What it costs to keep up");
@@ -56,7 +56,7 @@ pub fn add(settings: &Settings, followed: &[Followed], document: &mut Document) 
 }
 
 /// What must be known to read figures of each second.
-fn notes_on_rates(settings: &Settings, followed: &[Followed]) -> Vec<String> {
+fn notes_on_rates(settings: &UpdateSettings, followed: &[Followed]) -> Vec<String> {
     let mut windows = followed.iter().map(|one| one.spread("changes").zip(one.spread("changing_seconds")));
     let Some((changes, seconds)) = windows.find_map(|window| window) else { return Vec::new() };
     let (changes, seconds) = (changes.median, seconds.median);
@@ -218,9 +218,9 @@ pub const TABLES: &[FigureTable] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::experiments::crossover::COMPARED;
+    use crate::compare::costs::Figure;
+    use crate::compare::experiments::crossover::cross_result::COMPARED;
     use crate::compare::experiments::updates::figures::{COSTS, FIGURES, PHASES};
-    use crate::compare::report::figures::Figure;
     use crate::compare::report::samples::{self, count, page_of, parse, spread, update_settings};
     use crate::compare::report::sections::crossover::POINT;
 

@@ -1,72 +1,46 @@
-//! The experiment *Ask*: the same call again and again, in each way, in rounds.
+//! One round of one way of calling.
 //!
 //! ```text
-//!   a round:   scrape scrape ┊ open ┊ ask, ask, … ┊ close ┊ settle ┊ scrape    then once more, at a rate
-//!                   └ what a scrape costs  └────── counted ───────┘    └ system calls of the round
+//!   a round:   scrape scrape ┊ open ┊ call, call, … ┊ close ┊ settle ┊ scrape    then once more, at a rate
+//!                   └ what a scrape costs  └─────── counted ────────┘    └ system calls of the round
 //! ```
-//!
-//! The ways take turns, so that whatever changes meanwhile on this machine changes for all of them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use crate::compare::costs::{Application, Both, Costs, Network, Paced, Round, histogram, record};
+use crate::compare::costs::{Application, Both, Costs, Paced, Round, histogram, record};
 use crate::compare::count_method::Counting;
 use crate::compare::load_client::{Ask, Caller};
 use crate::compare::open_loop::Pace;
+use crate::compare::run_error::RunError;
 use crate::compare::server::Server;
 use crate::compare::workloads::call_plan::Lasts;
-use crate::compare::workloads::workload::Workload;
+use crate::compare::workloads::workload::{Workload, calls_of};
 use crate::error::CommandError;
 use crate::netlab::sys;
+use crate::netlab::traffic::Network;
 
-/// Why a round has no result.
-#[derive(Debug)]
-pub enum Stop {
-    Failed(CommandError),
-    /// Two counts disagree, or one is not whole: nothing of this run can be believed.
-    Doubted(CommandError),
-    Interrupted,
-}
-
-impl Stop {
-    /// Whatever fails once it is interrupted does so because nobody waits any more.
-    pub fn heeding(self, interrupted: &AtomicBool) -> Stop {
-        match self {
-            Stop::Failed(_) if interrupted.load(Ordering::Relaxed) => Stop::Interrupted,
-            other => other,
-        }
-    }
-}
-
-impl From<CommandError> for Stop {
-    fn from(failure: CommandError) -> Stop {
-        Stop::Failed(failure)
-    }
-}
-
-/// All that a round needs beside its course.
+/// Runs rounds of workloads against one server.
 #[derive(Clone, Copy, Debug)]
-pub struct Bench<'b> {
-    pub server: &'b Server,
-    pub counting: &'b Counting,
+pub struct CallRunner<'r> {
+    pub server: &'r Server,
+    pub counting: &'r Counting,
     pub calls: u32,
     pub rate: Option<u32>,
-    pub interrupted: &'b AtomicBool,
 }
 
-impl Bench<'_> {
+impl CallRunner<'_> {
     /// One way, once.
-    pub fn round(&self, course: &Workload) -> Result<Round, Stop> {
-        self.run(course).map_err(|stop| stop.heeding(self.interrupted))
+    pub fn round(&self, course: &Workload) -> Result<Round, RunError> {
+        self.run(course).map_err(|stop| stop.or_interrupted(&self.server.interrupted))
     }
 
-    fn run(&self, course: &Workload) -> Result<Round, Stop> {
+    fn run(&self, course: &Workload) -> Result<Round, RunError> {
         let is_kept = course.plan.lasts == Lasts::All;
         self.look_up()?;
         let scrape = || self.server.system_calls_unless_interrupted();
@@ -99,7 +73,7 @@ impl Bench<'_> {
         self.check(&begin, &closed)?;
         let disagreement = callers.iter_mut().find_map(|caller| caller.disagreement.take());
         let disagreement = match disagreement {
-            Some(failure) if self.server.is_ours() => return Err(Stop::Doubted(failure)),
+            Some(failure) if self.server.is_ours() => return Err(RunError::Inconsistent(failure)),
             other => other.map(|failure| failure.to_string()),
         };
 
@@ -139,19 +113,19 @@ impl Bench<'_> {
         })
     }
 
-    fn settle(&self) -> Result<(), Stop> {
-        self.counting.settle().map_err(Stop::Doubted)
+    fn settle(&self) -> Result<(), RunError> {
+        self.counting.settle().map_err(RunError::Inconsistent)
     }
 
     /// All calls, by all callers at a time.
-    fn ask(&self, course: &Workload, callers: &mut [Caller]) -> Result<Timed, Stop> {
+    fn ask(&self, course: &Workload, callers: &mut [Caller]) -> Result<Timed, RunError> {
         let (count, calls) = (callers.len(), self.calls as usize);
         if let [caller] = callers {
             return self.ask_alone(course, caller, calls);
         }
         thread::scope(|scope| {
             let start =
-                |(n, caller)| scope.spawn(move || self.ask_alone(course, caller, share(calls, count, n)));
+                |(n, caller)| scope.spawn(move || self.ask_alone(course, caller, calls_of(calls, count, n)));
             let threads: Vec<_> = callers.iter_mut().enumerate().map(start).collect();
             let mut all = Timed { latency: histogram(), client_time: Duration::ZERO };
             for thread in threads {
@@ -163,7 +137,7 @@ impl Bench<'_> {
         })
     }
 
-    fn ask_alone(&self, course: &Workload, caller: &mut Caller, calls: usize) -> Result<Timed, Stop> {
+    fn ask_alone(&self, course: &Workload, caller: &mut Caller, calls: usize) -> Result<Timed, RunError> {
         let mut latency = histogram();
         let before = sys::processor_time_of_thread();
         let mut left = calls;
@@ -177,10 +151,10 @@ impl Bench<'_> {
     }
 
     /// The calls once more, each at its time.
-    fn paced(&self, course: &Workload) -> Result<Option<Paced>, Stop> {
+    fn paced(&self, course: &Workload) -> Result<Option<Paced>, RunError> {
         let Some(per_second) = self.rate else { return Ok(None) };
         let (calls, calls_in_one_write) = (self.calls, course.calls_in_one_write);
-        let pace = Pace { calls, per_second, calls_in_one_write, interrupted: self.interrupted };
+        let pace = Pace { calls, per_second, calls_in_one_write, interrupted: &self.server.interrupted };
         let mut callers = self.callers(course, Ask::Nobody);
         if course.plan.lasts == Lasts::All {
             self.open_all(&mut callers)?;
@@ -192,14 +166,14 @@ impl Bench<'_> {
     }
 
     /// Is an end asked for?
-    fn look_up(&self) -> Result<(), Stop> {
-        if self.interrupted.load(Ordering::Relaxed) { Err(Stop::Interrupted) } else { Ok(()) }
+    fn look_up(&self) -> Result<(), RunError> {
+        if self.server.interrupted.load(Ordering::Relaxed) { Err(RunError::Interrupted) } else { Ok(()) }
     }
 
     /// What was counted until now.
-    fn reading(&self, callers: &[Caller]) -> Result<Reading, Stop> {
+    fn reading(&self, callers: &[Caller]) -> Result<Reading, RunError> {
         let network = match self.counting.wire() {
-            Some(wire) => wire.network().map_err(Stop::Doubted)?,
+            Some(wire) => wire.network().map_err(RunError::Inconsistent)?,
             None => {
                 let mut sum = Network::default();
                 for caller in callers {
@@ -219,9 +193,9 @@ impl Bench<'_> {
     }
 
     /// Holds what the packets carried for the first time against what was written and read.
-    fn check(&self, begin: &Reading, end: &Reading) -> Result<(), Stop> {
+    fn check(&self, begin: &Reading, end: &Reading) -> Result<(), RunError> {
         let (network, said) = (end.network - begin.network, end.said - begin.said);
-        self.counting.check("segments", network, said).map_err(Stop::Doubted)
+        self.counting.check("segments", network, said).map_err(RunError::Inconsistent)
     }
 }
 
@@ -246,11 +220,6 @@ impl Reading {
     }
 }
 
-/// Of so many calls, those of caller `n`: nobody has more than one more than another.
-pub fn share(calls: usize, callers: usize, n: usize) -> usize {
-    calls / callers + usize::from(n < calls % callers)
-}
-
 /// What was made between the last two of three scrapes, without what a scrape makes itself: that is what
 /// lies between the first two. None: a count went back, so that not all of them are those of one process.
 fn made_between(
@@ -269,15 +238,6 @@ fn made_between(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_call_is_somebodys() {
-        for (calls, callers) in [(1, 8), (8, 8), (1000, 3)] {
-            let shares: Vec<usize> = (0..callers).map(|n| share(calls, callers, n)).collect();
-            assert_eq!(shares.iter().sum::<usize>(), calls);
-            assert!(shares.iter().max().unwrap() - shares.iter().min().unwrap() <= 1, "{shares:?}");
-        }
-    }
 
     #[test]
     fn what_a_scrape_makes_is_not_the_rounds() {

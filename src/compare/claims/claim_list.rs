@@ -1,0 +1,9 @@
+//! All statements.
+
+use crate::compare::claims::claim::Claim;
+use crate::compare::claims::{asking, following};
+
+/// All statements, in the order of the page.
+pub fn all() -> impl Iterator<Item = &'static Claim> {
+    asking::CLAIMS.iter().chain(following::CLAIMS)
+}
