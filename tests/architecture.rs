@@ -18,7 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cli", &["serve", "compare", "client", "api", "store"]),
     ("serve", &["reactor", "server", "api", "store", "client", "model"]),
     ("compare", &["client", "netlab", "render", "websocket", "http", "model"]),
-    ("reactor", &["server", "connection"]),
+    ("reactor", &["compare", "server", "connection"]),
     ("server", &["pubsub", "api", "connection", "store", "http", "model"]),
     ("pubsub", &["api", "connection", "store", "model"]),
     ("api", &["site", "render", "store", "model"]),
@@ -41,8 +41,7 @@ const OPEN: &[&str] = &["config", "error", "metrics"];
 const EXCEPTIONS: &[(&str, &str)] = &[("pubsub", "reactor"), ("pubsub", "server"), ("server", "reactor")];
 
 /// Folders whose files still import each other in a cycle.
-const CYCLES: &[&str] =
-    &["compare", "server", "pubsub", "reactor", "connection", "client", "http", "websocket"];
+const CYCLES: &[&str] = &["compare", "server", "pubsub", "reactor", "connection", "client", "http", "websocket"];
 
 /// Lines of code in a file, without its tests.
 const LINES_MAX: usize = 400;

@@ -21,7 +21,8 @@ pub fn listen() -> Result<Arc<AtomicBool>, CommandError> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
-    let hear = move || {
+    let thread = thread::Builder::new().name("signals".to_owned());
+    let spawned = thread.spawn(move || {
         let mut asked = None;
         for _ in signals.forever() {
             flag.store(true, Ordering::Relaxed);
@@ -29,8 +30,8 @@ pub fn listen() -> Result<Arc<AtomicBool>, CommandError> {
                 process::exit(1);
             }
         }
-    };
-    thread::Builder::new().name("signals".to_owned()).spawn(hear).map_err(failed)?;
+    });
+    spawned.map_err(failed)?;
     Ok(interrupted)
 }
 

@@ -40,6 +40,7 @@ pub mod reproductions;
 pub mod rpc_reply;
 pub mod run_error;
 pub mod server;
+pub mod system_calls;
 pub mod workloads;
 
 use crate::compare::count_method::{Counting, Place};

@@ -39,11 +39,12 @@ impl Pace<'_> {
     pub fn keep(&self, callers: &mut [Caller]) -> Result<Paced, RunError> {
         let (count, start) = (callers.len(), Instant::now() + GATHERS_WITHIN);
         thread::scope(|scope| {
-            let begin = |(n, caller)| {
+            let mut threads = Vec::new();
+            for (n, caller) in callers.iter_mut().enumerate() {
                 let times = Times { start, per_second: self.per_second, first: n, callers: count };
-                scope.spawn(move || self.keep_alone(caller, &times, calls_of(self.calls as usize, count, n)))
-            };
-            let threads: Vec<_> = callers.iter_mut().enumerate().map(begin).collect();
+                let calls = calls_of(self.calls as usize, count, n);
+                threads.push(scope.spawn(move || self.keep_alone(caller, &times, calls)));
+            }
             let mut all = Paced::default();
             for thread in threads {
                 all.add(&thread.join().expect("a panic ends the process")?);
@@ -124,16 +125,16 @@ pub fn shortfall(per_second: u32, rounds: &[Round]) -> Option<String> {
     let missed = paced().filter(|(round, paced)| !is_kept(per_second, round.calls, paced)).count();
     let made = Spread::of(paced().map(|(round, paced)| paced.calls_per_second(round.calls)))?;
     let behind = Spread::of(paced().map(|(_, paced)| paced.behind_ms()))?;
-    let says = || {
-        format!(
-            "{missed} of {} rounds did not keep {per_second} calls/s: {} calls/s were made, and the last was \
-             written {} ms late",
-            paced().count(),
-            words(&made),
-            words(&behind)
-        )
-    };
-    (missed > 0).then(says)
+    if missed == 0 {
+        return None;
+    }
+    Some(format!(
+        "{missed} of {} rounds did not keep {per_second} calls/s: {} calls/s were made, and the last was \
+         written {} ms late",
+        paced().count(),
+        words(&made),
+        words(&behind)
+    ))
 }
 
 fn is_kept(per_second: u32, calls: u64, paced: &Paced) -> bool {

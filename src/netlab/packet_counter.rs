@@ -84,8 +84,7 @@ impl Counter {
 
     /// Connections of which one end or both are not over.
     pub fn open(&self) -> usize {
-        let is_open = |connection: &&Connection| !(connection.sent_end && connection.received_end);
-        self.connections.values().filter(is_open).count()
+        self.connections.values().filter(|one| !(one.sent_end && one.received_end)).count()
     }
 
     /// What the kernel should say of that. What is sent again it counts apart, but for a SYN that answers

@@ -72,8 +72,9 @@ fn counter(text: &str, kind: &str, name: &str) -> Option<u64> {
 /// What was received: bytes, packets and six others; and what was sent: bytes, packets, errors, and packets that
 /// were dropped.
 fn device_counters(devices: &str, device: &str) -> Option<[u64; 12]> {
-    let of_device = |line: &&str| line.split(':').next().is_some_and(|name| name.trim_start() == device);
-    let numbers = devices.lines().find(of_device)?.split_once(':')?.1.split_whitespace();
+    let mut lines = devices.lines().filter_map(|line| line.split_once(':'));
+    let (_, numbers) = lines.find(|(name, _)| name.trim_start() == device)?;
+    let numbers = numbers.split_whitespace();
     let numbers: Option<Vec<u64>> = numbers.take(12).map(|number| number.parse().ok()).collect();
     numbers?.try_into().ok()
 }

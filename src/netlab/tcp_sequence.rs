@@ -40,8 +40,11 @@ impl Sequence {
     /// How many of those that were missing lie between these two.
     fn fill(&mut self, from: i64, to: i64) -> u64 {
         let before = length(&self.missing);
-        let halves = |hole: Range<i64>| [hole.start..hole.end.min(from), hole.start.max(to)..hole.end];
-        self.missing = self.missing.drain(..).flat_map(halves).filter(|hole| hole.start < hole.end).collect();
+        let halves = self
+            .missing
+            .drain(..)
+            .flat_map(|hole| [hole.start..hole.end.min(from), hole.start.max(to)..hole.end]);
+        self.missing = halves.filter(|hole| hole.start < hole.end).collect();
         before - length(&self.missing)
     }
 }

@@ -61,11 +61,10 @@ impl Evidence {
         let few = Turns { rounds: turns.rounds.min(2), ..*turns };
         let pushes = quantum_leap::one_push(&few)?;
         let pushes = Some(pushes).filter(|pushes| pushes.len() == usize::from(few.rounds));
-        let least = |pushes: Vec<Push>| pushes.into_iter().min_by(|a, b| a.bytes.total_cmp(&b.bytes));
         Ok(Evidence {
             courses,
             rounds_needed: turns.rounds.into(),
-            push: pushes.and_then(least),
+            push: pushes.and_then(|pushes| pushes.into_iter().min_by(|a, b| a.bytes.total_cmp(&b.bytes))),
             held: until_interrupted(held(turns))?,
             told: until_interrupted(delivery::watch(turns))?,
             loops: until_interrupted(delivery::spread(FOLLOWERS, turns))?,

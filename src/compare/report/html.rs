@@ -5,9 +5,10 @@
 use std::fmt::Write;
 
 use crate::compare::format::shown;
+use crate::compare::report::bar_chart;
 use crate::compare::report::document::{Block, Cell, Document, Output, Plot, Table};
+use crate::compare::report::line_chart;
 use crate::compare::report::svg::escaped;
-use crate::compare::report::{bar_chart, line_chart};
 
 /// The whole page.
 pub fn page(document: &Document) -> String {

@@ -50,9 +50,10 @@ pub fn repeat(calls: u32, connections: usize, turns: &Turns) -> Result<Repeated,
     let mut rows = Vec::new();
     let mut opened = Vec::new();
     for (((name, _), rates), rounds) in recipes.iter().zip(&rates).zip(&rounds) {
+        let connections: Vec<f64> =
+            rounds.iter().map(|round| round.asking.connections as f64 / round.calls as f64).collect();
         rows.push(Row::new(*name, rates, How::Measured));
-        let connections = rounds.iter().map(|round| round.asking.connections as f64 / round.calls as f64);
-        opened.push(Row::new(*name, &connections.collect::<Vec<f64>>(), How::Measured));
+        opened.push(Row::new(*name, &connections, How::Measured));
     }
     let against =
         |of: fn(&Entry) -> f64| ENTRIES.iter().map(|e| Published { of: Some(e.of), figure: of(e) }).collect();

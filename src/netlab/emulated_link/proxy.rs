@@ -27,14 +27,14 @@ pub fn start(server: SocketAddr, settings: LinkSettings) -> Result<u16, CommandE
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
     let port = listener.local_addr().map_err(failed)?.port();
     let road = Road { server, settings, there: link(&settings), back: link(&settings) };
-    let listen = move || {
+    let spawned = name("distance").spawn(move || {
         for client in listener.incoming().map_while(Result::ok) {
             let road = road.clone();
-            // Without a thread the connection is dropped, and who asked says that it was.
+            // Without a thread the connection is dropped, and the client reports that.
             let _ = name("relay").spawn(move || road.carry(client, Instant::now()));
         }
-    };
-    name("distance").spawn(listen).map_err(failed)?;
+    });
+    spawned.map_err(failed)?;
     Ok(port)
 }
 

@@ -61,14 +61,14 @@ impl Book<'_> {
     pub fn search_all(&mut self) -> Result<(), RunError> {
         let (pollers, told): (Vec<UpdateSeries>, Vec<UpdateSeries>) =
             self.lanes.iter().copied().partition(|one| one.is_polling());
-        let pairs = || pollers.iter().flat_map(|&poller| told.iter().map(move |&told| (poller, told)));
-        let overtakes = COMPARED.iter().flat_map(|compared| {
-            pairs().map(move |(poller, told)| Question::Overtakes { poller, told, compared })
-        });
-        for question in overtakes.chain(self.lanes.iter().copied().map(Question::IsStale)) {
-            self.search(question)?;
+        for compared in COMPARED {
+            for &poller in &pollers {
+                for &told in &told {
+                    self.search(Question::Overtakes { poller, told, compared })?;
+                }
+            }
         }
-        Ok(())
+        self.lanes.iter().try_for_each(|&lane| self.search(Question::IsStale(lane)))
     }
 
     fn search(&mut self, question: Question) -> Result<(), RunError> {
@@ -88,10 +88,10 @@ impl Book<'_> {
     /// What the medians say at each rate at which all ways were measured of which it asks.
     fn known(&self, question: Question) -> BTreeMap<u32, bool> {
         let lanes = question.lanes();
-        let changes = self.measured.keys().map(|&(_, changes)| changes);
-        let is_measured =
-            |&changes: &u32| lanes.iter().all(|&lane| self.measured.contains_key(&self.key(lane, changes)));
-        changes.filter(is_measured).map(|changes| (changes, self.is_so(question, changes))).collect()
+        let all = self.measured.keys().map(|&(_, changes)| changes).filter(|&changes| {
+            lanes.iter().all(|&lane| self.measured.contains_key(&self.key(lane, changes)))
+        });
+        all.map(|changes| (changes, self.is_so(question, changes))).collect()
     }
 
     fn is_so(&self, question: Question, changes: u32) -> bool {

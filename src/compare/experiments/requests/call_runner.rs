@@ -5,7 +5,6 @@
 //!                   └ what a scrape costs  └─────── counted ────────┘    └ system calls of the round
 //! ```
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -19,6 +18,7 @@ use crate::compare::load_client::{Ask, Caller};
 use crate::compare::open_loop::Pace;
 use crate::compare::run_error::RunError;
 use crate::compare::server::Server;
+use crate::compare::system_calls::calls_between;
 use crate::compare::workloads::call_plan::Lasts;
 use crate::compare::workloads::workload::{Workload, calls_of};
 use crate::error::CommandError;
@@ -91,14 +91,15 @@ impl CallRunner<'_> {
             paced: self.paced(course)?,
             client_time: timed.client_time,
             server_time,
-            system_calls: made_between(&scrapes, &last_scrape),
+            system_calls: calls_between(&scrapes, &scrapes[1], &last_scrape),
             disagreement,
         })
     }
 
     fn callers<'c>(&self, course: &'c Workload, ask: Ask) -> Vec<Caller<'c>> {
-        let caller = |_| Caller::new(&course.plan, ask).heeding(Arc::clone(&self.server.interrupted));
-        (0..course.callers).map(caller).collect()
+        (0..course.callers)
+            .map(|_| Caller::new(&course.plan, ask).heeding(Arc::clone(&self.server.interrupted)))
+            .collect()
     }
 
     /// Over a distance at the same time: no server waits for ever for the first who opened until the last one
@@ -124,9 +125,11 @@ impl CallRunner<'_> {
             return self.ask_alone(course, caller, calls);
         }
         thread::scope(|scope| {
-            let start =
-                |(n, caller)| scope.spawn(move || self.ask_alone(course, caller, calls_of(calls, count, n)));
-            let threads: Vec<_> = callers.iter_mut().enumerate().map(start).collect();
+            let mut threads = Vec::new();
+            for (n, caller) in callers.iter_mut().enumerate() {
+                let calls = calls_of(calls, count, n);
+                threads.push(scope.spawn(move || self.ask_alone(course, caller, calls)));
+            }
             let mut all = Timed { latency: histogram(), client_time: Duration::ZERO };
             for thread in threads {
                 let timed = thread.join().expect("a panic ends the process")?;
@@ -217,41 +220,5 @@ impl Reading {
             network: Some(self.network - before.network),
             application: self.said - before.said,
         }
-    }
-}
-
-/// What was made between the last two of three scrapes, without what a scrape makes itself: that is what
-/// lies between the first two. None: a count went back, so that not all of them are those of one process.
-fn made_between(
-    [first, second]: &[Option<BTreeMap<String, u64>>; 2],
-    last: &Option<BTreeMap<String, u64>>,
-) -> Option<BTreeMap<String, u64>> {
-    let (first, second, last) = (first.as_ref()?, second.as_ref()?, last.as_ref()?);
-    let made = |name: &String| {
-        let [first, second, last] = [first, second, last].map(|calls| calls.get(name).copied().unwrap_or(0));
-        let of_scrape = second.checked_sub(first)?;
-        Some((name.clone(), last.checked_sub(second)?.saturating_sub(of_scrape)))
-    };
-    first.keys().chain(second.keys()).chain(last.keys()).map(made).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_scrape_makes_is_not_the_rounds() {
-        let at = |read: u64| Some(BTreeMap::from([("read".to_owned(), read)]));
-        assert_eq!(made_between(&[at(10), at(12)], &at(34)), at(20));
-        assert_eq!(made_between(&[None, None], &None), None);
-    }
-
-    #[test]
-    fn counts_that_go_back_say_nothing() {
-        let at = |read: u64| Some(BTreeMap::from([("read".to_owned(), read)]));
-        for [first, second, last] in [[1000, 1002, 400], [1000, 400, 1002]] {
-            assert_eq!(made_between(&[at(first), at(second)], &at(last)), None);
-        }
-        assert_eq!(made_between(&[at(1), at(2)], &Some(BTreeMap::new())), None, "one that is not named is 0");
     }
 }

@@ -49,15 +49,17 @@ impl Asked {
         if unsaid.is_some() {
             rounds.iter_mut().for_each(Round::forget_network);
         }
-        let figure = |kind: &Kind| {
-            let spread = Spread::of(rounds.iter().filter_map(kind.of))?;
-            Some((kind.name, Figure { unit: kind.unit, spread }))
-        };
+        let mut figures = BTreeMap::new();
+        for kind in FIGURES {
+            if let Some(spread) = Spread::of(rounds.iter().filter_map(kind.of)) {
+                figures.insert(kind.name, Figure { unit: kind.unit, spread });
+            }
+        }
         Asked {
             way: way.name(),
             differs: workload::difference(way, compare),
             rounds: rounds.len(),
-            figures: FIGURES.iter().filter_map(figure).collect(),
+            figures,
             sent_again: rounds.iter().map(Round::sent_again).sum(),
             system_calls: system_calls(&rounds),
             without_end: rounds.iter().any(Round::lacks_ends),
@@ -71,12 +73,15 @@ impl Asked {
 fn system_calls(rounds: &[Round]) -> BTreeMap<String, Figure> {
     let names: BTreeSet<&String> =
         rounds.iter().filter_map(|round| round.system_calls.as_ref()).flat_map(BTreeMap::keys).collect();
-    let figure = |name: &String| {
-        let of = |round: &Round| Some(per_call(*round.system_calls.as_ref()?.get(name)?, round));
-        let spread = Spread::of(rounds.iter().filter_map(of))?;
-        Some((name.clone(), Figure { unit: "calls", spread }))
-    };
-    names.into_iter().filter_map(figure).collect()
+    let mut figures = BTreeMap::new();
+    for name in names {
+        let calls =
+            rounds.iter().filter_map(|round| Some(per_call(*round.system_calls.as_ref()?.get(name)?, round)));
+        if let Some(spread) = Spread::of(calls) {
+            figures.insert(name.clone(), Figure { unit: "calls", spread });
+        }
+    }
+    figures
 }
 
 /// One figure of a way: its name in JSON, its unit, what it is, and where a round has it.

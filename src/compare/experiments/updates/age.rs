@@ -62,8 +62,7 @@ impl Ages {
 
     /// Of that time, the share in which it was older than so many seconds.
     pub fn share_older_than(&self, bound: f64) -> f64 {
-        let older = |&(low, high): &(f64, f64)| (high - low.max(bound)).max(0.0);
-        sum(self.growing.iter().map(older)) / self.total()
+        sum(self.growing.iter().map(|&(low, high)| (high - low.max(bound)).max(0.0))) / self.total()
     }
 
     pub fn mean(&self) -> f64 {

@@ -46,9 +46,11 @@ impl Followed {
         }
         for &(name, unit, of) in COSTS {
             for (phase, part, per_second) in PHASES {
-                let value =
-                    |round: &Round| Some(of(part(round)?)? / divisor(round, part(round)?, *per_second));
-                put(format!("{phase}_{name}"), unit, rounds.iter().filter_map(value).collect());
+                let values = rounds.iter().filter_map(|round| {
+                    let phase = part(round)?;
+                    Some(of(phase)? / divisor(round, phase, *per_second))
+                });
+                put(format!("{phase}_{name}"), unit, values.collect());
             }
         }
         Followed {
@@ -78,14 +80,17 @@ fn divisor(round: &Round, phase: &Phase, per_second: bool) -> f64 {
 fn system_calls(rounds: &[Round]) -> BTreeMap<String, Figure> {
     let maps = rounds.iter().filter_map(|round| round.changing.system_calls.as_ref());
     let names: BTreeSet<&String> = maps.flat_map(BTreeMap::keys).collect();
-    let figure = |name: &String| {
-        let of = |round: &Round| {
+    let mut figures = BTreeMap::new();
+    for name in names {
+        let rates = rounds.iter().filter_map(|round| {
             let calls = *round.changing.system_calls.as_ref()?.get(name)?;
             Some(calls as f64 / round.changing.took.as_secs_f64())
-        };
-        Some((name.clone(), Figure { unit: "calls/s", spread: Spread::of(rounds.iter().filter_map(of))? }))
-    };
-    names.into_iter().filter_map(figure).collect()
+        });
+        if let Some(spread) = Spread::of(rates) {
+            figures.insert(name.clone(), Figure { unit: "calls/s", spread });
+        }
+    }
+    figures
 }
 
 type OfRound = fn(&Round) -> Option<f64>;

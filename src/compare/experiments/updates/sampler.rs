@@ -5,7 +5,6 @@
 //!   then a scrape: system calls            ── the time of the server after it is where the next part begins
 //! ```
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::compare::costs::{Application, Both, Costs};
@@ -14,6 +13,7 @@ use crate::compare::experiments::updates::change_writer::Writer;
 use crate::compare::experiments::updates::subscriber_stats::Ledger;
 use crate::compare::run_error::RunError;
 use crate::compare::server::Server;
+use crate::compare::system_calls::{SystemCalls, calls_between};
 use crate::error::CommandError;
 use crate::netlab::traffic::Network;
 
@@ -28,7 +28,7 @@ pub struct Phase {
     pub client_time: Duration,
     /// Of the server: the changes themselves are in it.
     pub server_time: Option<Duration>,
-    pub system_calls: Option<BTreeMap<String, u64>>,
+    pub system_calls: SystemCalls,
 }
 
 /// Who reads where a part of a round begins or ends.
@@ -39,7 +39,7 @@ pub struct Eyes<'e> {
     /// The writer's, which is left out.
     pub port: u16,
     /// What lies between these two is what a scrape makes itself.
-    pub a_scrape: [Option<BTreeMap<String, u64>>; 2],
+    pub a_scrape: [SystemCalls; 2],
 }
 
 /// Everything up to that moment.
@@ -52,7 +52,7 @@ pub struct Reading {
     client_time: Duration,
     /// Of the server, before it was asked for its counters, and after that.
     server_time: [Option<Duration>; 2],
-    system_calls: Option<BTreeMap<String, u64>>,
+    system_calls: SystemCalls,
 }
 
 impl Eyes<'_> {
@@ -100,21 +100,8 @@ impl Eyes<'_> {
             asked: to.asked - from.asked,
             client_time: to.client_time.saturating_sub(from.client_time),
             server_time: to.server_time[0].zip(from.server_time[1]).map(|(to, from)| to.saturating_sub(from)),
-            system_calls: self.made_between(from, to),
+            system_calls: calls_between(&self.a_scrape, &from.system_calls, &to.system_calls),
         }
-    }
-
-    /// System calls of the server, without those of a scrape, of which each border has one.
-    fn made_between(&self, from: &Reading, to: &Reading) -> Option<BTreeMap<String, u64>> {
-        let [first, second] = &self.a_scrape;
-        let [first, second] = [first.as_ref()?, second.as_ref()?];
-        let (from, to) = (from.system_calls.as_ref()?, to.system_calls.as_ref()?);
-        let of = |calls: &BTreeMap<String, u64>, name| calls.get(name).copied().unwrap_or(0);
-        let made = |name| {
-            let a_scrape = of(second, name) - of(first, name);
-            (of(to, name) - of(from, name)).saturating_sub(a_scrape)
-        };
-        Some(to.keys().map(|name| (name.clone(), made(name))).collect())
     }
 }
 

@@ -149,12 +149,12 @@ impl UpdateRunner<'_> {
         let (stop, base) = (AtomicBool::new(false), OnceLock::new());
         thread::scope(|scope| {
             let (tell, ready) = mpsc::channel();
-            let start = |(n, ledger)| {
-                let (follower, tell) =
-                    (self.follower(course.lane, n, ledger, &stop, &base, epoch), tell.clone());
-                scope.spawn(move || follower.follow(tell))
-            };
-            let threads: Vec<Thread> = eyes.ledgers.iter().enumerate().map(start).collect();
+            let mut threads: Vec<Thread> = Vec::new();
+            for (n, ledger) in eyes.ledgers.iter().enumerate() {
+                let follower = self.follower(course.lane, n, ledger, &stop, &base, epoch);
+                let tell = tell.clone();
+                threads.push(scope.spawn(move || follower.follow(tell)));
+            }
             drop(tell);
             let all_ready = ready.iter().take(threads.len()).count() == threads.len();
             let measured = match all_ready {
@@ -165,8 +165,8 @@ impl UpdateRunner<'_> {
             stop.store(true, Ordering::Release);
             threads.iter().for_each(|thread| thread.thread().unpark());
             let ended = writer.put(END);
-            let join = |thread: Thread| thread.join().expect("a panic ends the process");
-            let outcomes: Vec<_> = threads.into_iter().map(join).collect();
+            let outcomes: Vec<_> =
+                threads.into_iter().map(|thread| thread.join().expect("a panic ends the process")).collect();
             // What a follower says is nearer to the cause than what became of the whole.
             let views = outcomes.into_iter().collect::<Result<_, _>>()?;
             ended?;
@@ -341,8 +341,7 @@ fn seen_and_missed(views: &[View]) -> (u64, u64) {
 
 /// When each change was known: shown, or gone by in one that was.
 fn known(views: &[View]) -> impl Iterator<Item = (Duration, u32)> {
-    let between = |two: &[View]| (two[0].number + 1..=two[1].number, two[1].at);
-    views.windows(2).map(between).flat_map(|(numbers, at)| numbers.map(move |number| (at, number)))
+    views.windows(2).flat_map(|two| (two[0].number + 1..=two[1].number).map(|number| (two[1].at, number)))
 }
 
 /// For what is still on its way, and for what answers it.
