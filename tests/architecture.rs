@@ -41,7 +41,7 @@ const OPEN: &[&str] = &["config", "error", "metrics"];
 const EXCEPTIONS: &[(&str, &str)] = &[("pubsub", "reactor"), ("pubsub", "server"), ("server", "reactor")];
 
 /// Folders whose files still import each other in a cycle.
-const CYCLES: &[&str] = &["compare", "server", "pubsub", "reactor", "connection", "client", "http", "websocket"];
+const CYCLES: &[&str] = &["compare", "server", "pubsub", "reactor", "connection", "client"];
 
 /// Lines of code in a file, without its tests.
 const LINES_MAX: usize = 400;
@@ -49,14 +49,9 @@ const LINES_MAX: usize = 400;
 /// Files that are still longer.
 const LONG_FILES: &[&str] = &[
     "src/connection/http_mode.rs",
-    "src/http/head.rs",
-    "src/model/json_patch.rs",
-    "src/model/json_rpc.rs",
     "src/pubsub/subscribers.rs",
     "src/server/mod.rs",
     "src/server/peer.rs",
-    "src/websocket/message.rs",
-    "src/websocket/permessage_deflate.rs",
     "src/client/watch.rs",
 ];
 

@@ -3,7 +3,7 @@
 //!
 //! `BOTHWAYS_DAMAGES=10000 cargo test --release --test damage` does more of it.
 
-use bothways::model::change::{Act, CollectionId, Conditions, Write};
+use bothways::model::change::{Act, CollectionId, Write};
 use bothways::store::disk::change_rows::Keeps;
 use bothways::store::disk::durable_store::{Epoch, OnDisk, Watcher};
 use bothways::store::disk::integrity;
@@ -62,9 +62,7 @@ fn write_stores(folder: &Path) -> [Vec<u8>; 2] {
                 (1, [_, ..]) => Act::Replace { id: ids[dice.throw(ids.len())].clone(), members },
                 _ => Act::Create { id: None, members },
             };
-            let change = state
-                .decide(Write { collection, act, conditions: Conditions::default(), once: None })
-                .unwrap();
+            let change = state.decide(Write::new(collection, act)).unwrap();
             state.apply(&change);
             changes.push(change);
         }

@@ -9,7 +9,7 @@ mod failing_file;
 mod journals;
 
 use bothways::error::ApiError;
-use bothways::model::change::{Act, CollectionId, Conditions, Write};
+use bothways::model::change::{Act, CollectionId, Write};
 use bothways::store::commit_log::SharedLog;
 use bothways::store::committed::{Outcome, Settled, Ticket};
 use bothways::store::committer::{Keeper, Sync};
@@ -109,7 +109,7 @@ impl House {
     /// A new item is asked for, and the keeper settles it.
     fn create(&mut self, ticket: u64) {
         let act = Act::Create { id: None, members: String::new() };
-        let write = Write { collection: CollectionId(0), act, conditions: Conditions::default(), once: None };
+        let write = Write::new(CollectionId(0), act);
         self.desk.ask(0, &mut vec![(Ticket(ticket), write)]);
         self.turn();
     }

@@ -11,8 +11,8 @@
 use crate::api::routes::RESERVED;
 use crate::config::COLLECTIONS_MAX;
 use crate::error::shown;
-use crate::model::json_object::{DEPTH_MAX, NotAnObject, Object, meaning};
-use crate::model::json_tokens::{Nest, Token, Tokens};
+use crate::model::json_object::{DEPTH_MAX, NotAnObject, Object};
+use crate::model::json_tokens::{Container, JsonToken, JsonTokens, unescape};
 use crate::model::record::{Record, is_id};
 use crate::store::name_set::Names;
 use crate::store::snapshot::{Stocked, Tally};
@@ -67,8 +67,8 @@ pub fn read(text: &str, item_bytes_max: usize) -> Result<Vec<Stocked>, Wrong> {
         return Err(Wrong { places: vec![format!("it is no JSON: {error}")], more: 0 });
     }
     let mut reading =
-        Reading { text, tokens: Tokens::of(text), item_bytes_max, seq: 0, wrong: Wrong::default() };
-    if reading.tokens.next() != Some(Token::Begin(Nest::Object)) {
+        Reading { text, tokens: JsonTokens::new(text), item_bytes_max, seq: 0, wrong: Wrong::default() };
+    if reading.tokens.next() != Some(JsonToken::Begin(Container::Object)) {
         let why = "its outermost value is no object, whose members would be the collections";
         return Err(Wrong { places: vec![why.into()], more: 0 });
     }
@@ -79,7 +79,7 @@ pub fn read(text: &str, item_bytes_max: usize) -> Result<Vec<Stocked>, Wrong> {
 /// Goes through a text that is known to be well-formed.
 struct Reading<'a> {
     text: &'a str,
-    tokens: Tokens<'a>,
+    tokens: JsonTokens<'a>,
     item_bytes_max: usize,
     seq: u64,
     wrong: Wrong,
@@ -95,8 +95,8 @@ struct Found {
 impl<'a> Reading<'a> {
     fn collections(&mut self) -> Vec<Stocked> {
         let (mut collections, mut names) = (Vec::new(), Names::default());
-        while let Some(Token::Name(written)) = self.tokens.next() {
-            let name = meaning(written);
+        while let Some(JsonToken::Name(written)) = self.tokens.next() {
+            let name = unescape(written);
             let place = Place { name: &name, element: None, is_id: false };
             if !is_id(&name) {
                 self.wrong.add(&place, "a collection's name is 1 to 64 of A-Z a-z 0-9 . _ ~ -");
@@ -118,15 +118,15 @@ impl<'a> Reading<'a> {
     fn items(&mut self, place: Place) -> Vec<Found> {
         let mut found = Vec::new();
         let kind = match self.tokens.next() {
-            Some(Token::Begin(Nest::Array)) => {
+            Some(JsonToken::Begin(Container::Array)) => {
                 for element in 0.. {
                     let place = Place { element: Some(element), ..place };
                     match self.tokens.next() {
-                        Some(Token::End) | None => break,
-                        Some(Token::Begin(Nest::Object)) => {
-                            let from = self.tokens.at() - 1;
-                            self.skip();
-                            let text = &self.text[from..self.tokens.at()];
+                        Some(JsonToken::End) | None => break,
+                        Some(JsonToken::Begin(Container::Object)) => {
+                            let from = self.tokens.start();
+                            self.tokens.skip_container();
+                            let text = &self.text[from..self.tokens.end()];
                             match self.item(place, text) {
                                 Ok(item) => found.push(item),
                                 Err((place, why)) => self.wrong.add(&place, why),
@@ -140,8 +140,8 @@ impl<'a> Reading<'a> {
                 }
                 return found;
             }
-            Some(Token::Begin(Nest::Object)) => {
-                self.skip();
+            Some(JsonToken::Begin(Container::Object)) => {
+                self.tokens.skip_container();
                 let why = "one object is no collection: put it into an array, with an id, as in \
                            \"{}\":[{\"id\":\"me\",…}]";
                 self.wrong.add(&place, why.replacen("{}", &shown(place.name), 1));
@@ -154,34 +154,21 @@ impl<'a> Reading<'a> {
         found
     }
 
-    /// Behind the array or object that has just begun.
-    fn skip(&mut self) {
-        let mut depth = 1;
-        while depth > 0 {
-            match self.tokens.next() {
-                Some(Token::Begin(_)) => depth += 1,
-                Some(Token::End) => depth -= 1,
-                Some(_) => {}
-                None => return,
-            }
-        }
-    }
-
     /// What a value is, in words; behind it, if it has just begun.
-    fn kind(&mut self, token: Token) -> &'static str {
+    fn kind(&mut self, token: JsonToken) -> &'static str {
         match token {
-            Token::Begin(Nest::Array) => {
-                self.skip();
+            JsonToken::Begin(Container::Array) => {
+                self.tokens.skip_container();
                 "an array"
             }
-            Token::Begin(Nest::Object) => {
-                self.skip();
+            JsonToken::Begin(Container::Object) => {
+                self.tokens.skip_container();
                 "an object"
             }
-            Token::String(_) | Token::Name(_) => "a string",
-            Token::Literal("null") => "null",
-            Token::Literal("true" | "false") => "a truth value",
-            Token::Literal(_) | Token::End => "a number",
+            JsonToken::String(_) | JsonToken::Name(_) => "a string",
+            JsonToken::Literal("null") => "null",
+            JsonToken::Literal("true" | "false") => "a truth value",
+            JsonToken::Literal(_) | JsonToken::End => "a number",
         }
     }
 

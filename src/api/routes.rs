@@ -233,17 +233,7 @@ mod tests {
 
     fn ask(method: Method, path: &str) -> Outcome {
         let state = State::new(1, &["tasks".to_owned(), "notes".to_owned()], 1000);
-        let call = Call {
-            method,
-            path: path.into(),
-            query: "".into(),
-            content_type: None,
-            conditions: Conditions::default(),
-            idempotency_key: None,
-            body: Cow::Borrowed(b"\"x\""),
-            wish: Wish::Answer,
-            representation: Representation::Json,
-        };
+        let call = Call::new(method, path).body("\"x\"");
         let mut cache = ReadCache::default();
         dispatch(&call, &mut ReadContext { state: &state, cache: &mut cache, browser: None })
     }

@@ -7,7 +7,7 @@
 use crate::api::query::{Direction, Filter, Key, Operator, Page, Query};
 use crate::model::call::Paging;
 use crate::model::decimal::Number;
-use crate::model::json_object::meaning;
+use crate::model::json_tokens::unescape;
 use crate::model::raw_json;
 use crate::model::record::Record;
 use smallvec::SmallVec;
@@ -105,7 +105,7 @@ fn find<'a>(object: &'a str, field: &str) -> Option<&'a str> {
     let way = field.split_once('.');
     let (mut found, mut on_the_way) = (None, None);
     for (name, value) in raw_json::members(object) {
-        let name = meaning(name);
+        let name = unescape(name);
         if name == field {
             found = Some(value);
         } else if way.is_some_and(|(first, _)| first == name) {
@@ -157,7 +157,7 @@ impl Key {
     fn rank<'a>(&self, item: &'a str) -> Rank<'a> {
         let Some(member) = find(item, &self.field) else { return Rank::Missing };
         match member.as_bytes()[0] {
-            b'"' => Rank::String(meaning(member)),
+            b'"' => Rank::String(unescape(member)),
             b'f' => Rank::False,
             b't' => Rank::True,
             _ => raw_json::number(member).map_or(Rank::Other, Rank::Number),

@@ -92,34 +92,21 @@ mod tests {
     use super::*;
     use crate::api::read_context::ReadCache;
     use crate::api::routes;
-    use crate::model::call::{Method, Representation};
-    use crate::model::change::{Act, Change, CollectionId, Conditions, Op, Write};
+    use crate::model::change::{Act, Change, CollectionId, Op, Write};
     use crate::model::record::Record;
 
     fn state() -> State {
         let mut state = State::new(7, &["tasks".to_owned()], 1000).keeping(2, 1000);
         for n in 1..=4 {
             let act = Act::Create { id: None, members: format!("\"n\":{n}") };
-            let write =
-                Write { collection: CollectionId(0), act, conditions: Conditions::default(), once: None };
-            let change = state.decide(write).unwrap();
+            let change = state.decide(Write::new(CollectionId(0), act)).unwrap();
             state.apply(&change);
         }
         state
     }
 
     fn ask(path: &str, query: &str, wish: Wish) -> Outcome {
-        let call = Call {
-            method: Method::Get,
-            path: path.into(),
-            query: query.into(),
-            content_type: None,
-            conditions: Conditions::default(),
-            idempotency_key: None,
-            body: Cow::Borrowed(b""),
-            wish,
-            representation: Representation::Json,
-        };
+        let call = Call::get(path).query(query).wish(wish);
         let mut cache = ReadCache::default();
         routes::dispatch(&call, &mut ReadContext { state: &state(), cache: &mut cache, browser: None })
     }

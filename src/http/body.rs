@@ -210,13 +210,9 @@ fn are_extensions(text: &[u8]) -> bool {
         return true;
     }
     let mut parts = split_outside_quotes(text, b';').peekable();
-    let is_named = |part: &[u8]| {
-        let name = part.split(|&byte| byte == b'=').next().unwrap_or_default();
-        is_token(trim(name))
-    };
     parts.next().is_some_and(<[u8]>::is_empty)
         && parts.peek().is_some()
-        && parts.all(is_named)
+        && parts.all(|part| is_token(trim(part.split(|&byte| byte == b'=').next().unwrap_or_default())))
         && is_field_value(text)
         && quotes_are_closed(text)
 }

@@ -58,8 +58,7 @@ fn is_own(origin: &[u8], host: &[u8]) -> bool {
     let Some(colon) = origin.windows(3).position(|window| window == b"://") else { return false };
     let (scheme, page_host) = (&origin[..colon], &origin[colon + 3..]);
     let port = default_port(scheme).as_bytes();
-    let bare = |host: &[u8]| host.len() - if host.ends_with(port) { port.len() } else { 0 };
-    let (page_host, host) = (&page_host[..bare(page_host)], &host[..bare(host)]);
+    let [page_host, host] = [page_host, host].map(|host| host.strip_suffix(port).unwrap_or(host));
     !port.is_empty() && !host.is_empty() && page_host.eq_ignore_ascii_case(host)
 }
 

@@ -5,8 +5,8 @@
 //! right, is refused here, even where the RFC would let a server guess.
 
 use crate::error::ProtocolError;
-use crate::http::head::Version;
 use crate::http::headers::{Fields, Known, trim};
+use crate::http::version::Version;
 
 /// How the body of a request ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,12 +20,7 @@ use crate::http::framing::{self, Framing, ResponseFraming};
 use crate::http::headers::{Fields, Known, is_token};
 use crate::http::parsed::Parsed;
 use crate::http::target::{self, is_host};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
-    Http10,
-    Http11,
-}
+use crate::http::version::{Version, is_version};
 
 /// Room on the stack for the fields of one head. Making one costs nothing: it is not initialized.
 pub struct FieldRoom<'b> {
@@ -147,7 +142,7 @@ pub fn parse_response<'h, 'b>(
     if status < 100 {
         return Err(ProtocolError::HeadMalformed { why: "a status is at least 100" });
     }
-    let version = version(response.version);
+    let version = Version::from_minor(response.version);
     let fields = Fields::new(response.headers);
     let framing = framing::of_response(version, status, asked_with_head, fields)?;
     let persistent = persists(version, fields) && framing != ResponseFraming::UntilClose;
@@ -226,7 +221,7 @@ fn no_end_of(method: &[u8]) -> ProtocolError {
 /// The rules that a request follows beyond its grammar.
 fn judge<'h, 'b>(request: httparse::Request<'h, 'b>) -> Result<RequestHead<'h, 'b>, ProtocolError> {
     let method = request.method.unwrap_or_default();
-    let version = version(request.version);
+    let version = Version::from_minor(request.version);
     let fields = Fields::new(request.headers);
     let target = target::parse(method, request.path.unwrap_or_default())?;
     let host_field = host_field(version, fields)?;
@@ -268,11 +263,6 @@ fn fields_alone<'h, 'b>(
         Err(error) => return Err(field_fault(error, fields_max)),
     };
     Ok(&mut room[..count])
-}
-
-/// httparse gives the minor version, and refuses all but 0 and 1.
-fn version(minor: Option<u8>) -> Version {
-    if minor == Some(0) { Version::Http10 } else { Version::Http11 }
 }
 
 /// One Host field at most, and one at least in HTTP/1.1 (RFC 9112 §3.2). It may be empty.
@@ -354,15 +344,6 @@ fn field_fault(error: Error, fields_max: usize) -> ProtocolError {
 
 fn first_line(text: &[u8]) -> &[u8] {
     &text[..memchr(b'\r', text).unwrap_or(text.len())]
-}
-
-/// Whether it is the name of a version, whichever (RFC 9112 §2.3; later ones have no minor number).
-fn is_version(text: &[u8]) -> bool {
-    match text.strip_prefix(b"HTTP/") {
-        Some([major]) => major.is_ascii_digit(),
-        Some([major, b'.', minor]) => major.is_ascii_digit() && minor.is_ascii_digit(),
-        _ => false,
-    }
 }
 
 /// We and httparse must agree on where a head ends, or else one of us was deceived.

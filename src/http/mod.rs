@@ -1,24 +1,24 @@
-//! HTTP/1.1 on paper: bytes to values and back (RFC 9110, RFC 9112).
+//! HTTP/1.1 without I/O: bytes to values and back (RFC 9110, RFC 9112).
 //!
 //! A request is a head, a blank line, and perhaps a body:
 //!
 //! ```text
-//! PUT /tasks/7 HTTP/1.1\r\n            request line: method, target, version   head, target
+//! PUT /tasks/7 HTTP/1.1\r\n            request line: method, target, version   head, target, version
 //! Host: example.org\r\n                fields: name, colon, value              headers
 //! If-Match: "v3"\r\n                   a condition                             entity_tag
-//! Accept: application/json\r\n         a wish                                  negotiation
-//! Origin: https://example.org\r\n      whose page it is that asks              origin
+//! Accept: application/json\r\n         the preferred media type                negotiation
+//! Origin: https://example.org\r\n      the origin of the page                  cors
 //! Content-Length: 13\r\n               how the body is delimited               framing
 //! \r\n                                 the end of the head
 //! {"done":true}                        the body                                body
 //! ```
 //!
-//! and a response, from [`response`] and [`date`], looks much the same. Every reader here is shown
-//! the front of a stream and says how much of it is used; every writer appends to a buffer:
+//! A response, from [`response`] and [`date`], has the same form. Every parser gets the front of a stream and
+//! returns how many bytes it used. Every writer appends to a buffer:
 //!
 //! ```
 //! use bothways::http::{date, head, response};
-//! use bothways::{limits::Limits, parsed::Parsed};
+//! use bothways::{config::Limits, http::parsed::Parsed};
 //!
 //! let stream = b"GET /tasks/1?fields=title HTTP/1.1\r\nHost: example.org\r\n\r\nGET /next";
 //! let (mut searched, mut room) = (0, head::FieldRoom::new());
@@ -38,10 +38,10 @@
 //! );
 //! ```
 //!
-//! This room has no sockets and no clock, and knows neither JSON nor resources. It is strict where
-//! two readers of the same bytes could disagree about where a request ends (request smuggling):
-//! only CR LF ends a line, and a length is said once and in one way. On purpose it does not undo
-//! percent-encoding, keep trailers, join folded lines, or speak any transfer coding but chunked.
+//! The module has no sockets and no clock, and knows neither JSON nor resources. It is strict where two parsers
+//! could disagree about the end of a request (*request smuggling*): only CR LF ends a line, and a length is
+//! given once. Percent-decoding, trailers, folded lines and transfer codings other than chunked are not
+//! supported.
 
 pub mod body;
 pub mod content_coding;
@@ -57,3 +57,4 @@ pub mod negotiation;
 pub mod parsed;
 pub mod response;
 pub mod target;
+pub mod version;

@@ -185,3 +185,38 @@ impl From<ApiError> for Answer {
         Answer::new(refusal.status(), Body::Refused(Box::new(refusal)))
     }
 }
+
+/// Builders for tests.
+#[cfg(test)]
+impl<'a> Call<'a> {
+    /// A call without body and conditions, answered with JSON.
+    pub fn new(method: Method, path: &'a str) -> Call<'a> {
+        Call {
+            method,
+            path: path.into(),
+            query: Cow::Borrowed(""),
+            content_type: None,
+            conditions: Conditions::default(),
+            idempotency_key: None,
+            body: Cow::Borrowed(b""),
+            wish: Wish::Answer,
+            representation: Representation::Json,
+        }
+    }
+
+    pub fn get(path: &'a str) -> Call<'a> {
+        Call::new(Method::Get, path)
+    }
+
+    pub fn query(self, query: &'a str) -> Call<'a> {
+        Call { query: query.into(), ..self }
+    }
+
+    pub fn body(self, body: &'a str) -> Call<'a> {
+        Call { body: body.as_bytes().into(), ..self }
+    }
+
+    pub fn wish(self, wish: Wish) -> Call<'a> {
+        Call { wish, ..self }
+    }
+}

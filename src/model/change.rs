@@ -137,6 +137,11 @@ pub struct Once {
 }
 
 impl Write {
+    /// A write without conditions, and not idempotent.
+    pub fn new(collection: CollectionId, act: Act) -> Write {
+        Write { collection, act, conditions: Conditions::default(), once: None }
+    }
+
     /// Bytes of the texts that it holds on to, about.
     pub fn bytes(&self) -> usize {
         let key = self.once.as_ref().map_or(0, |once| size_of::<Once>() + once.key.as_str().len());

@@ -4,6 +4,7 @@
 //! between tokens goes. What may be in a text is decided by the library; only then is it taken
 //! apart, and taking apart what is well-formed needs little care.
 
+use crate::model::json_tokens::{JsonToken, JsonTokens, unescape};
 use crate::model::record::ROOM;
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
@@ -15,6 +16,7 @@ pub struct Object {
     pub text: String,
     /// On the stack, for the usual item has few.
     members: SmallVec<[Member; 8]>,
+    has_escaped_name: bool,
 }
 
 /// Where a member stands in the text of its object: name, colon and value.
@@ -42,12 +44,12 @@ impl Object {
     pub fn read(text: &str) -> Result<Object, NotAnObject> {
         serde_json::from_str::<&RawValue>(text).map_err(NotAnObject::Malformed)?;
         let text = text.trim_ascii();
-        if text.starts_with('{') { take_apart(text) } else { Err(NotAnObject::AnotherKind) }
+        if text.starts_with('{') { split_members(text) } else { Err(NotAnObject::AnotherKind) }
     }
 
     /// Takes the text of an object that was read before, and so is known to be one.
     pub fn known(text: &str) -> Option<Object> {
-        take_apart(text).ok()
+        split_members(text).ok()
     }
 
     /// The names as they are written, with their quotes, and the values, in order.
@@ -67,12 +69,15 @@ impl Object {
 
     /// No id, no name twice, no escape in a name: the usual item, which is kept as it stands.
     pub fn is_plain(&self) -> bool {
-        /// Up to here comparing each with each is quicker than hashing.
+        /// Up to this number, comparing each with each is faster than hashing.
         const FEW: usize = 16;
+        let mut names = SmallVec::<[&str; FEW]>::new();
         self.len() <= FEW
-            && self.members().enumerate().all(|(n, (name, _))| {
-                let is_new = self.members().take(n).all(|(earlier, _)| earlier != name);
-                is_new && name != "\"id\"" && !name.bytes().any(|byte| byte == b'\\')
+            && !self.has_escaped_name
+            && self.members().all(|(name, _)| {
+                let is_new = !names.contains(&name);
+                names.push(name);
+                is_new && name != "\"id\""
             })
     }
 
@@ -104,7 +109,7 @@ impl<V> Default for Members<'_, V> {
 impl<'a, V> Members<'a, V> {
     /// `name` is written with its quotes.
     pub fn set(&mut self, name: &'a str, value: V) {
-        let place = *self.place_of.entry(meaning(name)).or_insert_with(|| {
+        let place = *self.place_of.entry(unescape(name)).or_insert_with(|| {
             self.kept.push(None);
             self.kept.len() - 1
         });
@@ -114,12 +119,12 @@ impl<'a, V> Members<'a, V> {
 
     /// Takes a member out; `name` is written with its quotes.
     pub fn take(&mut self, name: &str) -> Option<V> {
-        let place = self.place_of.remove(meaning(name).as_ref())?;
+        let place = self.place_of.remove(unescape(name).as_ref())?;
         self.kept[place].take().map(|(_, value)| value)
     }
 
     pub fn get_mut(&mut self, name: &str) -> Option<&mut V> {
-        let place = *self.place_of.get(meaning(name).as_ref())?;
+        let place = *self.place_of.get(unescape(name).as_ref())?;
         self.kept[place].as_mut().map(|(_, value)| value)
     }
 
@@ -142,7 +147,7 @@ impl<'a, V> Members<'a, V> {
 
 impl<'a> Members<'a> {
     pub fn get(&self, name: &str) -> Option<&str> {
-        let place = *self.place_of.get(meaning(name).as_ref())?;
+        let place = *self.place_of.get(unescape(name).as_ref())?;
         self.kept[place].as_ref().map(|(_, value)| &**value)
     }
 
@@ -162,76 +167,70 @@ impl<'a> Members<'a> {
     }
 }
 
-/// What a name, or any string, that is written with quotes and perhaps escapes means.
-pub fn meaning(name: &str) -> Cow<'_, str> {
-    if name.bytes().any(|byte| byte == b'\\') {
-        // It was read once, so it can be read again.
-        serde_json::from_str(name).unwrap_or(Cow::Borrowed(name))
-    } else {
-        Cow::Borrowed(&name[1..name.len() - 1])
-    }
-}
-
-/// Takes a well-formed JSON object apart, in one pass.
-fn take_apart(json: &str) -> Result<Object, NotAnObject> {
-    let json = &json[1..json.len() - 1];
-    let bytes = json.as_bytes();
-    let mut text = String::with_capacity(json.len() + ROOM);
-    let mut members = SmallVec::new();
-    // How deep the text at `at` is nested in the object, and up to where it has been copied.
-    let (mut at, mut depth, mut copied) = (0, 1, 0);
+/// Splits a valid JSON object into its members and drops white space between tokens.
+fn split_members(json: &str) -> Result<Object, NotAnObject> {
+    let mut object = Object {
+        text: String::with_capacity(json.len() + ROOM),
+        members: SmallVec::new(),
+        has_escaped_name: false,
+    };
+    let text = &mut object.text;
     let mut member = Member { from: 0, colon: 0, end: 0 };
-    while at < bytes.len() {
-        match bytes[at] {
-            b'"' => at = string_end(json, at)? - 1,
-            b'{' | b'[' => {
+    let mut depth = 1;
+    // Text is copied in runs. The next run begins at `copied`; `end` is the end of the last token, and
+    // `separator` has to follow it.
+    let (mut copied, mut end, mut separator) = (1, 1, None);
+    let mut tokens = JsonTokens::inside(json);
+    while let Some(token) = tokens.next() {
+        let separator_before = separator.filter(|_| token != JsonToken::End);
+        if tokens.start() - end != usize::from(separator_before.is_some()) {
+            text.push_str(&json[copied..end]);
+            text.extend(separator_before);
+            copied = tokens.start();
+        }
+        end = tokens.end();
+        if let JsonToken::Name(string) | JsonToken::String(string) = token
+            && tokens.has_escape()
+        {
+            check_surrogates(string)?;
+        }
+        match token {
+            JsonToken::Begin(_) => {
                 depth += 1;
+                separator = None;
                 if depth > DEPTH_MAX {
                     return Err(NotAnObject::TooDeep);
                 }
+                continue;
             }
-            b'}' | b']' => depth -= 1,
-            b':' if depth == 1 => member.colon = text.len() + at - copied,
-            b',' if depth == 1 => {
-                member.end = text.len() + at - copied;
-                members.push(member);
-                member.from = member.end + 1;
+            JsonToken::Name(name) => {
+                separator = Some(':');
+                if depth == 1 {
+                    member.from = text.len() + tokens.start() - copied;
+                    member.colon = member.from + name.len();
+                    object.has_escaped_name |= tokens.has_escape();
+                }
+                continue;
             }
-            b' ' | b'\t' | b'\n' | b'\r' => {
-                text.push_str(&json[copied..at]);
-                copied = at + 1;
-            }
-            _ => {}
+            JsonToken::End => depth -= 1,
+            JsonToken::String(_) | JsonToken::Literal(_) => {}
         }
-        at += 1;
+        separator = Some(',');
+        if depth == 1 {
+            member.end = text.len() + end - copied;
+            object.members.push(member);
+        }
     }
-    text.push_str(&json[copied..]);
-    if !text.is_empty() {
-        member.end = text.len();
-        members.push(member);
-    }
-    Ok(Object { text, members })
+    text.push_str(&json[copied..tokens.start()]);
+    Ok(object)
 }
 
-/// Where the string that begins at `from` ends, in well-formed JSON. An escape can spell half a
-/// character, which the library sees only when it reads the string.
-fn string_end(json: &str, from: usize) -> Result<usize, NotAnObject> {
-    let bytes = json.as_bytes();
-    let (mut at, mut spelled) = (from + 1, false);
-    loop {
-        match bytes[at] {
-            b'"' => break,
-            b'\\' => {
-                spelled |= bytes[at + 1] == b'u';
-                at += 2;
-            }
-            _ => at += 1,
-        }
+/// Rejects half a surrogate pair (RFC 8259 §8.2), which serde_json finds only when it unescapes a string.
+fn check_surrogates(string: &str) -> Result<(), NotAnObject> {
+    if string.contains("\\u") {
+        serde_json::from_str::<String>(string).map_err(NotAnObject::Malformed)?;
     }
-    if spelled {
-        serde_json::from_str::<String>(&json[from..=at]).map_err(NotAnObject::Malformed)?;
-    }
-    Ok(at + 1)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -15,9 +15,11 @@
 //! that. The library is asked for a second opinion, about items that it does no harm to (`fuzz`).
 
 use crate::config::PATCH_OPERATIONS_MAX;
-use crate::error::{ApiError, shown};
+use crate::error::ApiError;
 use crate::model::decimal::Number;
-use crate::model::json_object::{DEPTH_MAX, Members, NotAnObject, Object, meaning};
+use crate::model::json_object::{DEPTH_MAX, Members, NotAnObject, Object};
+use crate::model::json_pointer::{Place, Pointer, Step};
+use crate::model::json_tokens::unescape;
 use crate::model::raw_json;
 use crate::model::record::Record;
 use serde_json::value::RawValue;
@@ -46,29 +48,6 @@ enum Act {
     Move(Pointer),
     Copy(Pointer),
     Test(Box<str>),
-}
-
-/// A JSON Pointer (RFC 6901).
-#[derive(Debug)]
-struct Pointer {
-    text: Box<str>,
-    steps: Vec<Step>,
-}
-
-#[derive(Debug, PartialEq)]
-struct Step {
-    /// The name of a member, written with its quotes.
-    name: Box<str>,
-    place: Place,
-}
-
-/// What the step names in an array (RFC 6901 §4).
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Place {
-    At(usize),
-    /// `-`, behind the last element.
-    End,
-    Nowhere,
 }
 
 /// Why a text is not taken as a patch.
@@ -150,7 +129,7 @@ impl Operation {
         const NAMES: [&str; 4] = ["op", "path", "from", "value"];
         let mut said = [None; 4];
         for (name, value) in object.members() {
-            if let Some(n) = NAMES.iter().position(|known| *known == meaning(name))
+            if let Some(n) = NAMES.iter().position(|known| *known == unescape(name))
                 && said[n].replace(value).is_some()
             {
                 return Err(format!("it has two members {}", NAMES[n]));
@@ -212,42 +191,8 @@ impl Operation {
     }
 }
 
-impl Pointer {
-    /// None: it does not begin with a slash, or has a tilde that stands for nothing (RFC 6901 §3).
-    fn read(text: &str) -> Option<Pointer> {
-        let steps = match text.strip_prefix('/') {
-            Some(steps) => steps.split('/').map(Step::read).collect::<Option<_>>()?,
-            None if text.is_empty() => Vec::new(),
-            None => return None,
-        };
-        Some(Pointer { text: text.into(), steps })
-    }
-
-    fn shown(&self) -> String {
-        if self.steps.is_empty() { "the whole item".to_owned() } else { shown(&self.text) }
-    }
-
-    fn is_not_there(&self) -> Failed {
-        Failed::Conflict(format!("there is no {}", self.shown()))
-    }
-}
-
-impl Step {
-    fn read(text: &str) -> Option<Step> {
-        if text.split('~').skip(1).any(|behind| !behind.starts_with(['0', '1'])) {
-            return None;
-        }
-        // In this order: `~01` is `~1`, and no slash (RFC 6901 §4).
-        let name = text.replace("~1", "/").replace("~0", "~");
-        let is_number =
-            text.bytes().all(|byte| byte.is_ascii_digit()) && !(text.len() > 1 && text.starts_with('0'));
-        let place = match text {
-            "-" => Place::End,
-            _ if is_number => text.parse().map_or(Place::Nowhere, Place::At),
-            _ => Place::Nowhere,
-        };
-        Some(Step { name: serde_json::to_string(&name).ok()?.into(), place })
-    }
+fn not_there(path: &Pointer) -> Failed {
+    Failed::Conflict(format!("there is no {}", path.shown()))
 }
 
 /// Why an operation cannot be done.
@@ -289,7 +234,7 @@ impl<'a> Node<'a> {
     }
 
     fn find(&mut self, path: &Pointer) -> Result<&mut Node<'a>, Failed> {
-        path.steps.iter().try_fold(self, Node::step).ok_or_else(|| path.is_not_there())
+        path.steps.iter().try_fold(self, Node::step).ok_or_else(|| not_there(path))
     }
 
     /// What the last step of the path is taken from, opened.
@@ -306,7 +251,7 @@ impl<'a> Node<'a> {
             (Node::Array(elements), Place::At(n)) if n < elements.len() => Some(elements.remove(n)),
             _ => None,
         });
-        taken.ok_or_else(|| path.is_not_there())
+        taken.ok_or_else(|| not_there(path))
     }
 
     /// Over what is there, or into an array before what is there (RFC 6902 §4.1).
@@ -356,11 +301,9 @@ impl<'a> Node<'a> {
         other.open();
         match (self, other) {
             (Node::Text(ours), Node::Text(theirs)) => {
-                let strings = || raw_json::string(ours).zip(raw_json::string(theirs));
-                let numbers = || Number::read(ours).zip(Number::read(theirs));
                 ours == theirs
-                    || strings().is_some_and(|(ours, theirs)| ours == theirs)
-                    || numbers().is_some_and(|(ours, theirs)| ours == theirs)
+                    || raw_json::string(ours).is_some_and(|ours| raw_json::string(theirs) == Some(ours))
+                    || Number::read(ours).is_some_and(|ours| Number::read(theirs) == Some(ours))
             }
             (Node::Array(ours), Node::Array(theirs)) => {
                 let same_length = ours.len() == theirs.len();

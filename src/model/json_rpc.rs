@@ -270,12 +270,11 @@ fn tags(text: Option<TagText>, weak: Weak) -> Result<Option<Box<Tags>>, NoCall> 
     if texts.iter().any(|text| text == "*") {
         return Err(no_call(INVALID_PARAMS, "* stands alone, not in a list"));
     }
-    // Whoever has read over HTTP, too, may have the tag of a body that was coded.
-    let position = |text: &String| {
-        let opaque = unquoted(text, weak);
-        opaque.strip_suffix(GZIP_MARK).unwrap_or(opaque).parse::<Position>().ok()
-    };
-    Ok(Some(Box::new(Tags::List(texts.iter().filter_map(position).collect()))))
+    // A client that also reads over HTTP may have the tag of a compressed body.
+    let opaque = texts.iter().map(|text| unquoted(text, weak));
+    let positions =
+        opaque.filter_map(|tag| tag.strip_suffix(GZIP_MARK).unwrap_or(tag).parse::<Position>().ok());
+    Ok(Some(Box::new(Tags::List(positions.collect()))))
 }
 
 #[derive(Clone, Copy, PartialEq)]

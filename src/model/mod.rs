@@ -1,18 +1,21 @@
-//! What both roads share: the values that a call is made of, however it came.
+//! Values that both transports share: a call is the same however it arrived.
 //!
 //! ```text
-//!  an HTTP request ──┐                     ┌── an HTTP response
-//!                    ├─▶ Call ··· Answer ─▶┤
-//!  a socket message ─┘                     └── a socket message
+//!  HTTP request ────────┐                     ┌── HTTP response
+//!                       ├─▶ Call ··· Answer ─▶┤
+//!  WebSocket message ───┘                     └── WebSocket message
 //! ```
 //!
-//! Nothing in this room knows that HTTP or WebSocket exist. [`call`] is the question and the
-//! answer, [`change`] is what a call does to the resources and the position at which it did it,
-//! [`idempotency`] the key by which it is known again, [`record`] is one item, [`object`], [`merge_patch`] and [`json_patch`] take its text apart and put
-//! it together, [`parts`] and [`number`] look into it where it stands, [`envelope`] is a call or an
-//! answer as JSON-RPC text, [`notice`] what is told to those who follow, and [`problem`] is a refusal as
-//! RFC 9457 text. [`representation`], [`html`] and [`xml`] show values in other ways than as JSON, with the
-//! help of [`tokens`] and [`escape`].
+//! | values | modules |
+//! | --- | --- |
+//! | a call, its answer, its errors as RFC 9457 problem objects | [`call`], [`problem`] |
+//! | a write request, the change that it became, and its position | [`change`], [`idempotency_key`] |
+//! | one item as JSON text | [`record`] |
+//! | calls, answers and notifications as JSON-RPC 2.0 text | [`json_rpc`], [`notification`] |
+//! | JSON text, read without a tree | [`json_tokens`], [`raw_json`], [`json_object`], [`decimal`] |
+//! | changes to JSON text | [`merge_patch`], [`json_patch`], [`json_pointer`] |
+//!
+//! The modules know the semantics of HTTP (RFC 9110), but no wire format.
 
 pub mod call;
 pub mod change;
@@ -20,6 +23,7 @@ pub mod decimal;
 pub mod idempotency_key;
 pub mod json_object;
 pub mod json_patch;
+pub mod json_pointer;
 pub mod json_rpc;
 pub mod json_tokens;
 pub mod merge_patch;

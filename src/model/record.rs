@@ -76,8 +76,9 @@ impl fmt::Debug for Record {
 
 /// Is this 1 to 64 of `A-Z a-z 0-9 . _ ~ -`? These need no escape in a URL nor in JSON.
 pub fn is_id(text: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b'-');
-    (1..=ID_BYTES_MAX).contains(&text.len()) && text.bytes().all(allowed) && !matches!(text, "." | "..")
+    (1..=ID_BYTES_MAX).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b'-'))
+        && !matches!(text, "." | "..")
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@
 //! makes the same rows as `push_row` and `push_members`.
 
 use crate::model::change::Position;
-use crate::model::json_object::{Object, meaning};
+use crate::model::json_object::Object;
+use crate::model::json_tokens::unescape;
 use crate::render::escape::{push_attribute, push_content};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -123,10 +124,10 @@ fn push_members(object: &Object, out: &mut String) {
     out.push_str("<dl>");
     for (name, value) in object.members().skip(1) {
         out.push_str("<div><dt>");
-        push_content(&meaning(name), out);
+        push_content(&unescape(name), out);
         out.push_str("</dt><dd>");
         if value.starts_with('"') {
-            push_content(&meaning(value), out);
+            push_content(&unescape(value), out);
         } else {
             out.push_str("<code>");
             push_content(value, out);
@@ -138,7 +139,7 @@ fn push_members(object: &Object, out: &mut String) {
 }
 
 fn id_of(object: &Object) -> Cow<'_, str> {
-    object.members().next().map_or(Cow::Borrowed(""), |(_, id)| meaning(id))
+    object.members().next().map_or(Cow::Borrowed(""), |(_, id)| unescape(id))
 }
 
 #[cfg(test)]

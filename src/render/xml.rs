@@ -10,8 +10,7 @@
 //! A value without a type is a string; a number stands as it was written. A name is an attribute,
 //! since not every name of JSON can be one of XML.
 
-use crate::model::json_object::meaning;
-use crate::model::json_tokens::{Nest, Token, Tokens};
+use crate::model::json_tokens::{Container, JsonToken, JsonTokens, unescape};
 use crate::render::escape::{push_attribute, push_content};
 use serde_json::Value;
 use smallvec::SmallVec;
@@ -56,35 +55,35 @@ pub fn problem(problem: &Value) -> String {
 fn push_item(json: &str, out: &mut String) {
     // What is open around the value under way, the item itself apart.
     let mut open: SmallVec<[Element; 16]> = SmallVec::new();
-    let mut tokens = Tokens::of(json);
+    let mut tokens = JsonTokens::new(json);
     let mut name = None;
     // The id stands first in every item.
-    let id = tokens.find_map(|token| if let Token::String(id) = token { Some(id) } else { None });
+    let id = tokens.find_map(|token| if let JsonToken::String(id) = token { Some(id) } else { None });
     out.push_str("<item id=\"");
-    push_attribute(&meaning(id.unwrap_or("\"\"")), out);
+    push_attribute(&unescape(id.unwrap_or("\"\"")), out);
     out.push_str("\">");
     for token in tokens {
         let (value, kind) = match token {
-            Token::Name(written) => {
+            JsonToken::Name(written) => {
                 name = Some(written);
                 continue;
             }
-            Token::Begin(nest) => {
-                let kind = if nest == Nest::Array { "array" } else { "object" };
+            JsonToken::Begin(nest) => {
+                let kind = if nest == Container::Array { "array" } else { "object" };
                 open.push(Element::begin(name.take(), Some(kind), out));
                 continue;
             }
-            Token::End => {
+            JsonToken::End => {
                 match open.pop() {
                     Some(element) => element.end(out),
                     None => out.push_str("</item>"),
                 }
                 continue;
             }
-            Token::String(written) => (meaning(written), None),
-            Token::Literal("null") => ("".into(), Some("null")),
-            Token::Literal(word @ ("true" | "false")) => (word.into(), Some("boolean")),
-            Token::Literal(number) => (number.into(), Some("number")),
+            JsonToken::String(written) => (unescape(written), None),
+            JsonToken::Literal("null") => ("".into(), Some("null")),
+            JsonToken::Literal(word @ ("true" | "false")) => (word.into(), Some("boolean")),
+            JsonToken::Literal(number) => (number.into(), Some("number")),
         };
         let element = Element::begin(name.take(), kind, out);
         push_content(&value, out);
@@ -107,7 +106,7 @@ impl Element {
         let element = match name {
             Some(name) => {
                 out.push_str("<member name=\"");
-                push_attribute(&meaning(name), out);
+                push_attribute(&unescape(name), out);
                 out.push('"');
                 Element::Member
             }

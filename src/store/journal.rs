@@ -126,7 +126,7 @@ impl Journal {
 mod tests {
     use super::*;
     use crate::model::change::Once;
-    use crate::model::change::{Act, Change, CollectionId, Conditions};
+    use crate::model::change::{Act, Change, CollectionId};
     use crate::model::idempotency_key::Key;
     use crate::store::commit_log::BEHIND_MAX;
     use crate::store::idempotency_table::{Bounds, Earlier};
@@ -136,7 +136,7 @@ mod tests {
 
     fn create() -> Write {
         let act = Act::Create { id: None, members: "".into() };
-        Write { collection: CollectionId(0), act, conditions: Conditions::default(), once: None }
+        Write::new(CollectionId(0), act)
     }
 
     fn keys() -> Keys {

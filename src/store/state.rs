@@ -226,7 +226,7 @@ mod tests {
     }
 
     fn write(act: Act) -> Write {
-        Write { collection: TASKS, act, conditions: Conditions::default(), once: None }
+        Write::new(TASKS, act)
     }
 
     fn create(members: &str) -> Write {

@@ -106,11 +106,11 @@ impl Desk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::change::{Act, CollectionId, Conditions};
+    use crate::model::change::{Act, CollectionId};
 
     fn write(bytes: usize) -> Write {
         let act = Act::Create { id: None, members: "x".repeat(bytes) };
-        Write { collection: CollectionId(0), act, conditions: Conditions::default(), once: None }
+        Write::new(CollectionId(0), act)
     }
 
     #[test]

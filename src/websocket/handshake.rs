@@ -17,9 +17,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
-use crate::http::head::{RequestHead, ResponseHead, Version};
+use crate::http::head::{RequestHead, ResponseHead};
 use crate::http::headers::{Fields, Known, is_token, trim};
 use crate::http::response;
+use crate::http::version::Version;
 use crate::websocket::permessage_deflate::Agreement;
 
 /// What a request says about becoming a WebSocket.

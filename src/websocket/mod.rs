@@ -57,5 +57,6 @@ pub mod frame;
 pub mod handshake;
 pub mod mask;
 pub mod message;
+pub mod partial_message;
 pub mod permessage_deflate;
 pub mod utf8;

@@ -1,5 +1,5 @@
-//! `docs/architecture.md`, held against the house: every file is in the tree, and every room knows
-//! only the rooms that the page says it knows, all of which lie below it.
+//! `docs/architecture.md` compared with `src`: the tree names every file, and the table of imports names what
+//! each module imports, always a module further down.
 
 use crate::root;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,9 +39,30 @@ fn files(folders: &[&str]) -> BTreeSet<PathBuf> {
     found
 }
 
-/// The room that a file belongs to: its folder below `src`, or its own name.
-fn room(path: &Path) -> String {
+/// The module of a file: its folder below `src`, or its own name.
+fn module(path: &Path) -> String {
     path.iter().nth(1).unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned()
+}
+
+/// What each module imports, its tests aside.
+fn imports() -> BTreeMap<String, BTreeSet<String>> {
+    let mut imports: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let is_code = |path: &PathBuf| !path.ends_with("tests.rs") && path != Path::new("src/lib.rs");
+    for path in sources().into_iter().filter(is_code) {
+        let module = module(&path);
+        let text = fs::read_to_string(root().join(&path)).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        let imported = imports.entry(module.clone()).or_default();
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for rest in line.replace("bothways::", "crate::").split("crate::").skip(1) {
+                let name = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
+                if name != module && !name.is_empty() {
+                    imported.insert(name.to_owned());
+                }
+            }
+        }
+    }
+    imports
 }
 
 #[test]
@@ -67,41 +88,29 @@ fn the_tree_names_every_file() {
 }
 
 #[test]
-fn every_room_knows_what_the_page_says() {
-    let mut knows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for path in sources() {
-        let room = room(&path);
-        let known = knows.entry(room.clone()).or_default();
-        for line in fs::read_to_string(root().join(&path)).unwrap().lines() {
-            let line = line.trim_start();
-            let Some(rest) = line.strip_prefix("use crate::").or(line.strip_prefix("use bothways::")) else {
-                continue;
-            };
-            let other = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
-            if other != room {
-                known.insert(other.to_owned());
-            }
-        }
-    }
-    knows.remove("lib");
+fn the_table_names_every_import() {
+    let imports = imports();
     let page = page();
-    let rows = page.lines().skip_while(|line| *line != "| room | knows |").skip(2);
+    let rows = page.lines().skip_while(|line| *line != "| module | imports |").skip(2);
     let words = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
-    let rows = rows.map_while(|line| line.strip_prefix("| ")?.split_once(" | "));
-    let mut below: BTreeSet<String> = knows.keys().cloned().collect();
-    for (rooms, known) in rows {
-        let (rooms, known) = (words(rooms), words(known).into_iter().collect::<BTreeSet<_>>());
-        for room in rooms {
-            assert!(below.remove(&room), "{room} is a room, and stands in the table once");
-            assert_eq!(knows[&room], known, "what {room} knows");
+    let mut below: BTreeSet<String> = imports.keys().cloned().collect();
+    let mut wrong = Vec::new();
+    for (module, named) in rows.map_while(|line| line.strip_prefix("| `")?.split_once("` | ")) {
+        assert!(below.remove(module), "{module} is a module, and is in the table once");
+        let imported = &imports[module];
+        if words(named).into_iter().collect::<BTreeSet<_>>() != *imported {
+            let names: String = imported.iter().map(|name| format!("`{name}` ")).collect();
+            wrong.push(format!("| `{module}` | {names}|"));
         }
-        assert!(known.is_subset(&below), "a room knows only rooms below it: {known:?}");
+        let above: Vec<_> = imported.difference(&below).collect();
+        assert!(above.is_empty(), "{module} imports modules that are not below it: {above:?}");
     }
     assert!(below.is_empty(), "not in the table: {below:?}");
+    assert!(wrong.is_empty(), "the table should say:\n{}", wrong.join("\n"));
 }
 
 #[test]
-fn what_is_quoted_stands_in_the_source() {
+fn quoted_code_is_in_the_source() {
     let read = |path| fs::read_to_string(root().join(path)).unwrap();
     let source: String = sources().into_iter().map(read).collect::<Vec<_>>().join("\n");
     let page = page();

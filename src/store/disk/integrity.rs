@@ -4,7 +4,8 @@
 //! fault here is one of the program that wrote it.
 
 use crate::model::change::{Change, Op};
-use crate::model::json_object::{Object, meaning};
+use crate::model::json_object::Object;
+use crate::model::json_tokens::unescape;
 use crate::model::record::{Record, is_id};
 use crate::store::name_set::Names;
 use crate::store::snapshot::{Stock, Stocked, Tally};
@@ -53,7 +54,7 @@ fn is_readable(record: &Record) -> bool {
     let first = members.next().is_some_and(|(name, value)| {
         name == "\"id\"" && value.strip_prefix('"').and_then(|id| id.strip_suffix('"')) == Some(record.id())
     });
-    first && object.text.len() + 2 == record.json().len() && members.all(|(name, _)| meaning(name) != "id")
+    first && object.text.len() + 2 == record.json().len() && members.all(|(name, _)| unescape(name) != "id")
 }
 
 /// Each change is to one item.
