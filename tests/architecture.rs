@@ -18,7 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cli", &["serve", "compare", "client", "api", "store"]),
     ("serve", &["reactor", "server", "api", "store", "client", "model"]),
     ("compare", &["client", "netlab", "render", "websocket", "http", "model"]),
-    ("reactor", &["compare", "server", "connection"]),
+    ("reactor", &["server", "connection"]),
     ("server", &["pubsub", "api", "connection", "store", "http", "model"]),
     ("pubsub", &["api", "connection", "store", "model"]),
     ("api", &["site", "render", "store", "model"]),
