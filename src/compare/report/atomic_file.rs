@@ -25,28 +25,31 @@ enum Place {
     Into(File),
 }
 
+impl Place {
+    fn try_out(path: &Path) -> io::Result<Place> {
+        match fs::metadata(path) {
+            Ok(there) => {
+                let file = OpenOptions::new().write(true).open(path)?;
+                if !there.is_file() {
+                    return Ok(Place::Into(file));
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let file = follow_links(path);
+        let name = file.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
+        let beside = file.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
+        File::create_new(&beside)?;
+        fs::remove_file(&beside)?;
+        Ok(Place::Beside { file, beside })
+    }
+}
+
 impl Destination {
     /// Tries it, and leaves nothing behind.
     pub fn try_out(path: &Path) -> Result<Destination, CommandError> {
-        let tried = || {
-            match fs::metadata(path) {
-                Ok(there) => {
-                    let file = OpenOptions::new().write(true).open(path)?;
-                    if !there.is_file() {
-                        return Ok(Place::Into(file));
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-            let file = follow_links(path);
-            let name = file.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
-            let beside = file.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
-            File::create_new(&beside)?;
-            fs::remove_file(&beside)?;
-            Ok(Place::Beside { file, beside })
-        };
-        let place = tried().map_err(|error: io::Error| CommandError::Usage(cannot(path, &error)))?;
+        let place = Place::try_out(path).map_err(|error| CommandError::Usage(cannot(path, &error)))?;
         Ok(Destination { path: path.to_owned(), place })
     }
 

@@ -10,27 +10,27 @@
 
 use crate::compare::costs::Spread;
 use crate::compare::format::{number, words};
-use crate::compare::report::document::{Bar, BarRow, Chart};
+use crate::compare::report::document::{Bar, Chart};
 use crate::compare::report::scale::Scale;
 use crate::compare::report::svg::{AXIS_HEIGHT, HEADING_HEIGHT, Svg, WIDTH};
 
 /// Draws bars in rows, on a scale that begins at zero.
-pub fn bars(chart: &Chart, rows: &[BarRow]) -> String {
-    let all = || rows.iter().flat_map(|row| &row.bars);
+pub fn bars(chart: &Chart, rows: &[(String, Vec<Bar>)]) -> String {
+    let all = || rows.iter().flat_map(|(_, bars)| bars);
     let most = all().map(|bar| bar.whole.max.max(length(bar))).fold(0.0, f64::max);
     let widest = all().map(|bar| words(&bar.whole).len()).max().unwrap_or(0) as f64 * DIGIT_WIDTH;
-    let margin = margin(rows.iter().map(|row| &row.name));
+    let margin = margin(rows.iter().map(|(name, _)| name));
     let scale = Scale::linear(most, margin + BARS_ASIDE, (WIDTH - widest - 8.0).min(BARS_TO));
-    let height = rows.iter().map(row_height).sum();
+    let height = rows.iter().map(|(_, bars)| row_height(bars)).sum();
     let mut svg = Svg::begin(chart, height + AXIS_HEIGHT);
     svg.grid(&scale, &chart.unit, height);
     let mut top = 0.0;
-    for row in rows {
-        svg.text("name", margin, top + (row_height(row) - BAR_STEP + BAR_HEIGHT) / 2.0, &row.name);
-        for (n, bar) in row.bars.iter().enumerate() {
+    for (name, bars) in rows {
+        svg.text("name", margin, top + (row_height(bars) - BAR_STEP + BAR_HEIGHT) / 2.0, name);
+        for (n, bar) in bars.iter().enumerate() {
             draw_bar(bar, &scale, top + ROW_GAP / 2.0 + n as f64 * BAR_STEP, &mut svg);
         }
-        top += row_height(row);
+        top += row_height(bars);
     }
     svg.end()
 }
@@ -60,8 +60,8 @@ fn length(bar: &Bar) -> f64 {
     bar.parts.iter().map(|(_, value)| value.max(0.0)).sum()
 }
 
-fn row_height(row: &BarRow) -> f64 {
-    row.bars.len() as f64 * BAR_STEP + ROW_GAP
+fn row_height(bars: &[Bar]) -> f64 {
+    bars.len() as f64 * BAR_STEP + ROW_GAP
 }
 
 /// Draws up to three marks in each row, with their medians on the right. Zero, and values that are tiny next to the
@@ -134,10 +134,8 @@ mod tests {
             parts: vec![("payload", 64.0), ("fields", 40.0), ("framing", 0.0)],
             whole,
         };
-        let rows = [BarRow {
-            name: HOSTILE.to_owned(),
-            bars: vec![bar(spread(104.0, 104.0, 104.0)), bar(spread(90.0, 104.0, 200.0))],
-        }];
+        let both = vec![bar(spread(104.0, 104.0, 104.0)), bar(spread(90.0, 104.0, 200.0))];
+        let rows = [(HOSTILE.to_owned(), both)];
         let drawing = bars(&chart(HOSTILE, "bytes", &[("payload", HOSTILE)]), &rows);
         // One of them in the key.
         assert_eq!(

@@ -34,11 +34,12 @@ pub fn notes_at_the_end(report: &Report) -> impl Iterator<Item = &String> {
 
 /// What one figure of a way lacks, or means: a sign, told by the words beside its table.
 pub fn mark(asked: &Asked, figure: &str) -> &'static str {
-    let is_of_network = || ["segments_", "bytes_", "header_bytes_"].iter().any(|of| figure.starts_with(of));
-    match (asked.without_end, &asked.rate_missed) {
-        (true, _) if is_of_network() => "*",
-        (_, Some(_)) if figure.starts_with("paced_") => "†",
-        _ => "",
+    if asked.without_end && ["segments_", "bytes_", "header_bytes_"].iter().any(|of| figure.starts_with(of)) {
+        "*"
+    } else if asked.rate_missed.is_some() && figure.starts_with("paced_") {
+        "†"
+    } else {
+        ""
     }
 }
 
@@ -56,10 +57,10 @@ pub fn of_marks(report: &Report) -> Vec<String> {
 
 /// Beside what opening and closing take.
 pub fn of_connections(report: &Report) -> Vec<String> {
-    let is_unseen = |asked: &Asked| {
-        asked.figures.contains_key("opening_segments") && !asked.figures.contains_key("closing_segments")
-    };
-    report.ask.iter().any(is_unseen).then(|| ENDS_UNSEEN.to_owned()).into_iter().collect()
+    let mut figures = report.ask.iter().map(|asked| &asked.figures);
+    let is_unseen =
+        figures.any(|of| of.contains_key("opening_segments") && !of.contains_key("closing_segments"));
+    is_unseen.then(|| ENDS_UNSEEN.to_owned()).into_iter().collect()
 }
 
 /// Beside how long calls take at full speed.

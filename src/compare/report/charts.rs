@@ -1,7 +1,7 @@
 //! Tables and charts of rows of figures.
 
 use crate::compare::costs::Spread;
-use crate::compare::report::document::{Bar, BarRow, Cell, Chart, Curve, MARK_CLASSES, Plot, Table};
+use crate::compare::report::document::{Bar, Cell, Chart, Curve, FILL_CLASSES, MARK_CLASSES, Plot, Table};
 
 /// A way of calling or of following, and its figures.
 pub trait FigureRow {
@@ -32,8 +32,8 @@ pub type FigureColumn = (&'static str, &'static str);
 impl FigureTable {
     /// The columns that tell something about any of the rows.
     pub fn columns_of<R: FigureRow>(&self, rows: &[R]) -> Vec<FigureColumn> {
-        let tells = |(_, figure): &&FigureColumn| rows.iter().any(|row| row.tells(figure));
-        self.columns.iter().filter(tells).copied().collect()
+        let columns = self.columns.iter().copied();
+        columns.filter(|(_, figure)| rows.iter().any(|row| row.tells(figure))).collect()
     }
 }
 
@@ -49,22 +49,17 @@ pub fn cells<R: FigureRow>(row: &R, columns: &[FigureColumn]) -> impl Iterator<I
 }
 
 /// A bar of each row of a chart: its sign, the figure that it shows, and the class and figure of each part.
-pub struct BarFigures<'f> {
+pub struct BarFigures {
     pub sign: &'static str,
-    pub whole: &'f str,
+    pub whole: &'static str,
     pub parts: Vec<(&'static str, String)>,
 }
 
-impl<'f> BarFigures<'f> {
-    /// A bar with a single part.
-    pub fn plain(class: &'static str, whole: &'f str) -> BarFigures<'f> {
-        BarFigures { sign: "", whole, parts: vec![(class, whole.to_owned())] }
-    }
-
+impl BarFigures {
     /// A bar of bytes by purpose. `pattern` names the figure of each purpose, with `*` in place of the purpose.
-    pub fn bytes(sign: &'static str, whole: &'f str, pattern: &str) -> BarFigures<'f> {
-        let parts = ["payload", "fields", "framing", "deflated", "header"];
-        BarFigures { sign, whole, parts: parts.map(|part| (part, pattern.replace('*', part))).to_vec() }
+    pub fn bytes(sign: &'static str, whole: &'static str, pattern: &str) -> BarFigures {
+        let parts = FILL_CLASSES.map(|class| (class, pattern.replace('*', class))).to_vec();
+        BarFigures { sign, whole, parts }
     }
 
     fn of<R: FigureRow>(&self, row: &R) -> Option<Bar> {
@@ -74,36 +69,45 @@ impl<'f> BarFigures<'f> {
     }
 }
 
-/// Bars for each row that has any; none where no row has.
+/// Bars of the rows that have any; none where no row has.
 pub fn bars<R: FigureRow>(
     rows: &[R],
     title: &str,
     unit: &str,
     legend: &[(&'static str, &str)],
-    bars: &[BarFigures],
+    figures: &[BarFigures],
 ) -> Option<Chart> {
-    let rows = rows.iter().map(|row| BarRow {
-        name: row.name() + row.mark(bars[0].whole),
-        bars: bars.iter().filter_map(|bar| bar.of(row)).collect(),
+    let rows = rows.iter().map(|row| {
+        (row.name() + row.mark(figures[0].whole), figures.iter().filter_map(|bar| bar.of(row)).collect())
     });
     Chart::bars(title, unit, legend, rows.collect())
+}
+
+/// A bar for each figure of a row, without parts. Each figure has its words in the legend, unless it is alone.
+pub fn plain_bars<R: FigureRow>(
+    rows: &[R],
+    title: &str,
+    unit: &str,
+    figures: &[(&'static str, &str)],
+) -> Option<Chart> {
+    let (mut legend, mut bars_of) = (Vec::new(), Vec::new());
+    for (class, &(whole, words)) in FILL_CLASSES.into_iter().zip(figures) {
+        legend.extend((figures.len() > 1).then_some((class, words)));
+        bars_of.push(BarFigures { sign: "", whole, parts: vec![(class, whole.to_owned())] });
+    }
+    bars(rows, title, unit, &legend, &bars_of)
 }
 
 /// Bars of bytes by purpose. The legend has the purposes that there are bytes for.
 pub fn bytes<R: FigureRow>(rows: &[R], title: &str, json: &str, figures: &[BarFigures]) -> Option<Chart> {
     let fields = format!("lines and fields, or the {json} around the payload");
     let deflated = format!("compressed: payload and {json} in one");
-    let mut legend = vec![
-        ("payload", "payload"),
-        ("fields", &fields),
-        ("framing", "frames and chunks"),
-        ("deflated", &deflated),
-        ("header", "headers of TCP and IP"),
-    ];
-    let parts = || figures.iter().flat_map(|bar| &bar.parts);
+    let words = ["payload", &fields, "frames and chunks", &deflated, "headers of TCP and IP"];
+    let mut legend: Vec<_> = FILL_CLASSES.into_iter().zip(words).collect();
     legend.retain(|(class, _)| {
-        let mut names = parts().filter(|(of, _)| of == class).map(|(_, figure)| figure);
-        names.any(|name| rows.iter().filter_map(|row| row.spread(name)).any(|spread| spread.max > 0.0))
+        let parts = figures.iter().flat_map(|bar| &bar.parts).filter(|(of, _)| of == class);
+        let mut spreads = parts.flat_map(|(_, name)| rows.iter().filter_map(|row| row.spread(name)));
+        spreads.any(|spread| spread.max > 0.0)
     });
     bars(rows, title, "bytes", &legend, figures)
 }
@@ -123,9 +127,11 @@ pub fn percentiles<R: FigureRow>(
         let spreads: Option<Vec<Spread>> = figures.iter().map(|figure| row.spread(figure)).collect();
         marks.extend(spreads.map(|spreads| (row.name() + row.mark(&figures[0]), spreads)));
     }
+    if marks.is_empty() {
+        return None;
+    }
     let legend: Vec<_> = MARK_CLASSES.into_iter().zip(legend).collect();
-    let is_empty = marks.is_empty();
-    (!is_empty).then(|| Chart::new(title, unit, &legend, Plot::Marks(marks)))
+    Some(Chart::new(title, unit, &legend, Plot::Marks(marks)))
 }
 
 /// Curves of points that have names, in the order in which these come first.

@@ -99,8 +99,8 @@ pub struct LegendEntry {
 
 #[derive(Clone, Debug)]
 pub enum Plot {
-    /// Bars on a scale that begins at zero.
-    Bars(Vec<BarRow>),
+    /// Names, each with bars on a scale that begins at zero.
+    Bars(Vec<(String, Vec<Bar>)>),
     /// Names, each with up to three marks on a logarithmic scale.
     Marks(Vec<(String, Vec<Spread>)>),
     Lines(Lines),
@@ -113,12 +113,6 @@ pub struct Lines {
     pub y_scale: YScale,
     pub curves: Vec<Curve>,
     pub ranges: Vec<MarkedRange>,
-}
-
-#[derive(Clone, Debug)]
-pub struct BarRow {
-    pub name: String,
-    pub bars: Vec<Bar>,
 }
 
 #[derive(Clone, Debug)]
@@ -154,6 +148,8 @@ pub enum YScale {
     Percent { limit: f64 },
 }
 
+/// The classes of parts of bars. Those of bytes by purpose have the names of the purposes.
+pub const FILL_CLASSES: [&str; 5] = ["payload", "fields", "framing", "deflated", "header"];
 /// The classes of marks and curves, in their order.
 pub const MARK_CLASSES: [&str; 4] = ["first", "second", "third", "fourth"];
 
@@ -168,9 +164,9 @@ impl Chart {
         title: &str,
         unit: &str,
         legend: &[(&'static str, &str)],
-        mut rows: Vec<BarRow>,
+        mut rows: Vec<(String, Vec<Bar>)>,
     ) -> Option<Chart> {
-        rows.retain(|row| !row.bars.is_empty());
+        rows.retain(|(_, bars)| !bars.is_empty());
         (!rows.is_empty()).then(|| Chart::new(title, unit, legend, Plot::Bars(rows)))
     }
 
@@ -227,8 +223,8 @@ impl Document {
 
     /// The blocks that this output has.
     pub fn blocks_for(&self, output: Output) -> impl Iterator<Item = &Block> {
-        let is_for = move |of: Output| of == Output::All || of == output;
-        self.blocks.iter().filter(move |(of, _)| is_for(*of)).map(|(_, block)| block)
+        let blocks = self.blocks.iter().filter(move |(of, _)| [Output::All, output].contains(of));
+        blocks.map(|(_, block)| block)
     }
 }
 
@@ -251,11 +247,5 @@ impl Table {
 impl From<Option<Spread>> for Cell {
     fn from(spread: Option<Spread>) -> Cell {
         Cell::Figure(spread, "")
-    }
-}
-
-impl From<String> for Cell {
-    fn from(words: String) -> Cell {
-        Cell::Words(words)
     }
 }

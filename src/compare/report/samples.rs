@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use roxmltree::{Document as Markup, Node, ParsingOptions};
+use roxmltree::{Document as Markup, ParsingOptions};
 
 use crate::compare::costs::{Application, Both, Costs, Figure, Paced, Round, Spread, histogram, record};
 use crate::compare::count_method::Method;
@@ -36,8 +36,9 @@ pub fn parse(markup: &str) -> Markup<'_> {
 /// How many elements have that class.
 #[track_caller]
 pub fn count(markup: &str, class: &str) -> usize {
-    let has = |node: &Node| node.attribute("class").is_some_and(|of| of.split(' ').any(|name| name == class));
-    parse(markup).descendants().filter(has).count()
+    let document = parse(markup);
+    let classes = document.descendants().filter_map(|node| node.attribute("class"));
+    classes.filter(|classes| classes.split(' ').any(|name| name == class)).count()
 }
 
 /// The page of blocks that `add` adds to an empty document.

@@ -84,33 +84,25 @@ fn chart(crossed: &Crossed, compared: &Compared, stale: &str) -> Option<Chart> {
     if curves.is_empty() {
         return None;
     }
-    let (title, lines) = if compared.figure == STALE {
-        let ranges = crossed.staleness.iter().filter_map(|one| range(&one.name(), one.low, one.high));
-        let lines = Lines {
-            y_label: format!("% of the time in which it is {stale}"),
-            y_scale: YScale::Percent { limit: STALE_PERCENT_MAX },
-            curves,
-            ranges: ranges.collect(),
-        };
-        ("How stale what is shown is, by how often it changes".to_owned(), lines)
+    let (title, y_label, y_scale, ranges): (_, _, _, Vec<MarkedRange>) = if compared.figure == STALE {
+        let title = "How stale what is shown is, by how often it changes".to_owned();
+        let ranges = crossed.staleness.iter().filter_map(|one| range(one.name(), one.low, one.high));
+        let y_scale = YScale::Percent { limit: STALE_PERCENT_MAX };
+        (title, format!("% of the time in which it is {stale}"), y_scale, ranges.collect())
     } else {
+        let title = format!("What it costs to keep up, by how often it changes: {about}");
         let unit = if compared.unit == about { "" } else { "microseconds of " };
+        let y_label = format!("{unit}{about}, for each follower and second");
         let of_figure = crossed.crossings.iter().filter(|one| one.figure == compared.figure);
         let ranges = of_figure.filter_map(|one| {
-            range(&format!("{} {} s or {}", one.poller, one.poll_seconds, one.told), one.low, one.high)
+            range(format!("{} {} s or {}", one.poller, one.poll_seconds, one.told), one.low, one.high)
         });
-        let lines = Lines {
-            y_label: format!("{unit}{about}, for each follower and second"),
-            y_scale: YScale::Logarithmic,
-            curves,
-            ranges: ranges.collect(),
-        };
-        (format!("What it costs to keep up, by how often it changes: {about}"), lines)
+        (title, y_label, YScale::Logarithmic, ranges.collect())
     };
-    Some(Chart::lines(title, "changes a second", lines))
+    Some(Chart::lines(title, "changes a second", Lines { y_label, y_scale, curves, ranges }))
 }
 
-fn range(name: &str, low: Option<f64>, high: Option<f64>) -> Option<MarkedRange> {
+fn range(name: String, low: Option<f64>, high: Option<f64>) -> Option<MarkedRange> {
     let (from, to) = (low?, high?);
     let words = format!("{name}: {} to {} changes/s", rate_words(from), rate_words(to));
     Some(MarkedRange { from, to, words })

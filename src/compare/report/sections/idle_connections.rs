@@ -2,7 +2,7 @@
 
 use crate::compare::costs::Spread;
 use crate::compare::experiments::idle_connections::{Held, beside_weights, rounded};
-use crate::compare::report::charts::{BarFigures, FigureRow, bars};
+use crate::compare::report::charts::{FigureRow, plain_bars};
 use crate::compare::report::document::{Block, Cell, Document, Output, Table};
 use crate::compare::report::figures::Report;
 
@@ -14,10 +14,9 @@ pub fn add(report: &Report, document: &mut Document) {
     let title = "Memory of connections on which nothing happens";
     document.heading(Output::Text, 2, format!("{title}, for each (bytes)"));
     document.heading(Output::Page, 2, title);
-    let legend = [("payload", "process of the server"), ("fields", "kernel, both ends")];
-    let both = [BarFigures::plain("payload", "server"), BarFigures::plain("fields", "kernel")];
+    let both = [("server", "process of the server"), ("kernel", "kernel, both ends")];
     let title = "Memory for each connection on which nothing happens";
-    document.charts([bars(&report.hold, title, "bytes", &legend, &both)]);
+    document.charts([plain_bars(&report.hold, title, "bytes", &both)]);
     let mut table = Table::new(["held", "connections", "server", "kernel, both ends"]);
     table.columns[2..].iter_mut().for_each(|column| column.unit = Some("bytes"));
     for held in report.hold.iter().filter(|held| held.rounds > 0) {

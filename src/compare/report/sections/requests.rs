@@ -3,27 +3,27 @@
 use crate::compare::costs::Spread;
 use crate::compare::experiments::requests::figures::{Asked, FIGURES};
 use crate::compare::report::caveats;
-use crate::compare::report::charts::{BarFigures, FigureRow, FigureTable, bars, bytes, percentiles, table};
-use crate::compare::report::document::{Bar, BarRow, Block, Chart, Document, Output};
+use crate::compare::report::charts::{
+    BarFigures, FigureRow, FigureTable, bars, bytes, percentiles, plain_bars, table,
+};
+use crate::compare::report::document::{Bar, Block, Chart, Document, FILL_CLASSES, Output};
 use crate::compare::report::figures::Report;
 
 /// Adds a section for each table that has figures.
 pub fn add(report: &Report, document: &mut Document) {
     let ask = &report.ask;
-    let trips = [BarFigures::plain("payload", "round_trips_first")];
-    let trips = bars(ask, "Round trips before the first useful byte", "round trips", &[], &trips);
+    let trips = plain_bars(
+        ask,
+        "Round trips before the first useful byte",
+        "round trips",
+        &[("round_trips_first", "")],
+    );
     // Without a distance, the time of the first answer measures this machine alone.
-    let first = [BarFigures::plain("payload", "first_answer_us")];
-    let first = report
-        .distance
-        .as_ref()
-        .and_then(|_| bars(ask, "From nothing to the first whole answer", "microseconds", &[], &first));
-    let both = [
-        BarFigures::plain("payload", "server_us_per_call"),
-        BarFigures::plain("fields", "client_us_per_call"),
-    ];
-    let legend = [("payload", "server"), ("fields", "client")];
-    let processor = bars(ask, "Processor time for each call", "microseconds", &legend, &both);
+    let first = report.distance.as_ref().and_then(|_| {
+        plain_bars(ask, "From nothing to the first whole answer", "microseconds", &[("first_answer_us", "")])
+    });
+    let both = [("server_us_per_call", "server"), ("client_us_per_call", "client")];
+    let processor = plain_bars(ask, "Processor time for each call", "microseconds", &both);
     let closed = percentiles(ask, CLOSED_LOOP, "microseconds", "latency_*_us", PERCENTILES);
     let open = percentiles(ask, OPEN_LOOP, "microseconds", "paced_*_us", PERCENTILES);
     let contents = [
@@ -99,27 +99,27 @@ fn system_calls(ask: &[Asked]) -> Option<Chart> {
     }
     names.retain(|(_, sum)| *sum > 0.0);
     names.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let others = CALL_CLASSES.len() - 1;
+    let others = FILL_CLASSES.len() - 1;
     let mut rows = Vec::new();
     for asked in ask {
-        let mut parts = CALL_CLASSES.map(|class| (class, 0.0));
+        let mut parts = FILL_CLASSES.map(|class| (class, 0.0));
         for (name, figure) in &asked.system_calls {
             let rank = names.iter().position(|(known, _)| known == name).unwrap_or(others);
             parts[rank.min(others)].1 += figure.spread.median;
         }
-        let whole = asked.spread("system_calls_per_call");
-        let bar = whole.map(|whole| Bar { sign: "", parts: parts.to_vec(), whole });
-        rows.push(BarRow { name: asked.name(), bars: bar.into_iter().collect() });
+        let whole = asked.spread("system_calls_per_call").into_iter();
+        rows.push((
+            asked.name(),
+            whole.map(|whole| Bar { sign: "", parts: parts.to_vec(), whole }).collect(),
+        ));
     }
     let mut legend: Vec<(&'static str, &str)> =
-        CALL_CLASSES.into_iter().zip(names.iter().map(|(name, _)| *name)).collect();
+        FILL_CLASSES.into_iter().zip(names.iter().map(|(name, _)| *name)).collect();
     if let Some(last) = legend.get_mut(others) {
         last.1 = "others";
     }
     Chart::bars("System calls of the server for each call", "calls", &legend, rows)
 }
-
-const CALL_CLASSES: [&str; 5] = ["payload", "fields", "framing", "deflated", "header"];
 
 impl FigureRow for Asked {
     fn name(&self) -> String {

@@ -8,7 +8,7 @@ use crate::compare::experiments::updates::update_settings::UpdateSettings;
 use crate::compare::format::number;
 use crate::compare::format::rate_words;
 use crate::compare::report::charts::{
-    BarFigures, FigureRow, FigureTable, bars, bytes, curves, percentiles, table,
+    BarFigures, FigureRow, FigureTable, bytes, curves, percentiles, plain_bars, table,
 };
 use crate::compare::report::document::{Block, Chart, Document, Lines, Output, YScale};
 
@@ -28,29 +28,24 @@ pub fn add(settings: &UpdateSettings, followed: &[Followed], document: &mut Docu
         ),
     );
     document.paragraphs(Output::All, notes_on_rates(settings, followed));
-    let pushed = [BarFigures::bytes("", "changing_bytes", "changing_*_bytes")];
-    let quiet = [BarFigures::plain("payload", "quiet_bytes")];
-    let missed = [BarFigures::plain("payload", "missed")];
+    let known = "How long it takes from writing a change to its being known";
+    let changing = [BarFigures::bytes("", "changing_bytes", "changing_*_bytes")];
+    let quiet = "Bytes while nothing happens, for each follower and second";
     document.charts([
         percentiles(followed, "How old what is shown is", MILLISECONDS, "age_*_ms", AGES),
-        percentiles(
-            followed,
-            "How long it takes from writing a change to its being known",
-            MILLISECONDS,
-            "known_*_ms",
-            KNOWN,
-        ),
+        percentiles(followed, known, MILLISECONDS, "known_*_ms", KNOWN),
         age_by_interval(followed),
-        bytes(followed, "Bytes while it changes, for each follower and second", "JSON", &pushed),
-        bars(followed, "Bytes while nothing happens, for each follower and second", "bytes", &[], &quiet),
-        bars(followed, "Changes that a follower never saw", "changes", &[], &missed),
+        bytes(followed, "Bytes while it changes, for each follower and second", "JSON", &changing),
+        plain_bars(followed, quiet, "bytes", &[("quiet_bytes", "")]),
+        plain_bars(followed, "Changes that a follower never saw", "changes", &[("missed", "")]),
     ]);
     for part in TABLES {
         let columns = part.columns_of(followed);
         if !columns.is_empty() {
-            let has_any = |one: &&Followed| columns.iter().any(|(_, name)| one.figures.contains_key(*name));
             document.heading(Output::All, 3, part.title);
-            document.add(Output::All, Block::Table(table(&columns, followed.iter().filter(has_any))));
+            let rows = followed.iter();
+            let rows = rows.filter(|one| columns.iter().any(|(_, name)| one.figures.contains_key(*name)));
+            document.add(Output::All, Block::Table(table(&columns, rows)));
         }
     }
     let differs = |name: String, one: &Followed| (name, one.differs.to_owned());
@@ -62,9 +57,9 @@ pub fn add(settings: &UpdateSettings, followed: &[Followed], document: &mut Docu
 
 /// What must be known to read figures of each second.
 fn notes_on_rates(settings: &UpdateSettings, followed: &[Followed]) -> Vec<String> {
-    let median = |one: &Followed, name| one.spread(name).map(|spread| spread.median);
-    let window = |one| median(one, "changes").zip(median(one, "changing_seconds"));
-    let Some((changes, seconds)) = followed.iter().find_map(window) else { return Vec::new() };
+    let mut windows = followed.iter().map(|one| one.spread("changes").zip(one.spread("changing_seconds")));
+    let Some((changes, seconds)) = windows.find_map(|window| window) else { return Vec::new() };
+    let (changes, seconds) = (changes.median, seconds.median);
     let mut notes = vec![format!(
         "What is said of each second while it changes is of {} changes: {} in {} seconds.",
         rate_words(changes / seconds),
