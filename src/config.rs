@@ -247,6 +247,15 @@ impl Default for CompressionConfig {
     }
 }
 
+/// The configuration of a server, the same for all loops.
+#[derive(Clone, Debug, Default)]
+pub struct ServerConfig {
+    pub limits: Limits,
+    pub timeouts: Timeouts,
+    pub compression: CompressionConfig,
+    pub origins: AllowedOrigins,
+}
+
 /// Origins whose pages may make calls, besides the server's own (RFC 6454, Fetch §3.1).
 ///
 /// `http/cors.rs` decides what follows from it for a request.

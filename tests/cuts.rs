@@ -1,10 +1,10 @@
 //! What the fuzz targets say, said of their seeds: cut at every byte, and with small mistakes.
 
+#[allow(dead_code)] // Others use the rest.
+#[path = "../fuzz/src/connections.rs"]
+mod connections;
 #[path = "../fuzz/src/cutter.rs"]
 mod cutter;
-#[allow(dead_code)] // Others use the rest.
-#[path = "../fuzz/src/driver.rs"]
-mod driver;
 #[allow(dead_code)] // Others use the rest.
 #[path = "../src/store/disk/fault_injection.rs"]
 mod failing_file;
@@ -20,6 +20,12 @@ mod queries;
 mod readers;
 #[path = "../fuzz/src/references.rs"]
 mod references;
+#[allow(dead_code)] // Others use the rest.
+#[path = "../fuzz/src/simulated_sockets.rs"]
+mod simulated_sockets;
+#[allow(dead_code)] // Others use the rest.
+#[path = "../fuzz/src/simulation.rs"]
+mod simulation;
 #[path = "../fuzz/src/texts.rs"]
 mod texts;
 
@@ -100,7 +106,7 @@ fn a_handshake_is_taken_up_if_and_only_if_its_key_is_one() {
 
 #[test]
 fn a_peer_is_sent_the_same_however_its_bytes_are_cut() {
-    each_seed("connection", |seed| each_cut(seed, driver::check));
+    each_seed("connection", |seed| each_cut(seed, connections::check));
 }
 
 #[test]
@@ -109,7 +115,7 @@ fn a_peer_that_falls_silent_is_gone_in_the_end() {
         let pieces = cutter::cut(seed).1;
         [&b""[..], b"z", b"w", b"xyz", b"aey"]
             .iter()
-            .for_each(|seconds| driver::check_waits(&pieces, seconds));
+            .for_each(|seconds| connections::check_waits(&pieces, seconds));
     });
 }
 
@@ -200,7 +206,7 @@ fn a_batch_whose_answers_grow_too_long_is_not_done_to_its_end() {
 fn said_to(seed: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/connection").join(seed);
     let seed = fs::read(file).unwrap();
-    driver::drive(driver::Pace::Late, &[cutter::cut(&seed).0]).escape_ascii().to_string()
+    connections::drive(connections::Delay::Some, &[cutter::cut(&seed).0]).escape_ascii().to_string()
 }
 
 /// Spoilt seeds for each target.

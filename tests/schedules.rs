@@ -13,17 +13,23 @@
 //! - nothing is written behind the end;
 //! - a peer that pauses goes on, if only it reads;
 //! - once everybody is silent, every peer is gone when its waits are over;
-//! - what is held for a peer stays within [`driver::held_bytes_max`].
+//! - what is held for a peer stays within [`simulation::held_bytes_max`].
 
 #[allow(dead_code)] // Others use the rest.
-#[path = "../fuzz/src/driver.rs"]
-mod driver;
+#[path = "../fuzz/src/connections.rs"]
+mod connections;
 #[allow(dead_code)] // Others use the rest.
 #[path = "../fuzz/src/readers.rs"]
 mod readers;
+#[allow(dead_code)] // Others use the rest.
+#[path = "../fuzz/src/simulated_sockets.rs"]
+mod simulated_sockets;
+#[allow(dead_code)] // Others use the rest.
+#[path = "../fuzz/src/simulation.rs"]
+mod simulation;
 
 use bothways::websocket::frame::{Opcode, encode_masked};
-use driver::House;
+use simulation::{Commits, Simulation};
 use std::time::Duration;
 
 #[test]
@@ -46,26 +52,26 @@ fn who_is_not_read_is_not_late() {
     let head = format!("POST /tasks0 HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", item.len());
     let all = (head.clone() + &item).repeat(3) + &head + &item;
     let (front, back) = all.split_at(all.len() - 100);
-    let mut house = House::new(&names(), 4096);
-    let peer = house.arrive();
-    house.journal_rests = 1;
-    house.bring(peer, front.as_bytes());
-    house.until_quiet();
+    let mut simulation = Simulation::new(&names(), 4096, Commits::Queued);
+    let peer = simulation.connect();
+    simulation.commit_delay = 1;
+    simulation.peer(peer).send(front.as_bytes());
+    simulation.run_until_quiet();
     for _ in 0..5 {
-        house.pass(Duration::from_secs(20));
-        house.turn();
-        house.take(peer, 25);
-        house.until_quiet();
+        simulation.advance(Duration::from_secs(20));
+        simulation.turn();
+        simulation.peer(peer).receive(25);
+        simulation.run_until_quiet();
     }
-    house.take(peer, usize::MAX);
-    house.until_quiet();
-    house.pass(Duration::from_secs(15));
-    house.turn();
-    house.bring(peer, back.as_bytes());
-    house.until_quiet();
-    let said = String::from_utf8(house.wires[peer].taken.clone()).unwrap();
+    simulation.peer(peer).receive(usize::MAX);
+    simulation.run_until_quiet();
+    simulation.advance(Duration::from_secs(15));
+    simulation.turn();
+    simulation.peer(peer).send(back.as_bytes());
+    simulation.run_until_quiet();
+    let said = String::from_utf8(simulation.received(peer).to_vec()).unwrap();
     assert_eq!(said.matches(" 201 Created\r\n").count(), 4, "{said}");
-    house.until_all_are_gone();
+    simulation.run_until_all_closed();
 }
 
 /// A long message that goes back while it comes, to a peer that reads a little and then neither reads nor
@@ -73,8 +79,8 @@ fn who_is_not_read_is_not_late() {
 #[test]
 fn who_stops_in_the_middle_of_a_message_is_gone_in_the_end() {
     for reads in (0..400).step_by(5) {
-        let mut house = House::new(&names(), 4096);
-        let peer = house.arrive();
+        let mut simulation = Simulation::new(&names(), 4096, Commits::Inline);
+        let peer = simulation.connect();
         let mut bytes = [b"GET /echo HTTP/1.1\r\nHost: a\r\n", HANDSHAKE].concat();
         let first = bytes.len();
         encode_masked(Opcode::Binary, &[7; 100], MASK, &mut bytes);
@@ -85,13 +91,13 @@ fn who_stops_in_the_middle_of_a_message_is_gone_in_the_end() {
             encode_masked(Opcode::Continuation, b"x", MASK, &mut bytes);
             bytes[start] &= 0x7f;
         }
-        house.take(peer, 200);
-        house.bring(peer, &bytes);
-        house.until_quiet();
-        house.take(peer, reads);
-        house.bring(peer, b"\x00");
-        house.until_quiet();
-        house.until_all_are_gone();
+        simulation.peer(peer).receive(200);
+        simulation.peer(peer).send(&bytes);
+        simulation.run_until_quiet();
+        simulation.peer(peer).receive(reads);
+        simulation.peer(peer).send(b"\x00");
+        simulation.run_until_quiet();
+        simulation.run_until_all_closed();
     }
 }
 
@@ -114,19 +120,19 @@ fn play(schedule: u64) {
     let weather = [Weather::Gentle, Weather::Gentle, Weather::Rough, Weather::Wild][dice.below(4)];
     let scripts: Vec<Script> =
         (0..1 + dice.below(PEERS_MAX)).map(|n| script(&mut dice, n, weather)).collect();
-    let mut house = House::new(&names(), [1, 7, 64, 4096][dice.below(4)]);
+    let commits = [Commits::Inline, Commits::Queued][dice.below(2)];
+    let mut simulation = Simulation::new(&names(), [1, 7, 64, 4096][dice.below(4)], commits);
     let mut rests: Vec<&[u8]> = scripts.iter().map(|script| &script.bytes[..script.stops_at]).collect();
     for script in &scripts {
-        house.arrive();
+        assert_eq!(simulation.connect(), script.peer);
         if dice.below(2) == 0 {
-            house.turn();
+            simulation.turn();
         }
-        assert!(script.peer < house.wires.len());
     }
     let mut ended = vec![false; scripts.len()];
     let mut steps = 0;
     while (0..scripts.len())
-        .any(|n| !(house.is_gone(n) || ended[n] || rests[n].is_empty() && !scripts[n].ends))
+        .any(|n| !(simulation.is_closed(n) || ended[n] || rests[n].is_empty() && !scripts[n].ends))
     {
         let peer = dice.below(scripts.len());
         let bytes = [1, 3, 20, 100, 1000][dice.below(5)];
@@ -135,41 +141,41 @@ fn play(schedule: u64) {
                 let (piece, rest) = rests[peer].split_at(bytes.min(rests[peer].len()));
                 rests[peer] = rest;
                 match dice.below(8) {
-                    0 => house.bring_urgent(peer, piece),
-                    _ => house.bring(peer, piece),
+                    0 => simulation.peer(peer).send_urgent(piece),
+                    _ => simulation.peer(peer).send(piece),
                 }
             }
             0..6 => {}
-            6..8 if scripts[peer].reads => house.take(peer, bytes),
+            6..8 if scripts[peer].reads => simulation.peer(peer).receive(bytes),
             6..8 => {}
             8 if rests[peer].is_empty() && scripts[peer].ends && !ended[peer] => {
                 ended[peer] = true;
-                house.end(peer);
+                simulation.peer(peer).end();
             }
-            9 => house.journal_rests = dice.below(4),
+            9 => simulation.commit_delay = dice.below(4),
             10 if weather == Weather::Wild && dice.below(4) == 0 => {
-                house.pass(Duration::from_secs([1, 11, 30, 100][dice.below(4)]));
+                simulation.advance(Duration::from_secs([1, 11, 30, 100][dice.below(4)]));
             }
             11 if weather != Weather::Gentle && dice.below(40) == 0 => {
                 ended[peer] = true;
-                house.reset(peer);
+                simulation.peer(peer).reset();
             }
-            _ => house.pass(Duration::from_micros(100)),
+            _ => simulation.advance(Duration::from_micros(100)),
         }
         if dice.below(3) > 0 {
-            house.turn();
+            simulation.turn();
         }
         steps += 1;
         assert!(steps < 100_000, "the dice never get to the end");
     }
     for script in scripts.iter().filter(|script| script.reads) {
-        house.take(script.peer, usize::MAX);
+        simulation.peer(script.peer).receive(usize::MAX);
     }
-    house.until_quiet();
+    simulation.run_until_quiet();
     if weather != Weather::Wild {
-        scripts.iter().for_each(|script| compare(script, &house, weather));
+        scripts.iter().for_each(|script| compare(script, &simulation, weather));
     }
-    house.until_all_are_gone();
+    simulation.run_until_all_closed();
 }
 
 /// What a peer does.
@@ -345,26 +351,27 @@ fn check_told(said: &[u8]) {
 }
 
 /// Holds what a peer was sent against what it is sent when it is alone and in no hurry.
-fn compare(script: &Script, house: &House, weather: Weather) {
+fn compare(script: &Script, simulation: &Simulation, weather: Weather) {
     if matches!(script.kind, Kind::Follows | Kind::Events) {
-        return check_told(&house.wires[script.peer].taken);
+        return check_told(simulation.received(script.peer));
     }
-    let mut alone = House::new(&names(), 1 << 12);
-    (0..=script.peer).for_each(|_| _ = alone.arrive());
-    alone.take(script.peer, usize::MAX);
-    alone.bring(script.peer, &script.bytes);
-    alone.until_quiet();
+    let mut alone = Simulation::new(&names(), 1 << 12, Commits::Inline);
+    (0..=script.peer).for_each(|_| _ = alone.connect());
+    alone.peer(script.peer).receive(usize::MAX);
+    alone.peer(script.peer).send(&script.bytes);
+    alone.run_until_quiet();
     if script.ends {
-        alone.end(script.peer);
-        alone.until_quiet();
+        alone.peer(script.peer).end();
+        alone.run_until_quiet();
     }
     let name = format!("tasks{}", script.peer);
-    let [said, expected] = [house, &alone].map(|house| words(script.kind, &house.wires[script.peer].taken));
+    let [said, expected] =
+        [simulation, &alone].map(|simulation| words(script.kind, simulation.received(script.peer)));
     if weather == Weather::Gentle {
         assert_eq!(said, expected, "{:?} of peer {}", script.kind, script.peer);
-        assert_eq!(house.has_ended(script.peer), alone.has_ended(script.peer), "{:?}", script.kind);
-        let [items, expected] = [house, &alone].map(|house| {
-            let state = house.state();
+        assert_eq!(simulation.has_ended(script.peer), alone.has_ended(script.peer), "{:?}", script.kind);
+        let [items, expected] = [simulation, &alone].map(|simulation| {
+            let state = simulation.state();
             let collection = state.collection(state.find(&name).expect("it was declared"));
             collection.items().map(|item| item.json().to_owned() + "\n").collect::<String>()
         });
@@ -378,7 +385,7 @@ fn compare(script: &Script, house: &House, weather: Weather) {
 /// What was said, but for what depends on others: the positions, an invitation to send a body, and
 /// where a pong stands between messages.
 fn words(kind: Kind, said: &[u8]) -> String {
-    let Some(frames) = driver::words(said).filter(|_| kind != Kind::Requests) else {
+    let Some(frames) = connections::words(said).filter(|_| kind != Kind::Requests) else {
         return without_positions(&said.escape_ascii().to_string()).replace(CONTINUE, "");
     };
     let is_pong = |frame: &&(Opcode, Vec<u8>)| frame.0 == Opcode::Pong;

@@ -3,11 +3,11 @@
 
 #![no_main]
 
-use bothways_fuzz::{cutter, driver};
+use bothways_fuzz::{connections, cutter};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
     let (bytes, pieces) = cutter::cut(input);
-    driver::check(bytes, &pieces);
-    driver::check_waits(&pieces, input.split(|&byte| byte == b'\n').next().unwrap_or_default());
+    connections::check(bytes, &pieces);
+    connections::check_waits(&pieces, input.split(|&byte| byte == b'\n').next().unwrap_or_default());
 });

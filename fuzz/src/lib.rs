@@ -14,8 +14,8 @@
 //! cargo +nightly fuzz run head fuzz/corpus/head fuzz/seeds/head -- -max_total_time=60
 //! ```
 
+pub mod connections;
 pub mod cutter;
-pub mod driver;
 // It stands where the tests of the store find it too, and is no part of the program.
 #[path = "../../src/store/disk/fault_injection.rs"]
 pub mod failing_file;
@@ -24,4 +24,6 @@ pub mod patches;
 pub mod queries;
 pub mod readers;
 pub mod references;
+pub mod simulated_sockets;
+pub mod simulation;
 pub mod texts;

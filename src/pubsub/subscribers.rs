@@ -1,17 +1,12 @@
-//! Those who listen, and how they are told.
+//! The subscribers of one loop: what they have received, and what they are sent next.
 //!
-//! ```text
-//!   New ── snapshot ──▶ Current ── does not read ──▶ Behind ── has read ──▶ its changes ──▶ Current
-//!                          ▲                           │ they are kept no more
-//!                          └────── gone, snapshot ─────┘
-//! ```
-//!
-//! A listener that keeps up costs one write of bytes that all share. For one that does not read, nothing
-//! is queued beyond a mark: it is left where it is, and goes on from there as one that went away and
-//! came back. Whoever joins is behind at first, too: so there is one way to catch up, and no gap.
+//! A live subscriber costs one write of bytes that all live subscribers of its channel share. For one that does not
+//! read, nothing is queued beyond a limit: it falls behind, and later resumes from its own cursor like a client that
+//! disconnected and came back. A new subscriber starts behind, too. So there is one way to catch up, and no gap.
 
 use crate::api::read_context::ReadCache;
 use crate::api::topic::{Deliver, Follow, From, Interest};
+use crate::connection::Connection;
 use crate::connection::broadcast::{Broadcast, Form};
 use crate::connection::turn_context::Terms;
 use crate::error::ApiError;
@@ -19,109 +14,84 @@ use crate::metrics::totals::{self, Count};
 use crate::model::change::{Change, Op, Position};
 use crate::model::notification::{self, About};
 use crate::model::record::Record;
-use crate::pubsub::catch_up::{Replayed, replay, snapshot, spelled};
-use crate::pubsub::topics::{ChannelId, Feed};
-use crate::reactor::socket::{Socket, Then};
-use crate::server::peer::Peer;
+use crate::pubsub::catch_up::{CatchUp, event_id, replay, snapshot};
+use crate::pubsub::peer_subscriptions::{Cursor, PeerSubscriptions, Subscription};
+use crate::pubsub::peer_table::{PeerId, PeerTable, PushResult};
+use crate::pubsub::topics::{ChannelId, Topics};
 use crate::store::history::Mark;
 use crate::store::state::State;
-use mio::Token;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// How a channel's listeners are served.
+/// How the subscribers of a channel are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    Told(Form),
-    /// Each has a call of its own, which is asked again.
-    AskedAgain,
+pub enum DeliveryMode {
+    /// All are sent the same notifications.
+    Push(Form),
+    /// Each has a call of its own, which is dispatched again.
+    LongPoll,
 }
 
-impl Kind {
-    fn listeners(self) -> Count {
+impl DeliveryMode {
+    /// The gauge of its subscribers.
+    fn gauge(self) -> Count {
         match self {
-            Kind::Told(Form::Frame) => Count::ListenersFrame,
-            Kind::Told(Form::Deflated { .. }) => Count::ListenersDeflated,
-            Kind::Told(Form::Event) => Count::ListenersEvent,
-            Kind::AskedAgain => Count::ListenersHeld,
-        }
-    }
-
-    /// What is counted when one of them is told the same as the others.
-    fn delivery(self) -> Option<Count> {
-        match self {
-            Kind::Told(Form::Frame) => Some(Count::DeliveriesFrame),
-            Kind::Told(Form::Deflated { .. }) => Some(Count::DeliveriesDeflated),
-            Kind::Told(Form::Event) => Some(Count::DeliveriesEvent),
-            Kind::AskedAgain => None,
+            DeliveryMode::Push(Form::Frame) => Count::ListenersFrame,
+            DeliveryMode::Push(Form::Deflated { .. }) => Count::ListenersDeflated,
+            DeliveryMode::Push(Form::Event) => Count::ListenersEvent,
+            DeliveryMode::LongPoll => Count::ListenersHeld,
         }
     }
 }
 
-/// One resource that a peer follows.
-#[derive(Clone, Copy, Debug)]
-pub struct Subscription {
-    pub channel: ChannelId,
-    deliver: Deliver,
-    place: Place,
+/// The counter of notifications that were encoded once for many.
+fn deliveries(form: Form) -> Count {
+    match form {
+        Form::Frame => Count::DeliveriesFrame,
+        Form::Deflated { .. } => Count::DeliveriesDeflated,
+        Form::Event => Count::DeliveriesEvent,
+    }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// It knows nothing yet.
-    New,
-    /// It has everything up to this seq.
-    Behind(u64),
-    /// It has everything, and stands here in its channel's list.
-    Current(u32),
-}
-
-/// Where peers are found, with their sockets.
-pub trait Seats {
-    type Socket: Socket;
-    fn seat(&mut self, token: Token) -> Option<(&mut Peer, &mut Self::Socket)>;
-}
-
-pub struct Audience {
-    feed: Feed<Kind, Token>,
-    /// What became true in this turn.
-    news: Vec<Change>,
-    /// Those who are not current, and have room.
-    late: Vec<Token>,
-    /// When it is looked again whom to tell how far the log has come.
+pub struct Subscribers {
+    topics: Topics<DeliveryMode, PeerId>,
+    /// Changes that were committed in this turn.
+    changes: Vec<Change>,
+    /// Peers with a subscription that is behind, and with room for more output.
+    lagging: Vec<PeerId>,
+    /// When positions are sent next to channels that were quiet.
     positions_due: Instant,
-    /// How far the log was when it was looked last.
+    /// The end of the history when positions were sent last.
     positions_at: Mark,
 }
 
-/// What came of telling.
+/// The peers that a delivery leaves with work to do.
 #[derive(Default)]
-pub struct Told {
-    /// Something waits to be written to them.
-    pub pending: Vec<Token>,
-    /// Their calls are to be asked again.
-    pub asked: Vec<Token>,
+pub struct Delivered {
+    /// Output waits to be written.
+    pub to_flush: Vec<PeerId>,
+    /// Their held calls are to be dispatched again.
+    pub to_retry: Vec<PeerId>,
 }
 
-impl Audience {
-    pub fn new(now: Instant) -> Audience {
-        Audience {
-            feed: Feed::default(),
-            news: Vec::new(),
-            late: Vec::new(),
+impl Subscribers {
+    pub fn new(now: Instant) -> Subscribers {
+        Subscribers {
+            topics: Topics::default(),
+            changes: Vec::new(),
+            lagging: Vec::new(),
             positions_due: now,
             positions_at: Mark::default(),
         }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.feed.is_empty()
+        self.topics.is_empty()
     }
 
-    /// Is there something to be told without waiting?
+    /// Returns whether something can be sent without waiting.
     pub fn is_busy(&self) -> bool {
-        !self.late.is_empty()
+        !self.lagging.is_empty()
     }
 
     pub fn next_deadline(&self, state: &State) -> Option<Instant> {
@@ -129,326 +99,298 @@ impl Audience {
         (!self.is_empty() && moved).then_some(self.positions_due)
     }
 
-    /// Something became true. Told at the end of the turn.
-    pub fn hear(&mut self, change: &Change) {
+    /// Records a committed change, which [`Subscribers::deliver`] sends at the end of the turn.
+    pub fn record_change(&mut self, change: &Change) {
         if !self.is_empty() {
-            self.news.push(change.clone());
+            self.changes.push(change.clone());
         }
     }
 
-    /// From now on this peer is told. A subscription to the same begins anew.
+    /// Subscribes a peer. A subscription to the same topic is replaced.
+    ///
+    /// # Errors
+    ///
+    /// `SubscriptionsTooMany` at the limit for one peer.
     pub fn subscribe(
         &mut self,
-        peer: &mut Peer,
-        token: Token,
-        follow: &Follow,
+        subscriptions: &mut PeerSubscriptions,
+        id: PeerId,
+        request: &Follow,
         form: Form,
         state: &State,
-        terms: &Terms,
+        turn: &Terms,
     ) -> Result<(), ApiError> {
-        self.unsubscribe(peer, &follow.interest, form);
-        let most = terms.limits.subscriptions_max;
-        if peer.subscriptions().len() >= most {
+        self.unsubscribe(subscriptions, &request.interest, form);
+        let most = turn.limits.subscriptions_max;
+        if subscriptions.all().len() >= most {
             return Err(ApiError::SubscriptionsTooMany { most });
         }
-        let channel = self.join(&follow.interest, Kind::Told(form), state);
-        let place = match follow.from {
-            From::Snapshot => Place::New,
-            From::Since(seq) => Place::Behind(seq),
+        let channel = self.join(&request.interest, DeliveryMode::Push(form), state);
+        let cursor = match request.from {
+            From::Snapshot => Cursor::NeedsSnapshot,
+            From::Since(seq) => Cursor::At(seq),
         };
-        peer.add(Subscription { channel, deliver: follow.deliver, place });
-        self.late.push(token);
+        subscriptions.add(Subscription { channel, deliver: request.deliver, cursor });
+        self.lagging.push(id);
         Ok(())
     }
 
-    /// The peer's call is to be asked again when this changes.
-    pub fn await_change(&mut self, peer: &mut Peer, token: Token, interest: &Interest, state: &State) {
-        let channel = self.join(interest, Kind::AskedAgain, state);
-        let place = Place::Current(self.feed.channel_mut(channel).enter(token));
-        peer.add(Subscription { channel, deliver: Deliver::All, place });
+    /// Lets a peer's held call be dispatched again when this topic changes.
+    pub fn hold_until_change(
+        &mut self,
+        subscriptions: &mut PeerSubscriptions,
+        id: PeerId,
+        interest: &Interest,
+        state: &State,
+    ) {
+        let channel = self.join(interest, DeliveryMode::LongPoll, state);
+        let cursor = self.mark_live(channel, id);
+        subscriptions.add(Subscription { channel, deliver: Deliver::All, cursor });
     }
 
-    fn join(&mut self, interest: &Interest, kind: Kind, state: &State) -> ChannelId {
-        let now = state.position().seq;
+    fn join(&mut self, interest: &Interest, mode: DeliveryMode, state: &State) -> ChannelId {
         if self.is_empty() {
             self.positions_at = state.history().mark();
         }
-        totals::one(kind.listeners());
+        totals::one(mode.gauge());
         totals::one(Count::Subscriptions);
-        self.feed.join(interest, kind, now)
+        self.topics.join(interest, mode, state.position().seq)
     }
 
-    /// Whether there was such a subscription.
-    pub fn unsubscribe(&mut self, peer: &mut Peer, interest: &Interest, form: Form) -> bool {
-        let Some(channel) = self.feed.find(interest, Kind::Told(form)) else { return false };
-        let Some(subscription) = peer.remove(channel) else { return false };
+    /// Returns whether there was such a subscription.
+    pub fn unsubscribe(
+        &mut self,
+        subscriptions: &mut PeerSubscriptions,
+        interest: &Interest,
+        form: Form,
+    ) -> bool {
+        let Some(channel) = self.topics.find(interest, DeliveryMode::Push(form)) else { return false };
+        let Some(subscription) = subscriptions.remove(channel) else { return false };
         self.leave(subscription);
         true
     }
 
-    /// The peer listens to nothing any more.
-    pub fn dismiss(&mut self, peer: &mut Peer) {
-        while let Some(subscription) = peer.remove_any() {
+    pub fn unsubscribe_all(&mut self, subscriptions: &mut PeerSubscriptions) {
+        while let Some(subscription) = subscriptions.pop() {
             self.leave(subscription);
         }
     }
 
     fn leave(&mut self, subscription: Subscription) {
-        totals::one_less(self.feed.channel(subscription.channel).kind.listeners());
-        if let Place::Current(place) = subscription.place {
-            self.feed.channel_mut(subscription.channel).withdraw(place);
+        totals::one_less(self.topics.channel(subscription.channel).kind.gauge());
+        if let Cursor::Live(slot) = subscription.cursor {
+            self.topics.channel_mut(subscription.channel).remove_live(slot);
         }
-        self.feed.leave(subscription.channel);
+        self.topics.leave(subscription.channel);
     }
 
-    /// The peer has read: where it is behind, it is told on.
-    pub fn has_room(&mut self, peer: &Peer, token: Token) {
-        if peer.subscriptions().iter().any(Subscription::is_late) {
-            self.late.push(token);
+    /// Everything was written to a peer: where it is behind, it catches up in this turn or the next.
+    pub fn mark_writable(&mut self, subscriptions: &PeerSubscriptions, id: PeerId) {
+        if subscriptions.all().iter().any(|subscription| !subscription.is_live()) {
+            self.lagging.push(id);
         }
     }
 
-    /// Tells everybody what became true in this turn, and those who are behind what they lack.
-    pub fn tell(
+    /// Sends the turn's changes to live subscribers, and what they miss to those that are behind.
+    pub fn deliver(
         &mut self,
-        seats: &mut impl Seats,
+        peers: &mut impl PeerTable,
         state: &State,
         cache: &mut ReadCache,
-        terms: &Terms,
-    ) -> Told {
-        let mut told = Told::default();
-        let news = std::mem::take(&mut self.news);
-        self.tell_news(&news, seats, state, terms, &mut told);
-        self.news = news;
-        self.news.clear();
-        self.tell_positions(seats, state, terms, &mut told);
-        for token in std::mem::take(&mut self.late) {
-            let Some((peer, _)) = seats.seat(token) else { continue };
-            self.catch_up(peer, token, state, cache, terms);
-            told.pending.push(token);
+        turn: &Terms,
+    ) -> Delivered {
+        let mut delivered = Delivered::default();
+        let changes = std::mem::take(&mut self.changes);
+        self.push_changes(&changes, peers, state, turn, &mut delivered);
+        self.changes = changes;
+        self.changes.clear();
+        self.send_positions(peers, state, turn, &mut delivered);
+        for id in std::mem::take(&mut self.lagging) {
+            let Some((connection, subscriptions)) = peers.peer(id) else { continue };
+            self.catch_up(connection, subscriptions, id, state, cache, turn);
+            delivered.to_flush.push(id);
         }
-        told
+        delivered
     }
 
-    fn tell_news(
+    fn push_changes(
         &mut self,
-        news: &[Change],
-        seats: &mut impl Seats,
+        changes: &[Change],
+        peers: &mut impl PeerTable,
         state: &State,
-        terms: &Terms,
-        told: &mut Told,
+        turn: &Terms,
+        delivered: &mut Delivered,
     ) {
-        let Some(first) = news.first() else { return };
+        let Some(first) = changes.first() else { return };
         let before = first.position.seq - 1;
-        let usual = |change: &Change| {
-            let Change { collection, position, op, ref record, .. } = *change;
-            let collection = state.collection(collection).name();
-            broadcast(About { collection, id: Some(record.id()), query: "" }, position, op, record)
-        };
-        let texts: Vec<Broadcast> = news.iter().map(usual).collect();
-        let mut several = Vec::new();
-        for id in self.feed.concerned(news) {
-            let channel = self.feed.channel_mut(id);
-            let Kind::Told(form) = channel.kind else {
-                told.asked.extend(channel.current());
+        let texts: Vec<Broadcast> = changes.iter().map(|change| unfiltered(change, state)).collect();
+        let mut joined = Vec::new();
+        for id in self.topics.matching(changes) {
+            let channel = self.topics.channel_mut(id);
+            let DeliveryMode::Push(form) = channel.kind else {
+                delivered.to_retry.extend(channel.live());
                 continue;
             };
             let interest = &channel.interest;
-            let mut seen = news.iter().zip(&texts).filter_map(|(change, text)| {
+            let mut encoded = changes.iter().zip(&texts).filter_map(|(change, text)| {
                 let (op, record) = interest.sees(change)?;
                 Some(if interest.query.is_empty() {
-                    text.encoded(form, terms.compression)
+                    text.encoded(form, turn.compression)
                 } else {
-                    // Whoever asked with a query may see another change in it, and is told which query.
+                    // Through a filter the change may be another one, and the notification names the filter.
                     let about = interest.about_item(record, state);
-                    broadcast(about, change.position, op, record).encoded(form, terms.compression)
+                    broadcast(about, change.position, op, record).encoded(form, turn.compression)
                 })
             });
-            let Some(mut bytes) = seen.next() else { continue };
-            several.clear();
-            for more in seen {
-                if several.is_empty() {
-                    several.extend_from_slice(&bytes);
+            let Some(mut bytes) = encoded.next() else { continue };
+            joined.clear();
+            for more in encoded {
+                if joined.is_empty() {
+                    joined.extend_from_slice(&bytes);
                 }
-                several.extend_from_slice(&more);
+                joined.extend_from_slice(&more);
             }
-            if !several.is_empty() {
-                bytes = several.as_slice().into();
+            if !joined.is_empty() {
+                bytes = joined.as_slice().into();
             }
-            let now = state.position().seq;
-            self.tell_all(id, &bytes, before..now, seats, terms, told);
-            self.feed.channel_mut(id).told = now;
+            self.broadcast_to(id, &bytes, before, peers, turn, delivered);
+            self.topics.channel_mut(id).announced_seq = state.position().seq;
         }
     }
 
-    /// The same bytes to everyone who is current: what there is from one seq up to another.
-    fn tell_all(
+    /// Pushes the same bytes to every live subscriber of a channel. One that falls behind has every change up to
+    /// `before`.
+    fn broadcast_to(
         &mut self,
         id: ChannelId,
         bytes: &Arc<[u8]>,
-        seqs: Range<u64>,
-        seats: &mut impl Seats,
-        terms: &Terms,
-        told: &mut Told,
+        before: u64,
+        peers: &mut impl PeerTable,
+        turn: &Terms,
+        delivered: &mut Delivered,
     ) {
-        let channel = self.feed.channel_mut(id);
-        let Some(delivery) = channel.kind.delivery() else { return };
-        for place in 0..channel.places() {
-            let Some(token) = channel.at(place) else { continue };
-            let Some((peer, socket)) = seats.seat(token) else { continue };
-            match peer.tell(bytes, socket, terms) {
-                Telling::Late => {
+        let channel = self.topics.channel_mut(id);
+        let DeliveryMode::Push(form) = channel.kind else { return };
+        for slot in 0..channel.slots() {
+            let Some(subscriber) = channel.at(slot) else { continue };
+            match peers.push(subscriber, bytes, turn) {
+                None => {}
+                Some(PushResult::Behind) => {
                     totals::one(Count::FellBehind);
-                    channel.withdraw(place);
-                    peer.stay_behind(id, seqs.start);
+                    channel.remove_live(slot);
+                    if let Some((_, subscriptions)) = peers.peer(subscriber) {
+                        subscriptions.mark_behind(id, before);
+                    }
                 }
-                telling => {
-                    totals::one(delivery);
-                    if telling == Telling::Pending {
-                        told.pending.push(token);
+                Some(pushed) => {
+                    totals::one(deliveries(form));
+                    if pushed == PushResult::Pending {
+                        delivered.to_flush.push(subscriber);
                     }
                 }
             }
         }
     }
 
-    /// Says how far the log has come to those who have heard nothing for long, so that their place does
-    /// not fall out of what is kept.
-    fn tell_positions(&mut self, seats: &mut impl Seats, state: &State, terms: &Terms, told: &mut Told) {
+    /// Sends the current position to channels that were quiet for long, so that a resume point of their subscribers
+    /// stays within the retained history.
+    fn send_positions(
+        &mut self,
+        peers: &mut impl PeerTable,
+        state: &State,
+        turn: &Terms,
+        delivered: &mut Delivered,
+    ) {
         let now = state.position();
-        let due = self.positions_due <= terms.now || state.history().is_renewed_since(self.positions_at);
+        let due = self.positions_due <= turn.now || state.history().is_renewed_since(self.positions_at);
         if self.is_empty() || !due {
             return;
         }
         self.positions_at = state.history().mark();
-        self.positions_due = terms.now + terms.timeouts.position;
-        for id in self.feed.ids() {
-            let channel = self.feed.channel_mut(id);
-            let Kind::Told(form) = channel.kind else { continue };
-            if channel.told == now.seq {
+        self.positions_due = turn.now + turn.timeouts.position;
+        for id in self.topics.ids() {
+            let channel = self.topics.channel_mut(id);
+            let DeliveryMode::Push(form) = channel.kind else { continue };
+            if channel.announced_seq == now.seq {
                 continue;
             }
-            let before = std::mem::replace(&mut channel.told, now.seq);
+            let before = std::mem::replace(&mut channel.announced_seq, now.seq);
             let mut text = Vec::new();
             notification::position(channel.interest.about(state), now, &mut text);
-            let bytes = Broadcast::new(&spelled(now), text).encoded(form, terms.compression);
-            self.tell_all(id, &bytes, before..now.seq, seats, terms, told);
+            let bytes = Broadcast::new(&event_id(now), text).encoded(form, turn.compression);
+            self.broadcast_to(id, &bytes, before, peers, turn, delivered);
         }
     }
 
-    /// Tells one peer what it lacks, as far as there is room.
+    /// Sends one peer what it misses, as far as its outbox has room.
     fn catch_up(
         &mut self,
-        peer: &mut Peer,
-        token: Token,
+        connection: &mut Connection,
+        subscriptions: &mut PeerSubscriptions,
+        id: PeerId,
         state: &State,
         cache: &mut ReadCache,
-        terms: &Terms,
+        turn: &Terms,
     ) {
-        let room = |peer: &mut Peer| peer.connection.outbox().len() < terms.limits.listener_bytes_max;
-        let count = peer.subscriptions().len();
-        // Not always the same one first: what one is told may leave no room for the others.
+        let count = subscriptions.all().len();
+        // Each time another one is first, since one subscription may leave no room for the others.
         let first = state.position().seq as usize % count.max(1);
         for n in (first..count).chain(0..first) {
-            let mut subscription = peer.subscriptions()[n];
-            if !subscription.is_late() {
+            let mut subscription = subscriptions.all()[n];
+            if subscription.is_live() {
                 continue;
             }
-            let interest = self.feed.channel(subscription.channel).interest.clone();
-            while subscription.is_late() && room(peer) {
-                subscription.place = match subscription.place {
-                    Place::New => match snapshot(peer, &interest, state, cache) {
-                        Ok(()) => {
-                            totals::one(Count::CaughtUpBySnapshot);
-                            self.now_current(subscription.channel, token)
-                        }
-                        Err(_) => {
-                            self.dismiss(peer);
-                            return peer.connection.try_later(terms);
-                        }
-                    },
-                    Place::Behind(seq) => {
-                        match replay(peer, &interest, seq, subscription.deliver, state, terms) {
-                            Replayed::All => {
+            let interest = self.topics.channel(subscription.channel).interest.clone();
+            while !subscription.is_live() && connection.outbox().len() < turn.limits.listener_bytes_max {
+                subscription.cursor = match subscription.cursor {
+                    Cursor::NeedsSnapshot if snapshot(connection, &interest, state, cache).is_err() => {
+                        self.unsubscribe_all(subscriptions);
+                        return connection.try_later(turn);
+                    }
+                    Cursor::NeedsSnapshot => {
+                        totals::one(Count::CaughtUpBySnapshot);
+                        self.mark_live(subscription.channel, id)
+                    }
+                    Cursor::At(seq) => {
+                        match replay(connection, &interest, seq, subscription.deliver, state, turn) {
+                            CatchUp::Complete => {
                                 totals::one(Count::CaughtUpByChanges);
-                                self.now_current(subscription.channel, token)
+                                self.mark_live(subscription.channel, id)
                             }
-                            Replayed::UpTo(seq) => {
-                                subscription.place = Place::Behind(seq);
+                            CatchUp::UpTo(seq) => {
+                                subscription.cursor = Cursor::At(seq);
                                 break;
                             }
-                            Replayed::Gone => {
+                            CatchUp::Gone => {
                                 totals::one(Count::Gone);
                                 let mut text = Vec::new();
                                 notification::gone(interest.about(state), state.position(), &mut text);
-                                peer.connection.tell(&spelled(state.position()), &text, terms);
-                                Place::New
+                                connection.tell(&event_id(state.position()), &text, turn);
+                                Cursor::NeedsSnapshot
                             }
                         }
                     }
-                    current => current,
+                    live => live,
                 };
             }
-            peer.set(n, subscription);
+            subscriptions.set(n, subscription);
         }
     }
 
-    fn now_current(&mut self, channel: ChannelId, token: Token) -> Place {
-        Place::Current(self.feed.channel_mut(channel).enter(token))
+    fn mark_live(&mut self, channel: ChannelId, id: PeerId) -> Cursor {
+        Cursor::Live(self.topics.channel_mut(channel).add_live(id))
     }
 }
 
-impl Subscription {
-    fn is_late(&self) -> bool {
-        !matches!(self.place, Place::Current(_))
-    }
-
-    /// It has been told nothing after this seq, and is out of its channel's list.
-    pub fn stay_behind(&mut self, seq: u64) {
-        self.place = Place::Behind(seq);
-    }
+/// The notification of a change to a whole collection or item, which every encoding shares.
+fn unfiltered(change: &Change, state: &State) -> Broadcast {
+    let Change { collection, position, op, ref record, .. } = *change;
+    let collection = state.collection(collection).name();
+    broadcast(About { collection, id: Some(record.id()), query: "" }, position, op, record)
 }
 
-/// What came of telling one peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Telling {
-    Done,
-    /// Something waits to be written.
-    Pending,
-    /// It has not read what it was told before.
-    Late,
-}
-
-impl Peer {
-    /// Tells it what many are told.
-    fn tell(&mut self, bytes: &Arc<[u8]>, socket: &mut impl Socket, terms: &Terms) -> Telling {
-        let Some(form) = self.connection.form() else { return Telling::Done };
-        if form != Form::Frame {
-            self.connection.told_with_others();
-        }
-        let outbox = self.connection.outbox();
-        if outbox.is_empty() {
-            // An error is met again when what is left is written.
-            let written = socket.drain(outbox, bytes, Then::More).unwrap_or(None).unwrap_or(0);
-            self.count_written(written);
-            if written == bytes.len() {
-                return Telling::Done;
-            }
-            self.connection.outbox().share(bytes.clone());
-            self.connection.wrote(written, terms);
-            return Telling::Pending;
-        }
-        if outbox.len() > terms.limits.listener_bytes_max {
-            return Telling::Late;
-        }
-        outbox.put(bytes);
-        Telling::Pending
-    }
-}
-
-/// One change, for many.
 fn broadcast(about: About, position: Position, op: Op, record: &Record) -> Broadcast {
     let mut text = Vec::with_capacity(record.json().len() + 160);
     notification::change(about, position, op, record.json(), &mut text);
-    Broadcast::new(&spelled(position), text)
+    Broadcast::new(&event_id(position), text)
 }

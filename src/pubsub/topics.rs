@@ -1,20 +1,19 @@
-//! Who listens to what.
+//! Topics and their channels.
 //!
-//! Listeners with the same interest, who are served in the same way, share a channel: what changes is
-//! encoded once for all of them. Those who have everything up to now stand in its list; whoever is
-//! behind does not, and is told by itself until it has caught up.
+//! Subscribers of one topic with one encoding share a channel, so a change is encoded once for all of them. The
+//! live subscribers of a channel are in its list. One that is behind is not, and catches up by itself.
 
 use crate::api::topic::Interest;
 use crate::model::change::{Change, CollectionId};
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// `K` is how a listener is to be served, `L` how it is found.
-pub struct Feed<K, L> {
+/// `K` is how the subscribers of a channel are served, `L` is how a subscriber is found.
+pub struct Topics<K, L> {
     channels: Vec<Option<Channel<K, L>>>,
     free: Vec<ChannelId>,
     by_key: HashMap<(Interest, K), ChannelId>,
-    /// Channels of everything in a collection.
+    /// Channels of whole collections.
     of_collection: HashMap<CollectionId, Vec<ChannelId>>,
     of_item: HashMap<(CollectionId, Box<str>), Vec<ChannelId>>,
 }
@@ -22,22 +21,22 @@ pub struct Feed<K, L> {
 pub struct Channel<K, L> {
     pub interest: Interest,
     pub kind: K,
-    /// The seq up to which those who are current have been told that they have everything.
-    pub told: u64,
-    /// Those who have everything up to now, and places that are free.
-    current: Vec<Option<L>>,
+    /// The seq up to which live subscribers know that they have every change.
+    pub announced_seq: u64,
+    /// Live subscribers, each in its slot.
+    live: Vec<Option<L>>,
     free: Vec<u32>,
     subscribed: usize,
-    /// Where it stands among those of the same collection or item.
+    /// The index of this channel among those of the same collection or item.
     place: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChannelId(u32);
 
-impl<K, L> Default for Feed<K, L> {
-    fn default() -> Feed<K, L> {
-        Feed {
+impl<K, L> Default for Topics<K, L> {
+    fn default() -> Topics<K, L> {
+        Topics {
             channels: Vec::new(),
             free: Vec::new(),
             by_key: HashMap::new(),
@@ -47,13 +46,13 @@ impl<K, L> Default for Feed<K, L> {
     }
 }
 
-impl<K: Copy + Eq + Hash, L: Copy> Feed<K, L> {
-    /// Nobody listens.
+impl<K: Copy + Eq + Hash, L: Copy> Topics<K, L> {
+    /// Returns whether there is no subscription.
     pub fn is_empty(&self) -> bool {
         self.by_key.is_empty()
     }
 
-    /// One more listener of that kind. It is not in the list yet.
+    /// Counts one more subscription, and opens its channel if it is the first. The subscriber is not live yet.
     pub fn join(&mut self, interest: &Interest, kind: K, now: u64) -> ChannelId {
         let key = (interest.clone(), kind);
         let id = match self.by_key.get(&key) {
@@ -70,15 +69,15 @@ impl<K: Copy + Eq + Hash, L: Copy> Feed<K, L> {
             self.channels.push(None);
             ChannelId((self.channels.len() - 1) as u32)
         });
-        let concerning = self.concerning(&interest);
-        concerning.push(id);
-        let place = concerning.len() - 1;
+        let matching = self.matching_mut(&interest);
+        matching.push(id);
+        let place = matching.len() - 1;
         self.by_key.insert(key, id);
         self.channels[id.0 as usize] = Some(Channel {
             interest,
             kind,
-            told: now,
-            current: Vec::new(),
+            announced_seq: now,
+            live: Vec::new(),
             free: Vec::new(),
             subscribed: 0,
             place,
@@ -86,14 +85,14 @@ impl<K: Copy + Eq + Hash, L: Copy> Feed<K, L> {
         id
     }
 
-    fn concerning(&mut self, interest: &Interest) -> &mut Vec<ChannelId> {
+    fn matching_mut(&mut self, interest: &Interest) -> &mut Vec<ChannelId> {
         match &interest.id {
             None => self.of_collection.entry(interest.collection).or_default(),
             Some(id) => self.of_item.entry((interest.collection, id.clone())).or_default(),
         }
     }
 
-    /// One listener less. It is not in the list any more. With the last one the channel goes.
+    /// Counts one subscription less; its subscriber is no longer live. The last one closes the channel.
     pub fn leave(&mut self, id: ChannelId) {
         let channel = self.channel_mut(id);
         channel.subscribed -= 1;
@@ -101,9 +100,9 @@ impl<K: Copy + Eq + Hash, L: Copy> Feed<K, L> {
             return;
         }
         let Some(Channel { interest, kind, place, .. }) = self.channels[id.0 as usize].take() else { return };
-        let concerning = self.concerning(&interest);
-        concerning.swap_remove(place);
-        let (moved, is_empty) = (concerning.get(place).copied(), concerning.is_empty());
+        let matching = self.matching_mut(&interest);
+        matching.swap_remove(place);
+        let (moved, is_empty) = (matching.get(place).copied(), matching.is_empty());
         if let Some(moved) = moved {
             self.channel_mut(moved).place = place;
         }
@@ -118,14 +117,14 @@ impl<K: Copy + Eq + Hash, L: Copy> Feed<K, L> {
     }
 
     pub fn channel(&self, id: ChannelId) -> &Channel<K, L> {
-        self.channels[id.0 as usize].as_ref().expect("a channel stays while it has a listener")
+        self.channels[id.0 as usize].as_ref().expect("a channel exists while it has a subscription")
     }
 
     pub fn channel_mut(&mut self, id: ChannelId) -> &mut Channel<K, L> {
-        self.channels[id.0 as usize].as_mut().expect("a channel stays while it has a listener")
+        self.channels[id.0 as usize].as_mut().expect("a channel exists while it has a subscription")
     }
 
-    /// Of this kind, where there is one.
+    /// Returns the channel of a topic and kind, if there is one.
     pub fn find(&self, interest: &Interest, kind: K) -> Option<ChannelId> {
         self.by_key.get(&(interest.clone(), kind)).copied()
     }
@@ -134,8 +133,8 @@ impl<K: Copy + Eq + Hash, L: Copy> Feed<K, L> {
         self.by_key.values().copied().collect()
     }
 
-    /// The channels that one of these changes may be news to, each once.
-    pub fn concerned(&self, changes: &[Change]) -> Vec<ChannelId> {
+    /// Returns the channels that one of these changes may concern, each once.
+    pub fn matching(&self, changes: &[Change]) -> Vec<ChannelId> {
         let mut found: Vec<ChannelId> = Vec::new();
         for change in changes {
             let of_collection = self.of_collection.get(&change.collection);
@@ -151,33 +150,33 @@ impl<K: Copy + Eq + Hash, L: Copy> Feed<K, L> {
 }
 
 impl<K, L: Copy> Channel<K, L> {
-    /// This listener has everything up to now. Where it stands.
-    pub fn enter(&mut self, listener: L) -> u32 {
-        let place = self.free.pop().unwrap_or_else(|| {
-            self.current.push(None);
-            (self.current.len() - 1) as u32
+    /// Adds a live subscriber, and returns its slot.
+    pub fn add_live(&mut self, subscriber: L) -> u32 {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.live.push(None);
+            (self.live.len() - 1) as u32
         });
-        self.current[place as usize] = Some(listener);
-        place
+        self.live[slot as usize] = Some(subscriber);
+        slot
     }
 
-    /// Whoever stood there is behind, or gone.
-    pub fn withdraw(&mut self, place: u32) {
-        self.current[place as usize] = None;
-        self.free.push(place);
+    /// Removes a subscriber that is behind or gone.
+    pub fn remove_live(&mut self, slot: u32) {
+        self.live[slot as usize] = None;
+        self.free.push(slot);
     }
 
-    pub fn at(&self, place: u32) -> Option<L> {
-        self.current[place as usize]
+    pub fn at(&self, slot: u32) -> Option<L> {
+        self.live[slot as usize]
     }
 
-    /// As many as stood there at the most.
-    pub fn places(&self) -> u32 {
-        self.current.len() as u32
+    /// Returns the number of slots, free ones included.
+    pub fn slots(&self) -> u32 {
+        self.live.len() as u32
     }
 
-    pub fn current(&self) -> impl Iterator<Item = L> {
-        self.current.iter().flatten().copied()
+    pub fn live(&self) -> impl Iterator<Item = L> {
+        self.live.iter().flatten().copied()
     }
 }
 
@@ -203,26 +202,26 @@ mod tests {
     }
 
     #[test]
-    fn listeners_of_one_kind_share_a_channel() {
-        let mut feed: Feed<char, u64> = Feed::default();
-        let all = feed.join(&interest(None), 'f', 0);
-        assert_eq!(feed.join(&interest(None), 'f', 5), all);
-        let events = feed.join(&interest(None), 'e', 0);
-        let seventh = feed.join(&interest(Some("7")), 'f', 0);
-        assert_eq!(feed.concerned(&[change("7"), change("7"), change("8")]), [all, events, seventh]);
-        assert_eq!(feed.concerned(&[change("8")]), [all, events]);
-        feed.leave(all);
-        feed.leave(events);
-        assert_eq!(feed.concerned(&[change("7")]), [all, seventh]);
-        feed.leave(seventh);
-        feed.leave(all);
-        assert!(feed.is_empty() && feed.of_item.is_empty() && feed.of_collection.is_empty());
-        let again = feed.join(&interest(Some("9")), 'f', 3);
-        assert_eq!((again, feed.channel(again).told), (all, 3), "its place is used again");
-        let channel = feed.channel_mut(again);
-        assert_eq!([1, 2, 3].map(|listener| channel.enter(listener)), [0, 1, 2]);
-        channel.withdraw(1);
-        assert_eq!((channel.enter(4), channel.places()), (1, 3), "and so is a listener's");
-        assert_eq!(channel.current().collect::<Vec<_>>(), [1, 4, 3]);
+    fn subscribers_of_one_kind_share_a_channel() {
+        let mut topics: Topics<char, u64> = Topics::default();
+        let all = topics.join(&interest(None), 'f', 0);
+        assert_eq!(topics.join(&interest(None), 'f', 5), all);
+        let events = topics.join(&interest(None), 'e', 0);
+        let seventh = topics.join(&interest(Some("7")), 'f', 0);
+        assert_eq!(topics.matching(&[change("7"), change("7"), change("8")]), [all, events, seventh]);
+        assert_eq!(topics.matching(&[change("8")]), [all, events]);
+        topics.leave(all);
+        topics.leave(events);
+        assert_eq!(topics.matching(&[change("7")]), [all, seventh]);
+        topics.leave(seventh);
+        topics.leave(all);
+        assert!(topics.is_empty() && topics.of_item.is_empty() && topics.of_collection.is_empty());
+        let again = topics.join(&interest(Some("9")), 'f', 3);
+        assert_eq!((again, topics.channel(again).announced_seq), (all, 3), "the channel id is reused");
+        let channel = topics.channel_mut(again);
+        assert_eq!([1, 2, 3].map(|subscriber| channel.add_live(subscriber)), [0, 1, 2]);
+        channel.remove_live(1);
+        assert_eq!((channel.add_live(4), channel.slots()), (1, 3), "the slot is reused");
+        assert_eq!(channel.live().collect::<Vec<_>>(), [1, 4, 3]);
     }
 }

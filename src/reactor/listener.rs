@@ -27,11 +27,7 @@ const BACKLOG: i32 = 4096;
 ///
 /// Port 0 picks a free one, the same for all. An address that another program listens on is an
 /// error, also where that program shares it.
-pub fn bind(
-    address: SocketAddr,
-    loops: usize,
-    tuning: &Tuning,
-) -> io::Result<(SocketAddr, Vec<TcpListener>)> {
+pub fn bind(address: SocketAddr, loops: usize, tuning: &Tuning) -> io::Result<(SocketAddr, Vec<Listener>)> {
     if address.port() != 0 {
         // SO_REUSEPORT would let us in beside another of our kind, and half of its peers would
         // come here. A socket without the option is refused.
@@ -50,7 +46,7 @@ pub fn bind(
         socket.listen(BACKLOG)?;
         let listener = TcpListener::from_std(socket.into());
         bound = listener.local_addr()?;
-        listeners.push(listener);
+        listeners.push(Listener::new(listener));
     }
     Ok((bound, listeners))
 }
@@ -61,12 +57,12 @@ pub fn bind(
 /// with it when we end. So each loop looks at the same one. Whoever comes wakes every loop that sleeps (mio
 /// knows no EPOLLEXCLUSIVE), the first takes it, and the others find nobody: a turn each, and a call in
 /// vain. Loops that are busy are not woken, so it costs most where there is least to do.
-pub fn share(socket: &Socket, loops: usize, tuning: &Tuning) -> io::Result<Vec<TcpListener>> {
+pub fn share(socket: &Socket, loops: usize, tuning: &Tuning) -> io::Result<Vec<Listener>> {
     // Whoever is taken by another loop between being told and being accepted must not block this one.
     socket.set_nonblocking(true)?;
     tune(socket, tuning)?;
     // Each has a descriptor of its own, which no program that we might start inherits.
-    (0..loops).map(|_| Ok(TcpListener::from_std(socket.try_clone()?.into()))).collect()
+    (0..loops).map(|_| Ok(Listener::new(TcpListener::from_std(socket.try_clone()?.into())))).collect()
 }
 
 /// Accepted sockets inherit what is set here.
@@ -105,11 +101,6 @@ pub struct Listener {
     complained: bool,
 }
 
-pub enum Accepted {
-    Peer(TcpStream),
-    Nobody,
-}
-
 impl Listener {
     pub fn new(socket: TcpListener) -> Listener {
         Listener { socket, pending: false, rests_until: None, complained: false }
@@ -119,17 +110,17 @@ impl Listener {
     ///
     /// When the process has no file descriptor left the listener rests, and those who wait stay
     /// with the kernel; to try again at once would only burn the processor.
-    pub fn accept(&mut self, now: Instant) -> Accepted {
+    pub fn accept(&mut self, now: Instant) -> Option<TcpStream> {
         loop {
             totals::one(Count::CallsAccept);
             match self.socket.accept() {
                 Ok((stream, _)) => {
                     self.complained = false;
-                    return Accepted::Peer(stream);
+                    return Some(stream);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.pending = false;
-                    return Accepted::Nobody;
+                    return None;
                 }
                 Err(error) if is_of_one_peer(&error) => continue,
                 Err(error) => {
@@ -137,14 +128,14 @@ impl Listener {
                         log::warn!("accepting rests, {:?} at a time: {error}", Timeouts::ACCEPT_PAUSE);
                     }
                     self.complained = true;
-                    self.rest(now);
-                    return Accepted::Nobody;
+                    self.pause(now);
+                    return None;
                 }
             }
         }
     }
 
-    pub fn rest(&mut self, now: Instant) {
+    pub fn pause(&mut self, now: Instant) {
         self.rests_until = Some(now + Timeouts::ACCEPT_PAUSE);
     }
 

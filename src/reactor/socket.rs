@@ -1,68 +1,125 @@
-//! One peer's socket: fill from it, drain into it.
+//! The sockets of a loop over TCP: the trait [`Sockets`] on mio's non-blocking streams.
 
 use crate::connection::outbox::{Outbox, SLICES_MAX};
 use crate::metrics::totals::{self, Count};
+use crate::reactor::listener::Listener;
+use crate::reactor::wakeup::WAKER;
+use crate::server::sockets::{ReadResult, Ready, SendHint, Sockets};
+use mio::event::Event;
 use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
+use std::time::Instant;
 
-/// What one attempt to read brought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Filled {
-    Bytes(usize),
-    /// The peer has ended its side.
-    End,
-    WouldBlock,
+pub struct TcpSockets {
+    registry: Registry,
+    listeners: Vec<Listener>,
 }
 
-/// Whether more is to be said on a socket soon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Then {
-    More,
-    /// The socket is closed next: the bytes may wait for the FIN, and share its segment.
-    Close,
+impl TcpSockets {
+    /// Registers the listeners, whose tokens follow [`WAKER`].
+    pub fn new(registry: Registry, mut listeners: Vec<Listener>) -> io::Result<TcpSockets> {
+        for (n, listener) in listeners.iter_mut().enumerate() {
+            registry.register(&mut listener.socket, Token(WAKER.0 + 1 + n), Interest::READABLE)?;
+        }
+        Ok(TcpSockets { registry, listeners })
+    }
+
+    /// Marks the listener of this token: connections wait at it.
+    pub fn mark_listener(&mut self, token: Token) {
+        if let Some(listener) = self.listeners.get_mut(token.0 - WAKER.0 - 1) {
+            listener.pending = true;
+        }
+    }
+
+    /// Marks every listener, so that the next turn empties their backlogs.
+    pub fn mark_listeners(&mut self) {
+        for listener in &mut self.listeners {
+            listener.pending = true;
+        }
+    }
+
+    /// Returns when a paused listener accepts again.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.listeners.iter().filter_map(Listener::next_deadline).min()
+    }
 }
 
-/// What a peer's turn needs of its socket. A test can take its part.
-pub trait Socket {
-    /// Reads once.
-    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<Filled>;
-
-    /// Writes once, first what is in the outbox and then what is to follow it. `Ok(None)`: the socket
-    /// takes nothing now.
-    fn drain(&mut self, outbox: &Outbox, behind: &[u8], then: Then) -> io::Result<Option<usize>>;
+/// The readiness of a peer, as mio reports it.
+pub fn readiness(event: &Event) -> Ready {
+    Ready {
+        token: event.token().0 as u64,
+        readable: event.is_readable(),
+        writable: event.is_writable(),
+        urgent: event.is_read_closed() || event.is_error() || is_priority(event),
+    }
 }
 
-impl Socket for TcpStream {
-    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<Filled> {
+impl Sockets for TcpSockets {
+    type Socket = TcpStream;
+
+    fn ready_listener(&mut self, from: usize, now: Instant) -> Option<usize> {
+        let position = self.listeners.iter_mut().skip(from).position(|listener| listener.is_ready(now));
+        position.map(|n| from + n)
+    }
+
+    fn accept(&mut self, listener: usize, now: Instant) -> Option<TcpStream> {
+        self.listeners[listener].accept(now)
+    }
+
+    fn pause_accepting(&mut self, listener: usize, now: Instant) {
+        self.listeners[listener].pause(now);
+    }
+
+    /// Deregisters them as well, since a socket that other processes hold is not closed by dropping it, and would go
+    /// on waking this loop.
+    fn stop_accepting(&mut self) {
+        for mut listener in self.listeners.drain(..) {
+            let _ = self.registry.deregister(&mut listener.socket);
+        }
+    }
+
+    fn register(&mut self, socket: &mut TcpStream, token: u64) -> io::Result<()> {
+        totals::one(Count::CallsRegister);
+        self.registry.register(socket, Token(token as usize), interests())
+    }
+
+    fn read(&mut self, socket: &mut TcpStream, buffer: &mut [u8]) -> io::Result<ReadResult> {
         loop {
             totals::one(Count::CallsRead);
-            match self.read(buffer) {
-                Ok(0) => return Ok(Filled::End),
-                Ok(bytes) => return Ok(Filled::Bytes(bytes)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Filled::WouldBlock),
+            match socket.read(buffer) {
+                Ok(0) => return Ok(ReadResult::Eof),
+                Ok(bytes) => return Ok(ReadResult::Bytes(bytes)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(ReadResult::WouldBlock),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             }
         }
     }
 
-    fn drain(&mut self, outbox: &Outbox, behind: &[u8], then: Then) -> io::Result<Option<usize>> {
+    fn write(
+        &mut self,
+        socket: &mut TcpStream,
+        outbox: &Outbox,
+        trailing: &[u8],
+        hint: SendHint,
+    ) -> io::Result<Option<usize>> {
         loop {
-            let single = match (outbox.single(), behind) {
-                (Some([]), behind) => Some(behind),
+            let single = match (outbox.single(), trailing) {
+                (Some([]), trailing) => Some(trailing),
                 (single, []) => single,
                 _ => None,
             };
             totals::one(Count::CallsWrite);
-            let written = match (single, then) {
-                (Some(bytes), Then::More) => self.write(bytes),
-                (Some(bytes), Then::Close) => send_before_close(self, bytes),
+            let written = match (single, hint) {
+                (Some(bytes), SendHint::More) => socket.write(bytes),
+                (Some(bytes), SendHint::Close) => send_before_close(socket, bytes),
                 (None, _) => {
                     let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-                    let count = outbox.slices(behind, &mut slices);
-                    self.write_vectored(&slices[..count])
+                    let count = outbox.slices(trailing, &mut slices);
+                    socket.write_vectored(&slices[..count])
                 }
             };
             match written {
@@ -73,6 +130,31 @@ impl Socket for TcpStream {
             }
         }
     }
+
+    fn shut_down_write(&mut self, socket: &mut TcpStream) -> io::Result<()> {
+        totals::one(Count::CallsShutdown);
+        SockRef::from(&*socket).shutdown(Shutdown::Write)
+    }
+
+    /// Dropping the stream closes it, which also ends its registration.
+    fn close(&mut self, socket: TcpStream) {
+        totals::one(Count::CallsClose);
+        drop(socket);
+    }
+}
+
+fn interests() -> Interest {
+    let both = Interest::READABLE | Interest::WRITABLE;
+    #[cfg(target_os = "linux")]
+    let both = both | Interest::PRIORITY;
+    both
+}
+
+fn is_priority(event: &Event) -> bool {
+    #[cfg(target_os = "linux")]
+    return event.is_priority();
+    #[cfg(not(target_os = "linux"))]
+    return false;
 }
 
 #[cfg(target_os = "linux")]
@@ -83,10 +165,4 @@ fn send_before_close(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
 #[cfg(not(target_os = "linux"))]
 fn send_before_close(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     stream.write(bytes)
-}
-
-/// Ends our side of the stream; the peer can still send.
-pub fn end_writing(stream: &TcpStream) -> io::Result<()> {
-    totals::one(Count::CallsShutdown);
-    SockRef::from(stream).shutdown(Shutdown::Write)
 }

@@ -1,8 +1,7 @@
 //! Listening sockets that somebody else has opened, and that the process was started with.
 
-use crate::reactor::listener::{self, Tuning};
+use crate::reactor::listener::{self, Listener, Tuning};
 use crate::reactor::sys;
-use mio::net::TcpListener;
 use socket2::{Socket, Type};
 use std::io;
 use std::net::SocketAddr;
@@ -70,7 +69,7 @@ fn listens(_: &Socket) -> io::Result<bool> {
 
 impl Inherited {
     /// It, for each loop.
-    pub fn share(&self, loops: usize, tuning: &Tuning) -> Result<Vec<TcpListener>, String> {
+    pub fn share(&self, loops: usize, tuning: &Tuning) -> Result<Vec<Listener>, String> {
         listener::share(&self.socket, loops, tuning).map_err(|error| {
             let Inherited { address, descriptor, .. } = self;
             format!("cannot listen on descriptor {descriptor} of LISTEN_FDS, {address}: {error}")

@@ -1,10 +1,14 @@
-//! News from other threads: what they put in is found in the next turn, which it starts.
+//! Wake-ups from other threads: the committer and the other loops wake a loop that sleeps in its poll.
 
 use crate::metrics::totals::{self, Count};
+use crate::server::slab::RESERVED_IDS;
 use mio::{Poll, Token, Waker};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// The token of the waker; those of the listeners follow.
+pub const WAKER: Token = Token(RESERVED_IDS as usize);
 
 /// The end that other threads hold.
 #[derive(Clone)]
@@ -29,10 +33,10 @@ struct Letters {
     ended: AtomicBool,
 }
 
-/// A mailbox of the loop that waits in `poll`.
-pub fn mailbox(poll: &Poll, token: Token) -> io::Result<(Sender, Mailbox)> {
+/// Creates both ends for the loop that sleeps in `poll`.
+pub fn mailbox(poll: &Poll) -> io::Result<(Sender, Mailbox)> {
     let letters = Arc::new(Letters::default());
-    let waker = Arc::new(Waker::new(poll.registry(), token)?);
+    let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
     Ok((Sender { letters: letters.clone(), waker }, Mailbox { letters }))
 }
 

@@ -1,9 +1,8 @@
 //! Listening sockets: those that were inherited, and those that are bound here.
 
-use crate::reactor::listener::{self, Tuning};
+use crate::reactor::listener::{self, Listener, Tuning};
 use crate::reactor::socket_activation::Inherited;
 use crate::serve::options::ServeOptions;
-use mio::net::TcpListener;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
@@ -15,15 +14,15 @@ pub fn bind(
     options: &ServeOptions,
     inherited: Vec<Inherited>,
     loops: usize,
-) -> Result<(Vec<SocketAddr>, Vec<Vec<TcpListener>>), String> {
+) -> Result<(Vec<SocketAddr>, Vec<Vec<Listener>>), String> {
     let tuning = Tuning {
         congestion: options.congestion.clone(),
         defer_accept: options.defer_accept,
         send_buffer_bytes: options.send_buffer_bytes,
     };
     let mut addresses = Vec::new();
-    let mut of_loops: Vec<Vec<TcpListener>> = (0..loops).map(|_| Vec::new()).collect();
-    let mut add = |address, listeners: Vec<TcpListener>| {
+    let mut of_loops: Vec<Vec<Listener>> = (0..loops).map(|_| Vec::new()).collect();
+    let mut add = |address, listeners: Vec<Listener>| {
         addresses.push(address);
         of_loops.iter_mut().zip(listeners).for_each(|(of_loop, listener)| of_loop.push(listener));
     };

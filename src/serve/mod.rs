@@ -8,18 +8,20 @@ mod progress;
 mod storage;
 pub mod systemd;
 
+use crate::config::ServerConfig;
 use crate::error::CommandError;
+use crate::reactor::Reactor;
+use crate::reactor::listener::Listener;
+use crate::reactor::loop_io::LoopIo;
 use crate::reactor::socket_activation;
-use crate::reactor::wakeup::{self, Mailbox, Sender};
+use crate::reactor::wakeup::Sender;
 use crate::serve::committer_thread::CommitterThread;
 use crate::serve::options::ServeOptions;
 use crate::serve::systemd::{NotifySocket, SystemdEnv};
-use crate::server::{EventLoop, Rules, WAKER};
+use crate::server::ServerLoop;
 use crate::store::commit_log::Wake;
 use crate::store::journal::Journal;
 use crate::store::state::State;
-use mio::Poll;
-use mio::net::TcpListener;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
@@ -52,7 +54,7 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
     // A file that may not grow any more (ulimit -f) is a full disk. Nobody looks at the flag.
     flag::register(SIGXFSZ, Arc::default()).map_err(no_signals)?;
     let posts = posts(listeners).map_err(|error| failed("an event loop cannot begin", error))?;
-    let storage = storage::open(options, posts.iter().map(Post::wake).collect())?;
+    let storage = storage::open(options, posts.iter().map(wake).collect())?;
     let seats = furnish(posts, storage.journals, storage.states);
     // Before the first line is printed: whoever reads it may send a signal at once.
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(no_signals)?;
@@ -61,14 +63,14 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
     let notify = Arc::new(NotifySocket::new(systemd_env.notify.as_deref()));
     notify.ready(&addresses);
 
-    let rules = Rules {
+    let config = ServerConfig {
         limits: options.limits.clone(),
         timeouts: options.timeouts.clone(),
         compression: options.compression.clone(),
         origins: options.origins.clone(),
     };
-    let open = AtomicUsize::new(0);
-    let doors: Vec<Sender> = seats.iter().map(|seat| seat.post.sender.clone()).collect();
+    let open = Arc::new(AtomicUsize::new(0));
+    let doors: Vec<Sender> = seats.iter().map(|seat| seat.io.sender.clone()).collect();
     if let Some(interval) = systemd_env.watchdog.filter(|_| notify.has_target()) {
         systemd::start_watchdog(notify.clone(), interval, doors.clone())
             .map_err(|error| failed("the watchdog cannot begin", error))?;
@@ -77,7 +79,7 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
     let asked_to_end = OnceLock::new();
     let go_away = || doors.iter().for_each(Sender::go_away);
     // A loop that ends well was asked to, and so were the others.
-    let run = |seat: Seat| seat.run(&rules, &open).inspect_err(|_| go_away());
+    let run = |seat: Seat| seat.run(&config, open.clone()).inspect_err(|_| go_away());
     thread::scope(|scope| {
         scope.spawn(|| {
             // Listens until the last loop has ended: until then a second signal means something.
@@ -102,7 +104,7 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
         // Every loop is joined before the first error is told.
         let ended = others.fold(first, Result::and);
         // Nobody asks for anything any more: what was asked is made safe.
-        let ends_by = *asked_to_end.get_or_init(Instant::now) + rules.timeouts.drain;
+        let ends_by = *asked_to_end.get_or_init(Instant::now) + config.timeouts.drain;
         let saved = committer.map_or(Ok(()), |committer| committer.join(ends_by));
         handle.close();
         ended.map_err(|error| failed("an event loop failed", error))?;
@@ -114,47 +116,32 @@ fn failed(what: &str, error: io::Error) -> CommandError {
     CommandError::Failed(format!("{what}: {error}"))
 }
 
-/// A loop's means of waiting and being woken.
-struct Post {
-    poll: Poll,
-    sender: Sender,
-    mailbox: Mailbox,
-    listeners: Vec<TcpListener>,
+/// Makes a loop apply what was committed.
+fn wake(io: &LoopIo) -> Wake {
+    let sender = io.sender.clone();
+    Box::new(move || sender.ring())
 }
 
-impl Post {
-    /// Makes the loop look into the journal.
-    fn wake(&self) -> Wake {
-        let sender = self.sender.clone();
-        Box::new(move || sender.ring())
-    }
-}
-
-fn posts(listeners: Vec<Vec<TcpListener>>) -> io::Result<Vec<Post>> {
-    let post = |listeners| {
-        let poll = Poll::new()?;
-        let (sender, mailbox) = wakeup::mailbox(&poll, WAKER)?;
-        Ok(Post { poll, sender, mailbox, listeners })
-    };
-    listeners.into_iter().map(post).collect()
+fn posts(listeners: Vec<Vec<Listener>>) -> io::Result<Vec<LoopIo>> {
+    listeners.into_iter().map(LoopIo::new).collect()
 }
 
 /// Everything that one loop begins with.
 struct Seat {
-    post: Post,
+    io: LoopIo,
     journal: Journal,
     state: State,
 }
 
-fn furnish(posts: Vec<Post>, journals: Vec<Journal>, states: Vec<State>) -> Vec<Seat> {
-    let seats = posts.into_iter().zip(journals).zip(states);
-    seats.map(|((post, journal), state)| Seat { post, journal, state }).collect()
+fn furnish(ios: Vec<LoopIo>, journals: Vec<Journal>, states: Vec<State>) -> Vec<Seat> {
+    let seats = ios.into_iter().zip(journals).zip(states);
+    seats.map(|((io, journal), state)| Seat { io, journal, state }).collect()
 }
 
 impl Seat {
-    fn run(self, rules: &Rules, open: &AtomicUsize) -> io::Result<()> {
-        let Seat { post, journal, state } = self;
-        let Post { poll, mailbox, listeners, .. } = post;
-        EventLoop::new(rules, open, poll, mailbox, listeners, journal, state).and_then(EventLoop::run)
+    fn run(self, config: &ServerConfig, open: Arc<AtomicUsize>) -> io::Result<()> {
+        let Seat { io: LoopIo { poll, sockets, mailbox, .. }, journal, state } = self;
+        let server = ServerLoop::new(config, open, sockets, journal, state, Instant::now());
+        Reactor::new(poll, mailbox, server).run()
     }
 }

@@ -1,45 +1,40 @@
-//! The time: of waits, of the `Date` field, and of those who listen to the clock.
+//! The clock of a loop: the time of timers, of the `Date` field and of `/ws`.
 
 use crate::api;
 use crate::connection::broadcast::Broadcast;
 use crate::http::date::imf_fixdate;
+use crate::pubsub::peer_table::PeerId;
 use chrono::{DateTime, Local, Timelike};
-use mio::Token;
 use std::time::{Duration, Instant};
 
 pub struct Clock {
-    /// Reads the clock on the wall.
-    look: fn() -> DateTime<Local>,
     now: Instant,
     wall: DateTime<Local>,
     date: [u8; 29],
-    /// `wall` and `date` hold until then: the next full second.
+    /// The next full second, when `wall` and `date` are read again.
     holds_until: Instant,
-    listeners: Vec<Token>,
-    /// The unix second that was announced last.
+    subscribers: Vec<PeerId>,
+    /// The Unix second that was announced last.
     announced: i64,
 }
 
 impl Clock {
-    pub fn new(now: Instant, look: fn() -> DateTime<Local>) -> Clock {
-        let mut clock = Clock {
-            look,
+    pub fn new(now: Instant) -> Clock {
+        Clock {
             now,
-            wall: look(),
+            wall: DateTime::default(),
             date: [0; 29],
             holds_until: now,
-            listeners: Vec::new(),
+            subscribers: Vec::new(),
             announced: 0,
-        };
-        clock.tick(now);
-        clock
+        }
     }
 
-    /// A turn begins. The wall clock is read once a second.
-    pub fn tick(&mut self, now: Instant) {
+    /// Begins a turn at this moment. The wall clock is read once a second.
+    pub fn tick(&mut self, now: Instant, read_wall_clock: impl FnOnce() -> DateTime<Local>) {
         self.now = now;
         if now >= self.holds_until {
-            self.wall = (self.look)();
+            self.wall = read_wall_clock();
             self.date = imf_fixdate(self.wall.timestamp().max(0) as u64);
             // A leap second counts on past a thousand milliseconds.
             let past = Duration::from_nanos(u64::from(self.wall.nanosecond() % 1_000_000_000));
@@ -51,7 +46,7 @@ impl Clock {
         self.now
     }
 
-    /// The second that the clock on the wall shows, counted from 1970.
+    /// Returns the Unix second.
     pub fn second(&self) -> u64 {
         self.wall.timestamp().max(0) as u64
     }
@@ -60,37 +55,33 @@ impl Clock {
         self.date
     }
 
-    pub fn listen(&mut self, token: Token) {
-        self.listeners.push(token);
+    pub fn subscribe(&mut self, id: PeerId) {
+        self.subscribers.push(id);
     }
 
-    /// The time of day, for one who has just come.
+    /// Returns the time of day as a message.
     pub fn announcement(&self) -> Broadcast {
         let time = self.wall.format("%H:%M:%S").to_string();
         Broadcast::new(b"", api::clock::announcement(&time).into_bytes())
     }
 
-    /// When somebody wants to hear the time again.
+    /// Returns when the next message of `/ws` is due.
     pub fn next_announcement(&self) -> Option<Instant> {
-        (!self.listeners.is_empty()).then_some(self.holds_until)
+        (!self.subscribers.is_empty()).then_some(self.holds_until)
     }
 
-    /// What is to be told to all listeners now, if a second has begun that they have not heard of.
+    /// Returns the message for all subscribers, if a new second has begun.
     pub fn announce(&mut self) -> Option<Broadcast> {
         let second = self.wall.timestamp();
         if second == self.announced {
             return None;
         }
         self.announced = second;
-        (!self.listeners.is_empty()).then(|| self.announcement())
+        (!self.subscribers.is_empty()).then(|| self.announcement())
     }
 
-    /// Hands out all listeners. Those who are still there [go on listening](Clock::go_on_listening).
-    pub fn listeners(&mut self) -> Vec<Token> {
-        std::mem::take(&mut self.listeners)
-    }
-
-    pub fn go_on_listening(&mut self, token: Token) {
-        self.listeners.push(token);
+    /// Takes all subscribers. Those that are still connected [subscribe](Clock::subscribe) again.
+    pub fn take_subscribers(&mut self) -> Vec<PeerId> {
+        std::mem::take(&mut self.subscribers)
     }
 }

@@ -1,477 +1,445 @@
-//! The only room with sockets, mio and a clock: it reads, writes and waits.
+//! The server loop: what one thread does for its peers, turn by turn, over the trait [`Sockets`].
 //!
 //! ```text
-//!   ┌─▶ wait ─▶ tell_time ─▶ accept_new ─▶ read_ready ─▶ settle ─▶ expire ─▶ write_pending ─▶ tell_listeners ─┐
-//!   └──────────────────────────────────────── one turn ───────────────────────────────────────────────────────┘
+//!   broadcast_clock ─▶ accept_new ─▶ read_ready ─▶ apply_committed ─▶ fire_timers ─▶ flush_pending
+//!                                                                                         │
+//!                                      register_new ◀─ notify_subscribers ◀───────────────┘
 //! ```
 //!
-//! Each loop has a thread, a listener for each address, and a state of its own; loops share the
-//! journal and nothing else. Readiness is edge-triggered, and a hint: act until it would block, or
-//! until the turn's share for one peer is spent; a token nobody sits behind is normal.
+//! It names neither mio nor TCP, and reads no clock: the reactor drives it with real sockets, tests and fuzz targets
+//! with simulated ones. Each loop has a state of its own; loops share the journal and nothing else.
 //!
-//! An answer that waits for nothing leaves as soon as its peer has been read. One that waits for
-//! the journal leaves at the end of the turn, when everything asked for in it has been settled.
+//! An answer that needs no commit is written as soon as its peer has been read. One that needs a commit is written at
+//! the end of the turn in which the journal has committed it.
 
+pub mod call_dispatch;
 pub mod clock;
+pub mod connected_peers;
 pub mod peer;
 pub mod peer_stats;
 pub mod slab;
+pub mod sockets;
 pub mod timer_queue;
 
 use crate::api::read_context::ReadCache;
 use crate::api::resources;
-use crate::config::AllowedOrigins;
-use crate::config::CompressionConfig;
-use crate::config::Limits;
-use crate::config::Timeouts;
+use crate::config::ServerConfig;
 use crate::connection::Due;
 use crate::connection::turn_context::Terms;
 use crate::http::content_coding;
 use crate::metrics::browsers;
 use crate::metrics::totals::{self, Count};
-use crate::pubsub::subscribers::{Audience, Seats};
-use crate::reactor::listener::{Accepted, Listener};
-use crate::reactor::wakeup::Mailbox;
+use crate::pubsub::peer_table::PeerId;
+use crate::pubsub::subscribers::Subscribers;
+use crate::server::call_dispatch::CallContext;
 use crate::server::clock::Clock;
-use crate::server::peer::{Calls, Next, Peer, Time};
-use crate::server::slab::{RESERVED_TOKENS, Slots, index_of};
-use crate::server::timer_queue::Timers;
+use crate::server::connected_peers::{ConnectedPeer, ConnectedPeers};
+use crate::server::peer::{HoldTimer, Peer, PeerAction};
+use crate::server::slab::{Slab, slot_of};
+use crate::server::sockets::{Ready, SocketHandle, Sockets};
+use crate::server::timer_queue::TimerQueue;
 use crate::store::committed::{Outcome, Settled, Ticket};
 use crate::store::journal::Journal;
 use crate::store::state::State;
-use chrono::Local;
-use mio::event::Event;
-use mio::net::{TcpListener, TcpStream};
-use mio::{Events, Interest, Poll, Token};
-use std::io;
+use chrono::{DateTime, Local};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// The rules of the house, the same for all loops.
-#[derive(Clone, Debug, Default)]
-pub struct Rules {
-    pub limits: Limits,
-    pub timeouts: Timeouts,
-    pub compression: CompressionConfig,
-    pub origins: AllowedOrigins,
-}
+/// Bytes of one read. A peer that fills the buffer waits until the others have been served: in frames of six bytes it
+/// holds the work of forty thousand.
+pub const READ_BUFFER_BYTES: usize = 256 * 1024;
+/// Connections that one listener accepts in a turn, before connected peers are served.
+const ACCEPTS_PER_TURN: usize = 256;
+/// Buffers that are retained for output, and the capacity of the largest.
+const POOLED_BUFFERS_MAX: usize = 256;
+const POOLED_BUFFER_BYTES_MAX: usize = 64 * 1024;
 
-pub struct EventLoop<'r> {
-    rules: &'r Rules,
-    /// Connections open in all loops together.
-    open: &'r AtomicUsize,
-    poll: Poll,
-    listeners: Vec<Listener>,
-    mailbox: Mailbox,
-    peers: Slots<Seat>,
-    timers: Timers,
+pub struct ServerLoop<'r, S: Sockets> {
+    pub sockets: S,
+    config: &'r ServerConfig,
+    /// Open connections of all loops together.
+    open: Arc<AtomicUsize>,
+    peers: Slab<ConnectedPeer<S::Socket>>,
+    timers: TimerQueue,
     clock: Clock,
-    audience: Audience,
-    /// The journal wakes this loop for every change of another.
-    listening: bool,
+    subscribers: Subscribers,
+    /// Whether the journal wakes this loop for each change of another.
+    wants_wakeups: bool,
     journal: Journal,
     state: State,
     cache: ReadCache,
-    /// When a loop that was asked to end does so at the latest.
-    ends_by: Option<Instant>,
-    /// Whatever one read brings stands here; nobody keeps it beyond the turn.
+    shutdown: Shutdown,
+    /// The shared read buffer: nothing in it outlives the turn.
     buffer: Vec<u8>,
-    /// Empty buffers for answers, lent to who has something to say.
-    spare: Vec<Vec<u8>>,
-    settled: Vec<Settled>,
-    /// Accepted in this turn, and not yet registered: most are gone again by its end.
-    fresh: Vec<Token>,
-    /// Answered by the journal in this turn.
-    dirty: Vec<Token>,
-    /// To be read on in the next turn without being told again.
-    again: Vec<Token>,
+    /// Empty buffers, lent to outboxes while they hold output.
+    buffer_pool: Vec<Vec<u8>>,
+    committed: Vec<Settled>,
+    /// Peers accepted in this turn that are not registered yet: most are gone by its end.
+    unregistered: Vec<PeerId>,
+    /// Peers with output since they were flushed last.
+    to_flush: Vec<PeerId>,
+    /// Peers that are read in the next turn without being reported ready.
+    ready_queue: Vec<PeerId>,
 }
 
-/// A peer, and the socket it sits behind.
-struct Seat {
-    stream: TcpStream,
-    peer: Peer,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shutdown {
+    None,
+    Requested,
+    /// Accepting has stopped; peers finish until this deadline.
+    Draining(Instant),
 }
 
-impl Seats for Slots<Seat> {
-    type Socket = TcpStream;
-
-    fn seat(&mut self, token: Token) -> Option<(&mut Peer, &mut TcpStream)> {
-        self.get_mut(token).map(|Seat { stream, peer }| (peer, stream))
-    }
-}
-
-/// Bytes read from one socket at a time. Whoever has filled the buffer waits until the others have had
-/// their turn: in frames of six bytes it holds the work of forty thousand.
-const BUFFER_BYTES: usize = 256 * 1024;
-/// Peers accepted on one listener before those that are connected get their turn.
-const ACCEPTS_PER_TURN: usize = 256;
-const EVENTS_PER_TURN: usize = 1024;
-/// Buffers kept for answers, and the largest that is kept.
-const SPARE_BUFFERS_MAX: usize = 256;
-const SPARE_BYTES_MAX: usize = 64 * 1024;
-
-/// The token of the waker; those of the listeners follow.
-pub const WAKER: Token = Token(RESERVED_TOKENS);
-
-impl<'r> EventLoop<'r> {
+impl<'r, S: Sockets> ServerLoop<'r, S> {
+    /// Creates a loop without peers. `open` counts the connections of all loops.
     pub fn new(
-        rules: &'r Rules,
-        open: &'r AtomicUsize,
-        poll: Poll,
-        mailbox: Mailbox,
-        listeners: Vec<TcpListener>,
+        config: &'r ServerConfig,
+        open: Arc<AtomicUsize>,
+        sockets: S,
         journal: Journal,
         state: State,
-    ) -> io::Result<EventLoop<'r>> {
-        let mut listeners: Vec<Listener> = listeners.into_iter().map(Listener::new).collect();
-        for (n, listener) in listeners.iter_mut().enumerate() {
-            poll.registry().register(&mut listener.socket, listener_token(n), Interest::READABLE)?;
-        }
-        Ok(EventLoop {
-            rules,
+        now: Instant,
+    ) -> ServerLoop<'r, S> {
+        ServerLoop {
+            sockets,
+            config,
             open,
-            poll,
-            listeners,
-            mailbox,
-            peers: Slots::default(),
-            timers: Timers::default(),
-            clock: Clock::new(Instant::now(), Local::now),
-            audience: Audience::new(Instant::now()),
-            listening: false,
+            peers: Slab::default(),
+            timers: TimerQueue::default(),
+            clock: Clock::new(now),
+            subscribers: Subscribers::new(now),
+            wants_wakeups: false,
             journal,
             state,
             cache: ReadCache::default(),
-            ends_by: None,
-            buffer: vec![0; BUFFER_BYTES],
-            spare: Vec::new(),
-            settled: Vec::new(),
-            fresh: Vec::new(),
-            dirty: Vec::new(),
-            again: Vec::new(),
-        })
-    }
-
-    /// Turns until it is asked to end and has done so.
-    pub fn run(mut self) -> io::Result<()> {
-        let mut events = Events::with_capacity(EVENTS_PER_TURN);
-        while !self.is_over() {
-            self.turn(&mut events)?;
-        }
-        Ok(())
-    }
-
-    /// One turn. No answer leaves before the journal has settled what it answers.
-    fn turn(&mut self, events: &mut Events) -> io::Result<()> {
-        let terms = self.wait(events)?; // until a socket is ready, news arrives, or a wait ends
-        content_coding::begin_turn(); // a share of compressing for all
-        self.tell_time(&terms); // if a second has begun
-        self.accept_new(&terms); // and try at once what the new peer may already have sent
-        self.read_ready(events, &terms); // bytes -> calls -> outcomes -> journal
-        self.settle(&terms); // what became true: state, answers
-        self.expire(&terms); // waits that are over
-        self.write_pending(&terms); // one write for each peer that has something
-        self.tell_listeners(&terms); // what changed, to those who follow it
-        self.register_fresh(); // whoever is still here
-        totals::hand_in(); // what was counted in this turn
-        browsers::hand_in(); // and for whom
-        Ok(())
-    }
-
-    fn is_over(&self) -> bool {
-        self.ends_by.is_some_and(|end| self.peers.is_empty() || end <= self.clock.now())
-    }
-
-    /// Waits, and reads the clock: the one place where either happens.
-    fn wait(&mut self, events: &mut Events) -> io::Result<Terms<'r>> {
-        let now = self.clock.now();
-        let idle = self.again.is_empty()
-            && !self.audience.is_busy()
-            && !self.listeners.iter_mut().any(|listener| listener.is_ready(now));
-        let timeout =
-            if idle { self.next_deadline().map(|deadline| deadline - now) } else { Some(Duration::ZERO) };
-        totals::one(Count::CallsPoll);
-        match self.poll.poll(events, timeout) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-            _ => self.clock.tick(Instant::now()),
-        }
-        let Rules { limits, timeouts, compression, origins } = self.rules;
-        Ok(Terms { now: self.clock.now(), date: self.clock.date(), limits, timeouts, compression, origins })
-    }
-
-    fn next_deadline(&self) -> Option<Instant> {
-        let rests = self.listeners.iter().filter_map(Listener::next_deadline);
-        let positions = self.audience.next_deadline(&self.state);
-        let others = [self.timers.next(), self.clock.next_announcement(), positions, self.ends_by];
-        rests.chain(others.into_iter().flatten()).min().map(|deadline| deadline.max(self.clock.now()))
-    }
-
-    /// Tells the time to those who listen, before others come in this turn and hear it first thing.
-    fn tell_time(&mut self, terms: &Terms) {
-        let Some(news) = self.clock.announce() else { return };
-        for token in self.clock.listeners() {
-            let Some(Seat { peer, .. }) = self.peers.get_mut(token) else { continue };
-            self.clock.go_on_listening(token);
-            peer.connection.outbox().lend(&mut self.spare);
-            peer.connection.push(&news, terms);
-            self.dirty.push(token);
+            shutdown: Shutdown::None,
+            buffer: vec![0; READ_BUFFER_BYTES],
+            buffer_pool: Vec::new(),
+            committed: Vec::new(),
+            unregistered: Vec::new(),
+            to_flush: Vec::new(),
+            ready_queue: Vec::new(),
         }
     }
 
-    fn accept_new(&mut self, terms: &Terms) {
-        for n in 0..self.listeners.len() {
-            for _ in 0..ACCEPTS_PER_TURN {
-                if !self.listeners[n].is_ready(terms.now) {
-                    break;
-                }
-                if self.open.load(Ordering::Relaxed) >= terms.limits.connections_max {
-                    self.listeners[n].rest(terms.now);
-                    break;
-                }
-                let Accepted::Peer(stream) = self.listeners[n].accept(terms.now) else { break };
-                self.open.fetch_add(1, Ordering::Relaxed);
-                totals::one(Count::ConnectionsAccepted);
-                totals::one(Count::ConnectionsOpen);
-                let token = self.peers.insert(Seat { stream, peer: Peer::new(terms) });
-                self.serve(token, terms);
-                self.fresh.push(token);
+    /// Reads fewer bytes at a time than [`READ_BUFFER_BYTES`].
+    pub fn with_read_buffer(mut self, bytes: usize) -> ServerLoop<'r, S> {
+        self.buffer = vec![0; bytes];
+        self
+    }
+
+    /// Begins a turn at this moment. The wall clock is read once a second.
+    pub fn begin_turn(
+        &mut self,
+        now: Instant,
+        read_wall_clock: impl FnOnce() -> DateTime<Local>,
+    ) -> Terms<'r> {
+        self.clock.tick(now, read_wall_clock);
+        content_coding::begin_turn();
+        let ServerConfig { limits, timeouts, compression, origins } = self.config;
+        Terms { now, date: self.clock.date(), limits, timeouts, compression, origins }
+    }
+
+    /// One turn. No response leaves before the journal has committed what it answers.
+    pub fn turn(&mut self, ready: &[Ready], turn: &Terms) {
+        self.broadcast_clock(turn); // once a second, to /ws
+        self.accept_new(turn); // and read at once what a new peer has already sent
+        self.read_ready(ready, turn); // bytes -> calls -> outcomes -> Journal::append; first the ready queue
+        self.begin_requested_shutdown(turn);
+        self.apply_committed(turn); // what the journal has committed: state, answers
+        self.fire_timers(turn);
+        self.flush_pending(turn); // one write for each peer with output
+        self.notify_subscribers(turn); // changes to live subscribers; replay to those behind
+        self.register_new(); // only sockets that are still open
+        totals::hand_in();
+        browsers::hand_in();
+    }
+
+    /// Lets the next turn stop accepting, and close connections as they finish.
+    pub fn request_shutdown(&mut self) {
+        if self.shutdown == Shutdown::None {
+            self.shutdown = Shutdown::Requested;
+        }
+    }
+
+    /// Returns whether a shutdown is complete, or its deadline has passed.
+    pub fn is_over(&self) -> bool {
+        match self.shutdown {
+            Shutdown::Draining(deadline) => self.peers.is_empty() || deadline <= self.clock.now(),
+            _ => false,
+        }
+    }
+
+    /// Returns whether the next turn has work before anything becomes ready.
+    pub fn has_work(&mut self) -> bool {
+        !self.ready_queue.is_empty()
+            || self.subscribers.is_busy()
+            || self.journal.is_waiting()
+            || self.sockets.ready_listener(0, self.clock.now()).is_some()
+    }
+
+    /// Returns when a turn is due although nothing becomes ready.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let shutdown = match self.shutdown {
+            Shutdown::Draining(deadline) => Some(deadline),
+            _ => None,
+        };
+        let positions = self.subscribers.next_deadline(&self.state);
+        let deadlines = [self.timers.next(), self.clock.next_announcement(), positions, shutdown];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Returns the moment of the current turn.
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Returns a peer, or `None` if it is gone.
+    pub fn peer(&self, id: PeerId) -> Option<&Peer> {
+        self.peers.get(id).map(|connected| &connected.peer)
+    }
+
+    fn broadcast_clock(&mut self, turn: &Terms) {
+        let Some(time) = self.clock.announce() else { return };
+        for id in self.clock.take_subscribers() {
+            let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
+            self.clock.subscribe(id);
+            peer.connection.outbox().lend(&mut self.buffer_pool);
+            peer.connection.push(&time, turn);
+            self.to_flush.push(id);
+        }
+    }
+
+    /// Accepts from every listener in turn, and returns how many connections.
+    fn accept_new(&mut self, turn: &Terms) -> usize {
+        let (mut accepted, mut from) = (0, 0);
+        while let Some(listener) = self.sockets.ready_listener(from, turn.now) {
+            accepted += self.accept_from(listener, turn);
+            from = listener + 1;
+        }
+        accepted
+    }
+
+    fn accept_from(&mut self, listener: usize, turn: &Terms) -> usize {
+        for accepted in 0..ACCEPTS_PER_TURN {
+            if self.open.load(Ordering::Relaxed) >= turn.limits.connections_max {
+                self.sockets.pause_accepting(listener, turn.now);
+                return accepted;
             }
+            let Some(socket) = self.sockets.accept(listener, turn.now) else { return accepted };
+            self.open.fetch_add(1, Ordering::Relaxed);
+            totals::one(Count::ConnectionsAccepted);
+            totals::one(Count::ConnectionsOpen);
+            let id = self.peers.insert(ConnectedPeer { socket, peer: Peer::new(turn) });
+            self.serve(id, turn);
+            self.unregistered.push(id);
         }
+        ACCEPTS_PER_TURN
     }
 
-    fn read_ready(&mut self, events: &Events, terms: &Terms) {
-        for token in std::mem::take(&mut self.again) {
-            if let Some(Seat { peer, .. }) = self.peers.get_mut(token) {
-                peer.taken_up();
+    fn read_ready(&mut self, ready: &[Ready], turn: &Terms) {
+        for id in std::mem::take(&mut self.ready_queue) {
+            if let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) {
+                peer.mark_dequeued();
             }
-            self.serve(token, terms);
+            self.serve(id, turn);
         }
-        for event in events {
-            match event.token() {
-                WAKER => self.open_mailbox(terms),
-                token if token.0 > WAKER.0 => self.listeners_ready(token),
-                token => self.peer_ready(token, event, terms),
+        for ready in ready {
+            let id = PeerId(ready.token);
+            // A peer that was closed earlier in this turn may still be reported.
+            let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
+            if ready.urgent {
+                peer.mark_urgent();
+            } else if ready.readable {
+                peer.mark_readable();
             }
-        }
-        // Those who wait at a listener since before the events were read.
-        self.accept_new(terms);
-    }
-
-    fn listeners_ready(&mut self, token: Token) {
-        if let Some(listener) = self.listeners.get_mut(token.0 - WAKER.0 - 1) {
-            listener.pending = true;
-        }
-    }
-
-    fn peer_ready(&mut self, token: Token, event: &Event, terms: &Terms) {
-        let Some(Seat { peer, .. }) = self.peers.get_mut(token) else { return };
-        if event.is_read_closed() || event.is_error() || is_urgent(event) {
-            peer.told_special();
-        } else if event.is_readable() {
-            peer.told_readable();
-        }
-        if event.is_writable() && !peer.connection.outbox().is_empty() {
-            self.flush(token, terms);
-        }
-        self.serve(token, terms);
-    }
-
-    /// Reads what the peer has sent and takes up its calls; then writes what can be said at once.
-    fn serve(&mut self, token: Token, terms: &Terms) {
-        let EventLoop { peers, buffer, spare, journal, state, cache, settled, clock, audience, .. } = self;
-        let Some(Seat { stream, peer }) = peers.get_mut(token) else { return };
-        let mut calls = Calls { journal, state, cache, settled, clock, audience };
-        peer.connection.outbox().lend(spare);
-        if let Err(error) = peer.read(buffer, stream, token, &mut calls, terms) {
-            log::debug!("a peer is gone: {error}");
-            return self.bury(token);
-        }
-        self.timers.enter(index_of(token), peer.connection.next_deadline());
-        self.flush(token, terms);
-    }
-
-    fn open_mailbox(&mut self, terms: &Terms) {
-        let asked_to_end = self.mailbox.open();
-        self.journal.catch_up(&mut self.state, &mut self.settled);
-        if asked_to_end && self.ends_by.is_none() {
-            self.go_away(terms);
-        }
-    }
-
-    /// Serves those who are connected already, and then no more.
-    fn go_away(&mut self, terms: &Terms) {
-        for listener in &mut self.listeners {
-            listener.pending = true;
-        }
-        // Until nobody waits, or the listener has to rest.
-        while self.listeners.iter_mut().any(|listener| listener.is_ready(terms.now)) {
-            self.accept_new(terms);
-        }
-        for mut listener in self.listeners.drain(..) {
-            // To close it is not enough where others hold the same socket: it would go on waking us.
-            let _ = self.poll.registry().deregister(&mut listener.socket);
-        }
-        self.ends_by = Some(terms.now + terms.timeouts.drain);
-        for token in self.peers.tokens() {
-            if let Some(Seat { peer, .. }) = self.peers.get_mut(token) {
-                peer.connection.go_away(terms);
-                peer.answer_held(&mut self.audience, &self.state, &mut self.cache, terms, Time::IsOver);
-                self.timers.enter(index_of(token), peer.connection.next_deadline());
-                self.flush(token, terms);
+            if ready.writable && !peer.connection.outbox().is_empty() {
+                self.flush(id, turn);
             }
+            self.serve(id, turn);
         }
     }
 
-    /// Answers every call whose write has been decided.
-    fn settle(&mut self, terms: &Terms) {
-        self.journal.settle(&mut self.state, &mut self.settled);
-        for settled in self.settled.drain(..) {
-            if let Outcome::Changed(change) = &settled.outcome {
-                self.audience.hear(change);
+    /// Reads what a peer has sent, dispatches its calls, and writes what is answered already.
+    fn serve(&mut self, id: PeerId, turn: &Terms) {
+        let ServerLoop { peers, sockets, buffer, buffer_pool, .. } = self;
+        let Some(ConnectedPeer { socket, peer }) = peers.get_mut(id) else { return };
+        let mut calls = CallContext {
+            id,
+            journal: &mut self.journal,
+            state: &mut self.state,
+            cache: &mut self.cache,
+            committed: &mut self.committed,
+            clock: &mut self.clock,
+            subscribers: &mut self.subscribers,
+        };
+        peer.connection.outbox().lend(buffer_pool);
+        if let Err(error) = peer.read(buffer, &mut SocketHandle { sockets, socket }, &mut calls, turn) {
+            log::debug!("peer disconnected: {error}");
+            return self.close(id);
+        }
+        self.timers.enter(slot_of(id), peer.connection.next_deadline());
+        self.flush(id, turn);
+    }
+
+    /// Stops accepting, after the last connections of the backlog.
+    fn begin_requested_shutdown(&mut self, turn: &Terms) {
+        if self.shutdown != Shutdown::Requested {
+            return;
+        }
+        while self.accept_new(turn) > 0 {}
+        self.sockets.stop_accepting();
+        self.shutdown = Shutdown::Draining(turn.now + turn.timeouts.drain);
+        for id in self.peers.ids() {
+            let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
+            peer.connection.go_away(turn);
+            peer.answer_held(&mut self.subscribers, &self.state, &mut self.cache, turn, HoldTimer::Expired);
+            self.timers.enter(slot_of(id), peer.connection.next_deadline());
+            self.flush(id, turn);
+        }
+    }
+
+    /// Applies every committed change to the state, and answers the writes of this loop's peers.
+    fn apply_committed(&mut self, turn: &Terms) {
+        self.journal.settle(&mut self.state, &mut self.committed);
+        for committed in self.committed.drain(..) {
+            if let Outcome::Changed(change) = &committed.outcome {
+                self.subscribers.record_change(change);
             }
-            let Some(Ticket(ticket)) = settled.ticket else { continue };
-            match settled.outcome {
+            let Some(Ticket(ticket)) = committed.ticket else { continue };
+            match committed.outcome {
                 Outcome::Changed(_) => totals::one(Count::Changes),
                 Outcome::Repeated(_) => totals::one(Count::Replays),
                 Outcome::Refused(_) => {}
             }
-            let token = Token(ticket as usize);
-            let Some(Seat { peer, .. }) = self.peers.get_mut(token) else { continue };
-            let answer = resources::answer_to(settled.outcome, &self.state);
-            peer.connection.outbox().lend(&mut self.spare);
-            peer.connection.answer(answer, terms);
-            if self.dirty.last() != Some(&token) {
-                self.dirty.push(token);
+            let id = PeerId(ticket);
+            let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
+            let answer = resources::answer_to(committed.outcome, &self.state);
+            peer.connection.outbox().lend(&mut self.buffer_pool);
+            peer.connection.answer(answer, turn);
+            if self.to_flush.last() != Some(&id) {
+                self.to_flush.push(id);
             }
         }
     }
 
-    fn expire(&mut self, terms: &Terms) {
-        while let Some(slot) = self.timers.due(terms.now) {
-            let Some((token, _)) = self.peers.at(slot) else { continue };
-            let Some(Seat { peer, .. }) = self.peers.get_mut(token) else { continue };
-            match peer.connection.expire(terms) {
+    fn fire_timers(&mut self, turn: &Terms) {
+        while let Some(slot) = self.timers.due(turn.now) {
+            let Some((id, _)) = self.peers.at(slot) else { continue };
+            let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
+            match peer.connection.expire(turn) {
                 Ok(due) => {
                     if due == Due::Answer {
                         peer.answer_held(
-                            &mut self.audience,
+                            &mut self.subscribers,
                             &self.state,
                             &mut self.cache,
-                            terms,
-                            Time::IsOver,
+                            turn,
+                            HoldTimer::Expired,
                         );
                     }
                     self.timers.enter(slot, peer.connection.next_deadline());
-                    self.flush(token, terms);
+                    self.flush(id, turn);
                 }
-                Err(fault) => {
-                    log::debug!("a peer is dropped: {fault}");
-                    self.bury(token);
+                Err(error) => {
+                    log::debug!("peer closed: {error}");
+                    self.close(id);
                 }
             }
         }
     }
 
-    fn write_pending(&mut self, terms: &Terms) {
-        for token in std::mem::take(&mut self.dirty) {
-            // An answer that waited for the journal may have begun another wait.
-            if let Some(Seat { peer, .. }) = self.peers.get_mut(token) {
-                self.timers.enter(index_of(token), peer.connection.next_deadline());
+    fn flush_pending(&mut self, turn: &Terms) {
+        for id in std::mem::take(&mut self.to_flush) {
+            // An answer that was committed may have started another timer.
+            if let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) {
+                self.timers.enter(slot_of(id), peer.connection.next_deadline());
             }
-            self.flush(token, terms);
+            self.flush(id, turn);
         }
     }
 
-    /// Tells those who follow something what became true in this turn.
-    fn tell_listeners(&mut self, terms: &Terms) {
-        let told = self.audience.tell(&mut self.peers, &self.state, &mut self.cache, terms);
-        for token in told.asked {
-            let Some(Seat { peer, .. }) = self.peers.get_mut(token) else { continue };
-            peer.answer_held(&mut self.audience, &self.state, &mut self.cache, terms, Time::Runs);
-            self.dirty.push(token);
+    /// Sends subscribers what was committed in this turn.
+    fn notify_subscribers(&mut self, turn: &Terms) {
+        let ServerLoop { peers, sockets, .. } = self;
+        let delivered = self.subscribers.deliver(
+            &mut ConnectedPeers { peers, sockets },
+            &self.state,
+            &mut self.cache,
+            turn,
+        );
+        for id in delivered.to_retry {
+            let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
+            peer.answer_held(&mut self.subscribers, &self.state, &mut self.cache, turn, HoldTimer::Running);
+            self.to_flush.push(id);
         }
-        self.dirty.extend(told.pending);
-        self.write_pending(terms);
-        if self.listening == self.audience.is_empty() {
-            self.listening = !self.listening;
-            self.journal.listen(self.listening);
+        self.to_flush.extend(delivered.to_flush);
+        self.flush_pending(turn);
+        if self.wants_wakeups == self.subscribers.is_empty() {
+            self.wants_wakeups = !self.wants_wakeups;
+            self.journal.listen(self.wants_wakeups);
         }
     }
 
-    /// Writes what waits, and does with the peer what is to be done with it then.
-    fn flush(&mut self, token: Token, terms: &Terms) {
-        let Some(Seat { stream, peer }) = self.peers.get_mut(token) else { return };
-        let next = peer.write(stream, terms);
+    /// Writes a peer's output, and then does what its connection needs.
+    fn flush(&mut self, id: PeerId, turn: &Terms) {
+        let Some(ConnectedPeer { socket, peer }) = self.peers.get_mut(id) else { return };
+        let action = peer.flush(&mut SocketHandle { sockets: &mut self.sockets, socket }, turn);
         if let Some(buffer) = peer.connection.outbox().give_back()
-            && self.spare.len() < SPARE_BUFFERS_MAX
-            && buffer.capacity() <= SPARE_BYTES_MAX
+            && self.buffer_pool.len() < POOLED_BUFFERS_MAX
+            && buffer.capacity() <= POOLED_BUFFER_BYTES_MAX
         {
-            self.spare.push(buffer);
+            self.buffer_pool.push(buffer);
         }
-        match next {
-            Ok(Next::Rest) => self.audience.has_room(peer, token),
-            Ok(Next::Blocked) => self.timers.enter(index_of(token), peer.connection.next_deadline()),
-            Ok(Next::Again) => {
-                self.timers.enter(index_of(token), peer.connection.next_deadline());
-                self.again.push(token);
+        match action {
+            Ok(PeerAction::Wait) => self.subscribers.mark_writable(&peer.subscriptions, id),
+            Ok(PeerAction::Blocked) => self.timers.enter(slot_of(id), peer.connection.next_deadline()),
+            Ok(PeerAction::Requeue) => {
+                self.timers.enter(slot_of(id), peer.connection.next_deadline());
+                self.ready_queue.push(id);
             }
-            Ok(Next::Linger) => self.linger(token, terms),
-            Ok(Next::Close) => self.bury(token),
+            Ok(PeerAction::Linger) => self.linger(id, turn),
+            Ok(PeerAction::Close) => self.close(id),
             Err(error) => {
-                log::debug!("a peer is gone: {error}");
-                self.bury(token);
+                log::debug!("peer disconnected: {error}");
+                self.close(id);
             }
         }
     }
 
-    fn linger(&mut self, token: Token, terms: &Terms) {
-        let Some(Seat { stream, peer }) = self.peers.get_mut(token) else { return };
-        if crate::reactor::socket::end_writing(stream).is_err() {
-            return self.bury(token);
+    fn linger(&mut self, id: PeerId, turn: &Terms) {
+        let Some(ConnectedPeer { socket, peer }) = self.peers.get_mut(id) else { return };
+        if self.sockets.shut_down_write(socket).is_err() {
+            return self.close(id);
         }
-        if peer.linger(terms) == Next::Again {
-            self.again.push(token);
+        if peer.linger(turn) == PeerAction::Requeue {
+            self.ready_queue.push(id);
         }
-        self.timers.enter(index_of(token), peer.connection.next_deadline());
+        self.timers.enter(slot_of(id), peer.connection.next_deadline());
     }
 
-    /// Dropping the stream closes it, which also ends its registration.
-    fn bury(&mut self, token: Token) {
-        if let Some(mut seat) = self.peers.remove(token) {
-            self.audience.dismiss(&mut seat.peer);
+    fn close(&mut self, id: PeerId) {
+        if let Some(ConnectedPeer { socket, mut peer }) = self.peers.remove(id) {
+            self.subscribers.unsubscribe_all(&mut peer.subscriptions);
             self.open.fetch_sub(1, Ordering::Relaxed);
             totals::one_less(Count::ConnectionsOpen);
-            totals::one(Count::CallsClose);
+            self.sockets.close(socket);
         }
     }
 
-    /// A connection for one request is gone before this, and has cost no registration.
-    fn register_fresh(&mut self) {
-        for token in std::mem::take(&mut self.fresh) {
-            let Some(Seat { stream, .. }) = self.peers.get_mut(token) else { continue };
-            totals::one(Count::CallsRegister);
-            if let Err(error) = self.poll.registry().register(stream, token, interest()) {
-                log::warn!("a new peer cannot be registered, and is dropped: {error}");
-                self.bury(token);
+    /// A connection for one request is closed before this, and costs no registration.
+    fn register_new(&mut self) {
+        for id in std::mem::take(&mut self.unregistered) {
+            let Some(ConnectedPeer { socket, .. }) = self.peers.get_mut(id) else { continue };
+            if let Err(error) = self.sockets.register(socket, id.0) {
+                log::warn!("connection closed, its socket cannot be registered: {error}");
+                self.close(id);
             }
         }
     }
-}
-
-fn interest() -> Interest {
-    let both = Interest::READABLE | Interest::WRITABLE;
-    #[cfg(target_os = "linux")]
-    let both = both | Interest::PRIORITY;
-    both
-}
-
-fn is_urgent(event: &Event) -> bool {
-    #[cfg(target_os = "linux")]
-    return event.is_priority();
-    #[cfg(not(target_os = "linux"))]
-    return false;
-}
-
-fn listener_token(n: usize) -> Token {
-    Token(WAKER.0 + 1 + n)
 }

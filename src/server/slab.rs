@@ -1,89 +1,94 @@
-//! From a token to a peer. An old token never finds a new peer: it carries the generation of its
-//! slot, which counts how many peers sat there before.
+//! From an id to a peer. The id of a peer that is gone never finds another: it contains the generation of its
+//! slot, the number of peers that have occupied the slot before.
 
-use mio::Token;
+use crate::pubsub::peer_table::PeerId;
 
 #[derive(Debug)]
-pub struct Slots<T> {
-    slots: Vec<Slot<T>>,
+pub struct Slab<T> {
+    entries: Vec<SlabEntry<T>>,
     free: Vec<u32>,
-    taken: usize,
+    occupied: usize,
 }
 
 #[derive(Debug)]
-struct Slot<T> {
+struct SlabEntry<T> {
     generation: u32,
     peer: Option<T>,
 }
 
-/// The upper half of a token is the generation, the lower the slot; two values are kept for
-/// listeners and the waker.
+/// The upper half of an id is the generation, the lower half the slot.
 const SLOT_BITS: u32 = 32;
 
-/// Tokens from here on are never those of a slot: no slot has the highest index.
-pub const RESERVED_TOKENS: usize = (usize::MAX >> SLOT_BITS << SLOT_BITS) | 0xffff_ff00;
+/// The lowest of 256 ids that no peer has: no slot has the highest index.
+pub const RESERVED_IDS: u64 = (u64::MAX >> SLOT_BITS << SLOT_BITS) | 0xffff_ff00;
 
-impl<T> Default for Slots<T> {
-    fn default() -> Slots<T> {
-        Slots { slots: Vec::new(), free: Vec::new(), taken: 0 }
+impl<T> Default for Slab<T> {
+    fn default() -> Slab<T> {
+        Slab { entries: Vec::new(), free: Vec::new(), occupied: 0 }
     }
 }
 
-impl<T> Slots<T> {
-    pub fn insert(&mut self, peer: T) -> Token {
-        self.taken += 1;
+impl<T> Slab<T> {
+    pub fn insert(&mut self, peer: T) -> PeerId {
+        self.occupied += 1;
         let index = match self.free.pop() {
             Some(index) => index,
             None => {
-                self.slots.push(Slot { generation: 0, peer: None });
-                (self.slots.len() - 1) as u32
+                self.entries.push(SlabEntry { generation: 0, peer: None });
+                (self.entries.len() - 1) as u32
             }
         };
-        let slot = &mut self.slots[index as usize];
+        let slot = &mut self.entries[index as usize];
         slot.peer = Some(peer);
-        Token((slot.generation as usize) << SLOT_BITS | index as usize)
+        PeerId(u64::from(slot.generation) << SLOT_BITS | u64::from(index))
     }
 
-    pub fn get_mut(&mut self, token: Token) -> Option<&mut T> {
-        let slot = self.slots.get_mut(index_of(token))?;
-        if slot.generation != (token.0 >> SLOT_BITS) as u32 {
-            return None;
-        }
-        slot.peer.as_mut()
+    pub fn get(&self, id: PeerId) -> Option<&T> {
+        let entry = self.entries.get(slot_of(id))?;
+        if entry.generation == generation_of(id) { entry.peer.as_ref() } else { None }
     }
 
-    /// Whoever sits in this slot now, and the token for it.
-    pub fn at(&self, index: usize) -> Option<(Token, &T)> {
-        let slot = self.slots.get(index)?;
-        let token = Token((slot.generation as usize) << SLOT_BITS | index);
-        Some((token, slot.peer.as_ref()?))
+    pub fn get_mut(&mut self, id: PeerId) -> Option<&mut T> {
+        let entry = self.entries.get_mut(slot_of(id))?;
+        if entry.generation == generation_of(id) { entry.peer.as_mut() } else { None }
     }
 
-    pub fn remove(&mut self, token: Token) -> Option<T> {
-        self.get_mut(token)?;
-        let slot = &mut self.slots[index_of(token)];
+    /// Returns the peer in this slot, with its id.
+    pub fn at(&self, index: usize) -> Option<(PeerId, &T)> {
+        let slot = self.entries.get(index)?;
+        let id = PeerId(u64::from(slot.generation) << SLOT_BITS | index as u64);
+        Some((id, slot.peer.as_ref()?))
+    }
+
+    pub fn remove(&mut self, id: PeerId) -> Option<T> {
+        self.get_mut(id)?;
+        let slot = &mut self.entries[slot_of(id)];
         slot.generation = slot.generation.wrapping_add(1);
-        self.free.push(index_of(token) as u32);
-        self.taken -= 1;
+        self.free.push(slot_of(id) as u32);
+        self.occupied -= 1;
         slot.peer.take()
     }
 
     pub fn len(&self) -> usize {
-        self.taken
+        self.occupied
     }
 
     pub fn is_empty(&self) -> bool {
-        self.taken == 0
+        self.occupied == 0
     }
 
-    pub fn tokens(&self) -> Vec<Token> {
-        (0..self.slots.len()).filter_map(|index| self.at(index)).map(|(token, _)| token).collect()
+    pub fn ids(&self) -> Vec<PeerId> {
+        (0..self.entries.len()).filter_map(|index| self.at(index)).map(|(id, _)| id).collect()
     }
 }
 
-/// Which slot a token names, whatever its generation.
-pub fn index_of(token: Token) -> usize {
-    token.0 & ((1 << SLOT_BITS) - 1)
+/// Returns the slot that an id names, whatever its generation.
+pub fn slot_of(id: PeerId) -> usize {
+    (id.0 & ((1 << SLOT_BITS) - 1)) as usize
+}
+
+fn generation_of(id: PeerId) -> u32 {
+    (id.0 >> SLOT_BITS) as u32
 }
 
 #[cfg(test)]
@@ -91,17 +96,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_old_token_never_finds_a_new_peer() {
-        let mut slots = Slots::default();
-        let first = slots.insert("first");
-        let other = slots.insert("other");
-        assert_eq!(slots.remove(first), Some("first"));
-        let second = slots.insert("second");
-        assert_eq!(index_of(first), index_of(second), "the slot is used again");
-        assert_eq!(slots.get_mut(first), None);
-        assert_eq!(slots.remove(first), None);
-        assert_eq!(slots.get_mut(second), Some(&mut "second"));
-        assert_eq!(slots.tokens(), [second, other]);
-        assert_eq!(slots.get_mut(Token(RESERVED_TOKENS)), None);
+    fn a_stale_id_never_finds_a_new_peer() {
+        let mut slab = Slab::default();
+        let first = slab.insert("first");
+        let other = slab.insert("other");
+        assert_eq!(slab.remove(first), Some("first"));
+        let second = slab.insert("second");
+        assert_eq!(slot_of(first), slot_of(second), "the slot is reused");
+        assert_eq!(slab.get_mut(first), None);
+        assert_eq!(slab.remove(first), None);
+        assert_eq!(slab.get_mut(second), Some(&mut "second"));
+        assert_eq!(slab.ids(), [second, other]);
+        assert_eq!(slab.get_mut(PeerId(RESERVED_IDS)), None);
     }
 }

@@ -9,13 +9,13 @@ use std::collections::BinaryHeap;
 use std::time::Instant;
 
 #[derive(Debug, Default)]
-pub struct Timers {
+pub struct TimerQueue {
     queue: BinaryHeap<Reverse<(Instant, usize)>>,
     /// For each slot the earliest moment at which it is in the queue.
     entered: Vec<Option<Instant>>,
 }
 
-impl Timers {
+impl TimerQueue {
     /// The connection in `slot` must be looked at by then.
     pub fn enter(&mut self, slot: usize, deadline: Option<Instant>) {
         let Some(deadline) = deadline else { return };
@@ -59,7 +59,7 @@ mod tests {
     fn a_slot_is_looked_at_when_its_earliest_deadline_comes() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let mut timers = Timers::default();
+        let mut timers = TimerQueue::default();
         timers.enter(3, Some(at(75)));
         timers.enter(3, Some(at(10)));
         timers.enter(5, Some(at(20)));

@@ -1,18 +1,15 @@
-//! What is true, and in which order it became so.
+//! The state, and the order of its changes.
 //!
 //! ```text
-//!   Write ──▶ journal: decided in order, one after the other ──▶ Change ──▶ every loop's state
+//!   Write ──▶ journal: decided in order ──▶ committer: durable ──▶ Change ──▶ the state of every loop
 //! ```
 //!
-//! A [`state`] is all collections at one position. The [`journal`] is the order of
-//! changes; each event loop holds a handle to it and a state of its own, and applies to the state
-//! what has been settled. A state needs no lock, and what one peer has been answered, every other
-//! peer may rely on, because a loop catches up before it takes up a call.
+//! A [`state`] is all collections at one position. The [`journal`] orders the changes. Each loop has a handle
+//! to it and a state of its own, and applies what is committed before it handles a call. So a state needs no
+//! lock, and every peer can rely on what another peer was answered.
 //!
-//! What is to be done once has a key, and [`keys`] knows what came of it: whoever asks again is answered again,
-//! and nothing changes.
-//!
-//! Nothing in this room knows who asks and who listens.
+//! The [`idempotency_table`] remembers the results of POSTs with a key: a repeated one is answered again, and
+//! changes nothing. Nothing in this module knows clients or subscribers.
 
 pub mod collection;
 pub mod commit_log;

@@ -1,0 +1,24 @@
+//! What a loop waits on: its poll, its sockets and its wake-ups.
+
+use crate::reactor::listener::Listener;
+use crate::reactor::socket::TcpSockets;
+use crate::reactor::wakeup::{self, Mailbox, Sender};
+use mio::Poll;
+use std::io;
+
+pub struct LoopIo {
+    pub poll: Poll,
+    pub sockets: TcpSockets,
+    /// Wakes this loop from another thread.
+    pub sender: Sender,
+    pub mailbox: Mailbox,
+}
+
+impl LoopIo {
+    pub fn new(listeners: Vec<Listener>) -> io::Result<LoopIo> {
+        let poll = Poll::new()?;
+        let (sender, mailbox) = wakeup::mailbox(&poll)?;
+        let sockets = TcpSockets::new(poll.registry().try_clone()?, listeners)?;
+        Ok(LoopIo { poll, sockets, sender, mailbox })
+    }
+}
