@@ -4,7 +4,7 @@
 //!   Recipe::new(url, What::Get).every(10).on(8)     GET, a new connection after each tenth, by eight callers
 //! ```
 
-use crate::client::handshake::Offered;
+use crate::client::handshake::CompressionOffer;
 use crate::client::url::Url;
 use crate::compare::headers::Extra;
 use crate::compare::workloads::call_plan::{Lasts, Plan, Road};
@@ -81,8 +81,8 @@ impl Recipe {
                 let line = format!("If-None-Match: {tag}");
                 (Way::Conditional, Road::Http(workload::encode_request(&url, &[&line], &extra)))
             }
-            What::Call => (Way::Socket, calls(Offered::Nothing)?),
-            What::DeflatedCall => (Way::SocketDeflated, calls(Offered::Deflate)?),
+            What::Call => (Way::Socket, calls(CompressionOffer::None)?),
+            What::DeflatedCall => (Way::SocketDeflated, calls(CompressionOffer::PermessageDeflate)?),
             What::Echo(bytes) => (Way::Socket, Road::Echo { text: "x".repeat(bytes) }),
             What::Clock => (Way::Socket, Road::Clock),
         };

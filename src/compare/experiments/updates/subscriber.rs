@@ -19,9 +19,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::client::url::Url;
-use crate::compare::costs::Application;
 use crate::compare::experiments::updates::age::View;
-use crate::compare::experiments::updates::subscriber_connection::{self, Came, Line};
+use crate::compare::experiments::updates::subscriber_connection::{
+    NotificationEncoding, PollConnection, PushConnection, ReceivedNotification,
+};
 use crate::compare::experiments::updates::subscriber_stats::Ledger;
 use crate::compare::experiments::updates::ways::UpdateWay;
 use crate::compare::headers::Extra;
@@ -50,7 +51,7 @@ pub struct Follower<'f> {
     pub asks_kernel: bool,
 }
 
-impl Follower<'_> {
+impl<'f> Follower<'f> {
     /// To the end of all changes: what was shown, and from when on. Whoever waits for `ready` and hears nothing
     /// more knows that it failed.
     pub fn follow(self, ready: Sender<()>) -> Result<Vec<View>, RunError> {
@@ -63,16 +64,16 @@ impl Follower<'_> {
     }
 
     fn be_told(&self, ready: Sender<()>, shown: &mut Shown) -> Result<(), RunError> {
-        let mut line = Line::begin(self)?;
+        let mut connection = PushConnection::open(self)?;
         while shown.views.is_empty() {
-            if let Some(number) = self.read_notice(&line.hear_notice(self)?)? {
+            if let Some(number) = self.read_notice(&connection.receive()?)? {
                 shown.begin(number)?;
             }
         }
         say_ready(ready);
         loop {
-            match self.read_notice(&line.hear_notice(self)?)? {
-                Some(END) => return line.leave(self),
+            match self.read_notice(&connection.receive()?)? {
+                Some(END) => return connection.leave(self),
                 Some(number) => shown.add_next(self.way, number)?,
                 None => {}
             }
@@ -123,10 +124,14 @@ impl Follower<'_> {
     }
 
     /// One request: which change the answer shows, if it is not the one that is shown already.
-    fn get(&self, line: &mut Option<Line>, tag: &mut Option<String>) -> Result<Option<u32>, RunError> {
+    fn get(
+        &self,
+        line: &mut Option<PollConnection<'f>>,
+        tag: &mut Option<String>,
+    ) -> Result<Option<u32>, RunError> {
         let mut on = match line.take() {
             Some(line) => line,
-            None => Line::connect(self)?,
+            None => PollConnection::open(self)?,
         };
         let answer = on.get(self, tag.as_deref())?;
         if self.way.is_on_new_connections() {
@@ -147,16 +152,23 @@ impl Follower<'_> {
     }
 
     /// Of the change that a notice tells of, if it tells of one; and what its parts are for.
-    fn read_notice(&self, heard: &subscriber_connection::Notice) -> Result<Option<u32>, RunError> {
+    fn read_notice(&self, heard: &ReceivedNotification) -> Result<Option<u32>, RunError> {
         let notice: Notice = serde_json::from_str(&heard.text)
             .map_err(|error| failed(format!("the server's notice cannot be read: {error}")))?;
         let value = notice.params.value.map_or("", RawValue::get);
         let (all, payload) = (heard.text.len() as u64, value.len() as u64);
-        let said = match heard.came {
-            Came::AsItIs => Application { payload, fields: all - payload, ..Application::default() },
-            Came::Deflated { bytes } => Application { deflated: bytes, ..Application::default() },
-        };
-        self.ledger.note(|tally| tally.said.received += said);
+        self.ledger.note(|tally| {
+            let received = &mut tally.said.received;
+            match heard.encoding {
+                NotificationEncoding::Event => {
+                    received.framing -= all;
+                    received.payload += payload;
+                    received.fields += all - payload;
+                }
+                NotificationEncoding::Message => received.payload_to_fields(all - payload),
+                NotificationEncoding::CompressedMessage => {}
+            }
+        });
         match &*notice.method {
             "snapshot" | "change" => self.number(value).map(Some),
             "position" => Ok(None),
