@@ -3,7 +3,8 @@
 use crate::cli::compare_args::Compare;
 use crate::cli::config_args::{CompressionArgs, LimitArgs, OriginArgs, TimeoutArgs};
 use crate::cli::value_parsers::seconds;
-use crate::client::call::{CallOptions, OutputMode};
+use crate::client::call::CallOptions;
+use crate::client::call_request::OutputMode;
 use crate::client::watch::{OutputFormat, WatchOptions};
 use crate::serve::options::{ServeOptions, collection_name};
 use crate::store::committer::Sync;

@@ -1,13 +1,13 @@
-//! `bothways call METHOD URL [BODY]`: one call, by the road that the URL names.
+//! `bothways call METHOD URL [BODY]`: one call, over the transport that the URL names.
 
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
-use crate::client::fields::{self, Field};
+use crate::client::call_request::{CallRequest, OutputMode};
+use crate::client::fields;
 use crate::client::over_http;
 use crate::client::over_websocket;
-use crate::client::response::status_words;
-use crate::client::url::{Scheme, Url};
+use crate::client::url::Scheme;
 use crate::error::CommandError;
 use crate::http::headers::is_token;
 
@@ -25,27 +25,6 @@ pub struct CallOptions {
     pub timeout: Duration,
 }
 
-/// What both roads are asked to carry.
-#[derive(Debug)]
-pub struct Asked<'a> {
-    /// In upper case: methods are told apart by case (RFC 9110 §9.1), and all in use are upper case.
-    pub method: String,
-    pub url: Url,
-    pub fields: Vec<Field<'a>>,
-    pub body: Option<Vec<u8>>,
-    pub print: OutputMode,
-    /// The longest wait for the connection, and for each part of the answer.
-    pub wait: Duration,
-}
-
-/// How much of the answer is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OutputMode {
-    Body,
-    /// Curl's `-i`: the status and the fields first.
-    HeadAndBody,
-}
-
 /// Makes the call, and prints the answer to standard output. An answer of 400 or more is printed
 /// like others, and is a failure. Nothing is said of it when nobody reads standard output any more.
 pub fn run(call: &CallOptions) -> Result<(), CommandError> {
@@ -61,18 +40,18 @@ fn make(call: &CallOptions, input: &mut impl Read, out: &mut impl Write) -> Resu
     }
 }
 
-fn understand<'a>(call: &'a CallOptions, input: &mut impl Read) -> Result<Asked<'a>, CommandError> {
+fn understand<'a>(call: &'a CallOptions, input: &mut impl Read) -> Result<CallRequest<'a>, CommandError> {
     if !is_token(call.method.as_bytes()) {
         return Err(CommandError::Usage(format!("{:?} is not a method", call.method)));
     }
     let (url, fields) = (call.url.parse()?, fields::parse(&call.headers)?);
-    Ok(Asked {
+    Ok(CallRequest {
         method: call.method.to_ascii_uppercase(),
         url,
         fields,
         body: read_body(call.body.as_deref(), input)?,
-        print: call.output,
-        wait: call.timeout,
+        output: call.output,
+        timeout: call.timeout,
     })
 }
 
@@ -87,30 +66,25 @@ fn read_body(text: Option<&str>, input: &mut impl Read) -> Result<Option<Vec<u8>
     Ok(Some(body))
 }
 
-/// The server said no, in a status.
-pub fn check_status(status: u16) -> Result<(), CommandError> {
-    if status < 400 {
-        return Ok(());
-    }
-    Err(CommandError::Failed(format!("the server answered {}", status_words(status))))
-}
-
-/// For tests of both roads: a call as the command line gives it, what it prints, and how it ends.
 #[cfg(test)]
-pub fn make_for_test(arguments: &[&str], input: &str) -> (String, Result<(), String>) {
-    use crate::cli::args;
-    use clap::Parser;
-    let line = [&["bothways", "call", "--max-seconds", "5"], arguments].concat();
-    let args::Command::Call(call) = args::Cli::parse_from(line).command else { panic!("call was said") };
-    let mut out = Vec::new();
-    let outcome = make(&call.into(), &mut input.as_bytes(), &mut out);
-    let outcome = outcome.map_err(|failure| format!("{} {failure}", failure.exit_status()));
-    (String::from_utf8(out).unwrap(), outcome)
-}
+pub use tests::make_for_test;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::args;
+    use clap::Parser;
+
+    /// For tests of both transports: makes a call as the command line gives it, and returns what it prints and how it
+    /// ends.
+    pub fn make_for_test(arguments: &[&str], input: &str) -> (String, Result<(), String>) {
+        let line = [&["bothways", "call", "--max-seconds", "5"], arguments].concat();
+        let args::Command::Call(call) = args::Cli::parse_from(line).command else { panic!("call was said") };
+        let mut out = Vec::new();
+        let outcome = make(&call.into(), &mut input.as_bytes(), &mut out);
+        let outcome = outcome.map_err(|failure| format!("{} {failure}", failure.exit_status()));
+        (String::from_utf8(out).unwrap(), outcome)
+    }
 
     #[test]
     fn wrong_usage_is_told_before_anything_is_sent() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::client::call::{Asked, OutputMode};
+use crate::client::call_request::{CallRequest, OutputMode};
 use crate::client::fields::Field;
 use crate::client::over_http;
 use crate::client::url::{Scheme, Url};
@@ -23,32 +23,30 @@ struct Index {
 
 /// The names of all collections in their order, and the items of each. A collection is as it was at one
 /// position; two of them may be from different positions.
-pub fn all(url: &Url, wait: Duration) -> Result<Vec<(String, Vec<Item>)>, CommandError> {
+pub fn all(url: &Url, timeout: Duration) -> Result<Vec<(String, Vec<Item>)>, CommandError> {
     if url.scheme != Scheme::Http || url.path != "/" || url.query.is_some() {
         return Err(CommandError::Usage(
             "URL must name a server and nothing in it: http://HOST:PORT".to_owned(),
         ));
     }
-    let index: Index = get(url, "/", wait)?;
-    let named = |path: String| {
-        let name = path.strip_prefix('/').filter(|name| is_id(name)).map(str::to_owned);
-        name.ok_or_else(|| unexpected(url, "/"))
-    };
-    let names: Vec<String> = index.collections.into_iter().map(named).collect::<Result<_, _>>()?;
-    names.into_iter().map(|name| Ok((name.clone(), get(url, &format!("/{name}"), wait)?))).collect()
+    let index: Index = get(url, "/", timeout)?;
+    let names: Option<Vec<&str>> =
+        index.collections.iter().map(|path| path.strip_prefix('/').filter(|name| is_id(name))).collect();
+    let names = names.ok_or_else(|| unexpected(url, "/"))?;
+    names.into_iter().map(|name| Ok((name.to_owned(), get(url, &format!("/{name}"), timeout)?))).collect()
 }
 
-fn get<T: for<'de> Deserialize<'de>>(url: &Url, path: &str, wait: Duration) -> Result<T, CommandError> {
-    let asked = Asked {
+fn get<T: for<'de> Deserialize<'de>>(url: &Url, path: &str, timeout: Duration) -> Result<T, CommandError> {
+    let request = CallRequest {
         method: "GET".to_owned(),
         url: Url { path: path.to_owned(), ..url.clone() },
         fields: vec![Field { name: "Accept", value: "application/json" }],
         body: None,
-        print: OutputMode::Body,
-        wait,
+        output: OutputMode::Body,
+        timeout,
     };
     let mut body = Vec::new();
-    over_http::make(&asked, &mut body)?;
+    over_http::make(&request, &mut body)?;
     serde_json::from_slice(&body).map_err(|_| unexpected(url, path))
 }
 

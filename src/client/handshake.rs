@@ -1,83 +1,51 @@
 //! The client's half of the WebSocket handshake (RFC 6455 §4.1).
 
-use std::time::Duration;
-
-use serde_json::Value;
-
-use crate::client::buffered_stream::Stream;
-use crate::client::limits::REFUSAL_BYTES_MAX;
-use crate::client::response::{self, status_words};
-use crate::client::url::Url;
-use crate::client::websocket::{Incoming, Outgoing, random};
-use crate::error::{CommandError, one_line};
-use crate::http::framing::ResponseFraming;
+use crate::client::byte_observer::ByteObserver;
+use crate::client::client_connection::ClientConnection;
+use crate::client::websocket::{WebSocketConnection, random};
+use crate::error::CommandError;
 use crate::http::headers::Known;
 use crate::websocket::handshake::{self, Extension};
-use crate::websocket::permessage_deflate::Agreement;
 
-/// Connects and shakes hands at `target` of the URL's host. A server that refuses is quoted: its
-/// status, and the `detail` of its problem object, if it sent one.
-pub fn open(
-    url: &Url,
-    target: &str,
-    subprotocol: Option<&str>,
-    wait: Duration,
-) -> Result<(Incoming, Outgoing), CommandError> {
-    let mut stream = Stream::connect(url, wait)?;
-    shake_hands(&mut stream, &url.authority, target, &Asks { subprotocol, ..Asks::default() })?;
-    let outgoing = Outgoing::new(stream.writing_end()?);
-    Ok((Incoming::new(stream), outgoing))
-}
-
-/// What a client asks for beside a WebSocket.
+/// What a client requests along with a WebSocket.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Asks<'a> {
+pub struct HandshakeOptions<'a> {
     pub subprotocol: Option<&'a str>,
-    pub offered: Offered,
+    pub compression: CompressionOffer,
     /// Fields that say nothing about WebSocket.
-    pub extra: &'a [(String, String)],
+    pub fields: &'a [(String, String)],
 }
 
-/// What may be agreed on beside.
+/// Which extension a client offers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Offered {
+pub enum CompressionOffer {
     #[default]
-    Nothing,
-    /// That messages are compressed (RFC 7692).
-    Deflate,
+    None,
+    /// Compression of each message (RFC 7692); the server must agree to it.
+    PermessageDeflate,
 }
 
-/// What came of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Shaken {
-    pub agreement: Option<Agreement>,
-    /// Bytes of the request's head, and of the response's.
-    pub asked_bytes: u64,
-    pub answered_bytes: u64,
-}
-
-/// The handshake alone, on a connection that is there.
-pub fn shake_hands(
-    stream: &mut Stream,
+/// Opens a WebSocket on a connection. The failure of a server that rejects it has its status, and the `detail`
+/// of its problem object if it sent one.
+pub fn handshake<O: ByteObserver>(
+    mut connection: ClientConnection<O>,
     host: &str,
     target: &str,
-    asks: &Asks,
-) -> Result<Shaken, CommandError> {
+    options: &HandshakeOptions,
+) -> Result<WebSocketConnection<O>, CommandError> {
     let key: [u8; 16] = random()?;
-    let mut extra = asks.extra.to_vec();
-    let extension = match asks.offered {
-        Offered::Nothing => Extension::Unasked,
-        Offered::Deflate => Extension::Deflate,
-    };
-    if extension == Extension::Deflate {
-        extra.push(("Sec-WebSocket-Extensions".to_owned(), OFFER.to_owned()));
+    let mut fields = options.fields.to_vec();
+    let is_offered = options.compression == CompressionOffer::PermessageDeflate;
+    let extension = if is_offered { Extension::Deflate } else { Extension::Unasked };
+    if is_offered {
+        fields.push(("Sec-WebSocket-Extensions".to_owned(), OFFER.to_owned()));
     }
     let mut request = Vec::new();
-    let subprotocol = asks.subprotocol;
-    handshake::encode_request(host, target, key, subprotocol, &extra, &mut request);
-    stream.write(&request)?;
+    let subprotocol = options.subprotocol;
+    handshake::encode_request(host, target, key, subprotocol, &fields, &mut request);
+    connection.send_request(&request)?;
 
-    let (status, framing, answered, checked) = response::read_head(stream, false, |head, bytes| {
+    let (status, framing, checked) = connection.read_head("GET", |head, _| {
         let checked = handshake::check_response(head, &key, extension).and_then(|agreement| {
             let mut chosen = head.fields.all(Known::SecWebSocketProtocol);
             match (chosen.next(), chosen.next()) {
@@ -86,52 +54,35 @@ pub fn shake_hands(
                 _ => Err("the server chose a subprotocol that nobody offered"),
             }
         });
-        (head.status, head.framing, bytes.len(), checked)
+        (head.status, head.framing, checked)
     })?;
     if status != 101 {
-        return Err(refused("the server refused the WebSocket", status, stream, framing));
+        return Err(connection.rejected("the server refused the WebSocket", status, framing));
     }
     let agreement = checked
         .map_err(|why| CommandError::Failed(format!("the server's handshake cannot be believed: {why}")))?;
-    Ok(Shaken { agreement, asked_bytes: request.len() as u64, answered_bytes: answered as u64 })
-}
-
-/// The server may choose its window, and whether its messages refer back; it takes ours uncompressed.
-const OFFER: &str = "permessage-deflate";
-
-/// The server said no: `what`, the status, and why, if it said that.
-pub fn refused(what: &str, status: u16, stream: &mut Stream, framing: ResponseFraming) -> CommandError {
-    let detail = refusal_detail(stream, framing);
-    CommandError::Refused { status, line: format!("{what}: {}{detail}", status_words(status)) }
-}
-
-/// `: ` and the `detail` of a problem object (RFC 9457 §3.1.4); nothing, if there is none to be had.
-fn refusal_detail(stream: &mut Stream, framing: ResponseFraming) -> String {
-    let mut body = Vec::new();
-    // Half a body has no detail that can be read, so how it failed does not matter.
-    let _ = response::read_body(stream, framing, |piece| {
-        body.extend_from_slice(piece);
-        if body.len() <= REFUSAL_BYTES_MAX {
-            Ok(())
-        } else {
-            Err(CommandError::Failed("too long".to_owned()))
-        }
-    });
-    match serde_json::from_slice::<Value>(&body).unwrap_or_default().get("detail") {
-        Some(Value::String(detail)) => format!(": {}", one_line(detail)),
-        _ => String::new(),
+    if is_offered && agreement.is_none() {
+        return Err(CommandError::Failed("the server does not agree to compression".to_owned()));
     }
+    Ok(WebSocketConnection::new(connection, agreement))
 }
+
+/// The server may choose its window and whether its messages refer to earlier ones; the client does not compress.
+const OFFER: &str = "permessage-deflate";
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::client::test_server;
+    use crate::client::url::Url;
     use std::io::{self, Read, Write};
+    use std::time::Duration;
 
-    fn open_at(address: std::net::SocketAddr) -> Result<(Incoming, Outgoing), CommandError> {
-        let url = format!("ws://{address}/").parse().unwrap();
-        open(&url, "/ws", Some("one"), Duration::from_secs(5))
+    fn open_at(address: std::net::SocketAddr) -> Result<WebSocketConnection, CommandError> {
+        let url: Url = format!("ws://{address}/").parse().unwrap();
+        let connection = ClientConnection::connect(&url, Duration::from_secs(5), ()).unwrap();
+        let options = HandshakeOptions { subprotocol: Some("one"), ..HandshakeOptions::default() };
+        handshake(connection, &url.authority, "/ws", &options)
     }
 
     fn refused_with(answer: &'static str) -> String {
@@ -167,7 +118,13 @@ mod tests {
             let head = test_server::read_head(&mut socket);
             let key = head.split("Sec-WebSocket-Key: ").nth(1).and_then(|rest| rest.lines().next()).unwrap();
             let mut out = Vec::new();
-            handshake::encode_accept(key.as_bytes(), Some("one"), None, &[b'x'; 29], &mut out);
+            crate::websocket::handshake::encode_accept(
+                key.as_bytes(),
+                Some("one"),
+                None,
+                &[b'x'; 29],
+                &mut out,
+            );
             out.splice(out.len() - 2.., *b"Sec-WebSocket-Protocol: two\r\n\r\n");
             socket.write_all(&out).unwrap();
         });

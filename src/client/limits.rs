@@ -10,11 +10,14 @@ pub const READ_BYTES: usize = 16 * 1024;
 /// Longest message or event that is taken: room for a collection of some hundred thousand items.
 pub const MESSAGE_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// Longest response that is read as a whole, in bytes.
+pub const RESPONSE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// Most that is read of why something was refused.
 pub const REFUSAL_BYTES_MAX: usize = 64 * 1024;
 
 /// Most that is heard and not yet acted on. Past it, the server is not read.
-pub const NEWS_MAX: usize = 64;
+pub const QUEUED_EVENTS_MAX: usize = 64;
 
 /// How long to wait for the server's close frame once ours is sent.
 pub const CLOSE_WAIT: Duration = Duration::from_secs(2);

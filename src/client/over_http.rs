@@ -2,74 +2,71 @@
 
 use std::io::Write;
 
-use crate::client::buffered_stream::Stream;
-use crate::client::call::{Asked, OutputMode, check_status};
+use crate::client::call_request::{CallRequest, OutputMode, check_status};
+use crate::client::client_connection::ClientConnection;
 use crate::client::fields::Field;
-use crate::client::response;
 use crate::error::CommandError;
 
-/// Sends the request, and prints the answer's body as its bytes come: with `-i`, the head before it
-/// as the server wrote it.
-pub fn make(asked: &Asked, out: &mut impl Write) -> Result<(), CommandError> {
-    let request = encode_request(asked)?;
-    let mut stream = Stream::connect(&asked.url, asked.wait)?;
-    stream.write(&request)?;
+/// Sends the request, and prints the body of the response as it arrives; with `-i`, first the head as the
+/// server wrote it.
+pub fn make(request: &CallRequest, out: &mut impl Write) -> Result<(), CommandError> {
+    let bytes = encode_request(request)?;
+    let mut connection = ClientConnection::connect(&request.url, request.timeout, ())?;
+    connection.send_request(&bytes)?;
 
-    let asked_with_head = asked.method == "HEAD";
-    let (status, framing, head) = response::read_head(&mut stream, asked_with_head, |head, bytes| {
-        (head.status, head.framing, bytes.to_vec())
-    })?;
-    if asked.print == OutputMode::HeadAndBody {
+    let (status, framing, head) =
+        connection.read_head(&request.method, |head, bytes| (head.status, head.framing, bytes.to_vec()))?;
+    if request.output == OutputMode::HeadAndBody {
         out.write_all(&head).map_err(CommandError::Output)?;
     }
-    response::read_body(&mut stream, framing, |piece| {
+    connection.read_body(framing, |piece| {
         out.write_all(piece).and_then(|()| out.flush()).map_err(CommandError::Output)
     })?;
     out.flush().map_err(CommandError::Output)?;
     check_status(status)
 }
 
-fn encode_request(asked: &Asked) -> Result<Vec<u8>, CommandError> {
+fn encode_request(request: &CallRequest) -> Result<Vec<u8>, CommandError> {
     for name in ["Content-Length", "Transfer-Encoding"] {
-        if asked.fields.iter().any(|field| field.is(name)) {
+        if request.fields.iter().any(|field| field.is(name)) {
             return Err(CommandError::Usage(format!(
                 "{name} is not taken with -H: the body is counted here"
             )));
         }
     }
-    let mut out = format!("{} {} HTTP/1.1\r\n", asked.method, asked.url.target()).into_bytes();
+    let mut out = format!("{} {} HTTP/1.1\r\n", request.method, request.url.target()).into_bytes();
     let mut line = |name: &str, value: &str| {
         out.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
     };
-    for (name, value) in ours(asked) {
-        if !asked.fields.iter().any(|field| field.is(name)) {
+    for (name, value) in default_headers(request) {
+        if !request.fields.iter().any(|field| field.is(name)) {
             line(name, value);
         }
     }
-    if let Some(bytes) = content_length(asked) {
+    if let Some(bytes) = content_length(request) {
         line("Content-Length", &bytes.to_string());
     }
-    for Field { name, value } in asked.fields.iter().filter(|field| !field.value.is_empty()) {
+    for Field { name, value } in request.fields.iter().filter(|field| !field.value.is_empty()) {
         line(name, value);
     }
     out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(asked.body.as_deref().unwrap_or_default());
+    out.extend_from_slice(request.body.as_deref().unwrap_or_default());
     Ok(out)
 }
 
-/// What is said where `-H` says nothing else.
-fn ours<'a>(asked: &'a Asked) -> impl Iterator<Item = (&'static str, &'a str)> {
-    let content_type = asked.body.as_ref().map(|_| ("Content-Type", "application/json"));
-    [("Host", &*asked.url.authority), ("Accept", "*/*"), ("Connection", "close")]
+/// The fields that are sent unless `-H` replaces them.
+fn default_headers<'a>(request: &'a CallRequest) -> impl Iterator<Item = (&'static str, &'a str)> {
+    let content_type = request.body.as_ref().map(|_| ("Content-Type", "application/json"));
+    [("Host", &*request.url.authority), ("Accept", "*/*"), ("Connection", "close")]
         .into_iter()
         .chain(content_type)
 }
 
-/// No body is said to be one of 0 bytes where the method leads to expect one (RFC 9110 §8.6).
-fn content_length(asked: &Asked) -> Option<usize> {
-    match &asked.body {
+/// Without a body, the length is 0 for a method that usually has one (RFC 9110 §8.6).
+fn content_length(request: &CallRequest) -> Option<usize> {
+    match &request.body {
         Some(body) => Some(body.len()),
-        None => matches!(&*asked.method, "POST" | "PUT" | "PATCH").then_some(0),
+        None => matches!(&*request.method, "POST" | "PUT" | "PATCH").then_some(0),
     }
 }
 

@@ -12,49 +12,57 @@ use std::io::{self, Write};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::client::call::{Asked, OutputMode, check_status};
-use crate::client::handshake;
-use crate::client::response::status_words;
+use crate::client::byte_observer::BytePurpose;
+use crate::client::call_request::{CallRequest, OutputMode, check_status};
+use crate::client::client_connection::{ClientConnection, status_words};
+use crate::client::handshake::{HandshakeOptions, handshake};
+use crate::client::limits::CLOSE_WAIT;
 use crate::client::rpc_request::{self, ID};
-use crate::client::websocket::{Heard, Incoming, Outgoing, closed_line};
+use crate::client::websocket::{ServerMessage, WebSocketConnection, close_message};
 use crate::error::{CommandError, one_line};
 use crate::model::json_rpc::SUBPROTOCOL;
 use crate::websocket::close;
+use crate::websocket::frame::Opcode;
 
-/// Makes the call, and prints the answer's body as JSON text: for an error, its problem object.
-pub fn make(asked: &Asked, out: &mut impl Write) -> Result<(), CommandError> {
-    let request = rpc_request::encode(asked)?;
-    let (mut incoming, mut outgoing) = handshake::open(&asked.url, "/rpc", Some(SUBPROTOCOL), asked.wait)?;
-    outgoing.text(&request)?;
-    let text = wait_for_reply(&mut incoming, &mut outgoing)?;
-    let outcome = print_reply(&text, asked.print, out);
-    // The call is done; a connection that is not closed in good order takes nothing back of it.
-    if outgoing.close(Some(close::NORMAL)).is_ok() {
-        incoming.wait_for_end();
-    }
+/// Makes the call, and prints the body of the answer as JSON text; for an error, its problem object.
+pub fn make(request: &CallRequest, out: &mut impl Write) -> Result<(), CommandError> {
+    let text = rpc_request::encode(request)?;
+    let connection = ClientConnection::connect(&request.url, request.timeout, ())?;
+    let options = HandshakeOptions { subprotocol: Some(SUBPROTOCOL), ..HandshakeOptions::default() };
+    let mut websocket = handshake(connection, &request.url.authority, "/rpc", &options)?;
+    websocket.send(Opcode::Text, text.as_bytes())?;
+    let reply = wait_for_reply(&mut websocket)?;
+    let outcome = print_reply(&reply, request.output, out);
+    // The call is done, whether or not the connection is closed in good order.
+    close_and_wait(&mut websocket, Some(close::NORMAL));
     outcome
 }
 
-/// What the server says to our call. Pings are answered on the way, and what is for nobody who asked
-/// is passed over.
-fn wait_for_reply(incoming: &mut Incoming, outgoing: &mut Outgoing) -> Result<String, CommandError> {
+/// Waits for the reply to the call. Pings are answered meanwhile; other messages are dropped.
+fn wait_for_reply(websocket: &mut WebSocketConnection) -> Result<String, CommandError> {
     loop {
-        match incoming.hear()? {
-            Heard::Text(text) if is_ours(&text)? => return Ok(text),
-            Heard::Text(_) | Heard::Binary { .. } | Heard::Pong => {}
-            Heard::Ping(payload) => outgoing.pong(&payload)?,
-            Heard::Close(closing) => {
-                // The server may be gone already, and that is as good.
-                let _ = outgoing.close(closing.code);
-                incoming.wait_for_end();
+        match websocket.receive()? {
+            ServerMessage::Text { text, .. } if is_our_response(&text)? => return Ok(text),
+            ServerMessage::Text { .. } | ServerMessage::Binary { .. } | ServerMessage::Pong => {}
+            ServerMessage::Ping(payload) => websocket.send(Opcode::Pong, &payload)?,
+            ServerMessage::Close(closing) => {
+                close_and_wait(websocket, closing.code);
                 let code = closing.code.unwrap_or(close::NO_CODE);
-                return Err(CommandError::Failed(closed_line(code, &closing.reason)));
+                return Err(CommandError::Failed(close_message(code, &closing.reason)));
             }
-            Heard::Broken(fault) => return Err(outgoing.fail(fault)),
-            Heard::End => {
-                return Err(CommandError::Failed(closed_line(close::ABNORMAL, "without a close frame")));
+            ServerMessage::ProtocolError(fault) => return Err(websocket.fail(fault)),
+            ServerMessage::End => {
+                return Err(CommandError::Failed(close_message(close::ABNORMAL, "without a close frame")));
             }
         }
+    }
+}
+
+/// Sends a close frame, and waits a moment for the server to end the connection. A failure of either is the end
+/// of the connection, too.
+fn close_and_wait(websocket: &mut WebSocketConnection, code: Option<u16>) {
+    if websocket.send_close(code).is_ok() {
+        let _ = websocket.connection.read_to_end(CLOSE_WAIT, BytePurpose::AfterClose);
     }
 }
 
@@ -95,27 +103,27 @@ struct Error<'a> {
     data: Option<&'a RawValue>,
 }
 
-/// Whether the text answers our one call. An error without an id does: the server could not read so
-/// far (JSON-RPC 2.0 §5).
-fn is_ours(text: &str) -> Result<bool, CommandError> {
-    let reply: Reply = serde_json::from_str(text).map_err(no_reply)?;
+/// Returns whether the text is the response to the call. An error without an id is: the server could not read the
+/// id (JSON-RPC 2.0 §5).
+fn is_our_response(text: &str) -> Result<bool, CommandError> {
+    let reply: Reply = serde_json::from_str(text).map_err(invalid_response)?;
     Ok(match reply.id {
         Some(id) => id.get() == ID.to_string(),
         None => reply.error.is_some(),
     })
 }
 
-fn print_reply(text: &str, print: OutputMode, out: &mut impl Write) -> Result<(), CommandError> {
-    let reply: Reply = serde_json::from_str(text).map_err(no_reply)?;
+fn print_reply(text: &str, output: OutputMode, out: &mut impl Write) -> Result<(), CommandError> {
+    let reply: Reply = serde_json::from_str(text).map_err(invalid_response)?;
     if let Some(json) = reply.error {
-        let error: Error = serde_json::from_str(json.get()).map_err(no_reply)?;
+        let error: Error = serde_json::from_str(json.get()).map_err(invalid_response)?;
         let words = format!("{} {}", error.code, one_line(&error.message));
-        write_answer(&words, &[], Some(error.data.unwrap_or(json)), print, out)
+        write_answer(&words, &[], Some(error.data.unwrap_or(json)), output, out)
             .map_err(CommandError::Output)?;
         return Err(CommandError::Failed(format!("the server answered {words}")));
     }
     let success: Success =
-        serde_json::from_str(reply.result.map_or("null", RawValue::get)).map_err(no_reply)?;
+        serde_json::from_str(reply.result.map_or("null", RawValue::get)).map_err(invalid_response)?;
     // Over HTTP the quotes belong to the tag, and either road takes it back with them.
     let etag = success.etag.map(|etag| format!("\"{}\"", etag.trim_matches('"')));
     let total = success.total.map(|total| total.to_string());
@@ -127,7 +135,7 @@ fn print_reply(text: &str, print: OutputMode, out: &mut impl Write) -> Result<()
         ("total", total),
         ("allow", success.allow),
     ];
-    write_answer(&status_words(success.status), &fields, success.body, print, out)
+    write_answer(&status_words(success.status), &fields, success.body, output, out)
         .map_err(CommandError::Output)?;
     check_status(success.status)
 }
@@ -136,10 +144,10 @@ fn write_answer(
     words: &str,
     fields: &[(&str, Option<String>)],
     body: Option<&RawValue>,
-    print: OutputMode,
+    output: OutputMode,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    if print == OutputMode::HeadAndBody {
+    if output == OutputMode::HeadAndBody {
         writeln!(out, "{words}")?;
         for (name, value) in fields {
             if let Some(value) = value {
@@ -152,7 +160,7 @@ fn write_answer(
     out.flush()
 }
 
-fn no_reply(error: serde_json::Error) -> CommandError {
+fn invalid_response(error: serde_json::Error) -> CommandError {
     CommandError::Failed(format!("the server's answer is no JSON-RPC: {error}"))
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::client::call::Asked;
+use crate::client::call_request::CallRequest;
 use crate::client::fields::{self, Field};
 use crate::error::CommandError;
 use crate::http::headers::members;
@@ -16,9 +16,9 @@ use crate::http::headers::members;
 ///
 /// Only four fields have a place in it: any other is wrong usage, and so is a second key.
 /// A body that is not JSON, nor said to be `text/plain`, cannot travel.
-pub fn encode(asked: &Asked) -> Result<String, CommandError> {
+pub fn encode(request: &CallRequest) -> Result<String, CommandError> {
     let taken = |name: &&str| TAKEN.iter().any(|taken| taken.eq_ignore_ascii_case(name));
-    if let Some(name) = asked.fields.iter().map(|field| field.name).find(|name| !taken(name)) {
+    if let Some(name) = request.fields.iter().map(|field| field.name).find(|name| !taken(name)) {
         let [first, second, third, fourth] = TAKEN;
         let words = format!(
             "{name} is no part of a call over a socket, which takes {first}, {second}, {third} and {fourth}"
@@ -26,22 +26,22 @@ pub fn encode(asked: &Asked) -> Result<String, CommandError> {
         return Err(CommandError::Usage(words));
     }
     let is_key = |field: &&Field| field.is("Idempotency-Key") && !field.value.is_empty();
-    if asked.fields.iter().filter(is_key).count() > 1 {
+    if request.fields.iter().filter(is_key).count() > 1 {
         return Err(CommandError::Usage("a call has one Idempotency-Key".to_owned()));
     }
     let mut params = Params {
-        path: &asked.url.path,
-        query: asked.url.query.as_deref(),
-        if_match: tags(&asked.fields, "If-Match"),
-        if_none_match: tags(&asked.fields, "If-None-Match"),
-        idempotency_key: asked.fields.iter().find(is_key).map(|field| field.value),
-        content_type: fields::find(&asked.fields, "Content-Type").filter(|value| !value.is_empty()),
+        path: &request.url.path,
+        query: request.url.query.as_deref(),
+        if_match: tags(&request.fields, "If-Match"),
+        if_none_match: tags(&request.fields, "If-None-Match"),
+        idempotency_key: request.fields.iter().find(is_key).map(|field| field.value),
+        content_type: fields::find(&request.fields, "Content-Type").filter(|value| !value.is_empty()),
         body: None,
     };
-    if let Some(body) = &asked.body {
-        encode_body(body, &asked.method, &mut params)?;
+    if let Some(body) = &request.body {
+        encode_body(body, &request.method, &mut params)?;
     }
-    let method = &*asked.method.to_ascii_lowercase();
+    let method = &*request.method.to_ascii_lowercase();
     serde_json::to_string(&Request { jsonrpc: "2.0", id: ID, method, params }).map_err(no_json)
 }
 
@@ -124,19 +124,19 @@ const TAKEN: [&str; 4] = ["If-Match", "If-None-Match", "Idempotency-Key", "Conte
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::call::OutputMode;
+    use crate::client::call_request::OutputMode;
     use crate::model::json_rpc::{self, Message};
     use std::time::Duration;
 
     fn ask(method: &str, url: &str, body: Option<&str>, fields: &[&str]) -> Result<String, String> {
         let fields: Vec<String> = fields.iter().map(|text| text.to_string()).collect();
-        let asked = Asked {
+        let asked = CallRequest {
             method: method.to_owned(),
             url: url.parse().unwrap(),
             fields: fields::parse(&fields).unwrap(),
             body: body.map(|text| text.as_bytes().to_vec()),
-            print: OutputMode::Body,
-            wait: Duration::from_secs(1),
+            output: OutputMode::Body,
+            timeout: Duration::from_secs(1),
         };
         encode(&asked).map_err(|failure| format!("{} {failure}", failure.exit_status()))
     }

@@ -25,8 +25,10 @@ pub fn serve_each<T: Send + 'static>(
 ) -> (SocketAddr, JoinHandle<Vec<T>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let serve = move || (0..connections).map(|n| talk(n, listener.accept().unwrap().0)).collect();
-    (address, thread::spawn(serve))
+    (
+        address,
+        thread::spawn(move || (0..connections).map(|n| talk(n, listener.accept().unwrap().0)).collect()),
+    )
 }
 
 /// A request's head, blank line and all.

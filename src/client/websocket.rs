@@ -1,30 +1,35 @@
 //! A WebSocket from the client's end: messages in, frames out (RFC 6455 §5, §7).
 //!
-//! It comes in two halves, so that one thread can wait for what the server says while another
-//! speaks:
+//! [`handshake`](crate::client::handshake) opens a [`WebSocketConnection`]. Another thread can send on it
+//! through a [`WebSocketSender`] while this one waits for messages:
 //!
 //! ```text
-//! open ──┬─→ Incoming   hear() → Heard::{Text, Binary, Ping, Pong, Close, Broken, End}
-//!        └─→ Outgoing   text, pong, close, each frame under a fresh random mask
+//! handshake ─→ WebSocketConnection ── receive() → ServerMessage::{Text, Binary, Ping, Pong, Close, …}
+//!                └─ sender() ─→ WebSocketSender   ping, pong, close, each frame under a fresh random mask
 //! ```
 //!
-//! Neither half answers by itself: who has both answers a ping with a pong and a close with a close.
+//! Nothing is answered automatically: the owner answers a ping with a pong and a close with a close.
 
-use std::net::{Shutdown, TcpStream};
-use std::time::{Duration, Instant};
+use std::net::Shutdown;
 
-use crate::client::buffered_stream::{self, Arrival, Stream};
-use crate::client::limits::{CLOSE_WAIT, MESSAGE_BYTES_MAX};
-use crate::error::ProtocolError;
-use crate::error::{CommandError, one_line};
+use crate::client::byte_observer::{ByteObserver, BytePurpose};
+use crate::client::client_connection::{Arrival, ClientConnection};
+use crate::client::limits::MESSAGE_BYTES_MAX;
+use crate::client::transport::Transport;
+use crate::error::{CommandError, ProtocolError, one_line};
+use crate::http::parsed::Parsed;
 use crate::websocket::close::{self, Closing};
-use crate::websocket::frame::{self, Opcode, Role};
+use crate::websocket::frame::{self, Header, Opcode, Role};
 use crate::websocket::message::{Event, Reader, Step};
+use crate::websocket::permessage_deflate::{Agreement, Inflater};
 
-/// What the server said.
+/// What the server sent.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Heard {
-    Text(String),
+pub enum ServerMessage {
+    Text {
+        text: String,
+        is_compressed: bool,
+    },
     Binary {
         bytes: usize,
     },
@@ -33,86 +38,99 @@ pub enum Heard {
     Pong,
     /// To be answered with the same code (§5.5.1).
     Close(Closing),
-    /// A rule was broken: to be [told](Outgoing::fail), and nothing more to be heard (§7.1.7).
-    Broken(ProtocolError),
-    /// The stream ended.
+    /// The server broke a rule: it is to be [told so](WebSocketConnection::fail), and nothing more is received
+    /// (§7.1.7).
+    ProtocolError(ProtocolError),
+    /// The server ended the connection.
     End,
 }
 
-/// The half that listens.
+/// A connection after its handshake.
 #[derive(Debug)]
-pub struct Incoming {
-    stream: Stream,
+pub struct WebSocketConnection<O = ()> {
+    pub connection: ClientConnection<O>,
     reader: Reader,
+    frames: FrameObserver,
 }
 
-/// The half that speaks.
+/// Sends on a connection that another thread reads.
 #[derive(Debug)]
-pub struct Outgoing {
-    socket: TcpStream,
+pub struct WebSocketSender {
+    transport: Transport,
 }
 
-impl Incoming {
-    /// From the end of the handshake on.
-    pub fn new(stream: Stream) -> Incoming {
-        Incoming { stream, reader: Reader::new(Role::Client) }
+impl<O: ByteObserver> WebSocketConnection<O> {
+    pub fn new(connection: ClientConnection<O>, agreement: Option<Agreement>) -> WebSocketConnection<O> {
+        let reader = match agreement {
+            Some(agreement) => Reader::inflating(Role::Client, Inflater::new(agreement.server)),
+            None => Reader::new(Role::Client),
+        };
+        WebSocketConnection { connection, reader, frames: FrameObserver::default() }
     }
 
-    /// Waits for what the server says next. After a `Close` only the `End` is to come; after that, a
-    /// broken rule or a failure there is nothing more to ask.
-    pub fn hear(&mut self) -> Result<Heard, CommandError> {
+    /// Returns the half that sends, for another thread. The observer is not told of its frames.
+    pub fn sender(&self) -> Result<WebSocketSender, CommandError> {
+        Ok(WebSocketSender { transport: self.connection.transport().try_clone()? })
+    }
+
+    /// Waits for the next message. After a `Close` only `End` follows; after `End`, `ProtocolError` or a failure,
+    /// nothing.
+    pub fn receive(&mut self) -> Result<ServerMessage, CommandError> {
         loop {
-            let (bytes, at) = self.stream.unread_mut();
-            match self.reader.next(bytes, at, MESSAGE_BYTES_MAX) {
-                Ok(Step::Event(event)) => return Ok(heard(event)),
-                Ok(Step::NeedMore) => {}
-                Err(fault) => return Ok(Heard::Broken(fault)),
-            }
-            if self.stream.read_more()? == Arrival::End {
-                return Ok(Heard::End);
-            }
-        }
-    }
-
-    /// From now on `hear` waits so long for each piece that comes; `None` is for ever.
-    pub fn wait_for_reads(&self, wait: Option<Duration>) -> Result<(), CommandError> {
-        self.stream.wait_for_reads(wait)
-    }
-
-    /// Waits for the server to end the connection, so that it and not we keep the memory of it
-    /// (§7.1.1); but not for long: there is nothing left to be told.
-    pub fn wait_for_end(&mut self) {
-        let until = Instant::now() + CLOSE_WAIT;
-        while self.wait_for_reads(Some(CLOSE_WAIT)).is_ok() && Instant::now() < until {
-            if let Err(_) | Ok(Heard::Broken(_) | Heard::End) = self.hear() {
-                return;
+            let (bytes, used, observer) = self.connection.buffer_mut();
+            let start = *used;
+            let message = match self.reader.next(bytes, used, MESSAGE_BYTES_MAX) {
+                Ok(Step::Event(event)) => Some(to_message(event)),
+                Ok(Step::NeedMore) => None,
+                Err(fault) => Some(ServerMessage::ProtocolError(fault)),
+            };
+            self.frames.observe(&bytes[start..*used], observer);
+            match message {
+                Some(ServerMessage::Text { text, .. }) => {
+                    return Ok(ServerMessage::Text { text, is_compressed: self.frames.is_compressed });
+                }
+                Some(message) => return Ok(message),
+                None if self.connection.read_more()? == Arrival::End => return Ok(ServerMessage::End),
+                None => {}
             }
         }
     }
-}
 
-fn heard(event: Event) -> Heard {
-    match event {
-        Event::Part(_) => unreachable!("only a passing reader says parts"),
-        Event::Text(text) => Heard::Text(text.as_str().to_owned()),
-        Event::Binary(payload) => Heard::Binary { bytes: payload.len() },
-        Event::Ping(payload) => Heard::Ping(payload.to_vec()),
-        Event::Pong(_) => Heard::Pong,
-        Event::Close(closing) => Heard::Close(closing),
+    pub fn send(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), CommandError> {
+        let mut out = Vec::new();
+        self.encode(opcode, payload, &mut out)?;
+        self.connection.transport().write_all(&out)
+    }
+
+    /// Appends a frame to `out`, to be written by the caller.
+    pub fn encode(&mut self, opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) -> Result<(), CommandError> {
+        let before = out.len();
+        let mask: [u8; 4] = random()?;
+        frame::encode_masked(opcode, payload, mask, out);
+        let header = out.len() - before - mask.len() - payload.len();
+        let observer = &mut self.connection.observer;
+        observer.sent(BytePurpose::FrameHeader, header as u64);
+        observer.sent(BytePurpose::MaskingKey, mask.len() as u64);
+        let purpose =
+            if opcode.is_control() { BytePurpose::ControlPayload } else { BytePurpose::MessagePayload };
+        observer.sent(purpose, payload.len() as u64);
+        Ok(())
+    }
+
+    /// Without a code, the close frame is empty.
+    pub fn send_close(&mut self, code: Option<u16>) -> Result<(), CommandError> {
+        self.send(Opcode::Close, &close_body(code))
+    }
+
+    /// Tells the server which rule it broke, if it still reads, and returns the failure that this is.
+    pub fn fail(&mut self, fault: ProtocolError) -> CommandError {
+        let _ = self.send_close(Some(fault.codes().close_code));
+        rule_broken(fault)
     }
 }
 
-impl Outgoing {
-    /// From the end of the handshake on.
-    pub fn new(socket: TcpStream) -> Outgoing {
-        Outgoing { socket }
-    }
-
-    pub fn text(&mut self, text: &str) -> Result<(), CommandError> {
-        self.send(Opcode::Text, text.as_bytes())
-    }
-
-    /// Asks for a sign of life.
+impl WebSocketSender {
+    /// Requests a sign of life.
     pub fn ping(&mut self) -> Result<(), CommandError> {
         self.send(Opcode::Ping, b"")
     }
@@ -121,41 +139,102 @@ impl Outgoing {
         self.send(Opcode::Pong, payload)
     }
 
-    /// With no code, the close frame is empty.
+    /// Without a code, the close frame is empty.
     pub fn close(&mut self, code: Option<u16>) -> Result<(), CommandError> {
-        let mut body = Vec::new();
-        if let Some(code) = code {
-            close::encode_body(code, "", &mut body);
-        }
-        self.send(Opcode::Close, &body)
+        self.send(Opcode::Close, &close_body(code))
     }
 
-    /// The server broke a rule: says which, as far as it still listens, and gives the failure that this is.
+    /// Tells the server which rule it broke, if it still reads, and returns the failure that this is.
     pub fn fail(&mut self, fault: ProtocolError) -> CommandError {
         let _ = self.close(Some(fault.codes().close_code));
-        CommandError::Failed(format!("the server broke a rule of WebSocket: {fault}"))
+        rule_broken(fault)
     }
 
-    /// Ends the connection at once. Whoever listens hears it.
+    /// Ends the connection at once; the thread that reads it sees the end.
     pub fn shut_down(&self) {
-        // It may have ended already, and that is as good.
-        let _ = self.socket.shutdown(Shutdown::Both);
+        // An error means that it has ended already.
+        let _ = self.transport.shut_down(Shutdown::Both);
     }
 
     fn send(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), CommandError> {
         let mut out = Vec::new();
         frame::encode_masked(opcode, payload, random()?, &mut out);
-        buffered_stream::write(&self.socket, &out)
+        self.transport.write_all(&out)
     }
 }
 
-/// `the server closed the connection: CODE REASON`; what has no code on the wire has one on paper
-/// (§7.1.5).
-pub fn closed_line(code: u16, reason: &str) -> String {
+/// Follows the frames that a reader has used, to tell an observer what each byte was for.
+#[derive(Debug, Default)]
+struct FrameObserver {
+    /// Of the current frame.
+    payload_left: u64,
+    is_control: bool,
+    /// Of the current message, which control frames can interrupt.
+    is_compressed: bool,
+}
+
+impl FrameObserver {
+    fn observe(&mut self, mut bytes: &[u8], observer: &mut impl ByteObserver) {
+        while !bytes.is_empty() {
+            let used = if self.payload_left == 0 {
+                let Ok(Parsed::Whole { value: header, used }) = Header::parse(bytes) else {
+                    unreachable!("a reader uses complete headers only");
+                };
+                self.payload_left = header.payload_bytes;
+                self.is_control = header.opcode.is_control();
+                if matches!(header.opcode, Opcode::Text | Opcode::Binary) {
+                    self.is_compressed = header.rsv1;
+                }
+                observer.received(BytePurpose::FrameHeader, used as u64);
+                used
+            } else {
+                let used = bytes.len().min(self.payload_left as usize);
+                self.payload_left -= used as u64;
+                observer.received(self.payload_purpose(), used as u64);
+                used
+            };
+            bytes = &bytes[used..];
+        }
+    }
+
+    fn payload_purpose(&self) -> BytePurpose {
+        match (self.is_control, self.is_compressed) {
+            (true, _) => BytePurpose::ControlPayload,
+            (false, true) => BytePurpose::CompressedPayload,
+            (false, false) => BytePurpose::MessagePayload,
+        }
+    }
+}
+
+fn to_message(event: Event) -> ServerMessage {
+    match event {
+        Event::Part(_) => unreachable!("only a passing reader returns parts"),
+        Event::Text(text) => ServerMessage::Text { text: text.as_str().to_owned(), is_compressed: false },
+        Event::Binary(payload) => ServerMessage::Binary { bytes: payload.len() },
+        Event::Ping(payload) => ServerMessage::Ping(payload.to_vec()),
+        Event::Pong(_) => ServerMessage::Pong,
+        Event::Close(closing) => ServerMessage::Close(closing),
+    }
+}
+
+fn close_body(code: Option<u16>) -> Vec<u8> {
+    let mut body = Vec::new();
+    if let Some(code) = code {
+        close::encode_body(code, "", &mut body);
+    }
+    body
+}
+
+pub fn rule_broken(fault: ProtocolError) -> CommandError {
+    CommandError::Failed(format!("the server broke a rule of WebSocket: {fault}"))
+}
+
+/// `the server closed the connection: CODE REASON`; also for the codes that never travel (§7.1.5).
+pub fn close_message(code: u16, reason: &str) -> String {
     format!("the server closed the connection: {code} {}", one_line(reason)).trim_end().to_owned()
 }
 
-/// Bytes that nobody can foresee (§10.3).
+/// Bytes that cannot be predicted (§10.3).
 pub fn random<const BYTES: usize>() -> Result<[u8; BYTES], CommandError> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes)
@@ -166,13 +245,22 @@ pub fn random<const BYTES: usize>() -> Result<[u8; BYTES], CommandError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::handshake;
+    use crate::client::handshake::{HandshakeOptions, handshake};
+    use crate::client::limits::CLOSE_WAIT;
     use crate::client::test_server;
+    use crate::client::url::Url;
     use std::io::{ErrorKind, Read, Write};
+    use std::time::Duration;
 
-    fn open_at(address: std::net::SocketAddr) -> (Incoming, Outgoing) {
-        let url = format!("ws://{address}/").parse().unwrap();
-        handshake::open(&url, "/ws", Some("one"), Duration::from_secs(5)).unwrap()
+    fn open_at(address: std::net::SocketAddr) -> WebSocketConnection {
+        let url: Url = format!("ws://{address}/").parse().unwrap();
+        let connection = ClientConnection::connect(&url, Duration::from_secs(5), ()).unwrap();
+        let options = HandshakeOptions { subprotocol: Some("one"), ..HandshakeOptions::default() };
+        handshake(connection, &url.authority, "/ws", &options).unwrap()
+    }
+
+    fn text(text: &str) -> ServerMessage {
+        ServerMessage::Text { text: text.to_owned(), is_compressed: false }
     }
 
     #[test]
@@ -184,16 +272,16 @@ mod tests {
             socket.write_all(b"\x88\x05\x03\xe8bye").unwrap();
             (head, frames)
         });
-        let (mut incoming, mut outgoing) = open_at(address);
-        assert_eq!(incoming.hear().unwrap(), Heard::Text("hi".to_owned()));
-        assert_eq!(incoming.hear().unwrap(), Heard::Ping(b"p".to_vec()));
-        assert_eq!(incoming.hear().unwrap(), Heard::Text("ab".to_owned()));
-        assert_eq!(incoming.hear().unwrap(), Heard::Binary { bytes: 3 });
-        outgoing.pong(b"p").unwrap();
-        outgoing.close(Some(close::NORMAL)).unwrap();
+        let mut websocket = open_at(address);
+        assert_eq!(websocket.receive().unwrap(), text("hi"));
+        assert_eq!(websocket.receive().unwrap(), ServerMessage::Ping(b"p".to_vec()));
+        assert_eq!(websocket.receive().unwrap(), text("ab"));
+        assert_eq!(websocket.receive().unwrap(), ServerMessage::Binary { bytes: 3 });
+        websocket.send(Opcode::Pong, b"p").unwrap();
+        websocket.send_close(Some(close::NORMAL)).unwrap();
         let closing = Closing { code: Some(close::NORMAL), reason: "bye".to_owned() };
-        assert_eq!(incoming.hear().unwrap(), Heard::Close(closing));
-        assert_eq!(incoming.hear().unwrap(), Heard::End);
+        assert_eq!(websocket.receive().unwrap(), ServerMessage::Close(closing));
+        assert_eq!(websocket.receive().unwrap(), ServerMessage::End);
 
         let (head, [pong, close]) = server.join().unwrap();
         assert!(
@@ -218,10 +306,10 @@ mod tests {
                 socket.write_all(frame).unwrap();
                 test_server::read_frame(&mut socket)
             });
-            let (mut incoming, mut outgoing) = open_at(address);
-            assert_eq!(incoming.hear().unwrap(), Heard::Broken(fault));
+            let mut websocket = open_at(address);
+            assert_eq!(websocket.receive().unwrap(), ServerMessage::ProtocolError(fault));
             let words = format!("the server broke a rule of WebSocket: {fault}");
-            assert_eq!(outgoing.fail(fault).to_string(), words);
+            assert_eq!(websocket.fail(fault).to_string(), words);
             let (opcode, payload, _) = server.join().unwrap();
             assert_eq!((opcode, close::parse(&payload).unwrap().code), (Opcode::Close, Some(code)));
         }
@@ -239,10 +327,10 @@ mod tests {
             socket.set_read_timeout(None).unwrap();
             (early, socket.read(&mut [0]).unwrap())
         });
-        let (mut incoming, mut outgoing) = open_at(address);
-        outgoing.close(Some(close::NORMAL)).unwrap();
-        incoming.wait_for_end();
-        drop((incoming, outgoing));
+        let mut websocket = open_at(address);
+        websocket.send_close(Some(close::NORMAL)).unwrap();
+        websocket.connection.read_to_end(CLOSE_WAIT, BytePurpose::AfterClose).unwrap();
+        drop(websocket);
         let (early, end) = server.join().unwrap();
         assert!(matches!(early, Err(ErrorKind::WouldBlock | ErrorKind::TimedOut)), "{early:?}");
         assert_eq!(end, 0);
@@ -250,7 +338,46 @@ mod tests {
 
     #[test]
     fn a_closing_is_said_in_one_line() {
-        assert_eq!(closed_line(1001, ""), "the server closed the connection: 1001");
-        assert_eq!(closed_line(1008, "too\nslow"), "the server closed the connection: 1008 too slow");
+        assert_eq!(close_message(1001, ""), "the server closed the connection: 1001");
+        assert_eq!(close_message(1008, "too\nslow"), "the server closed the connection: 1008 too slow");
+    }
+
+    #[derive(Debug, Default)]
+    struct Received(Vec<(BytePurpose, u64)>);
+
+    impl ByteObserver for Received {
+        fn sent(&mut self, _: BytePurpose, _: u64) {}
+        fn received(&mut self, purpose: BytePurpose, bytes: u64) {
+            self.0.push((purpose, bytes));
+        }
+    }
+
+    #[test]
+    fn every_byte_of_a_frame_is_observed_with_its_purpose() {
+        use BytePurpose::{CompressedPayload, ControlPayload, FrameHeader, MessagePayload};
+        let frames = b"\x01\x02he\x89\x01p\x80\x01y\xc1\x03abc\x88\x02\x03\xe8";
+        let expected = [
+            (FrameHeader, 2),
+            (MessagePayload, 2),
+            (FrameHeader, 2),
+            (ControlPayload, 1),
+            (FrameHeader, 2),
+            (MessagePayload, 1),
+            (FrameHeader, 2),
+            (CompressedPayload, 3),
+            (FrameHeader, 2),
+            (ControlPayload, 2),
+        ];
+        let (mut whole, mut received) = (FrameObserver::default(), Received::default());
+        whole.observe(frames, &mut received);
+        assert_eq!(received.0, expected);
+        // A reader uses a header as a whole, and a payload as far as it has arrived.
+        let (mut cut, mut received) = (FrameObserver::default(), Received::default());
+        for piece in [&frames[..3], &frames[3..7], &frames[7..]] {
+            cut.observe(piece, &mut received);
+        }
+        let sum =
+            |purpose| received.0.iter().filter(|(other, _)| *other == purpose).map(|(_, n)| n).sum::<u64>();
+        assert_eq!([FrameHeader, MessagePayload, ControlPayload, CompressedPayload].map(sum), [10, 3, 3, 3]);
     }
 }

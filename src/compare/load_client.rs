@@ -1,28 +1,20 @@
-//! One caller: opens connections, asks, and knows of every byte what it was for.
+//! One load client: opens connections one after the other, and makes the calls of a plan on them.
 //!
 //! ```text
-//!   Plan ─▶ Caller ── open ── ask, ask, … ── close      on one Line after the other
-//!              └─ said: the bytes of both directions, held against what the kernel has counted
+//!   Plan ─▶ Caller ── open ── ask, ask, … ── close      one LoadConnection at a time
+//!              └─ application: the bytes of both directions, compared with what the kernel has counted
 //! ```
-//!
-//! What the bytes mean is said by [`client`](crate::client), [`http`](crate::http) and
-//! [`websocket`](crate::websocket), as everywhere.
 
-use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use crate::client::buffered_stream::Stream;
-use crate::client::handshake::{self, Asks, Offered};
+use crate::client::byte_observer::BytePurpose;
 use crate::compare::costs::{Application, Both};
-use crate::compare::load_connection::{Line, agree, bytes_of, finish, network_of};
+use crate::compare::load_connection::{LoadConnection, finish};
 use crate::compare::workloads::call_plan::{Lasts, Plan, Road};
 use crate::error::CommandError;
 use crate::netlab::traffic::Network;
-use crate::websocket::frame::Role;
-use crate::websocket::message::Reader;
-use crate::websocket::permessage_deflate::Inflater;
 
 /// Whether the kernel is asked about each connection before it is closed: one system call more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,33 +27,32 @@ pub enum Ask {
 pub struct Caller<'p> {
     plan: &'p Plan,
     ask_of_each: Ask,
-    line: Option<Line>,
+    connection: Option<LoadConnection>,
     /// Connections opened so far.
     pub connections: u64,
-    /// Bytes written and read so far, on all of them.
-    pub said: Both<Application>,
-    /// What the kernel has counted of those that are closed.
-    closed: Network,
-    /// Of which one the kernel has counted something else, and what.
+    /// Bytes of the connections that are closed.
+    closed_application: Both<Application>,
+    /// What the kernel has counted of them.
+    closed_network: Network,
+    /// The first connection of which the kernel has counted something else, and what.
     pub disagreement: Option<CommandError>,
-    /// How long the first connection took to open, apart from its first call.
+    /// How long the last connection took to open.
     opening: Duration,
-    /// From nothing to the first whole answer.
+    /// From nothing to the first complete answer.
     pub first: Option<Duration>,
-    /// Who waits looks whether this is up, if there is one.
+    /// Waits end when this is set, if there is one.
     interrupted: Option<Arc<AtomicBool>>,
 }
 
 impl<'p> Caller<'p> {
     pub fn new(plan: &'p Plan, ask_of_each: Ask) -> Caller<'p> {
-        let (said, closed) = (Both::default(), Network::default());
         Caller {
             plan,
             ask_of_each,
-            line: None,
+            connection: None,
             connections: 0,
-            said,
-            closed,
+            closed_application: Both::default(),
+            closed_network: Network::default(),
             opening: Duration::ZERO,
             first: None,
             disagreement: None,
@@ -69,159 +60,114 @@ impl<'p> Caller<'p> {
         }
     }
 
-    /// Waits no longer when this is up.
+    /// Ends each wait when this flag is set.
     pub fn heeding(self, interrupted: Arc<AtomicBool>) -> Caller<'p> {
         Caller { interrupted: Some(interrupted), ..self }
     }
 
-    /// Connects, and shakes hands where that is needed.
+    /// Connects, with a WebSocket handshake if the plan needs one.
     pub fn open(&mut self) -> Result<(), CommandError> {
-        let (before, begun) = (self.said, Instant::now());
-        let mut stream = Stream::connect(&self.plan.url, ANSWER_WAIT)?;
-        if let Some(interrupted) = &self.interrupted {
-            stream.heed(Arc::clone(interrupted))?;
-        }
-        stream.whole_within(ANSWER_WAIT);
+        let begun = Instant::now();
+        self.connection = Some(LoadConnection::open(self.plan, self.interrupted.as_ref())?);
         self.connections += 1;
-        let reader = match self.plan.road.handshake() {
-            None => None,
-            Some((target, subprotocol, offered)) => {
-                let asks = Asks { subprotocol, offered, extra: &self.plan.extra };
-                Some(self.shake_hands(&mut stream, target, &asks)?)
-            }
-        };
-        self.line =
-            Some(Line { stream, reader, before, ended: false, calls: 0, responses: 0, was_last: false });
         self.opening = begun.elapsed();
         Ok(())
     }
 
-    fn shake_hands(
-        &mut self,
-        stream: &mut Stream,
-        target: &str,
-        asks: &Asks,
-    ) -> Result<Reader, CommandError> {
-        let shaken = handshake::shake_hands(stream, &self.plan.url.authority, target, asks)?;
-        self.said.sent.fields += shaken.asked_bytes;
-        self.said.received.fields += shaken.answered_bytes;
-        match shaken.agreement {
-            Some(agreement) => Ok(Reader::inflating(Role::Client, Inflater::new(agreement.server))),
-            None if asks.offered == Offered::Deflate => {
-                Err(CommandError::Failed("the server does not agree to compression".to_owned()))
-            }
-            None => Ok(Reader::new(Role::Client)),
-        }
-    }
-
-    /// So many calls in one write; `answered` is told how long each of them took.
+    /// Makes that many calls in one write, and calls `answered` with the time that each of them took.
     pub fn ask(&mut self, calls: usize, mut answered: impl FnMut(Duration)) -> Result<(), CommandError> {
         let begun = Instant::now();
-        // What opening took before is added; what it takes now is in the time of the call.
-        let opening = if self.line.is_some() { self.opening } else { Duration::ZERO };
-        if self.line.is_none() {
+        // The time of a connection that is open is added; that of one that is opened now is part of the call's.
+        let opening = if self.connection.is_some() { self.opening } else { Duration::ZERO };
+        if self.connection.is_none() {
             self.open()?;
         }
         let first = &mut self.first;
-        let mut answered = |took: Duration| {
+        let mut answered = || {
+            let took = begun.elapsed();
             first.get_or_insert(opening + took);
             answered(took);
         };
-        let line = self.line.as_mut().expect("it was opened");
-        line.calls += calls as u32;
+        let connection = self.connection.as_mut().expect("it was opened");
+        connection.calls += calls as u32;
+        let expected = self.plan.expected;
         match &self.plan.road {
             Road::Http(request) => {
-                let writing = line.send(request.repeat(calls))?;
-                self.said.sent.fields += (request.len() * calls) as u64;
+                let pending = connection.send_requests(request.repeat(calls))?;
                 for _ in 0..calls {
-                    line.hear_response(self.plan, &mut self.said.received)?;
-                    answered(begun.elapsed());
+                    connection.receive_response(expected)?;
+                    answered();
                 }
-                finish(writing)?;
+                finish(pending)?;
             }
             Road::Socket { texts, .. } => {
-                let texts = &texts[..calls];
-                let writing = line.send_messages(texts, &mut self.said.sent)?;
-                self.said.sent.fields += bytes_of(texts);
+                let pending = connection.send_calls(&texts[..calls])?;
                 for id in 1..=calls {
-                    line.hear_reply(id, self.plan.expected, &mut self.said)?;
-                    answered(begun.elapsed());
+                    connection.receive_reply(id, expected)?;
+                    answered();
                 }
-                finish(writing)?;
+                finish(pending)?;
             }
             Road::Echo { text } => {
-                let texts = vec![text.clone(); calls];
-                let writing = line.send_messages(&texts, &mut self.said.sent)?;
-                self.said.sent.payload += bytes_of(&texts);
+                let pending = connection.send_messages(&vec![text.clone(); calls])?;
                 for _ in 0..calls {
-                    if line.hear_payload(&mut self.said)? != *text {
+                    if connection.receive_payload()? != *text {
                         return Err(CommandError::Failed("the echo is not what was sent".to_owned()));
                     }
-                    answered(begun.elapsed());
+                    answered();
                 }
-                finish(writing)?;
+                finish(pending)?;
             }
             Road::Clock => {
                 for _ in 0..calls {
-                    line.hear_payload(&mut self.said)?;
-                    answered(begun.elapsed());
+                    connection.receive_payload()?;
+                    answered();
                 }
             }
         }
         let is_over = match self.plan.lasts {
             Lasts::All => false,
             Lasts::OneCall | Lasts::OneCallOfServer => true,
-            Lasts::Calls(most) => line.calls >= most,
+            Lasts::Calls(most) => connection.calls >= most,
         };
         if is_over { self.close() } else { Ok(()) }
     }
 
-    /// Whether [`ask`](Caller::ask) has something to hear, or becomes so within `wait`. Who has no connection
-    /// has yet to open one.
+    /// Returns whether [`Caller::ask`] has something to receive, or will have within `wait`. A client without a
+    /// connection has yet to open one.
     pub fn is_told(&self, wait: Duration) -> Result<bool, CommandError> {
-        let Some(line) = &self.line else { return Ok(true) };
-        if !line.stream.unread().is_empty() {
-            return Ok(true);
-        }
-        line.stream.wait_for_reads(Some(wait))?;
-        let peeked = line.stream.socket().peek(&mut [0]);
-        line.stream.wait_for_reads(Some(ANSWER_WAIT))?;
-        let is_too_early = |kind| matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut);
-        // Whatever else is wrong with it is said by who reads.
-        Ok(!peeked.is_err_and(|error| is_too_early(error.kind())))
+        self.connection.as_ref().map_or(Ok(true), |connection| connection.has_input(wait))
     }
 
-    /// Ends the connection, if there is one, and holds what was said on it against what the kernel has
-    /// counted.
+    /// Ends the connection, if there is one, and compares its bytes with what the kernel has counted.
     pub fn close(&mut self) -> Result<(), CommandError> {
-        let Some(mut line) = self.line.take() else { return Ok(()) };
-        if line.reader.is_some() {
-            line.say_goodbye(&mut self.said)?;
-        } else if self.plan.lasts == Lasts::OneCallOfServer {
-            line.wait_for_end()?;
+        let Some(mut connection) = self.connection.take() else { return Ok(()) };
+        connection.close()?;
+        if self.plan.lasts == Lasts::OneCallOfServer {
+            connection.wait_for_end(BytePurpose::Surplus)?;
         }
+        self.closed_application = self.closed_application + *connection.application();
         if self.ask_of_each == Ask::Kernel {
-            let info = line.info()?;
-            let said = self.said - line.before;
-            let disagreement = agree(&info, &said, line.ended).err();
+            let info = connection.tcp_info()?;
+            let disagreement = connection.check_tcp_info(&info).err();
             self.disagreement = self.disagreement.take().or(disagreement);
-            self.closed += network_of(&info, &said, line.is_ipv6());
+            self.closed_network += connection.network(&info);
         }
         Ok(())
     }
 
-    /// What the kernel has counted so far of all connections, where it was asked about each.
+    /// Bytes sent and received so far on all connections.
+    pub fn application(&self) -> Both<Application> {
+        let open = self.connection.as_ref().map_or(Both::default(), |connection| *connection.application());
+        self.closed_application + open
+    }
+
+    /// What the kernel has counted so far of all connections, if it is asked about each.
     pub fn network(&self) -> Result<Network, CommandError> {
-        let mut network = self.closed;
-        if let Some(line) = &self.line {
-            network += network_of(&line.info()?, &(self.said - line.before), line.is_ipv6());
+        let mut network = self.closed_network;
+        if let Some(connection) = &self.connection {
+            network += connection.network(&connection.tcp_info()?);
         }
         Ok(network)
     }
 }
-
-/// Longest wait for a connection, for each piece of an answer, and for the whole of it.
-pub const ANSWER_WAIT: Duration = Duration::from_secs(30);
-
-/// Longest wait for a whole answer, however slowly it comes: a megabyte at 56 kbit/s takes half of it.
-pub const WHOLE_WAIT: Duration = Duration::from_secs(300);

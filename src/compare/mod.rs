@@ -21,6 +21,7 @@
 //! Whatever can be counted twice is: packets against the counters of the kernel, and their payload against the bytes
 //! written and read. If two counts disagree, the run fails and prints no figure.
 
+pub mod byte_accounting;
 pub mod claims;
 pub mod costs;
 pub mod count_method;

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::client::buffered_stream::{Arrival, Stream};
-use crate::client::response;
+use crate::client::byte_observer::BytePurpose;
+use crate::client::client_connection::{ClientConnection, status_words};
 use crate::client::url::{Scheme, Url};
-use crate::compare::load_client::ANSWER_WAIT;
+use crate::compare::load_connection::ANSWER_WAIT;
 use crate::error::CommandError;
 use crate::netlab::proc;
 use crate::netlab::sys;
@@ -206,7 +206,7 @@ impl Server {
         let get = |target: &str| self.exchange(&self.encode_get(target), Waits::UntilInterrupted);
         let (status, tag, _) = get(&self.url.target())?;
         if status != 200 {
-            let words = response::status_words(status);
+            let words = status_words(status);
             let authority = &self.url.authority;
             return Err(CommandError::Failed(format!("{authority} answered {words}, and 200 is needed")));
         }
@@ -229,32 +229,19 @@ impl Server {
 
     /// On a connection of its own, which the server closes first, if it does what it says.
     fn exchange(&self, request: &str, waits: Waits) -> Result<(u16, Option<String>, String), CommandError> {
-        let mut stream = Stream::connect(&self.url, ANSWER_WAIT)?;
+        let mut connection = ClientConnection::connect(&self.url, ANSWER_WAIT, ())?;
         if waits == Waits::UntilInterrupted {
-            stream.heed(Arc::clone(&self.interrupted))?;
+            connection.set_cancel_flag(Arc::clone(&self.interrupted))?;
         }
-        stream.whole_within(ANSWER_WAIT);
-        stream.write(request.as_bytes())?;
-        let (status, framing, persistent, tag) = response::read_head(&mut stream, false, |head, _| {
-            let tag = head.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("ETag"));
-            let tag = tag.map(|(_, value)| String::from_utf8_lossy(value).into_owned());
-            (head.status, head.framing, head.persistent, tag)
-        })?;
-        let mut body = Vec::new();
-        response::read_body(&mut stream, framing, |piece| {
-            body.extend_from_slice(piece);
-            if body.len() <= BODY_BYTES_MAX {
-                return Ok(());
-            }
-            Err(CommandError::Failed(format!("the server's answer is longer than {BODY_BYTES_MAX} bytes")))
-        })?;
-        if !persistent {
-            // So that nothing of this is left to be said. Its answer is whole, however the connection ends.
-            stream.wait_for_reads(Some(CLOSES_WITHIN))?;
-            stream.whole_within(CLOSES_WITHIN);
-            while matches!(stream.read_more(), Ok(Arrival::Bytes)) {}
+        connection.set_deadline(ANSWER_WAIT);
+        connection.send_request(request.as_bytes())?;
+        let response = connection.read_response()?;
+        if !response.is_persistent {
+            // So that nothing travels later. The response is complete, however the connection ends.
+            let _ = connection.read_to_end(CLOSES_WITHIN, BytePurpose::Surplus);
         }
-        Ok((status, tag, String::from_utf8_lossy(&body).into_owned()))
+        let body = String::from_utf8_lossy(&response.body).into_owned();
+        Ok((response.status, response.etag, body))
     }
 }
 
@@ -331,8 +318,6 @@ pub fn parse_system_calls(text: &str) -> BTreeMap<String, u64> {
 pub const ANY_PORT: u16 = 0;
 /// Longest wait for the end of a connection of which the server says that it closes it.
 const CLOSES_WITHIN: Duration = Duration::from_secs(5);
-/// Longest that is read of an answer that is looked at and not measured.
-const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

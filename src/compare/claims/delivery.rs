@@ -8,12 +8,13 @@
 
 use std::time::{Duration, Instant};
 
-use crate::client::buffered_stream::{Arrival, Stream};
-use crate::client::handshake::{self, Asks};
-use crate::client::response;
+use crate::client::byte_observer::BytePurpose;
+use crate::client::client_connection::{Arrival, ClientConnection};
+use crate::client::event_stream_connection::{self, EventStreamConnection};
+use crate::client::handshake::{HandshakeOptions, handshake};
 use crate::client::url::Url;
 use crate::compare::interleaved_runs::Turns;
-use crate::compare::load_client::ANSWER_WAIT;
+use crate::compare::load_connection::ANSWER_WAIT;
 use crate::compare::run_error::RunError;
 use crate::error::CommandError;
 
@@ -104,53 +105,53 @@ fn position(tag: Option<&str>) -> Result<u64, CommandError> {
     number.ok_or_else(|| CommandError::Failed(format!("{tag:?} is no position")))
 }
 
-/// From now on: it listens when this returns.
-fn follow(url: &Url, turns: &Turns) -> Result<Stream, RunError> {
-    let mut stream = follow_since(url, "now")?;
-    hear_of(&mut stream, POSITION, 1, turns)?;
-    Ok(stream)
+/// Subscribes to changes from now on, and returns when the server has confirmed it.
+fn follow(url: &Url, turns: &Turns) -> Result<ClientConnection, RunError> {
+    let mut connection = follow_since(url, "now")?;
+    count_received(&mut connection, POSITION, 1, turns)?;
+    Ok(connection)
 }
 
-fn follow_since(url: &Url, place: &str) -> Result<Stream, CommandError> {
-    let mut stream = Stream::connect(url, ANSWER_WAIT)?;
-    let target = format!("{}?since={place}", url.path);
-    handshake::shake_hands(&mut stream, &url.authority, &target, &Asks::default())?;
-    Ok(stream)
+fn follow_since(url: &Url, position: &str) -> Result<ClientConnection, CommandError> {
+    let connection = ClientConnection::connect(url, ANSWER_WAIT, ())?;
+    let target = format!("{}?since={position}", url.path);
+    Ok(handshake(connection, &url.authority, &target, &HandshakeOptions::default())?.connection)
 }
 
-fn follow_by_events(url: &Url, turns: &Turns) -> Result<Stream, RunError> {
-    let mut stream = Stream::connect(url, ANSWER_WAIT)?;
-    let (path, host) = (&url.path, &url.authority);
-    let head = format!("GET {path}?since=now HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n\r\n");
-    stream.write(head.as_bytes())?;
-    let (status, framing) = response::read_head(&mut stream, false, |head, _| (head.status, head.framing))?;
-    if status != 200 {
-        let what = "the server refused the event stream";
-        return Err(handshake::refused(what, status, &mut stream, framing).into());
-    }
-    hear_of(&mut stream, POSITION, 1, turns)?;
-    Ok(stream)
+fn follow_by_events(url: &Url, turns: &Turns) -> Result<ClientConnection, RunError> {
+    let connection = ClientConnection::connect(url, ANSWER_WAIT, ())?;
+    let target = format!("{}?since=now", url.path);
+    let request = event_stream_connection::encode_request(&url.authority, &target, &[], &[]);
+    let mut connection = EventStreamConnection::open(connection, &request)?.connection;
+    count_received(&mut connection, POSITION, 1, turns)?;
+    Ok(connection)
 }
 
-/// How many changes it is told until there are so many, or nothing comes any more.
-fn hear(stream: &mut Stream, count: usize, turns: &Turns) -> Result<usize, RunError> {
-    hear_of(stream, CHANGE, count, turns)
+/// How many changes are received until there are so many, or nothing arrives any more.
+fn hear(connection: &mut ClientConnection, count: usize, turns: &Turns) -> Result<usize, RunError> {
+    count_received(connection, CHANGE, count, turns)
 }
 
-/// A notice is text on both roads, and its name stands in it once.
-fn hear_of(stream: &mut Stream, name: &str, count: usize, turns: &Turns) -> Result<usize, RunError> {
+/// A notification is text on both transports, and contains its name once: so it is counted in the bytes as they
+/// arrive.
+fn count_received(
+    connection: &mut ClientConnection,
+    name: &str,
+    count: usize,
+    turns: &Turns,
+) -> Result<usize, RunError> {
     let until = Instant::now() + HEARS_WITHIN;
-    stream.wait_for_reads(Some(LOOK_UP))?;
+    connection.set_read_timeout(Some(LOOK_UP))?;
     loop {
-        let text = String::from_utf8_lossy(stream.unread());
-        let heard = text.matches(name).count();
+        let bytes = connection.buffered();
+        let (heard, all) = (String::from_utf8_lossy(bytes).matches(name).count(), bytes.len());
         if heard >= count || Instant::now() > until {
-            stream.consume(stream.unread().len());
+            connection.consume(BytePurpose::MessagePayload, all);
             return Ok(heard);
         }
         turns.look_up()?;
-        // An error may only say that nothing has come yet: what it is worth is known when the time is over.
-        if let Ok(Arrival::End) = stream.read_more() {
+        // A failure may only mean that nothing has arrived yet.
+        if let Ok(Arrival::End) = connection.read_more() {
             return Ok(heard);
         }
     }

@@ -16,20 +16,18 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::client::buffered_stream::Stream;
-use crate::client::handshake::{self, Asks};
-use crate::client::response;
+use crate::client::client_connection::ClientConnection;
+use crate::client::event_stream_connection::{self, EventStreamConnection};
+use crate::client::handshake::{HandshakeOptions, handshake};
 use crate::client::url::Url;
 use crate::compare::costs::Spread;
 use crate::compare::count_method::Counting;
-use crate::compare::load_client::ANSWER_WAIT;
-use crate::compare::load_connection::{NOT_KEPT, check_status};
+use crate::compare::load_connection::{ANSWER_WAIT, NO_KEEP_ALIVE, check_status};
 use crate::compare::options::CompareOptions;
 use crate::compare::progress::progress;
 use crate::compare::run_error::RunError;
 use crate::compare::server::{ANY_PORT, Server};
 use crate::error::{CommandError, one_line};
-use crate::http::headers::Known;
 use crate::model::json_rpc::SUBPROTOCOL;
 use crate::netlab::proc;
 
@@ -69,51 +67,40 @@ impl Kind {
         }
     }
 
-    pub fn open(self, url: &Url) -> Result<Stream, CommandError> {
-        let mut stream = Stream::connect(url, ANSWER_WAIT)?;
+    pub fn open(self, url: &Url) -> Result<ClientConnection, CommandError> {
+        let mut connection = ClientConnection::connect(url, ANSWER_WAIT, ())?;
         let (target, host) = (url.target(), &url.authority);
         match self {
             Kind::Kept => {
-                stream.write(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes())?;
-                let (status, framing, persistent) = response::read_head(&mut stream, false, |head, _| {
-                    (head.status, head.framing, head.persistent)
-                })?;
-                response::read_body(&mut stream, framing, |_| Ok(()))?;
-                check_status(status, 200)?;
-                if !persistent {
-                    return Err(CommandError::Failed(NOT_KEPT.to_owned()));
+                connection
+                    .send_request(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes())?;
+                let response = connection.read_response()?;
+                check_status(response.status, 200)?;
+                if !response.is_persistent {
+                    return Err(CommandError::Failed(NO_KEEP_ALIVE.to_owned()));
                 }
+                Ok(connection)
             }
             Kind::Events => {
-                let fields = format!("Host: {host}\r\nAccept: text/event-stream");
-                stream.write(format!("GET {target} HTTP/1.1\r\n{fields}\r\n\r\n").as_bytes())?;
-                let (status, framing, kind) = response::read_head(&mut stream, false, |head, _| {
-                    let kind = head.fields.first(Known::ContentType).unwrap_or_default();
-                    (head.status, head.framing, String::from_utf8_lossy(kind).into_owned())
-                })?;
-                if status != 200 {
-                    let what = "the server refused the event stream";
-                    return Err(handshake::refused(what, status, &mut stream, framing));
+                let request = event_stream_connection::encode_request(host, &target, &[], &[]);
+                let stream = EventStreamConnection::open(connection, &request)?;
+                if stream.is_event_stream() {
+                    return Ok(stream.connection);
                 }
-                check_is_stream(&kind)?;
+                let kind = match &*stream.content_type {
+                    "" => "something without a Content-Type".to_owned(),
+                    kind => one_line(kind),
+                };
+                let words = format!("the server answered {kind} where text/event-stream was asked for");
+                Err(CommandError::Failed(words))
             }
             Kind::Socket => {
-                let asks = Asks { subprotocol: Some(SUBPROTOCOL), ..Asks::default() };
-                handshake::shake_hands(&mut stream, host, "/rpc", &asks)?;
+                let options =
+                    HandshakeOptions { subprotocol: Some(SUBPROTOCOL), ..HandshakeOptions::default() };
+                Ok(handshake(connection, host, "/rpc", &options)?.connection)
             }
         }
-        Ok(stream)
     }
-}
-
-/// Whoever knows no event streams may answer with something else.
-fn check_is_stream(kind: &str) -> Result<(), CommandError> {
-    let essence = kind.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("text/event-stream") {
-        return Ok(());
-    }
-    let kind = if kind.is_empty() { "something without a Content-Type".to_owned() } else { one_line(kind) };
-    Err(CommandError::Failed(format!("the server answered {kind} where text/event-stream was asked for")))
 }
 
 /// Memory of one round, for each connection.
@@ -220,19 +207,19 @@ impl Holding<'_> {
         Ok(Weight { server: each(before.0, after.0), kernel: each(before.1, after.1) })
     }
 
-    fn open(&self, server: &Server) -> Result<Vec<Stream>, RunError> {
+    fn open(&self, server: &Server) -> Result<Vec<ClientConnection>, RunError> {
         let mut held = Vec::new();
         for n in 0..self.connections {
             if self.interrupted.load(Ordering::Relaxed) {
                 return Err(RunError::Interrupted);
             }
-            let stream = self.kind.open(&server.near).map_err(|failure| match n {
+            let connection = self.kind.open(&server.near).map_err(|failure| match n {
                 0 => failure,
                 n => CommandError::Failed(format!(
                     "{n} connections are open, and one more cannot be: {failure}"
                 )),
             })?;
-            held.push(stream);
+            held.push(connection);
         }
         Ok(held)
     }

@@ -93,7 +93,7 @@ fn read(callers: &[Caller]) -> Result<(Network, Both<Application>), CommandError
     let mut said = Both::default();
     for caller in callers {
         network += caller.network()?;
-        said = said + caller.said;
+        said = said + caller.application();
     }
     Ok((network, said))
 }

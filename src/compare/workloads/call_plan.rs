@@ -1,6 +1,6 @@
 //! What a caller does, again and again.
 
-use crate::client::handshake::Offered;
+use crate::client::handshake::CompressionOffer;
 use crate::client::url::Url;
 use crate::compare::headers::Extra;
 use crate::model::json_rpc::SUBPROTOCOL;
@@ -20,7 +20,7 @@ pub enum Road {
     /// The bytes of the request.
     Http(Vec<u8>),
     /// The texts of the calls that go in one write, each with its own id, from 1 on.
-    Socket { texts: Vec<String>, offered: Offered },
+    Socket { texts: Vec<String>, offered: CompressionOffer },
     /// A message that comes back as it went.
     Echo { text: String },
     /// Nothing is asked: a message comes every second.
@@ -29,12 +29,12 @@ pub enum Road {
 
 impl Road {
     /// Where hands are shaken, and for which subprotocol.
-    pub fn handshake(&self) -> Option<(&'static str, Option<&'static str>, Offered)> {
+    pub fn handshake(&self) -> Option<(&'static str, Option<&'static str>, CompressionOffer)> {
         match self {
             Road::Http(_) => None,
             Road::Socket { offered, .. } => Some(("/rpc", Some(SUBPROTOCOL), *offered)),
-            Road::Echo { .. } => Some(("/echo", None, Offered::Nothing)),
-            Road::Clock => Some(("/ws", None, Offered::Nothing)),
+            Road::Echo { .. } => Some(("/echo", None, CompressionOffer::None)),
+            Road::Clock => Some(("/ws", None, CompressionOffer::None)),
         }
     }
 }

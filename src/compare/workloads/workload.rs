@@ -1,11 +1,11 @@
 //! What the load clients of a round do in one way of calling.
 
-use crate::client::call::{Asked, OutputMode};
-use crate::client::handshake::Offered;
+use crate::client::call_request::{CallRequest, OutputMode};
+use crate::client::handshake::CompressionOffer;
 use crate::client::rpc_request;
 use crate::client::url::Url;
-use crate::compare::headers::{self, Extra};
-use crate::compare::load_client::ANSWER_WAIT;
+use crate::compare::headers::{self, ACCEPT_GZIP, Extra};
+use crate::compare::load_connection::ANSWER_WAIT;
 use crate::compare::options::CompareOptions;
 use crate::compare::workloads::call_plan::{Lasts, Plan, Road};
 use crate::compare::workloads::ways::Way;
@@ -49,7 +49,11 @@ impl Workload {
         let road = match way {
             Way::Socket | Way::SocketDeflated | Way::SocketPipelined | Way::SocketParallel => Road::Socket {
                 texts: encode_calls(url, calls_in_one_write)?,
-                offered: if way == Way::SocketDeflated { Offered::Deflate } else { Offered::Nothing },
+                offered: if way == Way::SocketDeflated {
+                    CompressionOffer::PermessageDeflate
+                } else {
+                    CompressionOffer::None
+                },
             },
             Way::NewClosed => Road::Http(encode_request(url, &["Connection: close"], extra)),
             Way::Conditional => {
@@ -70,8 +74,6 @@ impl Workload {
     }
 }
 
-/// Header field that accepts gzip.
-pub const ACCEPT_GZIP: &str = "Accept-Encoding: gzip";
 const NO_TAG: &str = "the answer has no ETag, so it cannot be asked whether it has changed";
 
 /// Encodes a GET. `lines` are header fields without their CRLF.
@@ -89,15 +91,15 @@ pub fn encode_request(url: &Url, lines: &[&str], extra: &Extra) -> Vec<u8> {
 
 /// Encodes the same call `calls` times, with the ids 1, 2, ….
 pub fn encode_calls(url: &Url, calls: usize) -> Result<Vec<String>, CommandError> {
-    let asked = Asked {
+    let request = CallRequest {
         method: "GET".to_owned(),
         url: url.clone(),
         fields: Vec::new(),
         body: None,
-        print: OutputMode::Body,
-        wait: ANSWER_WAIT,
+        output: OutputMode::Body,
+        timeout: ANSWER_WAIT,
     };
-    let text = rpc_request::encode(&asked)?;
+    let text = rpc_request::encode(&request)?;
     let of_first = format!("\"id\":{},", rpc_request::ID);
     Ok((1..=calls).map(|id| text.replacen(&of_first, &format!("\"id\":{id},"), 1)).collect())
 }

@@ -4,9 +4,9 @@
 //!   Recipe::new(url, What::Get).every(10).on(8)     GET, a new connection after each tenth, by eight callers
 //! ```
 
-use crate::client::handshake::Offered;
+use crate::client::handshake::CompressionOffer;
 use crate::client::url::Url;
-use crate::compare::headers::Extra;
+use crate::compare::headers::{ACCEPT_GZIP, Extra};
 use crate::compare::workloads::call_plan::{Lasts, Plan, Road};
 use crate::compare::workloads::ways::Way;
 use crate::compare::workloads::workload::{self, Workload};
@@ -75,14 +75,14 @@ impl Recipe {
         let (way, road) = match what {
             What::Get => (Way::Kept, Road::Http(workload::encode_request(&url, &[], &extra))),
             What::GetGzip => {
-                (Way::KeptGzip, Road::Http(workload::encode_request(&url, &[workload::ACCEPT_GZIP], &extra)))
+                (Way::KeptGzip, Road::Http(workload::encode_request(&url, &[ACCEPT_GZIP], &extra)))
             }
             What::IfChanged(tag) => {
                 let line = format!("If-None-Match: {tag}");
                 (Way::Conditional, Road::Http(workload::encode_request(&url, &[&line], &extra)))
             }
-            What::Call => (Way::Socket, calls(Offered::Nothing)?),
-            What::DeflatedCall => (Way::SocketDeflated, calls(Offered::Deflate)?),
+            What::Call => (Way::Socket, calls(CompressionOffer::None)?),
+            What::DeflatedCall => (Way::SocketDeflated, calls(CompressionOffer::PermessageDeflate)?),
             What::Echo(bytes) => (Way::Socket, Road::Echo { text: "x".repeat(bytes) }),
             What::Clock => (Way::Socket, Road::Clock),
         };

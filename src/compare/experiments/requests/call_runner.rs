@@ -185,7 +185,7 @@ impl CallRunner<'_> {
                 sum
             }
         };
-        let said = callers.iter().fold(Both::default(), |sum, caller| sum + caller.said);
+        let said = callers.iter().fold(Both::default(), |sum, caller| sum + caller.application());
         let connections = callers.iter().map(|caller| caller.connections).sum();
         Ok(Reading { network, said, connections })
     }

@@ -15,11 +15,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client::buffered_stream::{self, Stream};
-use crate::client::response::{self, status_words};
+use crate::client::client_connection::{ClientConnection, status_words};
 use crate::client::url::Url;
 use crate::compare::interrupt::sleep_until;
-use crate::compare::load_client::ANSWER_WAIT;
+use crate::compare::load_connection::ANSWER_WAIT;
 use crate::compare::run_error::RunError;
 use crate::compare::server::{Server, item_of, parse_system_calls};
 use crate::error::CommandError;
@@ -27,7 +26,7 @@ use crate::error::CommandError;
 #[derive(Debug)]
 pub struct Writer<'s> {
     server: &'s Server,
-    stream: Stream,
+    connection: ClientConnection,
     /// Ours.
     pub port: u16,
     item_bytes: u32,
@@ -42,17 +41,17 @@ pub struct Written {
 
 impl<'s> Writer<'s> {
     pub fn open(server: &'s Server, item_bytes: u32) -> Result<Writer<'s>, CommandError> {
-        let stream = Stream::connect(&server.url, ANSWER_WAIT)?;
-        let port = stream.socket().local_addr().map(|address| address.port());
+        let connection = ClientConnection::connect(&server.url, ANSWER_WAIT, ())?;
+        let port = connection.transport().socket().local_addr().map(|address| address.port());
         let port =
             port.map_err(|error| CommandError::Failed(format!("our own port cannot be told: {error}")))?;
-        Ok(Writer { server, stream, port, item_bytes })
+        Ok(Writer { server, connection, port, item_bytes })
     }
 
     /// One change, and its answer.
     pub fn put(&mut self, number: u32) -> Result<(), CommandError> {
-        self.stream.write(&encode_put(&self.server.url, &item_of(number, self.item_bytes)))?;
-        hear(&mut self.stream, |_| ())
+        self.connection.send_request(&encode_put(&self.server.url, &item_of(number, self.item_bytes)))?;
+        hear(&mut self.connection, |_| ())
     }
 
     /// Changes 1, 2, … at these times after `start`; fewer where it is interrupted.
@@ -63,8 +62,8 @@ impl<'s> Writer<'s> {
         interrupted: &AtomicBool,
     ) -> Result<Written, RunError> {
         let (url, item_bytes) = (&self.server.url, self.item_bytes);
-        let end = self.stream.writing_end()?;
-        let stream = &mut self.stream;
+        let transport = self.connection.transport().try_clone()?;
+        let connection = &mut self.connection;
         let (tell, told) = mpsc::channel();
         thread::scope(|scope| {
             let writing = scope.spawn(move || {
@@ -74,7 +73,7 @@ impl<'s> Writer<'s> {
                         break;
                     }
                     let now = Instant::now();
-                    buffered_stream::write(&end, &request)?;
+                    transport.write_all(&request)?;
                     // Who reads the answers has failed: then there is nobody to tell.
                     if tell.send(now).is_err() {
                         break;
@@ -84,7 +83,7 @@ impl<'s> Writer<'s> {
             });
             let mut written = Written::default();
             let heard = told.iter().try_for_each(|sent| {
-                hear(stream, |_| ())?;
+                hear(connection, |_| ())?;
                 written.sent.push(sent);
                 written.answered.push(Instant::now());
                 Ok::<(), CommandError>(())
@@ -102,24 +101,19 @@ impl<'s> Writer<'s> {
             return Ok(None);
         }
         let host = &self.server.url.authority;
-        self.stream.write(format!("GET /metrics HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes())?;
-        hear(&mut self.stream, parse_system_calls).map(Some)
+        self.connection.send_request(format!("GET /metrics HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes())?;
+        hear(&mut self.connection, parse_system_calls).map(Some)
     }
 }
 
 /// One answer, which is to be 200.
-fn hear<T>(stream: &mut Stream, read: impl FnOnce(&str) -> T) -> Result<T, CommandError> {
-    let (status, framing) = response::read_head(stream, false, |head, _| (head.status, head.framing))?;
-    let mut body = Vec::new();
-    response::read_body(stream, framing, |piece| {
-        body.extend_from_slice(piece);
-        Ok(())
-    })?;
-    if status != 200 {
-        let words = format!("a change was answered {}, and 200 was expected", status_words(status));
+fn hear<T>(connection: &mut ClientConnection, read: impl FnOnce(&str) -> T) -> Result<T, CommandError> {
+    let response = connection.read_response()?;
+    if response.status != 200 {
+        let words = format!("a change was answered {}, and 200 was expected", status_words(response.status));
         return Err(CommandError::Failed(words));
     }
-    Ok(read(&String::from_utf8_lossy(&body)))
+    Ok(read(&String::from_utf8_lossy(&response.body)))
 }
 
 fn encode_put(url: &Url, item: &str) -> Vec<u8> {

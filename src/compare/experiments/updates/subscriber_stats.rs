@@ -1,12 +1,12 @@
 //! What one follower has come to so far: kept by its thread, read by the one that measures.
 
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::client::transport::Transport;
+use crate::compare::byte_accounting::{is_ipv6, network_of, tcp_info};
 use crate::compare::costs::{Application, Both};
-use crate::compare::load_connection::network_of;
 use crate::error::CommandError;
 use crate::netlab::sys;
 use crate::netlab::traffic::Network;
@@ -30,7 +30,7 @@ pub struct Tally {
     /// What the kernel has counted of connections that are closed, where it is asked.
     pub closed: Network,
     /// The connection of which it is still to be asked, and what had been said before it.
-    pub open: Option<(TcpStream, Both<Application>)>,
+    pub open: Option<(Transport, Both<Application>)>,
 }
 
 impl Ledger {
@@ -63,15 +63,10 @@ impl Tally {
     /// What the kernel has counted, where it is asked about each connection.
     pub fn network(&self) -> Result<Network, CommandError> {
         let mut network = self.closed;
-        if let Some((socket, before)) = &self.open {
-            let info = sys::tcp_info(socket).map_err(untold)?;
-            let is_ipv6 = socket.peer_addr().is_ok_and(|address| address.is_ipv6());
-            network += network_of(&info, &(self.said - *before), is_ipv6);
+        if let Some((transport, before)) = &self.open {
+            let info = tcp_info(transport)?;
+            network += network_of(&info, &(self.said - *before), is_ipv6(transport));
         }
         Ok(network)
     }
-}
-
-pub fn untold(error: std::io::Error) -> CommandError {
-    CommandError::Failed(format!("the kernel does not tell of a connection: {error}"))
 }

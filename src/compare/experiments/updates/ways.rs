@@ -8,9 +8,9 @@
 //!                                                              └── socket-deflated
 //! ```
 
+use crate::client::event_stream_connection;
 use crate::client::url::Url;
-use crate::compare::headers::{self, Extra};
-use crate::compare::workloads::workload::ACCEPT_GZIP;
+use crate::compare::headers::{self, ACCEPT_GZIP, Extra};
 
 /// All ways, in the order of reports.
 pub const ALL: &[UpdateWay] = &[
@@ -103,6 +103,9 @@ impl UpdateWay {
 
     /// Encodes a request. `tag` is the entity tag of the last response; only conditional ways send it.
     pub fn encode_request(self, url: &Url, extra: &Extra, tag: Option<&str>) -> String {
+        if self == UpdateWay::Events {
+            return event_stream_connection::encode_request(&url.authority, &url.target(), extra, &[]);
+        }
         let mut out = format!("GET {} HTTP/1.1\r\nHost: {}\r\n", url.target(), url.authority);
         if let Some(tag) = tag.filter(|_| self.is_conditional()) {
             out += &format!("If-None-Match: {tag}\r\n");
@@ -115,12 +118,7 @@ impl UpdateWay {
             out += &format!("{ACCEPT_GZIP}\r\n");
         }
         for (name, value) in extra {
-            if self != UpdateWay::Events || !name.eq_ignore_ascii_case("Accept") {
-                out += &format!("{name}: {value}\r\n");
-            }
-        }
-        if self == UpdateWay::Events {
-            out += "Accept: text/event-stream\r\n";
+            out += &format!("{name}: {value}\r\n");
         }
         out + "\r\n"
     }
