@@ -129,7 +129,7 @@ impl Sockets for SimulatedSockets {
         Ok(())
     }
 
-    fn read(&mut self, &mut peer: &mut usize, buffer: &mut [u8], _: &mut Metrics) -> io::Result<ReadResult> {
+    fn read(&mut self, &mut peer: &mut usize, buffer: &mut [u8]) -> io::Result<ReadResult> {
         let socket = &mut self.0[peer];
         if socket.is_reset {
             return Err(io::ErrorKind::ConnectionReset.into());
@@ -153,7 +153,6 @@ impl Sockets for SimulatedSockets {
         outbox: &Outbox,
         trailing: &[u8],
         _: SendHint,
-        _: &mut Metrics,
     ) -> io::Result<Option<usize>> {
         let socket = &mut self.0[peer];
         assert!(!socket.write_is_shut, "nothing is written after the end");

@@ -16,6 +16,7 @@ use crate::model::change::{Change, Op, Position};
 use crate::model::notification::{self, About};
 use crate::model::record::Record;
 use crate::pubsub::catch_up::{CatchUp, event_id, replay, snapshot};
+use crate::pubsub::delivery_mode::{DeliveryMode, deliveries};
 use crate::pubsub::peer_subscriptions::{Cursor, PeerSubscriptions, Subscription};
 use crate::pubsub::peer_table::{PeerId, PeerTable, PushResult};
 use crate::pubsub::topics::{ChannelId, Topics};
@@ -23,36 +24,6 @@ use crate::store::history::Mark;
 use crate::store::state::State;
 use std::sync::Arc;
 use std::time::Instant;
-
-/// How the subscribers of a channel are served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum DeliveryMode {
-    /// All are sent the same notifications.
-    Push(Form),
-    /// Each has a call of its own, which is dispatched again.
-    LongPoll,
-}
-
-impl DeliveryMode {
-    /// The gauge of its subscribers.
-    fn gauge(self) -> MetricId {
-        match self {
-            DeliveryMode::Push(Form::Frame) => MetricId::ListenersFrame,
-            DeliveryMode::Push(Form::Deflated { .. }) => MetricId::ListenersDeflated,
-            DeliveryMode::Push(Form::Event) => MetricId::ListenersEvent,
-            DeliveryMode::LongPoll => MetricId::ListenersHeld,
-        }
-    }
-}
-
-/// The counter of notifications that were encoded once for many.
-fn deliveries(form: Form) -> MetricId {
-    match form {
-        Form::Frame => MetricId::DeliveriesFrame,
-        Form::Deflated { .. } => MetricId::DeliveriesDeflated,
-        Form::Event => MetricId::DeliveriesEvent,
-    }
-}
 
 pub struct Subscribers {
     topics: Topics<DeliveryMode, PeerId>,
@@ -280,6 +251,7 @@ impl Subscribers {
     ) {
         let channel = self.topics.channel_mut(id);
         let DeliveryMode::Push(form) = channel.kind else { return };
+        let mut pushed = 0;
         for slot in 0..channel.slots() {
             let Some(subscriber) = channel.at(slot) else { continue };
             match peers.push(subscriber, bytes, turn) {
@@ -291,14 +263,14 @@ impl Subscribers {
                         subscriptions.mark_behind(id, before);
                     }
                 }
-                Some(pushed) => {
-                    turn.metrics.inc(deliveries(form));
-                    if pushed == PushResult::Pending {
-                        delivered.to_flush.push(subscriber);
-                    }
+                Some(PushResult::Written) => pushed += 1,
+                Some(PushResult::Pending) => {
+                    pushed += 1;
+                    delivered.to_flush.push(subscriber);
                 }
             }
         }
+        turn.metrics.add(deliveries(form), pushed);
     }
 
     /// Sends the current position to channels that were quiet for long, so that a resume point of their subscribers

@@ -87,14 +87,8 @@ impl Sockets for TcpSockets {
         self.registry.register(socket, Token(token as usize), interests())
     }
 
-    fn read(
-        &mut self,
-        socket: &mut TcpStream,
-        buffer: &mut [u8],
-        metrics: &mut Metrics,
-    ) -> io::Result<ReadResult> {
+    fn read(&mut self, socket: &mut TcpStream, buffer: &mut [u8]) -> io::Result<ReadResult> {
         loop {
-            metrics.inc(MetricId::CallsRead);
             match socket.read(buffer) {
                 Ok(0) => return Ok(ReadResult::Eof),
                 Ok(bytes) => return Ok(ReadResult::Bytes(bytes)),
@@ -111,7 +105,6 @@ impl Sockets for TcpSockets {
         outbox: &Outbox,
         trailing: &[u8],
         hint: SendHint,
-        metrics: &mut Metrics,
     ) -> io::Result<Option<usize>> {
         loop {
             let single = match (outbox.single(), trailing) {
@@ -119,7 +112,6 @@ impl Sockets for TcpSockets {
                 (single, []) => single,
                 _ => None,
             };
-            metrics.inc(MetricId::CallsWrite);
             let written = match (single, hint) {
                 (Some(bytes), SendHint::More) => socket.write(bytes),
                 (Some(bytes), SendHint::Close) => send_before_close(socket, bytes),

@@ -1,10 +1,11 @@
 //! What the server loop needs of the network: listeners and connected sockets, all non-blocking.
 //!
 //! The reactor implements [`Sockets`] over TCP, and the simulation of the tests in memory. Everything above this
-//! trait is the same code, dispatched statically. An implementation counts its system calls in the [`Metrics`] it is given.
+//! trait is the same code, dispatched statically. Reads and writes are counted here, and other system calls by the implementation.
 
 use crate::connection::outbox::Outbox;
 use crate::metrics::loop_metrics::Metrics;
+use crate::metrics::totals::MetricId;
 use std::io;
 use std::time::Instant;
 
@@ -28,12 +29,7 @@ pub trait Sockets {
     fn register(&mut self, socket: &mut Self::Socket, token: u64, metrics: &mut Metrics) -> io::Result<()>;
 
     /// Reads once.
-    fn read(
-        &mut self,
-        socket: &mut Self::Socket,
-        buffer: &mut [u8],
-        metrics: &mut Metrics,
-    ) -> io::Result<ReadResult>;
+    fn read(&mut self, socket: &mut Self::Socket, buffer: &mut [u8]) -> io::Result<ReadResult>;
 
     /// Writes once: the outbox, and then the trailing bytes. Returns `None` where the write would block.
     fn write(
@@ -42,7 +38,6 @@ pub trait Sockets {
         outbox: &Outbox,
         trailing: &[u8],
         hint: SendHint,
-        metrics: &mut Metrics,
     ) -> io::Result<Option<usize>>;
 
     /// Ends the outgoing direction; the peer can still send.
@@ -60,7 +55,8 @@ pub struct SocketHandle<'a, S: Sockets> {
 impl<S: Sockets> SocketHandle<'_, S> {
     #[inline]
     pub fn read(&mut self, buffer: &mut [u8], metrics: &mut Metrics) -> io::Result<ReadResult> {
-        self.sockets.read(self.socket, buffer, metrics)
+        metrics.inc(MetricId::CallsRead);
+        self.sockets.read(self.socket, buffer)
     }
 
     #[inline]
@@ -71,7 +67,8 @@ impl<S: Sockets> SocketHandle<'_, S> {
         hint: SendHint,
         metrics: &mut Metrics,
     ) -> io::Result<Option<usize>> {
-        self.sockets.write(self.socket, outbox, trailing, hint, metrics)
+        metrics.inc(MetricId::CallsWrite);
+        self.sockets.write(self.socket, outbox, trailing, hint)
     }
 }
 
