@@ -124,9 +124,9 @@ impl<'f> PollConnection<'f> {
     /// Sends a request, and waits for the complete response.
     pub fn get(&mut self, follower: &Follower, tag: Option<&str>) -> Result<PollResponse, RunError> {
         let request = follower.way.encode_request(follower.url, follower.extra, tag);
+        self.connection.send_request(request.as_bytes())?;
         // At once: the response to a long poll may come in another part of the round.
         follower.ledger.note(|tally| tally.asked += 1);
-        self.connection.send_request(request.as_bytes())?;
         let response = self.connection.read_response()?;
         let (is_persistent, tag) = (response.is_persistent, response.etag);
         match response.status {
