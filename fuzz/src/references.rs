@@ -16,7 +16,7 @@ use bothways::http::version::Version;
 use bothways::metrics::browsers::{self, Visitor};
 use bothways::websocket::frame::{Header as FrameHeader, Opcode};
 use bothways::websocket::mask;
-use bothways::websocket::permessage_deflate::{Deflater, Inflater, Side};
+use bothways::websocket::permessage_deflate::{DeflateCodec, Deflater, Inflater, Side};
 use chunked_transfer::Decoder;
 use httparse::Header;
 use std::io::{self, Read, Write};
@@ -345,26 +345,30 @@ pub fn check_inflate(bytes: &[u8], messages: &[&[u8]]) {
     for takeover in [false, true] {
         let side = Side { takeover, window_bits: bytes.len().is_multiple_of(2).then_some(9) };
         let (mut deflater, mut inflater) = (Deflater::new(side, &compression), Inflater::new(side));
+        let mut codec = DeflateCodec::default();
         for message in messages {
             let mut frame = Vec::new();
-            deflater.encode(Opcode::Binary, message, &mut frame);
+            deflater.encode(Opcode::Binary, message, &mut codec, &mut frame);
             let Ok(Parsed::Whole { value: header, used }) = FrameHeader::parse(&frame) else {
                 panic!("our own")
             };
             let payload = &frame[used..];
-            let read =
-                if header.rsv1 { inflater.inflate(payload, message.len()) } else { Ok(payload.to_vec()) };
+            let read = if header.rsv1 {
+                inflater.inflate(payload, message.len(), Some(&mut codec))
+            } else {
+                Ok(payload.to_vec())
+            };
             assert_eq!(read.as_deref(), Ok(*message));
             if !message.is_empty() && header.rsv1 {
-                let too_long = Inflater::new(side).inflate(payload, 0);
+                let too_long = Inflater::new(side).inflate(payload, 0, None);
                 assert!(too_long.is_err(), "a limit that does not hold");
             }
         }
-        if let Ok(made) = Inflater::new(side).inflate(bytes, LIMITS.message_bytes_max) {
+        if let Ok(made) = Inflater::new(side).inflate(bytes, LIMITS.message_bytes_max, None) {
             assert!(made.len() <= LIMITS.message_bytes_max, "more is made than allowed");
         }
         let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
-        assert_eq!(Inflater::new(side).inflate(&hello, 5).as_deref(), Ok(&b"Hello"[..]));
+        assert_eq!(Inflater::new(side).inflate(&hello, 5, None).as_deref(), Ok(&b"Hello"[..]));
     }
 }
 

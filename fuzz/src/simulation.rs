@@ -11,6 +11,7 @@
 use super::readers::LIMITS;
 use super::simulated_sockets::{SimulatedSocket, SimulatedSockets, SocketState};
 use bothways::config::{AllowedOrigins, CompressionConfig, ServerConfig, Timeouts};
+use bothways::connection::turn_context::TurnContext;
 use bothways::pubsub::peer_table::PeerId;
 use bothways::server::ServerLoop;
 use bothways::store::commit_log::{SharedLog, Wake};
@@ -30,7 +31,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 pub struct Simulation {
-    server: ServerLoop<'static, SimulatedSockets>,
+    server: ServerLoop<SimulatedSockets>,
+    turn: TurnContext<'static>,
     committer: Option<SimulatedCommitter>,
     /// Turns before the committer takes what is queued.
     pub commit_delay: usize,
@@ -83,9 +85,10 @@ impl Simulation {
             }
         };
         let open = Arc::new(AtomicUsize::new(0));
-        let server = ServerLoop::new(&CONFIG, open, SimulatedSockets::default(), journal, state, now)
+        let server = ServerLoop::new(open, SimulatedSockets::default(), journal, state, now)
             .with_read_buffer(buffer_bytes);
-        Simulation { server, committer, commit_delay: 0, woken, buffer_bytes, start: now, now }
+        let turn = TurnContext::new(&CONFIG, now);
+        Simulation { server, turn, committer, commit_delay: 0, woken, buffer_bytes, start: now, now }
     }
 
     /// A peer connects. The next turn accepts it.
@@ -112,9 +115,9 @@ impl Simulation {
         let wall_ms = (self.now - self.start).as_millis() as i64;
         let read_wall_clock = || DateTime::from_timestamp_millis(wall_ms).expect("a time in this century");
         self.woken.store(false, Ordering::Relaxed);
-        let turn = self.server.begin_turn(self.now, || read_wall_clock().with_timezone(&Local));
+        self.server.begin_turn(self.now, || read_wall_clock().with_timezone(&Local), &mut self.turn);
         let ready = self.server.sockets.take_ready();
-        self.server.turn(&ready, &turn);
+        self.server.turn(&ready, &mut self.turn);
         if self.commit_delay > 0 {
             self.commit_delay -= 1;
             self.woken.store(true, Ordering::Relaxed);

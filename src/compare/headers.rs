@@ -9,6 +9,9 @@ use crate::http::negotiation;
 /// Name and value.
 pub type Extra = Vec<(String, String)>;
 
+/// Header field that accepts gzip.
+pub const ACCEPT_GZIP: &str = "Accept-Encoding: gzip";
+
 /// What `--headers` means.
 pub fn read(choice: &str) -> Result<Extra, CommandError> {
     match choice {

@@ -1,6 +1,6 @@
 //! One piece of news, encoded at most once in each form.
 
-use crate::config::CompressionConfig;
+use crate::connection::turn_context::TurnContext;
 use crate::http::event_stream;
 use crate::metrics::totals::{self, Count};
 use crate::websocket::frame::{self, Opcode};
@@ -33,13 +33,13 @@ impl Broadcast {
     }
 
     /// What goes over the wire.
-    pub fn encoded(&self, form: Form, compression: &CompressionConfig) -> Arc<[u8]> {
+    pub fn encoded(&self, form: Form, turn: &mut TurnContext) -> Arc<[u8]> {
         let mut encoded = self.encoded.borrow_mut();
         if let Some((_, bytes)) = encoded.iter().find(|(known, _)| *known == form) {
             return bytes.clone();
         }
         let mut bytes = Vec::new();
-        encode(form, &self.id, &self.text, compression, &mut bytes);
+        encode(form, &self.id, &self.text, turn, &mut bytes);
         let bytes: Arc<[u8]> = bytes.into();
         encoded.push((form, bytes.clone()));
         bytes
@@ -47,12 +47,13 @@ impl Broadcast {
 }
 
 /// One text in one form. A compressed one refers to nothing before it, so that all can read it.
-pub fn encode(form: Form, id: &[u8], text: &[u8], compression: &CompressionConfig, out: &mut Vec<u8>) {
+pub fn encode(form: Form, id: &[u8], text: &[u8], turn: &mut TurnContext, out: &mut Vec<u8>) {
     match form {
         Form::Frame => frame::encode(Opcode::Text, text, out),
         Form::Deflated { window_bits } => {
             totals::one(Count::MessagesDeflated);
-            Deflater::new(Side { takeover: false, window_bits }, compression).encode(Opcode::Text, text, out);
+            let mut deflater = Deflater::new(Side { takeover: false, window_bits }, turn.compression);
+            deflater.encode(Opcode::Text, text, &mut turn.codecs.deflate, out);
         }
         Form::Event => event_stream::encode(id, text, out),
     }

@@ -23,7 +23,7 @@ use crate::connection::http_response::{Asked, write_answer, write_fault, write_s
 use crate::connection::pipeline::{Owed, Rest};
 use crate::connection::request_reader::{self, Question, SocketOffer};
 use crate::connection::timer_table::Wait;
-use crate::connection::turn_context::Reach;
+use crate::connection::turn_context::ModeContext;
 use crate::error::ApiError;
 use crate::error::ProtocolError;
 use crate::http::body::{self, BodyReader};
@@ -90,10 +90,10 @@ impl HttpMode {
         &mut self,
         bytes: &'a [u8],
         at: &mut usize,
-        reach: &mut Reach,
+        cx: &mut ModeContext,
     ) -> Result<Step<'a>, ProtocolError> {
         let from = *at;
-        let step = self.read_on(bytes, at, reach);
+        let step = self.read_on(bytes, at, cx);
         if step.is_err() {
             self.note_method(&bytes[from..]);
         }
@@ -116,18 +116,18 @@ impl HttpMode {
         &mut self,
         bytes: &'a [u8],
         at: &mut usize,
-        reach: &mut Reach,
+        cx: &mut ModeContext,
     ) -> Result<Step<'a>, ProtocolError> {
         match &mut self.reading {
-            Reading::Head { .. } => self.read_head(bytes, at, reach),
-            Reading::Body(_) => self.read_body(bytes, at, reach),
+            Reading::Head { .. } => self.read_head(bytes, at, cx),
+            Reading::Body(_) => self.read_body(bytes, at, cx),
             Reading::Held(_) if !self.owed.is_empty() => Ok(Step::Wait),
             Reading::Held(_) => {
                 let Reading::Held(held) = std::mem::take(&mut self.reading) else {
                     unreachable!("just matched");
                 };
                 let (question, asked) = *held;
-                self.hand_out(question, asked, reach)
+                self.hand_out(question, asked, cx)
             }
             Reading::Ended => {
                 *at = bytes.len();
@@ -140,26 +140,26 @@ impl HttpMode {
         &mut self,
         bytes: &'a [u8],
         at: &mut usize,
-        reach: &mut Reach,
+        cx: &mut ModeContext,
     ) -> Result<Step<'a>, ProtocolError> {
         let Reading::Head { searched } = &mut self.reading else { unreachable!("the caller matched it") };
         let rest = &bytes[*at..];
         if rest.is_empty() {
-            self.wait_between(reach);
+            self.wait_between(cx);
             return Ok(Step::NeedMore);
         }
-        if self.holding || self.owed.len() >= reach.terms.limits.calls_waiting_max {
+        if self.holding || self.owed.len() >= cx.turn.limits.calls_waiting_max {
             return Ok(Step::Wait);
         }
         let mut room = FieldRoom::new();
-        let (head, used) = match head::parse_request(rest, searched, reach.terms.limits, &mut room)? {
+        let (head, used) = match head::parse_request(rest, searched, cx.turn.limits, &mut room)? {
             Parsed::Whole { value, used } => (value, used),
             Parsed::NeedMore => {
                 // An empty line is not yet the beginning of a request.
                 if rest.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
-                    self.wait_between(reach);
+                    self.wait_between(cx);
                 } else {
-                    reach.waits.go_on(Wait::Head, reach.terms.now, reach.terms.timeouts);
+                    cx.waits.go_on(Wait::Head, cx.turn.now, cx.turn.timeouts);
                 }
                 return Ok(Step::NeedMore);
             }
@@ -167,9 +167,9 @@ impl HttpMode {
         *at += used;
         self.visitor = request_reader::visitor(head.fields);
         self.offer = None;
-        let caller = cors::caller(head.fields, head.host, reach.terms.origins);
-        let mut asked = Asked::new(&head, Crossing::of(caller, head.fields, reach.terms.origins));
-        let mut question = request_reader::read(&head, reach.terms, &mut asked, &mut self.offer)?;
+        let caller = cors::caller(head.fields, head.host, cx.turn.origins);
+        let mut asked = Asked::new(&head, Crossing::of(caller, head.fields, cx.turn.origins));
+        let mut question = request_reader::read(&head, cx.turn, &mut asked, &mut self.offer)?;
         if question.is_forbidden(caller) {
             question = Question::Refused(ApiError::OriginNotAllowed);
         }
@@ -177,22 +177,22 @@ impl HttpMode {
             self.reading = Reading::Ended;
         }
         match head.framing {
-            Framing::None | Framing::Sized(0) => self.hand_out_or_hold(question, asked, reach),
+            Framing::None | Framing::Sized(0) => self.hand_out_or_hold(question, asked, cx),
             Framing::Sized(length) if length <= (bytes.len() - *at) as u64 => {
-                body::check_declared(head.framing, reach.terms.limits)?;
+                body::check_declared(head.framing, cx.turn.limits)?;
                 let body = &bytes[*at..*at + length as usize];
                 *at += length as usize;
-                self.hand_out_or_hold(question.with_body(Cow::Borrowed(body)), asked, reach)
+                self.hand_out_or_hold(question.with_body(Cow::Borrowed(body)), asked, cx)
             }
             // Whoever asks before sending the body is told at once that it is not wanted.
             _ if head.expects_continue && matches!(question, Question::Refused(_)) => {
                 asked.persistent = false;
                 self.left_unread = true;
-                self.hand_out_or_hold(question, asked, reach)
+                self.hand_out_or_hold(question, asked, cx)
             }
             framing => {
-                body::check_declared(framing, reach.terms.limits)?;
-                reach.begin(Wait::Body);
+                body::check_declared(framing, cx.turn.limits)?;
+                cx.begin(Wait::Body);
                 let half = HalfRead {
                     question: question.into_owned(),
                     asked,
@@ -202,16 +202,16 @@ impl HttpMode {
                     invites: head.expects_continue && *at == bytes.len(),
                 };
                 self.reading = Reading::Body(Box::new(half));
-                self.invite(reach);
+                self.invite(cx);
                 Ok(Step::Again)
             }
         }
     }
 
     /// After a pause nothing is waited for any more, and between two requests that must not stay so.
-    fn wait_between(&self, reach: &mut Reach) {
-        if self.owed.is_empty() && !reach.waits.is_reading() {
-            reach.begin(Wait::KeepAlive);
+    fn wait_between(&self, cx: &mut ModeContext) {
+        if self.owed.is_empty() && !cx.waits.is_reading() {
+            cx.begin(Wait::KeepAlive);
         }
     }
 
@@ -219,18 +219,18 @@ impl HttpMode {
         &mut self,
         bytes: &'a [u8],
         at: &mut usize,
-        reach: &mut Reach,
+        cx: &mut ModeContext,
     ) -> Result<Step<'a>, ProtocolError> {
         let Reading::Body(half) = &mut self.reading else { unreachable!("the caller matched it") };
         let rest = &bytes[*at..];
-        let progress = half.reader.read(rest, &mut half.body, reach.terms.limits)?;
+        let progress = half.reader.read(rest, &mut half.body, cx.turn.limits)?;
         *at += progress.used;
         if !progress.done {
             if !rest.is_empty() {
                 half.invites = false;
             }
-            if !rest.is_empty() || !reach.waits.is_reading() {
-                reach.begin(Wait::Body);
+            if !rest.is_empty() || !cx.waits.is_reading() {
+                cx.begin(Wait::Body);
             }
             return Ok(Step::NeedMore);
         }
@@ -239,7 +239,7 @@ impl HttpMode {
             unreachable!("just matched");
         };
         let HalfRead { question, asked, body, .. } = *half;
-        self.hand_out_or_hold(question.with_body(Cow::Owned(body)), asked, reach)
+        self.hand_out_or_hold(question.with_body(Cow::Owned(body)), asked, cx)
     }
 
     #[inline]
@@ -247,7 +247,7 @@ impl HttpMode {
         &mut self,
         question: Question<'a>,
         asked: Asked,
-        reach: &mut Reach,
+        cx: &mut ModeContext,
     ) -> Result<Step<'a>, ProtocolError> {
         let must_wait = match &question {
             Question::Call(call) => self.holding || call.method.waits_its_turn(),
@@ -257,7 +257,7 @@ impl HttpMode {
             self.reading = Reading::Held(Box::new((question.into_owned(), asked)));
             return Ok(Step::Wait);
         }
-        self.hand_out(question, asked, reach)
+        self.hand_out(question, asked, cx)
     }
 
     #[inline]
@@ -265,18 +265,18 @@ impl HttpMode {
         &mut self,
         question: Question<'a>,
         asked: Asked,
-        reach: &mut Reach,
+        cx: &mut ModeContext,
     ) -> Result<Step<'a>, ProtocolError> {
         if !asked.persistent {
             self.reading = Reading::Ended;
         }
-        reach.waits.end();
+        cx.waits.end();
         totals::one(Count::Requests);
         self.owed.hand_out(asked);
         match question {
             Question::Call(call) => Ok(Step::Call(call)),
             Question::Refused(refusal) => {
-                self.answer(refusal.into(), reach);
+                self.answer(refusal.into(), cx);
                 Ok(Step::Again)
             }
         }
@@ -295,23 +295,23 @@ impl HttpMode {
     }
 
     /// The call handed out last is answered with a stream, if it wants more than its head.
-    pub fn stream(&mut self, reach: &mut Reach) -> Send {
+    pub fn stream(&mut self, cx: &mut ModeContext) -> Send {
         let asked = self.owed.take_current().expect("a call was handed out");
-        write_stream_head(&asked, &reach.terms.date, reach.outbox);
+        write_stream_head(&asked, &cx.turn.date, cx.outbox);
         self.reading = Reading::Ended;
         asked.send
     }
 
     /// Answers the call handed out last, or else the oldest that waits.
-    pub fn answer(&mut self, answer: Answer, reach: &mut Reach) {
+    pub fn answer(&mut self, answer: Answer, cx: &mut ModeContext) {
         if std::mem::take(&mut self.holding) {
-            reach.waits.end_held();
+            cx.waits.end_held();
         }
         let (going, mut ended) = (self.going, false);
         self.owed.settle(answer, |mut asked, answer, rest| {
             asked.persistent &= !(going && rest == Rest::Nothing);
             ended |= !asked.persistent;
-            write_answer(asked, answer, reach.terms, reach.outbox);
+            write_answer(asked, answer, cx.turn, cx.outbox);
         });
         if ended {
             self.reading = Reading::Ended;
@@ -319,32 +319,32 @@ impl HttpMode {
         if !self.owed.is_empty() {
             return;
         }
-        self.invite(reach);
+        self.invite(cx);
         if let Some(fault) = self.last_words.take() {
-            write_fault(fault, self.last_send, &reach.terms.date, reach.outbox);
+            write_fault(fault, self.last_send, &cx.turn.date, cx.outbox);
         }
         // Where the next head has begun to come, the wait for the rest of it runs on.
         if matches!(self.reading, Reading::Head { searched: 0 }) {
-            reach.begin(Wait::KeepAlive);
+            cx.begin(Wait::KeepAlive);
         }
     }
 
     /// Sends a 100 (Continue) to a peer that waits for it, once it is the next to be said.
-    fn invite(&mut self, reach: &mut Reach) {
+    fn invite(&mut self, cx: &mut ModeContext) {
         if let Reading::Body(half) = &mut self.reading
             && half.invites
             && self.owed.is_empty()
         {
             half.invites = false;
-            reach.outbox.own().extend_from_slice(response::CONTINUE);
+            cx.outbox.own().extend_from_slice(response::CONTINUE);
         }
     }
 
     /// The stream can no longer be trusted: answers what is owed, says why, and reads no more.
-    pub fn fail(&mut self, fault: ProtocolError, reach: &mut Reach) {
+    pub fn fail(&mut self, fault: ProtocolError, cx: &mut ModeContext) {
         self.reading = Reading::Ended;
         if self.owed.is_empty() {
-            write_fault(fault, self.last_send, &reach.terms.date, reach.outbox);
+            write_fault(fault, self.last_send, &cx.turn.date, cx.outbox);
         } else {
             self.last_words = Some(fault);
         }
@@ -407,12 +407,12 @@ impl HttpMode {
     }
 
     /// Writes the 101, and says what it agreed to.
-    pub fn upgrade(&mut self, talk: Talk, reach: &mut Reach) -> Option<Agreement> {
+    pub fn upgrade(&mut self, talk: Talk, cx: &mut ModeContext) -> Option<Agreement> {
         let offer = self.offer.take().expect("only a handshake becomes a socket");
         let subprotocol = (talk == Talk::Calls && offer.calls).then_some(json_rpc::SUBPROTOCOL);
         let compression = offer.compression;
         totals::answer(101);
-        let (date, out) = (&reach.terms.date, reach.outbox.own());
+        let (date, out) = (&cx.turn.date, cx.outbox.own());
         handshake::encode_accept(&offer.key, subprotocol, compression.as_ref(), date, out);
         compression
     }

@@ -2,7 +2,7 @@
 
 use crate::config::CompressionConfig;
 use crate::connection::outbox::{Outbox, SHARED_BYTES_MIN};
-use crate::connection::turn_context::Terms;
+use crate::connection::turn_context::TurnContext;
 use crate::error::ApiError;
 use crate::error::ProtocolError;
 use crate::http::content_coding;
@@ -135,19 +135,19 @@ pub fn write_stream_head(asked: &Asked, date: &[u8; 29], outbox: &mut Outbox) {
 }
 
 /// What is said to a call, as a response.
-pub fn write_answer(asked: Asked, answer: &Answer, terms: &Terms, outbox: &mut Outbox) {
+pub fn write_answer(asked: Asked, answer: &Answer, turn: &mut TurnContext, outbox: &mut Outbox) {
     let asked = &asked;
     totals::answer(answer.status);
     let content = Content::of(answer, asked);
     let coded = match (&content, &asked.coding) {
-        (Some(content), Coding::Gzip { .. }) => content.coded(terms.compression),
+        (Some(content), Coding::Gzip { .. }) => content.coded(turn),
         _ => None,
     };
     let is_coded = match &asked.coding {
         Coding::Gzip { held } if answer.status == 304 => answer.etag.is_some_and(|now| held.contains(&now)),
         _ => coded.is_some(),
     };
-    let mut writer = response::begin(answer.status, &terms.date, outbox.own());
+    let mut writer = response::begin(answer.status, &turn.date, outbox.own());
     match (asked.version, asked.persistent) {
         (_, false) => _ = writer.raw(b"Connection: close\r\n"),
         (Version::Http10, true) => _ = writer.raw(b"Connection: keep-alive\r\n"),
@@ -171,7 +171,7 @@ pub fn write_answer(asked: Asked, answer: &Answer, terms: &Terms, outbox: &mut O
     }
     asked.crossing.write(&mut writer);
     if let Some(content) = content {
-        let rest = write_content(writer, content, coded, asked, terms.compression);
+        let rest = write_content(writer, content, coded, asked, turn.compression);
         return rest.into_iter().for_each(|rest| outbox.share(rest));
     }
     match &answer.body {
@@ -271,10 +271,11 @@ impl<'a> Content<'a> {
     }
 
     /// As gzip, where it is worth it.
-    fn coded(&self, compression: &CompressionConfig) -> Option<Arc<[u8]>> {
+    fn coded(&self, turn: &mut TurnContext) -> Option<Arc<[u8]>> {
+        let TurnContext { compression, codecs, .. } = turn;
         match &self.text {
-            Text::Own(text) => content_coding::gzip(text, compression).map(Into::into),
-            Text::Shared(text) => content_coding::gzip_shared(text, compression),
+            Text::Own(text) => codecs.gzip.gzip(text, compression).map(Into::into),
+            Text::Shared(text) => codecs.gzip.gzip_cached(text, compression),
         }
     }
 }

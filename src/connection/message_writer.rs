@@ -1,23 +1,26 @@
-//! Messages on their way out, compressed where that was agreed on.
+//! Messages on their way out, compressed where that was negotiated.
 
 use crate::connection::outbox::Outbox;
+use crate::connection::turn_context::TurnContext;
 use crate::metrics::totals::{self, Count};
 use crate::websocket::frame::{self, Opcode};
 use crate::websocket::permessage_deflate::Deflater;
 
-/// Where messages go out.
-pub struct Voice<'c> {
+/// The outgoing side of a WebSocket.
+pub struct MessageWriter<'c, 'r> {
     pub deflater: &'c mut Option<Box<Deflater>>,
     pub outbox: &'c mut Outbox,
+    pub turn: &'c mut TurnContext<'r>,
 }
 
-impl Voice<'_> {
+impl MessageWriter<'_, '_> {
     #[inline]
-    pub fn say(&mut self, opcode: Opcode, message: &[u8]) {
+    pub fn send(&mut self, opcode: Opcode, message: &[u8]) {
         match self.deflater {
             Some(deflater) => {
                 totals::one(Count::MessagesDeflated);
-                deflater.encode(opcode, message, self.outbox.own());
+                let codec = &mut self.turn.codecs.deflate;
+                deflater.encode(opcode, message, codec, self.outbox.own());
             }
             None => frame::encode(opcode, message, self.outbox.own()),
         }

@@ -34,7 +34,7 @@ use crate::connection::event_stream_mode::EventMode;
 use crate::connection::http_mode::HttpMode;
 use crate::connection::outbox::Outbox;
 use crate::connection::timer_table::{Wait, Waits};
-use crate::connection::turn_context::{Reach, Terms};
+use crate::connection::turn_context::{ModeContext, TurnContext};
 use crate::connection::websocket_mode::WebSocketMode;
 use crate::error::ProtocolError;
 use crate::http::response::Send;
@@ -93,9 +93,9 @@ pub enum Due {
 }
 
 impl Connection {
-    pub fn new(terms: &Terms) -> Connection {
+    pub fn new(turn: &TurnContext) -> Connection {
         let mut waits = Waits::default();
-        waits.begin(Wait::Head, terms.now, terms.timeouts);
+        waits.begin(Wait::Head, turn.now, turn.timeouts);
         Connection {
             mode: Mode::Http(HttpMode::default()),
             carry: Vec::new(),
@@ -132,17 +132,17 @@ impl Connection {
     }
 
     /// Reads on in `bytes` from `*at`. Repeat until it says `NeedMore` or `Wait`.
-    pub fn next<'a>(&mut self, bytes: &'a mut [u8], at: &mut usize, terms: &Terms) -> Step<'a> {
-        if !self.may_receive(terms) {
+    pub fn next<'a>(&mut self, bytes: &'a mut [u8], at: &mut usize, turn: &mut TurnContext) -> Step<'a> {
+        if !self.may_receive(turn) {
             self.waits.suspend();
             return Step::Wait;
         }
         let unread = bytes.len() - *at;
         let Connection { mode, outbox, waits, .. } = self;
-        let mut reach = Reach { outbox, waits, terms };
+        let mut cx = ModeContext { outbox, waits, turn };
         let step = match mode {
-            Mode::Http(http) => http.next(bytes, at, &mut reach),
-            Mode::WebSocket(socket) => socket.next(bytes, at, &mut reach),
+            Mode::Http(http) => http.next(bytes, at, &mut cx),
+            Mode::WebSocket(socket) => socket.next(bytes, at, &mut cx),
             // What is asked behind a request for events is asked of nobody.
             Mode::Events(_) => {
                 *at += unread;
@@ -165,7 +165,7 @@ impl Connection {
             }
             Ok(step) => step,
             Err(fault) => {
-                self.fail(fault, terms);
+                self.fail(fault, turn);
                 Step::Again
             }
         }
@@ -216,12 +216,12 @@ impl Connection {
     }
 
     /// Answers the call handed out last; or, where none is open, the oldest that was postponed.
-    pub fn answer(&mut self, answer: Answer, terms: &Terms) {
+    pub fn answer(&mut self, answer: Answer, turn: &mut TurnContext) {
         let Connection { mode, outbox, waits, .. } = self;
-        let mut reach = Reach { outbox, waits, terms };
+        let mut cx = ModeContext { outbox, waits, turn };
         match mode {
-            Mode::Http(http) => http.answer(answer, &mut reach),
-            Mode::WebSocket(socket) => socket.answer(answer, &mut reach),
+            Mode::Http(http) => http.answer(answer, &mut cx),
+            Mode::WebSocket(socket) => socket.answer(answer, &mut cx),
             Mode::Events(_) | Mode::Lingering => {}
         }
     }
@@ -237,21 +237,21 @@ impl Connection {
 
     /// The call handed out last is answered when what it asked for changes, or in so many seconds:
     /// then [`Connection::expire`] says so.
-    pub fn hold(&mut self, seconds: u32, terms: &Terms) {
+    pub fn hold(&mut self, seconds: u32, turn: &mut TurnContext) {
         let Mode::Http(http) = &mut self.mode else { unreachable!("only a request can prefer to wait") };
         http.hold();
-        let until = terms.now + Duration::from_secs(seconds.into()).min(terms.timeouts.hold);
+        let until = turn.now + Duration::from_secs(seconds.into()).min(turn.timeouts.hold);
         self.waits.begin_until(Wait::Held, until);
     }
 
     /// The call handed out last asked for events: goes on as a stream of them.
-    pub fn stream(&mut self, terms: &Terms) {
+    pub fn stream(&mut self, turn: &mut TurnContext) {
         let Connection { mode, outbox, waits, .. } = self;
-        let mut reach = Reach { outbox, waits, terms };
+        let mut cx = ModeContext { outbox, waits, turn };
         let Mode::Http(http) = mode else { unreachable!("events are asked for over HTTP") };
-        if http.stream(&mut reach) == Send::HeadAndBody {
+        if http.stream(&mut cx) == Send::HeadAndBody {
             self.visitor = http.visitor();
-            self.mode = Mode::Events(EventMode::begin(&mut reach));
+            self.mode = Mode::Events(EventMode::begin(&mut cx));
         }
     }
 
@@ -274,19 +274,19 @@ impl Connection {
     }
 
     /// The call handed out last was a handshake: says yes, and goes on as a socket.
-    pub fn talk(&mut self, talk: Talk, first_words: Option<&Broadcast>, terms: &Terms) {
+    pub fn talk(&mut self, talk: Talk, first_words: Option<&Broadcast>, turn: &mut TurnContext) {
         let Connection { mode, outbox, waits, .. } = self;
-        let mut reach = Reach { outbox, waits, terms };
+        let mut cx = ModeContext { outbox, waits, turn };
         let Mode::Http(http) = mode else { unreachable!("a handshake comes over HTTP") };
         let going = http.is_going();
-        let compression = http.upgrade(talk, &mut reach);
-        reach.begin(Wait::Idle);
+        let compression = http.upgrade(talk, &mut cx);
+        cx.begin(Wait::Idle);
         if let Some(words) = first_words {
-            reach.outbox.own().extend_from_slice(&words.encoded(Form::Frame, terms.compression));
+            cx.outbox.own().extend_from_slice(&words.encoded(Form::Frame, cx.turn));
         }
-        let mut socket = WebSocketMode::new(talk, compression, terms);
+        let mut socket = WebSocketMode::new(talk, compression, cx.turn);
         if going {
-            socket.close(close::GOING_AWAY, &mut reach);
+            socket.close(close::GOING_AWAY, &mut cx);
         }
         self.visitor = http.visitor();
         self.mode = Mode::WebSocket(socket);
@@ -299,25 +299,25 @@ impl Connection {
     }
 
     /// The server is going: finish what was begun, and begin nothing.
-    pub fn go_away(&mut self, terms: &Terms) {
+    pub fn go_away(&mut self, turn: &mut TurnContext) {
         let Connection { mode, outbox, waits, carry, .. } = self;
-        let mut reach = Reach { outbox, waits, terms };
+        let mut cx = ModeContext { outbox, waits, turn };
         match mode {
             // One request more: what is not here yet may be on the way.
-            Mode::Http(http) if reach.waits.is_for(Wait::Head) => {
+            Mode::Http(http) if cx.waits.is_for(Wait::Head) => {
                 http.take_the_last();
                 if carry.is_empty() {
-                    reach.begin(Wait::FirstWord);
+                    cx.begin(Wait::FirstWord);
                 }
             }
             Mode::Http(http) => http.go_away(),
-            Mode::WebSocket(socket) => socket.close(close::GOING_AWAY, &mut reach),
+            Mode::WebSocket(socket) => socket.close(close::GOING_AWAY, &mut cx),
             Mode::Events(events) => events.end(),
             Mode::Lingering => {}
         }
     }
 
-    fn fail(&mut self, fault: ProtocolError, terms: &Terms) {
+    fn fail(&mut self, fault: ProtocolError, turn: &mut TurnContext) {
         log::debug!("a peer's connection ends: {fault}");
         if self.input == Input::Open {
             self.input = Input::Unwanted;
@@ -325,7 +325,7 @@ impl Connection {
         let Connection { mode, outbox, waits, .. } = self;
         waits.end();
         match mode {
-            Mode::Http(http) => http.fail(fault, &mut Reach { outbox, waits, terms }),
+            Mode::Http(http) => http.fail(fault, &mut ModeContext { outbox, waits, turn }),
             Mode::WebSocket(socket) => socket.fail(fault, outbox),
             Mode::Events(events) => events.end(),
             Mode::Lingering => {}
@@ -342,11 +342,11 @@ impl Connection {
 
     /// May more be read from the socket? A peer that does not read is not read either; but one that is
     /// still saying a message may say it to its end, though it goes back meanwhile.
-    pub fn may_receive(&self, terms: &Terms) -> bool {
-        let bytes_max = terms.limits.outbox_bytes_max;
+    pub fn may_receive(&self, turn: &TurnContext) -> bool {
+        let bytes_max = turn.limits.outbox_bytes_max;
         let waiting = self.outbox.len();
         waiting <= bytes_max
-            || (self.is_passing() && waiting <= bytes_max.saturating_add(terms.limits.message_bytes_max))
+            || (self.is_passing() && waiting <= bytes_max.saturating_add(turn.limits.message_bytes_max))
     }
 
     /// Is a message under way both in and out?
@@ -359,23 +359,23 @@ impl Connection {
     }
 
     /// Something was written, or everything.
-    pub fn wrote(&mut self, bytes: usize, terms: &Terms) {
+    pub fn wrote(&mut self, bytes: usize, turn: &mut TurnContext) {
         self.outbox.advance(bytes);
         if let (true, Mode::WebSocket(socket)) = (self.outbox.is_empty(), &mut self.mode) {
             socket.refill(&mut self.outbox);
         }
-        if self.may_receive(terms) {
-            self.waits.resume(terms.now, terms.timeouts);
+        if self.may_receive(turn) {
+            self.waits.resume(turn.now, turn.timeouts);
         } else {
             self.waits.suspend();
         }
         // Whoever is still speaking, and is waited for, need not listen yet.
-        if self.outbox.is_empty() || (self.is_passing() && self.may_receive(terms)) {
+        if self.outbox.is_empty() || (self.is_passing() && self.may_receive(turn)) {
             self.waits.end_writing();
         } else if bytes > 0 {
-            self.waits.begin_writing(terms.now, terms.timeouts);
+            self.waits.begin_writing(turn.now, turn.timeouts);
         } else {
-            self.waits.go_on_writing(terms.now, terms.timeouts);
+            self.waits.go_on_writing(turn.now, turn.timeouts);
         }
     }
 
@@ -396,10 +396,10 @@ impl Connection {
     }
 
     /// Our side of the stream has been ended.
-    pub fn linger(&mut self, terms: &Terms) {
+    pub fn linger(&mut self, turn: &mut TurnContext) {
         self.mode = Mode::Lingering;
         self.carry = Vec::new();
-        self.waits.begin(Wait::Close, terms.now, terms.timeouts);
+        self.waits.begin(Wait::Close, turn.now, turn.timeouts);
     }
 
     /// When [`Connection::expire`] wants to be called, at the latest.
@@ -408,12 +408,12 @@ impl Connection {
     }
 
     /// Some wait may be over. `Err`: the connection is to be dropped as it is.
-    pub fn expire(&mut self, terms: &Terms) -> Result<Due, ProtocolError> {
-        if let Some(fault) = self.waits.stalled(terms.now, terms.timeouts) {
+    pub fn expire(&mut self, turn: &mut TurnContext) -> Result<Due, ProtocolError> {
+        if let Some(fault) = self.waits.stalled(turn.now, turn.timeouts) {
             return Err(fault);
         }
-        let Some(wait) = self.waits.over(terms.now) else { return Ok(Due::Nothing) };
-        let after = wait.length(terms.timeouts);
+        let Some(wait) = self.waits.over(turn.now) else { return Ok(Due::Nothing) };
+        let after = wait.length(turn.timeouts);
         match (wait, &mut self.mode) {
             (Wait::FirstWord, _) => return Err(ProtocolError::HeadTooSlow { after }),
             (Wait::Head, _) if self.carry.is_empty() => return Err(ProtocolError::HeadTooSlow { after }),
@@ -421,26 +421,26 @@ impl Connection {
                 if let Mode::Http(http) = mode {
                     http.note_method(&self.carry);
                 }
-                self.fail(ProtocolError::HeadTooSlow { after }, terms);
+                self.fail(ProtocolError::HeadTooSlow { after }, turn);
             }
             (Wait::Body, mode) => {
                 if let Mode::Http(http) = mode {
                     http.note_method(&[]);
                 }
-                self.fail(ProtocolError::BodyTooSlow { after }, terms);
+                self.fail(ProtocolError::BodyTooSlow { after }, turn);
             }
             (Wait::KeepAlive, Mode::Http(http)) => http.go_away(),
             (Wait::Idle, Mode::WebSocket(socket)) => {
                 socket.rest();
                 socket.ping(&mut self.outbox);
-                self.waits.begin(Wait::Pong, terms.now, terms.timeouts);
+                self.waits.begin(Wait::Pong, turn.now, turn.timeouts);
             }
             (Wait::Heartbeat, Mode::Events(events)) => {
                 let Connection { outbox, waits, .. } = self;
-                events.beat(&mut Reach { outbox, waits, terms });
+                events.beat(&mut ModeContext { outbox, waits, turn });
             }
             (Wait::Held, _) => return Ok(Due::Answer),
-            (Wait::Pong, _) => self.fail(ProtocolError::PeerSilent { after }, terms),
+            (Wait::Pong, _) => self.fail(ProtocolError::PeerSilent { after }, turn),
             (Wait::Close | Wait::KeepAlive | Wait::Idle | Wait::Heartbeat, _) => {
                 return Err(ProtocolError::CloseTooSlow { after });
             }
@@ -462,25 +462,13 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::AllowedOrigins;
-    use crate::config::CompressionConfig;
-    use crate::config::Limits;
-    use crate::config::Timeouts;
+    use crate::config::ServerConfig;
 
     #[test]
     fn a_beginning_that_is_left_over_holds_no_memory_of_what_came_before_it() {
-        let (limits, timeouts) = (Limits::DEFAULT, Timeouts::DEFAULT);
-        let compression = CompressionConfig::DEFAULT;
-        let (now, date) = (Instant::now(), [b'x'; 29]);
-        let terms = Terms {
-            now,
-            date,
-            limits: &limits,
-            timeouts: &timeouts,
-            compression: &compression,
-            origins: &AllowedOrigins::NONE,
-        };
-        let mut connection = Connection::new(&terms);
+        let config = ServerConfig::default();
+        let turn = TurnContext::new(&config, Instant::now());
+        let mut connection = Connection::new(&turn);
         connection.keep(b"GET ");
         let mut carry = connection.take_carry();
         carry.extend_from_slice(&[b'x'; 200_000]);

@@ -2,9 +2,9 @@
 //! together.
 
 use crate::connection::connection_event::Step;
-use crate::connection::message_writer::Voice;
+use crate::connection::message_writer::MessageWriter;
 use crate::connection::pipeline::Owed;
-use crate::connection::turn_context::Terms;
+use crate::connection::turn_context::TurnContext;
 use crate::error::ApiError;
 use crate::http::response;
 use crate::metrics::totals;
@@ -43,13 +43,13 @@ pub struct Asked {
 const NO_CALL: u16 = 400;
 
 impl Calls {
-    pub fn hand_out<'a>(&mut self, item: Item<'a>, voice: &mut Voice, terms: &Terms) -> Step<'a> {
-        let bytes_max = terms.limits.body_bytes_max;
+    pub fn hand_out<'a>(&mut self, item: Item<'a>, writer: &mut MessageWriter) -> Step<'a> {
+        let bytes_max = writer.turn.limits.body_bytes_max;
         match item.call {
             Ok(call) if call.body.len() > bytes_max => {
                 if let Id::Given(id) = item.id {
                     let answer = ApiError::BodyTooLong { bytes_max }.into();
-                    write_answer(&id, &answer, &mut self.batch, voice);
+                    write_answer(&id, &answer, &mut self.batch, writer);
                 }
                 Step::Again
             }
@@ -61,7 +61,7 @@ impl Calls {
             Err(no_call) => {
                 if let Id::Given(id) = item.id {
                     totals::answer(NO_CALL);
-                    write(&mut self.batch, voice, |out| json_rpc::write_no_call(&id, &no_call, out));
+                    write(&mut self.batch, writer, |out| json_rpc::write_no_call(&id, &no_call, out));
                 }
                 Step::Again
             }
@@ -69,14 +69,14 @@ impl Calls {
     }
 
     /// Sends the answers of a batch when the last one is there.
-    pub fn end_batch(&mut self, voice: &mut Voice) {
+    pub fn end_batch(&mut self, writer: &mut MessageWriter) {
         if self.next.is_empty()
             && self.owed.is_empty()
             && let Some(mut answers) = self.batch.take()
             && !answers.is_empty()
         {
             answers.push(b']');
-            voice.say(Opcode::Text, &answers);
+            writer.send(Opcode::Text, &answers);
         }
     }
 
@@ -85,9 +85,9 @@ impl Calls {
     }
 
     /// Only writes may be under way together; any other call waits until those before it are answered.
-    pub fn must_hold(&self, item: &Item, terms: &Terms) -> bool {
+    pub fn must_hold(&self, item: &Item, turn: &TurnContext) -> bool {
         let waits = item.call.as_ref().is_ok_and(|call| call.method.waits_its_turn());
-        !self.owed.is_empty() && (waits || self.owed.len() >= terms.limits.calls_waiting_max)
+        !self.owed.is_empty() && (waits || self.owed.len() >= turn.limits.calls_waiting_max)
     }
 
     /// What was read is handed out later.
@@ -102,35 +102,35 @@ impl Calls {
     }
 
     /// A batch is answered as a whole before the next message is read.
-    pub fn is_full(&self, terms: &Terms) -> bool {
-        self.batch.is_some() || self.owed.len() >= terms.limits.calls_waiting_max
+    pub fn is_full(&self, turn: &TurnContext) -> bool {
+        self.batch.is_some() || self.owed.len() >= turn.limits.calls_waiting_max
     }
 
     /// What is handed out next of that which is read, if anything is left of it.
-    pub fn next_read(&mut self, voice: &mut Voice, terms: &Terms) -> Option<Step<'static>> {
-        if self.must_hold(self.next.front()?, terms) {
+    pub fn next_read(&mut self, writer: &mut MessageWriter) -> Option<Step<'static>> {
+        if self.must_hold(self.next.front()?, writer.turn) {
             return Some(Step::Wait);
         }
         let mut item = self.next.pop_front().expect("just seen");
         // The answers leave together, so the outbox cannot stop them from piling up.
-        let bytes_max = terms.limits.outbox_bytes_max;
+        let bytes_max = writer.turn.limits.outbox_bytes_max;
         if item.call.is_ok() && self.batch.as_ref().is_some_and(|answers| answers.len() > bytes_max) {
             item.call = Err(json_rpc::batch_too_long(bytes_max));
         }
-        let step = self.hand_out(item, voice, terms);
-        self.end_batch(voice);
+        let step = self.hand_out(item, writer);
+        self.end_batch(writer);
         Some(step)
     }
 
     /// Answers the call handed out last, or else the oldest that waits; `speaks` says whether anybody hears it.
-    pub fn answer(&mut self, answer: Answer, speaks: bool, voice: &mut Voice) {
+    pub fn answer(&mut self, answer: Answer, speaks: bool, writer: &mut MessageWriter) {
         let Calls { owed, batch, .. } = self;
         owed.settle(answer, |asked, answer, _| {
             if let (Id::Given(id), true) = (asked.id, speaks) {
-                write_answer(&id, answer, batch, voice);
+                write_answer(&id, answer, batch, writer);
             }
         });
-        self.end_batch(voice);
+        self.end_batch(writer);
     }
 
     /// Bytes of what waits for its turn, or is gathered for an answer.
@@ -145,14 +145,14 @@ fn owned(item: Item) -> Item<'static> {
     Item { id: item.id, call: item.call.map(Call::into_owned) }
 }
 
-fn write_answer(id: &str, answer: &Answer, batch: &mut Option<Vec<u8>>, voice: &mut Voice) {
+fn write_answer(id: &str, answer: &Answer, batch: &mut Option<Vec<u8>>, writer: &mut MessageWriter) {
     totals::answer(answer.status);
     let phrase = response::reason(answer.status);
-    write(batch, voice, |out| json_rpc::write_answer(id, answer, phrase, out));
+    write(batch, writer, |out| json_rpc::write_answer(id, answer, phrase, out));
 }
 
 /// Into the batch under way, or as a message of its own.
-fn write(batch: &mut Option<Vec<u8>>, voice: &mut Voice, text: impl FnOnce(&mut Vec<u8>)) {
+fn write(batch: &mut Option<Vec<u8>>, writer: &mut MessageWriter, text: impl FnOnce(&mut Vec<u8>)) {
     match batch {
         Some(answers) => {
             answers.push(if answers.is_empty() { b'[' } else { b',' });
@@ -161,7 +161,7 @@ fn write(batch: &mut Option<Vec<u8>>, voice: &mut Voice, text: impl FnOnce(&mut 
         None => {
             let mut message = Vec::with_capacity(256);
             text(&mut message);
-            voice.say(Opcode::Text, &message);
+            writer.send(Opcode::Text, &message);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A connection that listens: what it is told of its own accord, in the form of its mode.
 
-use crate::connection::broadcast::{self, Broadcast, Form};
-use crate::connection::turn_context::{Reach, Terms};
+use crate::connection::broadcast::{Broadcast, Form};
+use crate::connection::turn_context::{ModeContext, TurnContext};
 use crate::connection::{Connection, Mode};
 use crate::http::event_stream;
 use crate::websocket::close;
@@ -18,28 +18,37 @@ impl Connection {
     }
 
     /// Tells this peer alone. `id` is where an event stream goes on from.
-    pub fn tell(&mut self, id: &[u8], text: &[u8], terms: &Terms) {
-        match &mut self.mode {
-            Mode::WebSocket(socket) if socket.is_open() => socket.say(text, &mut self.outbox),
-            Mode::Events(events) if !events.is_over() => {
-                broadcast::encode(Form::Event, id, text, terms.compression, self.outbox.own());
+    pub fn tell(&mut self, id: &[u8], text: &[u8], turn: &mut TurnContext) {
+        let Connection { mode, outbox, waits, .. } = self;
+        match mode {
+            Mode::WebSocket(socket) if socket.is_open() => {
+                socket.say(text, &mut ModeContext { outbox, waits, turn });
             }
+            Mode::Events(events) if !events.is_over() => event_stream::encode(id, text, outbox.own()),
             _ => {}
         }
     }
 
     /// The same of a text in three pieces, of which the middle one is long, and shared with others.
-    pub fn tell_long(&mut self, id: &[u8], front: &[u8], value: Arc<[u8]>, end: &[u8]) {
-        match &mut self.mode {
+    pub fn tell_long(
+        &mut self,
+        id: &[u8],
+        front: &[u8],
+        value: Arc<[u8]>,
+        end: &[u8],
+        turn: &mut TurnContext,
+    ) {
+        let Connection { mode, outbox, waits, .. } = self;
+        match mode {
             Mode::WebSocket(socket) if socket.is_open() => {
-                socket.say_long(front, value, end, &mut self.outbox);
+                socket.say_long(front, value, end, &mut ModeContext { outbox, waits, turn });
             }
             Mode::Events(events) if !events.is_over() => {
-                let own = self.outbox.own();
+                let own = outbox.own();
                 event_stream::begin(id, own);
                 own.extend_from_slice(front);
-                self.outbox.put(&value);
-                let own = self.outbox.own();
+                outbox.put(&value);
+                let own = outbox.own();
                 own.extend_from_slice(end);
                 own.extend_from_slice(event_stream::END);
             }
@@ -48,11 +57,11 @@ impl Connection {
     }
 
     /// What the peer wants to be told cannot be told now: it may come again.
-    pub fn try_later(&mut self, terms: &Terms) {
+    pub fn try_later(&mut self, turn: &mut TurnContext) {
         let Connection { mode, outbox, waits, .. } = self;
         match mode {
             Mode::WebSocket(socket) => {
-                socket.close(close::TRY_AGAIN_LATER, &mut Reach { outbox, waits, terms });
+                socket.close(close::TRY_AGAIN_LATER, &mut ModeContext { outbox, waits, turn });
             }
             Mode::Events(events) => events.end(),
             Mode::Http(_) | Mode::Lingering => {}
@@ -68,12 +77,12 @@ impl Connection {
     }
 
     /// Sends news. A peer that has not yet read what was sent before gets none.
-    pub fn push(&mut self, news: &Broadcast, terms: &Terms) {
+    pub fn push(&mut self, news: &Broadcast, turn: &mut TurnContext) {
         if let Mode::WebSocket(socket) = &self.mode
             && socket.is_open()
             && self.outbox.is_empty()
         {
-            self.outbox.own().extend_from_slice(&news.encoded(Form::Frame, terms.compression));
+            self.outbox.own().extend_from_slice(&news.encoded(Form::Frame, turn));
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::config::{CompressionConfig, OnOff};
 use crate::connection::http_response::{Asked, Coding, Marked, read_tag};
-use crate::connection::turn_context::Terms;
+use crate::connection::turn_context::TurnContext;
 use crate::error::ApiError;
 use crate::error::ProtocolError;
 use crate::http::cookie;
@@ -62,7 +62,7 @@ impl<'a> Question<'a> {
 #[inline]
 pub fn read<'b>(
     head: &RequestHead<'_, 'b>,
-    terms: &Terms,
+    turn: &TurnContext,
     asked: &mut Asked,
     offer: &mut Option<Box<SocketOffer>>,
 ) -> Result<Question<'b>, ProtocolError> {
@@ -89,7 +89,7 @@ pub fn read<'b>(
         return Ok(Question::Refused(ApiError::MethodUnknown));
     };
     if method == Method::Get {
-        asked.coding = coding(fields, asked.representation, terms.compression);
+        asked.coding = coding(fields, asked.representation, turn.compression);
     }
     if let Some(refusal) = unfit_content(method, fields) {
         return Ok(Question::Refused(refusal));
@@ -111,7 +111,7 @@ pub fn read<'b>(
         && conditions.if_none_match.is_some()
         && let Some(seconds) = negotiation::preferred_wait(fields.all(Known::Prefer))
     {
-        asked.waits = seconds.min(terms.timeouts.hold.as_secs().try_into().unwrap_or(u32::MAX));
+        asked.waits = seconds.min(turn.timeouts.hold.as_secs().try_into().unwrap_or(u32::MAX));
         wish = Wish::Wait(asked.waits);
     }
     if fields.has(Known::Upgrade) {
@@ -131,7 +131,7 @@ pub fn read<'b>(
                 *offer = Some(Box::new(SocketOffer {
                     key,
                     calls: offered.offers_subprotocol(json_rpc::SUBPROTOCOL),
-                    compression: Agreement::choose(offered.extensions(), terms.compression),
+                    compression: Agreement::choose(offered.extensions(), turn.compression),
                 }));
             }
         }

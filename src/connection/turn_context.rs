@@ -1,33 +1,64 @@
-//! What holds for all peers during one turn: the time, read once, and the rules of the house.
+//! The inputs of a turn that are the same for all peers: time, configuration and codecs.
+//!
+//! No static influences what a connection sends: the same bytes with the same context give the same output.
 
-use crate::config::AllowedOrigins;
-use crate::config::CompressionConfig;
-use crate::config::Limits;
-use crate::config::Timeouts;
+use crate::config::{AllowedOrigins, CompressionConfig, Limits, ServerConfig, Timeouts};
 use crate::connection::outbox::Outbox;
 use crate::connection::timer_table::{Wait, Waits};
+use crate::http::content_coding::GzipCodec;
+use crate::websocket::permessage_deflate::DeflateCodec;
 use std::time::Instant;
 
-#[derive(Clone, Copy, Debug)]
-pub struct Terms<'a> {
+/// One loop has one context, and sets its time at the beginning of each turn.
+#[derive(Debug)]
+pub struct TurnContext<'r> {
     pub now: Instant,
     /// The same moment for the `Date` field, as an IMF-fixdate.
     pub date: [u8; 29],
-    pub limits: &'a Limits,
-    pub timeouts: &'a Timeouts,
-    pub compression: &'a CompressionConfig,
-    pub origins: &'a AllowedOrigins,
+    pub limits: &'r Limits,
+    pub timeouts: &'r Timeouts,
+    pub compression: &'r CompressionConfig,
+    pub origins: &'r AllowedOrigins,
+    pub codecs: Codecs,
 }
 
-/// What a mode may touch of its connection, besides itself.
-pub struct Reach<'c> {
+/// What the connections of a loop compress and decompress with.
+#[derive(Debug, Default)]
+pub struct Codecs {
+    pub gzip: GzipCodec,
+    pub deflate: DeflateCodec,
+}
+
+impl<'r> TurnContext<'r> {
+    pub fn new(config: &'r ServerConfig, now: Instant) -> TurnContext<'r> {
+        let ServerConfig { limits, timeouts, compression, origins } = config;
+        TurnContext {
+            now,
+            date: [b'0'; 29],
+            limits,
+            timeouts,
+            compression,
+            origins,
+            codecs: Codecs::default(),
+        }
+    }
+
+    /// Begins a turn at this moment: the budgets are available again.
+    pub fn begin(&mut self, now: Instant, date: [u8; 29]) {
+        (self.now, self.date) = (now, date);
+        self.codecs.gzip.reset_budget();
+    }
+}
+
+/// What a mode reads and changes of its connection, besides itself.
+pub struct ModeContext<'c, 'r> {
     pub outbox: &'c mut Outbox,
     pub waits: &'c mut Waits,
-    pub terms: &'c Terms<'c>,
+    pub turn: &'c mut TurnContext<'r>,
 }
 
-impl Reach<'_> {
+impl ModeContext<'_, '_> {
     pub fn begin(&mut self, wait: Wait) {
-        self.waits.begin(wait, self.terms.now, self.terms.timeouts);
+        self.waits.begin(wait, self.turn.now, self.turn.timeouts);
     }
 }

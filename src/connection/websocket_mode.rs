@@ -13,11 +13,11 @@
 
 use crate::connection::broadcast::Form;
 use crate::connection::connection_event::Step;
-use crate::connection::message_writer::Voice;
+use crate::connection::message_writer::MessageWriter;
 use crate::connection::outbox::Outbox;
 use crate::connection::pending_calls::{Calls, End};
 use crate::connection::timer_table::Wait;
-use crate::connection::turn_context::{Reach, Terms};
+use crate::connection::turn_context::{ModeContext, TurnContext};
 use crate::error::ProtocolError;
 use crate::metrics::totals::{self, Count};
 use crate::model::call::{Answer, Talk};
@@ -57,16 +57,16 @@ const PONGS_BYTES_MAX: usize = 64 * 1024;
 const SAID_BYTES_MIN: usize = 16 * 1024;
 
 impl WebSocketMode {
-    pub fn new(talk: Talk, compression: Option<Agreement>, terms: &Terms) -> WebSocketMode {
+    pub fn new(talk: Talk, compression: Option<Agreement>, turn: &TurnContext) -> WebSocketMode {
         let reader = match compression {
             Some(agreed) => Reader::inflating(
                 Role::Server,
-                Inflater::new(agreed.client).within(terms.limits.inflated_times_max),
+                Inflater::new(agreed.client).within(turn.limits.inflated_times_max),
             ),
-            None if talk == Talk::Echo => Reader::passing(Role::Server, terms.limits.passed_bytes_min),
+            None if talk == Talk::Echo => Reader::passing(Role::Server, turn.limits.passed_bytes_min),
             None => Reader::new(Role::Server),
         };
-        let deflater = |agreed: Agreement| Box::new(Deflater::new(agreed.server, terms.compression));
+        let deflater = |agreed: Agreement| Box::new(Deflater::new(agreed.server, turn.compression));
         WebSocketMode {
             state: CloseState::Open,
             reader,
@@ -82,21 +82,26 @@ impl WebSocketMode {
         &mut self,
         bytes: &'a mut [u8],
         at: &mut usize,
-        reach: &mut Reach,
+        cx: &mut ModeContext,
     ) -> Result<Step<'a>, ProtocolError> {
         if self.state == CloseState::Ended {
             *at = bytes.len();
             return Ok(Step::NeedMore);
         }
-        if let Some(step) = self.next_read(reach) {
+        if let Some(step) = self.next_read(cx) {
             return Ok(step);
         }
         let unread = bytes.len() - *at;
-        let event = match self.reader.next(bytes, at, reach.terms.limits.message_bytes_max)? {
+        let event = match self.reader.next_with(
+            bytes,
+            at,
+            cx.turn.limits.message_bytes_max,
+            Some(&mut cx.turn.codecs.deflate),
+        )? {
             message::Step::Event(event) => event,
             message::Step::NeedMore => {
-                if !reach.waits.is_reading() || (self.state == CloseState::Open && unread > 0) {
-                    reach.begin(match self.state {
+                if !cx.waits.is_reading() || (self.state == CloseState::Open && unread > 0) {
+                    cx.begin(match self.state {
                         CloseState::Open if self.is_reading() => Wait::Body,
                         CloseState::Open => Wait::Idle,
                         CloseState::Closing | CloseState::Ended => Wait::Close,
@@ -107,7 +112,7 @@ impl WebSocketMode {
         };
         if self.state == CloseState::Open {
             // The peer was heard. What it is waited for next begins when all is read.
-            reach.waits.end();
+            cx.waits.end();
         }
         if self.state == CloseState::Open
             && matches!(event, Event::Text(_) | Event::Binary(_) | Event::Part(Part { fin: true, .. }))
@@ -116,14 +121,14 @@ impl WebSocketMode {
         }
         match event {
             Event::Close(closing) => {
-                self.begin_end(End::Theirs(closing.code), reach);
+                self.begin_end(End::Theirs(closing.code), cx);
                 Ok(Step::Again)
             }
             // Until the peer's close has come a ping is answered, also behind our own (RFC 6455 §5.5.2);
             // §5.5.3 allows to answer only the newest of several.
             Event::Ping(payload) => {
-                if reach.outbox.len() < PONGS_BYTES_MAX {
-                    frame::encode(Opcode::Pong, &payload, reach.outbox.own());
+                if cx.outbox.len() < PONGS_BYTES_MAX {
+                    frame::encode(Opcode::Pong, &payload, cx.outbox.own());
                 } else {
                     self.late_ping = Some((*payload).into());
                 }
@@ -131,49 +136,50 @@ impl WebSocketMode {
             }
             Event::Pong(_) => Ok(Step::Again),
             _ if self.state == CloseState::Closing => Ok(Step::Again),
-            Event::Text(text) => self.take_text(text, reach),
+            Event::Text(text) => self.take_text(text, cx),
             Event::Binary(payload) => match self.talk {
-                Talk::Echo => Ok(self.echo(Opcode::Binary, payload.into(), reach)),
+                Talk::Echo => Ok(self.echo(Opcode::Binary, payload.into(), cx)),
                 Talk::Clock => Ok(Step::Again),
                 Talk::Calls => Err(ProtocolError::BinaryNotTaken),
             },
-            Event::Part(part) => Ok(pass_on(part.opcode, part.fin, part.payload, reach)),
+            Event::Part(part) => Ok(pass_on(part.opcode, part.fin, part.payload, cx)),
         }
     }
 
-    fn take_text<'a>(&mut self, text: Text<'a>, reach: &mut Reach) -> Result<Step<'a>, ProtocolError> {
+    fn take_text<'a>(&mut self, text: Text<'a>, cx: &mut ModeContext) -> Result<Step<'a>, ProtocolError> {
         match (self.talk, text) {
             (Talk::Clock, _) => Ok(Step::Again),
-            (Talk::Echo, text) => Ok(self.echo(Opcode::Text, text.into(), reach)),
+            (Talk::Echo, text) => Ok(self.echo(Opcode::Text, text.into(), cx)),
             (Talk::Calls, Text::InPlace(text)) => {
-                let message = json_rpc::read(text, reach.terms.limits.batch_calls_max);
-                Ok(self.take_message(message, reach))
+                let message = json_rpc::read(text, cx.turn.limits.batch_calls_max);
+                Ok(self.take_message(message, cx))
             }
             (Talk::Calls, Text::Gathered(text)) => {
-                let message = json_rpc::read(&text, reach.terms.limits.batch_calls_max);
+                let message = json_rpc::read(&text, cx.turn.limits.batch_calls_max);
                 self.calls.get_or_insert_default().put_off(message);
                 Ok(Step::Again)
             }
         }
     }
 
-    fn echo<'a>(&mut self, opcode: Opcode, message: Cow<'a, [u8]>, reach: &mut Reach) -> Step<'a> {
+    fn echo<'a>(&mut self, opcode: Opcode, message: Cow<'a, [u8]>, cx: &mut ModeContext) -> Step<'a> {
         match message {
-            Cow::Borrowed(message) if self.deflater.is_none() => pass_on(opcode, true, message, reach),
+            Cow::Borrowed(message) if self.deflater.is_none() => pass_on(opcode, true, message, cx),
             message => {
-                self.voice(reach.outbox).say(opcode, &message);
+                self.writer(cx).send(opcode, &message);
                 Step::Again
             }
         }
     }
 
     /// A single call that need not wait is handed out as it stands in the bytes.
-    fn take_message<'a>(&mut self, message: Message<'a>, reach: &mut Reach) -> Step<'a> {
+    fn take_message<'a>(&mut self, message: Message<'a>, cx: &mut ModeContext) -> Step<'a> {
         let calls = self.calls.get_or_insert_default();
         match message {
-            Message::One(item) if !calls.must_hold(&item, reach.terms) => {
-                let mut voice = Voice { deflater: &mut self.deflater, outbox: reach.outbox };
-                calls.hand_out(item, &mut voice, reach.terms)
+            Message::One(item) if !calls.must_hold(&item, cx.turn) => {
+                let mut writer =
+                    MessageWriter { deflater: &mut self.deflater, outbox: cx.outbox, turn: cx.turn };
+                calls.hand_out(item, &mut writer)
             }
             message => {
                 calls.put_off(message);
@@ -183,17 +189,17 @@ impl WebSocketMode {
     }
 
     /// What is read already goes before what stands in the bytes.
-    fn next_read(&mut self, reach: &mut Reach) -> Option<Step<'static>> {
+    fn next_read(&mut self, cx: &mut ModeContext) -> Option<Step<'static>> {
         let calls = self.calls.as_mut()?;
-        let mut voice = Voice { deflater: &mut self.deflater, outbox: reach.outbox };
-        if let Some(step) = calls.next_read(&mut voice, reach.terms) {
+        let mut writer = MessageWriter { deflater: &mut self.deflater, outbox: cx.outbox, turn: cx.turn };
+        if let Some(step) = calls.next_read(&mut writer) {
             return Some(step);
         }
         if calls.end.is_some() {
-            let ended = self.end_when_answered(reach);
+            let ended = self.end_when_answered(cx);
             return Some(if ended { Step::Again } else { Step::Wait });
         }
-        calls.is_full(reach.terms).then_some(Step::Wait)
+        calls.is_full(cx.turn).then_some(Step::Wait)
     }
 
     /// The call handed out last waits for the journal.
@@ -202,39 +208,39 @@ impl WebSocketMode {
     }
 
     /// Answers the call handed out last, or else the oldest that waits.
-    pub fn answer(&mut self, answer: Answer, reach: &mut Reach) {
+    pub fn answer(&mut self, answer: Answer, cx: &mut ModeContext) {
         let calls = self.calls.as_mut().expect("a call was handed out");
-        let mut voice = Voice { deflater: &mut self.deflater, outbox: reach.outbox };
-        calls.answer(answer, self.state != CloseState::Ended, &mut voice);
-        self.end_when_answered(reach);
+        let mut writer = MessageWriter { deflater: &mut self.deflater, outbox: cx.outbox, turn: cx.turn };
+        calls.answer(answer, self.state != CloseState::Ended, &mut writer);
+        self.end_when_answered(cx);
     }
 
     /// Starts to close, unless that has begun.
-    pub fn close(&mut self, code: u16, reach: &mut Reach) {
+    pub fn close(&mut self, code: u16, cx: &mut ModeContext) {
         if self.state == CloseState::Open {
-            self.begin_end(End::Ours(code), reach);
+            self.begin_end(End::Ours(code), cx);
         }
     }
 
     /// No message may follow a close (RFC 6455 §5.5.1), so answers that are owed go first.
-    fn begin_end(&mut self, end: End, reach: &mut Reach) {
+    fn begin_end(&mut self, end: End, cx: &mut ModeContext) {
         let calls = self.calls.get_or_insert_default();
         if calls.end.is_none() || matches!(end, End::Theirs(_)) {
             calls.end = Some(end);
         }
-        self.end_when_answered(reach);
+        self.end_when_answered(cx);
     }
 
     /// Whether the socket was to end, and nothing that was asked before is left to be answered.
-    fn end_when_answered(&mut self, reach: &mut Reach) -> bool {
+    fn end_when_answered(&mut self, cx: &mut ModeContext) -> bool {
         let Some(calls) = self.calls.take_if(|calls| calls.is_done()) else { return false };
         match calls.end {
             None => return false,
-            Some(End::Theirs(code)) => self.answer_close(code, reach.outbox),
+            Some(End::Theirs(code)) => self.answer_close(code, cx.outbox),
             Some(End::Ours(code)) => {
-                write_close(code, "", reach.outbox);
+                write_close(code, "", cx.outbox);
                 self.state = CloseState::Closing;
-                reach.begin(Wait::Close);
+                cx.begin(Wait::Close);
             }
         }
         true
@@ -265,8 +271,8 @@ impl WebSocketMode {
         self.deflater = None;
     }
 
-    fn voice<'c>(&'c mut self, outbox: &'c mut Outbox) -> Voice<'c> {
-        Voice { deflater: &mut self.deflater, outbox }
+    fn writer<'c, 'r>(&'c mut self, cx: &'c mut ModeContext<'_, 'r>) -> MessageWriter<'c, 'r> {
+        MessageWriter { deflater: &mut self.deflater, outbox: cx.outbox, turn: cx.turn }
     }
 
     pub fn take_inflated(&mut self) -> usize {
@@ -274,22 +280,22 @@ impl WebSocketMode {
     }
 
     /// Says a text of its own accord.
-    pub fn say(&mut self, text: &[u8], outbox: &mut Outbox) {
-        self.voice(outbox).say(Opcode::Text, text);
+    pub fn say(&mut self, text: &[u8], cx: &mut ModeContext) {
+        self.writer(cx).send(Opcode::Text, text);
     }
 
     /// The same of a text in three pieces, of which the middle one is shared with others.
-    pub fn say_long(&mut self, front: &[u8], value: Arc<[u8]>, end: &[u8], outbox: &mut Outbox) {
+    pub fn say_long(&mut self, front: &[u8], value: Arc<[u8]>, end: &[u8], cx: &mut ModeContext) {
         if self.deflater.is_some() {
-            return self.say(&[front, &value, end].concat(), outbox);
+            return self.say(&[front, &value, end].concat(), cx);
         }
         let payload_bytes = (front.len() + value.len() + end.len()) as u64;
-        let out = outbox.own();
+        let out = cx.outbox.own();
         let opcode = Opcode::Text;
         frame::Header { fin: true, rsv1: false, opcode, mask: None, payload_bytes }.encode(out);
         out.extend_from_slice(front);
-        outbox.put(&value);
-        outbox.own().extend_from_slice(end);
+        cx.outbox.put(&value);
+        cx.outbox.own().extend_from_slice(end);
     }
 
     /// How many are told alike.
@@ -350,10 +356,10 @@ impl WebSocketMode {
 }
 
 /// A long payload is not copied: it is said from where it stands.
-fn pass_on<'a>(opcode: Opcode, fin: bool, payload: &'a [u8], reach: &mut Reach) -> Step<'a> {
-    let out = reach.outbox.own();
+fn pass_on<'a>(opcode: Opcode, fin: bool, payload: &'a [u8], cx: &mut ModeContext) -> Step<'a> {
+    let out = cx.outbox.own();
     frame::Header { fin, rsv1: false, opcode, mask: None, payload_bytes: payload.len() as u64 }.encode(out);
-    if payload.len() >= SAID_BYTES_MIN.min(reach.terms.limits.passed_bytes_min) {
+    if payload.len() >= SAID_BYTES_MIN.min(cx.turn.limits.passed_bytes_min) {
         return Step::Say(payload);
     }
     out.extend_from_slice(payload);

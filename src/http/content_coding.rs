@@ -5,13 +5,12 @@
 //!   ─ gzip ─  └ no flags, no time   │         └ four octets each, the least significant first
 //! ```
 //!
-//! Connections of a thread share one stream, and the long text that was coded last is kept: where many ask for
-//! the same, it is coded once. To code takes far longer than to send; so there is a share of it for a turn, and what
-//! is asked for beyond is sent as it is, which everybody can read.
+//! The connections of one loop share a [`GzipCodec`]: one stream, and the long body that was compressed last, which is
+//! compressed once where many request it. Compressing takes far longer than sending, so there is a budget for each
+//! turn. Past it, bodies are sent without a coding, which every client can read.
 
 use crate::config::{CompressionConfig, OnOff};
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
-use std::cell::RefCell;
 use std::sync::{Arc, Weak};
 
 /// Whether a body of that length would be coded for one who takes it.
@@ -22,35 +21,67 @@ pub fn is_worth(body_bytes: usize, compression: &CompressionConfig) -> bool {
         && body_bytes <= compression.body_bytes_max
 }
 
-/// The body as gzip, if it is worth it and comes out shorter, what says so included.
-pub fn gzip(body: &[u8], compression: &CompressionConfig) -> Option<Vec<u8>> {
-    if !is_worth(body.len(), compression) {
-        return None;
-    }
-    SHARED.with_borrow_mut(|shared| shared.code(body, compression.level))
+/// What the connections of one loop use to compress bodies.
+#[derive(Debug, Default)]
+pub struct GzipCodec {
+    stream: Option<(u8, Compress)>,
+    last: Option<CachedGzip>,
+    compressed_this_turn: usize,
 }
 
-/// The same of a body that many may ask for.
-pub fn gzip_shared(body: &Arc<[u8]>, compression: &CompressionConfig) -> Option<Arc<[u8]>> {
-    if body.len() < KEPT_BYTES_MIN {
-        return gzip(body, compression).map(Into::into);
+/// The body that was compressed last, while somebody still holds it, and its gzip: `None` if that was no shorter.
+#[derive(Debug)]
+struct CachedGzip {
+    of: Weak<[u8]>,
+    coded: Option<Arc<[u8]>>,
+}
+
+impl GzipCodec {
+    /// Begins a turn: the whole budget is available again.
+    pub fn reset_budget(&mut self) {
+        self.compressed_this_turn = 0;
     }
-    if !is_worth(body.len(), compression) {
-        return None;
+
+    /// Returns the body as gzip, or `None` if that is not worth it, no shorter or past the budget of this turn.
+    pub fn gzip(&mut self, body: &[u8], compression: &CompressionConfig) -> Option<Vec<u8>> {
+        if !is_worth(body.len(), compression) || self.compressed_this_turn >= GZIP_BYTES_PER_TURN {
+            return None;
+        }
+        self.compressed_this_turn += body.len();
+        deflate(self.stream(compression.level), body)
     }
-    SHARED.with_borrow_mut(|shared| {
-        if let Some(last) = &shared.last
+
+    /// Like [`GzipCodec::gzip`], for a body that many may request.
+    pub fn gzip_cached(&mut self, body: &Arc<[u8]>, compression: &CompressionConfig) -> Option<Arc<[u8]>> {
+        if body.len() < CACHED_BYTES_MIN {
+            return self.gzip(body, compression).map(Into::into);
+        }
+        if !is_worth(body.len(), compression) {
+            return None;
+        }
+        if let Some(last) = &self.last
             && last.of.upgrade().is_some_and(|of| Arc::ptr_eq(&of, body))
         {
             return last.coded.clone();
         }
-        if shared.is_spent() {
+        if self.compressed_this_turn >= GZIP_BYTES_PER_TURN {
             return None;
         }
-        let coded: Option<Arc<[u8]>> = shared.code(body, compression.level).map(Into::into);
-        shared.last = Some(Last { of: Arc::downgrade(body), coded: coded.clone() });
+        let coded: Option<Arc<[u8]>> = self.gzip(body, compression).map(Into::into);
+        self.last = Some(CachedGzip { of: Arc::downgrade(body), coded: coded.clone() });
         coded
-    })
+    }
+
+    fn stream(&mut self, level: u8) -> &mut Compress {
+        match &mut self.stream {
+            Some((its_level, stream)) if *its_level == level => stream.reset(),
+            place => {
+                *place =
+                    Some((level, Compress::new_gzip(flate2::Compression::new(level.into()), WINDOW_BITS)))
+            }
+        }
+        &mut self.stream.as_mut().expect("it was just filled").1
+    }
 }
 
 fn deflate(stream: &mut Compress, body: &[u8]) -> Option<Vec<u8>> {
@@ -83,62 +114,14 @@ pub fn gunzip(coded: &[u8], bytes_max: usize) -> Option<Vec<u8>> {
     }
 }
 
-/// A turn begins: there is a whole share of it again.
-pub fn begin_turn() {
-    SHARED.with_borrow_mut(|shared| shared.spent = 0);
-}
+/// Bytes that are compressed in a turn, before other peers are served: about 20 ms.
+const GZIP_BYTES_PER_TURN: usize = 2 * 1024 * 1024;
 
-/// Bytes that are coded in a turn of the loop, past which the others get theirs: some 20 ms.
-const CODED_PER_TURN: usize = 2 * 1024 * 1024;
-
-/// From this size on what was coded last is kept.
-const KEPT_BYTES_MIN: usize = 16 * 1024;
+/// Shortest body whose gzip is cached.
+const CACHED_BYTES_MIN: usize = 16 * 1024;
 
 /// What `Content-Encoding: gzip` takes in the head.
 const FIELD_BYTES: usize = b"Content-Encoding: gzip\r\n".len();
-
-/// What the connections of a thread borrow.
-struct Shared {
-    stream: Option<(u8, Compress)>,
-    last: Option<Last>,
-    /// Bytes coded in this turn.
-    spent: usize,
-}
-
-/// The text that was coded last, if somebody still has it, and what came of it: None if that was no shorter.
-struct Last {
-    of: Weak<[u8]>,
-    coded: Option<Arc<[u8]>>,
-}
-
-thread_local! {
-    static SHARED: RefCell<Shared> = const { RefCell::new(Shared { stream: None, last: None, spent: 0 }) };
-}
-
-impl Shared {
-    fn is_spent(&self) -> bool {
-        self.spent >= CODED_PER_TURN
-    }
-
-    fn code(&mut self, body: &[u8], level: u8) -> Option<Vec<u8>> {
-        if self.is_spent() {
-            return None;
-        }
-        self.spent += body.len();
-        deflate(self.stream(level), body)
-    }
-
-    fn stream(&mut self, level: u8) -> &mut Compress {
-        match &mut self.stream {
-            Some((its_level, stream)) if *its_level == level => stream.reset(),
-            place => {
-                *place =
-                    Some((level, Compress::new_gzip(flate2::Compression::new(level.into()), WINDOW_BITS)))
-            }
-        }
-        &mut self.stream.as_mut().expect("it was just filled").1
-    }
-}
 
 /// 32 KiB: what every reader of gzip can look back (RFC 1951 §2).
 const WINDOW_BITS: u8 = 15;
@@ -150,10 +133,10 @@ mod tests {
 
     #[test]
     fn what_is_coded_can_be_read_again_and_again() {
-        begin_turn();
+        let mut codec = GzipCodec::default();
         for n in [300, 5_000, 400_000] {
             let body = b"to be or not to be, ".repeat(n / 20);
-            let coded = gzip(&body, &USUAL).expect("words repeat");
+            let coded = codec.gzip(&body, &USUAL).expect("words repeat");
             assert!(coded.starts_with(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0]), "no time, no name: {coded:x?}");
             assert!(coded.len() < body.len() / 5);
             assert_eq!(gunzip(&coded, body.len()), Some(body.clone()));
@@ -165,11 +148,11 @@ mod tests {
 
     #[test]
     fn only_what_is_worth_it_is_coded() {
-        begin_turn();
-        assert_eq!(gzip(&[b'a'; 255], &USUAL), None);
-        assert_eq!(gzip(&vec![b'a'; USUAL.body_bytes_max + 1], &USUAL), None);
-        assert!(gzip(&vec![b'a'; USUAL.body_bytes_max], &USUAL).is_some());
-        assert_eq!(gzip(&[b'a'; 1000], &CompressionConfig::OFF), None);
+        let mut codec = GzipCodec::default();
+        assert_eq!(codec.gzip(&[b'a'; 255], &USUAL), None);
+        assert_eq!(codec.gzip(&vec![b'a'; USUAL.body_bytes_max + 1], &USUAL), None);
+        assert!(codec.gzip(&vec![b'a'; USUAL.body_bytes_max], &USUAL).is_some());
+        assert_eq!(codec.gzip(&[b'a'; 1000], &CompressionConfig::OFF), None);
         // Whatever comes out of a good cipher has nothing in it twice.
         let mut state = 1_u64;
         let noise: Vec<u8> = std::iter::repeat_with(|| {
@@ -178,28 +161,28 @@ mod tests {
         })
         .take(4000)
         .collect();
-        assert_eq!(gzip(&noise, &USUAL), None);
+        assert_eq!(codec.gzip(&noise, &USUAL), None);
     }
 
     #[test]
     fn a_turn_codes_no_more_than_its_share() {
         let body = vec![b'a'; USUAL.body_bytes_max];
-        begin_turn();
-        assert!(gzip(&body, &USUAL).is_some() && gzip(&body, &USUAL).is_some());
-        assert_eq!(gzip(&body, &USUAL), None, "it is sent as it is");
-        assert_eq!(gzip_shared(&body.as_slice().into(), &USUAL), None);
-        begin_turn();
-        assert!(gzip(&body, &USUAL).is_some());
+        let mut codec = GzipCodec::default();
+        assert!(codec.gzip(&body, &USUAL).is_some() && codec.gzip(&body, &USUAL).is_some());
+        assert_eq!(codec.gzip(&body, &USUAL), None, "it is sent as it is");
+        assert_eq!(codec.gzip_cached(&body.as_slice().into(), &USUAL), None);
+        codec.reset_budget();
+        assert!(codec.gzip(&body, &USUAL).is_some());
     }
 
     #[test]
     fn what_many_ask_for_is_coded_once() {
-        begin_turn();
+        let mut codec = GzipCodec::default();
         let body: Arc<[u8]> = vec![b'a'; 20_000].into();
         let same: Arc<[u8]> = vec![b'a'; 20_000].into();
-        let first = gzip_shared(&body, &USUAL).unwrap();
-        assert!(Arc::ptr_eq(&first, &gzip_shared(&body, &USUAL).unwrap()));
-        assert!(!Arc::ptr_eq(&first, &gzip_shared(&same, &USUAL).unwrap()));
+        let first = codec.gzip_cached(&body, &USUAL).unwrap();
+        assert!(Arc::ptr_eq(&first, &codec.gzip_cached(&body, &USUAL).unwrap()));
+        assert!(!Arc::ptr_eq(&first, &codec.gzip_cached(&same, &USUAL).unwrap()));
         assert_eq!(gunzip(&first, 20_000).as_deref(), Some(&*body));
         assert_eq!(gunzip(b"no gzip", 1000), None);
         assert_eq!(gunzip(b"", 1000), None);

@@ -3,7 +3,7 @@
 use crate::api::read_context::ReadCache;
 use crate::api::topic::{Deliver, Interest};
 use crate::connection::Connection;
-use crate::connection::turn_context::Terms;
+use crate::connection::turn_context::TurnContext;
 use crate::error::ApiError;
 use crate::model::change::{Op, POSITION_BYTES_MAX, Position};
 use crate::model::notification;
@@ -22,12 +22,13 @@ pub fn snapshot(
     interest: &Interest,
     state: &State,
     cache: &mut ReadCache,
+    turn: &mut TurnContext,
 ) -> Result<(), ApiError> {
     let position = state.position();
     let mut front = Vec::new();
     notification::begin_snapshot(interest.about(state), position, &mut front);
     let value: Arc<[u8]> = interest.snapshot(state, cache)?;
-    connection.tell_long(&event_id(position), &front, value, notification::SNAPSHOT_END);
+    connection.tell_long(&event_id(position), &front, value, notification::SNAPSHOT_END, turn);
     Ok(())
 }
 
@@ -47,7 +48,7 @@ pub fn replay(
     seq: u64,
     deliver: Deliver,
     state: &State,
-    turn: &Terms,
+    turn: &mut TurnContext,
 ) -> CatchUp {
     let Some(changes) = state.history().since(seq) else { return CatchUp::Gone };
     let mut room = turn.limits.listener_bytes_max.saturating_sub(connection.outbox().len());

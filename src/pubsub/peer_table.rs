@@ -1,7 +1,7 @@
 //! How publish/subscribe reaches peers: by id, through a trait that the server loop implements.
 
 use crate::connection::Connection;
-use crate::connection::turn_context::Terms;
+use crate::connection::turn_context::TurnContext;
 use crate::pubsub::peer_subscriptions::PeerSubscriptions;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub trait PeerTable {
     fn peer(&mut self, id: PeerId) -> Option<(&mut Connection, &mut PeerSubscriptions)>;
 
     /// Sends bytes that many peers share, or `None` if the peer is gone.
-    fn push(&mut self, id: PeerId, bytes: &Arc<[u8]>, turn: &Terms) -> Option<PushResult>;
+    fn push(&mut self, id: PeerId, bytes: &Arc<[u8]>, turn: &mut TurnContext) -> Option<PushResult>;
 }
 
 /// The result of a push to one peer.

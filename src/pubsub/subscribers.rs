@@ -8,7 +8,7 @@ use crate::api::read_context::ReadCache;
 use crate::api::topic::{Deliver, Follow, From, Interest};
 use crate::connection::Connection;
 use crate::connection::broadcast::{Broadcast, Form};
-use crate::connection::turn_context::Terms;
+use crate::connection::turn_context::TurnContext;
 use crate::error::ApiError;
 use crate::metrics::totals::{self, Count};
 use crate::model::change::{Change, Op, Position};
@@ -118,7 +118,7 @@ impl Subscribers {
         request: &Follow,
         form: Form,
         state: &State,
-        turn: &Terms,
+        turn: &mut TurnContext,
     ) -> Result<(), ApiError> {
         self.unsubscribe(subscriptions, &request.interest, form);
         let most = turn.limits.subscriptions_max;
@@ -197,7 +197,7 @@ impl Subscribers {
         peers: &mut impl PeerTable,
         state: &State,
         cache: &mut ReadCache,
-        turn: &Terms,
+        turn: &mut TurnContext,
     ) -> Delivered {
         let mut delivered = Delivered::default();
         let changes = std::mem::take(&mut self.changes);
@@ -218,7 +218,7 @@ impl Subscribers {
         changes: &[Change],
         peers: &mut impl PeerTable,
         state: &State,
-        turn: &Terms,
+        turn: &mut TurnContext,
         delivered: &mut Delivered,
     ) {
         let Some(first) = changes.first() else { return };
@@ -235,11 +235,11 @@ impl Subscribers {
             let mut encoded = changes.iter().zip(&texts).filter_map(|(change, text)| {
                 let (op, record) = interest.sees(change)?;
                 Some(if interest.query.is_empty() {
-                    text.encoded(form, turn.compression)
+                    text.encoded(form, turn)
                 } else {
                     // Through a filter the change may be another one, and the notification names the filter.
                     let about = interest.about_item(record, state);
-                    broadcast(about, change.position, op, record).encoded(form, turn.compression)
+                    broadcast(about, change.position, op, record).encoded(form, turn)
                 })
             });
             let Some(mut bytes) = encoded.next() else { continue };
@@ -266,7 +266,7 @@ impl Subscribers {
         bytes: &Arc<[u8]>,
         before: u64,
         peers: &mut impl PeerTable,
-        turn: &Terms,
+        turn: &mut TurnContext,
         delivered: &mut Delivered,
     ) {
         let channel = self.topics.channel_mut(id);
@@ -298,7 +298,7 @@ impl Subscribers {
         &mut self,
         peers: &mut impl PeerTable,
         state: &State,
-        turn: &Terms,
+        turn: &mut TurnContext,
         delivered: &mut Delivered,
     ) {
         let now = state.position();
@@ -317,7 +317,7 @@ impl Subscribers {
             let before = std::mem::replace(&mut channel.announced_seq, now.seq);
             let mut text = Vec::new();
             notification::position(channel.interest.about(state), now, &mut text);
-            let bytes = Broadcast::new(&event_id(now), text).encoded(form, turn.compression);
+            let bytes = Broadcast::new(&event_id(now), text).encoded(form, turn);
             self.broadcast_to(id, &bytes, before, peers, turn, delivered);
         }
     }
@@ -330,7 +330,7 @@ impl Subscribers {
         id: PeerId,
         state: &State,
         cache: &mut ReadCache,
-        turn: &Terms,
+        turn: &mut TurnContext,
     ) {
         let count = subscriptions.all().len();
         // Each time another one is first, since one subscription may leave no room for the others.
@@ -343,7 +343,7 @@ impl Subscribers {
             let interest = self.topics.channel(subscription.channel).interest.clone();
             while !subscription.is_live() && connection.outbox().len() < turn.limits.listener_bytes_max {
                 subscription.cursor = match subscription.cursor {
-                    Cursor::NeedsSnapshot if snapshot(connection, &interest, state, cache).is_err() => {
+                    Cursor::NeedsSnapshot if snapshot(connection, &interest, state, cache, turn).is_err() => {
                         self.unsubscribe_all(subscriptions);
                         return connection.try_later(turn);
                     }

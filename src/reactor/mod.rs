@@ -18,6 +18,8 @@ pub mod socket_activation;
 pub mod sys;
 pub mod wakeup;
 
+use crate::config::ServerConfig;
+use crate::connection::turn_context::TurnContext;
 use crate::metrics::totals::{self, Count};
 use crate::reactor::socket::TcpSockets;
 use crate::reactor::wakeup::{Mailbox, WAKER};
@@ -35,13 +37,20 @@ const EVENTS_PER_TURN: usize = 1024;
 pub struct Reactor<'r> {
     poll: Poll,
     mailbox: Mailbox,
-    server: ServerLoop<'r, TcpSockets>,
+    server: ServerLoop<TcpSockets>,
+    turn: TurnContext<'r>,
     ready: Vec<Ready>,
 }
 
 impl<'r> Reactor<'r> {
-    pub fn new(poll: Poll, mailbox: Mailbox, server: ServerLoop<'r, TcpSockets>) -> Reactor<'r> {
-        Reactor { poll, mailbox, server, ready: Vec::new() }
+    pub fn new(
+        poll: Poll,
+        mailbox: Mailbox,
+        server: ServerLoop<TcpSockets>,
+        config: &'r ServerConfig,
+    ) -> Reactor<'r> {
+        let turn = TurnContext::new(config, server.now());
+        Reactor { poll, mailbox, server, turn, ready: Vec::new() }
     }
 
     /// Runs turns until the loop is asked to shut down and has done so.
@@ -49,9 +58,9 @@ impl<'r> Reactor<'r> {
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
         while !self.server.is_over() {
             self.wait(&mut events)?;
-            let turn = self.server.begin_turn(Instant::now(), Local::now);
+            self.server.begin_turn(Instant::now(), Local::now, &mut self.turn);
             self.dispatch(&events);
-            self.server.turn(&self.ready, &turn);
+            self.server.turn(&self.ready, &mut self.turn);
         }
         Ok(())
     }

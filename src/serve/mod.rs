@@ -141,7 +141,7 @@ fn furnish(ios: Vec<LoopIo>, journals: Vec<Journal>, states: Vec<State>) -> Vec<
 impl Seat {
     fn run(self, config: &ServerConfig, open: Arc<AtomicUsize>) -> io::Result<()> {
         let Seat { io: LoopIo { poll, sockets, mailbox, .. }, journal, state } = self;
-        let server = ServerLoop::new(config, open, sockets, journal, state, Instant::now());
-        Reactor::new(poll, mailbox, server).run()
+        let server = ServerLoop::new(open, sockets, journal, state, Instant::now());
+        Reactor::new(poll, mailbox, server, config).run()
     }
 }

@@ -5,7 +5,7 @@ use crate::api::read_context::{ReadCache, ReadContext};
 use crate::api::routes;
 use crate::api::topic::{Follow, Interest};
 use crate::connection::Connection;
-use crate::connection::turn_context::Terms;
+use crate::connection::turn_context::TurnContext;
 use crate::error::ApiError;
 use crate::model::call::{Answer, Body, Call, Talk, Wish};
 use crate::model::change::Write;
@@ -29,21 +29,21 @@ pub struct CallContext<'a> {
 }
 
 /// Dispatches one call at a time to its route, and lets the outcome take effect.
-pub struct CallDispatch<'a, 'c> {
+pub struct CallDispatch<'a, 'c, 'r> {
     pub connection: &'a mut Connection,
     pub subscriptions: &'a mut PeerSubscriptions,
     pub calls: &'a mut CallContext<'c>,
-    pub turn: &'a Terms<'a>,
+    pub turn: &'a mut TurnContext<'r>,
 }
 
-impl CallDispatch<'_, '_> {
+impl CallDispatch<'_, '_, '_> {
     #[inline]
     pub fn dispatch(&mut self, call: Call) {
         let CallContext { journal, state, cache, committed, .. } = &mut *self.calls;
         // Every peer can rely on what another peer was answered.
         journal.catch_up(state, committed);
-        let browser = self.connection.visitor();
-        match routes::dispatch(&call, &mut ReadContext { state, cache, browser }) {
+        let mut cx = ReadContext { state, cache, browser: self.connection.visitor() };
+        match routes::dispatch(&call, &mut cx) {
             Outcome::Answer(answer) => self.connection.answer(answer, self.turn),
             Outcome::Write(write) => self.write(write),
             Outcome::Talk(endpoint) => self.upgrade(endpoint),

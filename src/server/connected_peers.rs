@@ -1,7 +1,7 @@
 //! The peers of a loop with their sockets, as publish/subscribe reaches them.
 
 use crate::connection::Connection;
-use crate::connection::turn_context::Terms;
+use crate::connection::turn_context::TurnContext;
 use crate::pubsub::peer_subscriptions::PeerSubscriptions;
 use crate::pubsub::peer_table::{PeerId, PeerTable, PushResult};
 use crate::server::peer::Peer;
@@ -26,7 +26,7 @@ impl<S: Sockets> PeerTable for ConnectedPeers<'_, S> {
         Some((&mut peer.connection, &mut peer.subscriptions))
     }
 
-    fn push(&mut self, id: PeerId, bytes: &Arc<[u8]>, turn: &Terms) -> Option<PushResult> {
+    fn push(&mut self, id: PeerId, bytes: &Arc<[u8]>, turn: &mut TurnContext) -> Option<PushResult> {
         let ConnectedPeer { socket, peer } = self.peers.get_mut(id)?;
         Some(peer.push(bytes, &mut SocketHandle { sockets: self.sockets, socket }, turn))
     }

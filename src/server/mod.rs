@@ -23,10 +23,8 @@ pub mod timer_queue;
 
 use crate::api::read_context::ReadCache;
 use crate::api::resources;
-use crate::config::ServerConfig;
 use crate::connection::Due;
-use crate::connection::turn_context::Terms;
-use crate::http::content_coding;
+use crate::connection::turn_context::TurnContext;
 use crate::metrics::browsers;
 use crate::metrics::totals::{self, Count};
 use crate::pubsub::peer_table::PeerId;
@@ -55,9 +53,8 @@ const ACCEPTS_PER_TURN: usize = 256;
 const POOLED_BUFFERS_MAX: usize = 256;
 const POOLED_BUFFER_BYTES_MAX: usize = 64 * 1024;
 
-pub struct ServerLoop<'r, S: Sockets> {
+pub struct ServerLoop<S: Sockets> {
     pub sockets: S,
-    config: &'r ServerConfig,
     /// Open connections of all loops together.
     open: Arc<AtomicUsize>,
     peers: Slab<ConnectedPeer<S::Socket>>,
@@ -91,19 +88,17 @@ enum Shutdown {
     Draining(Instant),
 }
 
-impl<'r, S: Sockets> ServerLoop<'r, S> {
+impl<S: Sockets> ServerLoop<S> {
     /// Creates a loop without peers. `open` counts the connections of all loops.
     pub fn new(
-        config: &'r ServerConfig,
         open: Arc<AtomicUsize>,
         sockets: S,
         journal: Journal,
         state: State,
         now: Instant,
-    ) -> ServerLoop<'r, S> {
+    ) -> ServerLoop<S> {
         ServerLoop {
             sockets,
-            config,
             open,
             peers: Slab::default(),
             timers: TimerQueue::default(),
@@ -124,7 +119,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
     }
 
     /// Reads fewer bytes at a time than [`READ_BUFFER_BYTES`].
-    pub fn with_read_buffer(mut self, bytes: usize) -> ServerLoop<'r, S> {
+    pub fn with_read_buffer(mut self, bytes: usize) -> ServerLoop<S> {
         self.buffer = vec![0; bytes];
         self
     }
@@ -134,15 +129,14 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
         &mut self,
         now: Instant,
         read_wall_clock: impl FnOnce() -> DateTime<Local>,
-    ) -> Terms<'r> {
+        turn: &mut TurnContext,
+    ) {
         self.clock.tick(now, read_wall_clock);
-        content_coding::begin_turn();
-        let ServerConfig { limits, timeouts, compression, origins } = self.config;
-        Terms { now, date: self.clock.date(), limits, timeouts, compression, origins }
+        turn.begin(now, self.clock.date());
     }
 
     /// One turn. No response leaves before the journal has committed what it answers.
-    pub fn turn(&mut self, ready: &[Ready], turn: &Terms) {
+    pub fn turn(&mut self, ready: &[Ready], turn: &mut TurnContext) {
         self.broadcast_clock(turn); // once a second, to /ws
         self.accept_new(turn); // and read at once what a new peer has already sent
         self.read_ready(ready, turn); // bytes -> calls -> outcomes -> Journal::append; first the ready queue
@@ -204,7 +198,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
         self.peers.get(id).map(|connected| &connected.peer)
     }
 
-    fn broadcast_clock(&mut self, turn: &Terms) {
+    fn broadcast_clock(&mut self, turn: &mut TurnContext) {
         let Some(time) = self.clock.announce() else { return };
         for id in self.clock.take_subscribers() {
             let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
@@ -216,7 +210,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
     }
 
     /// Accepts from every listener in turn, and returns how many connections.
-    fn accept_new(&mut self, turn: &Terms) -> usize {
+    fn accept_new(&mut self, turn: &mut TurnContext) -> usize {
         let (mut accepted, mut from) = (0, 0);
         while let Some(listener) = self.sockets.ready_listener(from, turn.now) {
             accepted += self.accept_from(listener, turn);
@@ -225,7 +219,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
         accepted
     }
 
-    fn accept_from(&mut self, listener: usize, turn: &Terms) -> usize {
+    fn accept_from(&mut self, listener: usize, turn: &mut TurnContext) -> usize {
         for accepted in 0..ACCEPTS_PER_TURN {
             if self.open.load(Ordering::Relaxed) >= turn.limits.connections_max {
                 self.sockets.pause_accepting(listener, turn.now);
@@ -242,7 +236,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
         ACCEPTS_PER_TURN
     }
 
-    fn read_ready(&mut self, ready: &[Ready], turn: &Terms) {
+    fn read_ready(&mut self, ready: &[Ready], turn: &mut TurnContext) {
         for id in std::mem::take(&mut self.ready_queue) {
             if let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) {
                 peer.mark_dequeued();
@@ -266,7 +260,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
     }
 
     /// Reads what a peer has sent, dispatches its calls, and writes what is answered already.
-    fn serve(&mut self, id: PeerId, turn: &Terms) {
+    fn serve(&mut self, id: PeerId, turn: &mut TurnContext) {
         let ServerLoop { peers, sockets, buffer, buffer_pool, .. } = self;
         let Some(ConnectedPeer { socket, peer }) = peers.get_mut(id) else { return };
         let mut calls = CallContext {
@@ -288,7 +282,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
     }
 
     /// Stops accepting, after the last connections of the backlog.
-    fn begin_requested_shutdown(&mut self, turn: &Terms) {
+    fn begin_requested_shutdown(&mut self, turn: &mut TurnContext) {
         if self.shutdown != Shutdown::Requested {
             return;
         }
@@ -305,7 +299,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
     }
 
     /// Applies every committed change to the state, and answers the writes of this loop's peers.
-    fn apply_committed(&mut self, turn: &Terms) {
+    fn apply_committed(&mut self, turn: &mut TurnContext) {
         self.journal.settle(&mut self.state, &mut self.committed);
         for committed in self.committed.drain(..) {
             if let Outcome::Changed(change) = &committed.outcome {
@@ -328,7 +322,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
         }
     }
 
-    fn fire_timers(&mut self, turn: &Terms) {
+    fn fire_timers(&mut self, turn: &mut TurnContext) {
         while let Some(slot) = self.timers.due(turn.now) {
             let Some((id, _)) = self.peers.at(slot) else { continue };
             let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
@@ -354,7 +348,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
         }
     }
 
-    fn flush_pending(&mut self, turn: &Terms) {
+    fn flush_pending(&mut self, turn: &mut TurnContext) {
         for id in std::mem::take(&mut self.to_flush) {
             // An answer that was committed may have started another timer.
             if let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) {
@@ -365,7 +359,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
     }
 
     /// Sends subscribers what was committed in this turn.
-    fn notify_subscribers(&mut self, turn: &Terms) {
+    fn notify_subscribers(&mut self, turn: &mut TurnContext) {
         let ServerLoop { peers, sockets, .. } = self;
         let delivered = self.subscribers.deliver(
             &mut ConnectedPeers { peers, sockets },
@@ -387,7 +381,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
     }
 
     /// Writes a peer's output, and then does what its connection needs.
-    fn flush(&mut self, id: PeerId, turn: &Terms) {
+    fn flush(&mut self, id: PeerId, turn: &mut TurnContext) {
         let Some(ConnectedPeer { socket, peer }) = self.peers.get_mut(id) else { return };
         let action = peer.flush(&mut SocketHandle { sockets: &mut self.sockets, socket }, turn);
         if let Some(buffer) = peer.connection.outbox().give_back()
@@ -412,7 +406,7 @@ impl<'r, S: Sockets> ServerLoop<'r, S> {
         }
     }
 
-    fn linger(&mut self, id: PeerId, turn: &Terms) {
+    fn linger(&mut self, id: PeerId, turn: &mut TurnContext) {
         let Some(ConnectedPeer { socket, peer }) = self.peers.get_mut(id) else { return };
         if self.sockets.shut_down_write(socket).is_err() {
             return self.close(id);

@@ -12,7 +12,7 @@ use crate::api::read_context::{ReadCache, ReadContext};
 use crate::api::routes;
 use crate::connection::broadcast::Form;
 use crate::connection::connection_event::Step;
-use crate::connection::turn_context::Terms;
+use crate::connection::turn_context::TurnContext;
 use crate::connection::{Connection, Fate};
 use crate::metrics::totals::{self, Count};
 use crate::pubsub::peer_subscriptions::PeerSubscriptions;
@@ -69,7 +69,7 @@ const READS_PER_TURN: usize = 4;
 
 impl Peer {
     /// Creates a peer that was just accepted. What it sends first may have arrived already.
-    pub fn new(turn: &Terms) -> Peer {
+    pub fn new(turn: &TurnContext) -> Peer {
         Peer {
             connection: Connection::new(turn),
             subscriptions: PeerSubscriptions::default(),
@@ -109,7 +109,7 @@ impl Peer {
         buffer: &mut [u8],
         socket: &mut SocketHandle<impl Sockets>,
         calls: &mut CallContext,
-        turn: &Terms,
+        turn: &mut TurnContext,
     ) -> io::Result<()> {
         if self.paused {
             self.receive(&mut [], socket, calls, turn)?;
@@ -149,7 +149,7 @@ impl Peer {
         new: &mut [u8],
         socket: &mut SocketHandle<impl Sockets>,
         calls: &mut CallContext,
-        turn: &Terms,
+        turn: &mut TurnContext,
     ) -> io::Result<()> {
         let mut unparsed = self.connection.take_carry();
         if unparsed.is_empty() {
@@ -169,7 +169,7 @@ impl Peer {
         bytes: &mut [u8],
         socket: &mut SocketHandle<impl Sockets>,
         calls: &mut CallContext,
-        turn: &Terms,
+        turn: &mut TurnContext,
     ) -> io::Result<usize> {
         let (mut at, mut inflated) = (0, 0);
         loop {
@@ -213,7 +213,7 @@ impl Peer {
         &mut self,
         bytes: &Arc<[u8]>,
         socket: &mut SocketHandle<impl Sockets>,
-        turn: &Terms,
+        turn: &mut TurnContext,
     ) -> PushResult {
         let Some(form) = self.connection.form() else { return PushResult::Written };
         if form != Form::Frame {
@@ -248,7 +248,7 @@ impl Peer {
         &mut self,
         bytes: &[u8],
         socket: &mut SocketHandle<impl Sockets>,
-        turn: &Terms,
+        turn: &mut TurnContext,
     ) -> io::Result<()> {
         let outbox = self.connection.outbox();
         let written = socket.write(outbox, bytes, SendHint::More)?.unwrap_or(0);
@@ -266,7 +266,7 @@ impl Peer {
         subscribers: &mut Subscribers,
         state: &State,
         cache: &mut ReadCache,
-        turn: &Terms,
+        turn: &mut TurnContext,
         timer: HoldTimer,
     ) {
         let Some(call) = self.subscriptions.held() else { return };
@@ -284,7 +284,11 @@ impl Peer {
     /// # Errors
     ///
     /// The socket is broken.
-    pub fn flush(&mut self, socket: &mut SocketHandle<impl Sockets>, turn: &Terms) -> io::Result<PeerAction> {
+    pub fn flush(
+        &mut self,
+        socket: &mut SocketHandle<impl Sockets>,
+        turn: &mut TurnContext,
+    ) -> io::Result<PeerAction> {
         let was_held = !self.connection.may_receive(turn);
         while !self.connection.outbox().is_empty() {
             let hint = if self.connection.fate() == Fate::Close { SendHint::Close } else { SendHint::More };
@@ -320,7 +324,7 @@ impl Peer {
     }
 
     /// Lingers, after writing has been shut down: input is dropped, and its end may have arrived already.
-    pub fn linger(&mut self, turn: &Terms) -> PeerAction {
+    pub fn linger(&mut self, turn: &mut TurnContext) -> PeerAction {
         self.connection.linger(turn);
         self.paused = false;
         self.mark_urgent();

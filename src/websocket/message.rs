@@ -27,7 +27,7 @@ use crate::websocket::close::{self, Closing};
 use crate::websocket::frame::{Header, Opcode, Role};
 use crate::websocket::mask;
 use crate::websocket::partial_message::{FrameInProgress, PartialMessage, PayloadBuffer, StreamedPayload};
-use crate::websocket::permessage_deflate::{self, Inflater};
+use crate::websocket::permessage_deflate::{self, DeflateCodec, Inflater};
 use crate::websocket::utf8::GrowingText;
 
 /// What a peer said.
@@ -157,6 +157,18 @@ impl Reader {
         at: &mut usize,
         message_bytes_max: usize,
     ) -> Result<Step<'a>, ProtocolError> {
+        self.next_with(bytes, at, message_bytes_max, None)
+    }
+
+    /// Like [`Reader::next`], where compressed messages are read with the streams of a codec.
+    #[inline]
+    pub fn next_with<'a>(
+        &mut self,
+        bytes: &'a mut [u8],
+        at: &mut usize,
+        message_bytes_max: usize,
+        codec: Option<&mut DeflateCodec>,
+    ) -> Result<Step<'a>, ProtocolError> {
         loop {
             if let Some(half) = &mut self.half {
                 if let Some((place, opcode, fin)) = half.take_payload(bytes, at)? {
@@ -168,7 +180,7 @@ impl Reader {
                     return Ok(Step::NeedMore);
                 }
                 if half.frame.fin {
-                    return self.end_message(message_bytes_max).map(Step::Event);
+                    return self.end_message(message_bytes_max, codec).map(Step::Event);
                 }
             }
             let Parsed::Whole { value: header, used } = Header::parse(&bytes[*at..])? else {
@@ -187,7 +199,9 @@ impl Reader {
                 *at = start + header.payload_bytes as usize;
                 let payload = &mut bytes[start..*at];
                 if header.rsv1 {
-                    return self.inflate_in_place(&header, payload, message_bytes_max).map(Step::Event);
+                    return self
+                        .inflate_in_place(&header, payload, message_bytes_max, codec)
+                        .map(Step::Event);
                 }
                 return read_in_place(&header, payload).map(Step::Event);
             }
@@ -274,12 +288,18 @@ impl Reader {
         }
     }
 
-    fn end_message(&mut self, message_bytes_max: usize) -> Result<Event<'static>, ProtocolError> {
+    fn end_message(
+        &mut self,
+        message_bytes_max: usize,
+        codec: Option<&mut DeflateCodec>,
+    ) -> Result<Event<'static>, ProtocolError> {
         let half = self.half.take().expect("only a message that has begun is ended");
         match half.payload {
             PayloadBuffer::Text(text) => Ok(Event::Text(Text::Gathered(text.end()?))),
             PayloadBuffer::Binary(bytes) => Ok(Event::Binary(Payload::Gathered(bytes))),
-            PayloadBuffer::Deflated { opcode, bytes } => self.inflate(opcode, &bytes, message_bytes_max),
+            PayloadBuffer::Deflated { opcode, bytes } => {
+                self.inflate(opcode, &bytes, message_bytes_max, codec)
+            }
             PayloadBuffer::Streamed(_) => unreachable!("its last part has ended it"),
         }
     }
@@ -290,11 +310,12 @@ impl Reader {
         header: &Header,
         payload: &mut [u8],
         message_bytes_max: usize,
+        codec: Option<&mut DeflateCodec>,
     ) -> Result<Event<'static>, ProtocolError> {
         if let Some(mask) = header.mask {
             mask::apply(payload, mask, 0);
         }
-        self.inflate(header.opcode, payload, message_bytes_max)
+        self.inflate(header.opcode, payload, message_bytes_max, codec)
     }
 
     fn inflate(
@@ -302,9 +323,10 @@ impl Reader {
         opcode: Opcode,
         payload: &[u8],
         message_bytes_max: usize,
+        codec: Option<&mut DeflateCodec>,
     ) -> Result<Event<'static>, ProtocolError> {
         let inflater = self.inflater.as_mut().expect("RSV1 was judged");
-        let bytes = inflater.inflate(payload, message_bytes_max)?;
+        let bytes = inflater.inflate(payload, message_bytes_max, codec)?;
         match opcode {
             Opcode::Text => {
                 let text = String::from_utf8(bytes).map_err(|_| ProtocolError::TextNotUtf8)?;

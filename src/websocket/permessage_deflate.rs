@@ -18,13 +18,12 @@
 //!
 //! DEFLATE says "as 40 bytes ago", and so has a *window* of what was said. Where the window of one
 //! message is taken over into the next, each end must keep it; here that is so only by request. Else
-//! all connections of a thread share one stream for each direction, borrowed for the time of one
-//! message: who is silent keeps none.
+//! all connections of a loop share the streams of one [`DeflateCodec`], for the time of one message: a
+//! silent connection keeps none.
 //!
 //! What comes is inflated when the message is whole. Until then a few bytes that mean many are held as
 //! few; and the many are counted while they are made, so that a bomb goes off at the limit.
 
-use std::cell::RefCell;
 use std::fmt;
 
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
@@ -185,32 +184,37 @@ impl Deflater {
 
     /// Appends a message as one unmasked frame: deflated, if it is long enough to try and that makes
     /// it shorter.
-    pub fn encode(&mut self, opcode: Opcode, message: &[u8], out: &mut Vec<u8>) {
-        if message.len() < self.bytes_min || !self.encode_deflated(opcode, message, out) {
+    pub fn encode(&mut self, opcode: Opcode, message: &[u8], codec: &mut DeflateCodec, out: &mut Vec<u8>) {
+        if message.len() < self.bytes_min || !self.encode_deflated(opcode, message, codec, out) {
             frame::encode(opcode, message, out);
         }
     }
 
-    fn encode_deflated(&mut self, opcode: Opcode, message: &[u8], out: &mut Vec<u8>) -> bool {
+    fn encode_deflated(
+        &mut self,
+        opcode: Opcode,
+        message: &[u8],
+        codec: &mut DeflateCodec,
+        out: &mut Vec<u8>,
+    ) -> bool {
         let (level, bits) = (self.level, self.side.window_bits.unwrap_or(WINDOW_BITS_MAX));
-        SHARED.with_borrow_mut(|Shared { deflaters, scratch, .. }| {
-            let stream = if self.side.takeover {
-                self.own.get_or_insert_with(|| Box::new(new_deflater(level, bits)))
-            } else {
-                shared_deflater(deflaters, level, bits)
-            };
-            let shorter = deflate(stream, message, scratch);
-            if shorter {
-                frame::encode_deflated(opcode, scratch, out);
-            } else {
-                // Nothing may refer back to what the peer has not been shown as DEFLATE.
-                stream.reset();
-            }
-            if scratch.capacity() > SCRATCH_BYTES_MAX {
-                *scratch = Vec::new();
-            }
-            shorter
-        })
+        let DeflateCodec { deflaters, scratch, .. } = codec;
+        let stream = if self.side.takeover {
+            self.own.get_or_insert_with(|| Box::new(new_deflater(level, bits)))
+        } else {
+            shared_deflater(deflaters, level, bits)
+        };
+        let shorter = deflate(stream, message, scratch);
+        if shorter {
+            frame::encode_deflated(opcode, scratch, out);
+        } else {
+            // Nothing may refer back to what the peer has not been shown as DEFLATE.
+            stream.reset();
+        }
+        if scratch.capacity() > SCRATCH_BYTES_MAX {
+            *scratch = Vec::new();
+        }
+        shorter
     }
 
     /// How far back the peer can look, where less was agreed on than usual.
@@ -267,29 +271,33 @@ impl Inflater {
         std::mem::take(&mut self.made)
     }
 
-    /// What the payload of one message says, if that is no more than `bytes_max`, and not out of all
-    /// proportion to the payload: little that says much is work that others wait for.
-    pub fn inflate(&mut self, payload: &[u8], bytes_max: usize) -> Result<Vec<u8>, ProtocolError> {
+    /// Decompresses the payload of one message, without the trailing `00 00 ff ff` (RFC 7692 §7.2.2). A message that
+    /// refers to no earlier one needs no stream of its own where a codec lends one.
+    ///
+    /// # Errors
+    ///
+    /// `MessageTooLong` above `bytes_max` bytes, `InflatesTooMuch` above the ratio, `DeflateMalformed`.
+    pub fn inflate(
+        &mut self,
+        payload: &[u8],
+        bytes_max: usize,
+        codec: Option<&mut DeflateCodec>,
+    ) -> Result<Vec<u8>, ProtocolError> {
         let fair = payload.len().saturating_mul(self.times_max).max(INFLATED_BYTES_ALWAYS_ALLOWED);
-        let made = self.inflate_at_most(payload, bytes_max.min(fair));
+        let stream = match codec {
+            Some(codec) if !self.takeover => codec.inflater.get_or_insert_with(|| Decompress::new(false)),
+            _ => self.own.get_or_insert_with(|| Box::new(Decompress::new(false))),
+        };
+        if !self.takeover {
+            stream.reset(false);
+        }
+        let made = inflate(stream, payload, bytes_max.min(fair));
         self.made += made.as_ref().map_or(bytes_max.min(fair), Vec::len);
-        made.map_err(|fault| match fault {
+        made.map_err(|error| match error {
             ProtocolError::MessageTooLong { .. } if fair < bytes_max => {
                 ProtocolError::InflatesTooMuch { times_max: self.times_max }
             }
-            fault => fault,
-        })
-    }
-
-    fn inflate_at_most(&mut self, payload: &[u8], bytes_max: usize) -> Result<Vec<u8>, ProtocolError> {
-        if self.takeover {
-            let stream = self.own.get_or_insert_with(|| Box::new(Decompress::new(false)));
-            return inflate(stream, payload, bytes_max);
-        }
-        SHARED.with_borrow_mut(|Shared { inflater, .. }| {
-            let stream = inflater.get_or_insert_with(|| Decompress::new(false));
-            stream.reset(false);
-            inflate(stream, payload, bytes_max)
+            error => error,
         })
     }
 }
@@ -333,18 +341,13 @@ pub fn deflated_bytes_max(message_bytes_max: usize) -> usize {
     message_bytes_max.saturating_add(message_bytes_max / 8).saturating_add(1024)
 }
 
-/// What the connections of a thread borrow for the time of one message.
-struct Shared {
+/// The streams that the connections of one loop share, each for the time of one message.
+#[derive(Debug, Default)]
+pub struct DeflateCodec {
     inflater: Option<Decompress>,
-    /// For each size of window, with its level.
+    /// For each window size, with its level.
     deflaters: [Option<(u8, Compress)>; WINDOW_SIZES],
     scratch: Vec<u8>,
-}
-
-thread_local! {
-    static SHARED: RefCell<Shared> = const {
-        RefCell::new(Shared { inflater: None, deflaters: [const { None }; WINDOW_SIZES], scratch: Vec::new() })
-    };
 }
 
 fn shared_deflater(
@@ -500,7 +503,7 @@ mod tests {
     /// The payload of the one frame that a message becomes, if it is deflated.
     fn payload(deflater: &mut Deflater, message: &[u8]) -> Option<Vec<u8>> {
         let mut out = Vec::new();
-        deflater.encode(Opcode::Binary, message, &mut out);
+        deflater.encode(Opcode::Binary, message, &mut DeflateCodec::default(), &mut out);
         let Ok(crate::http::parsed::Parsed::Whole { value, used }) = frame::Header::parse(&out) else {
             panic!()
         };
@@ -512,7 +515,7 @@ mod tests {
     fn check(payloads: &[&[u8]], side: Side, expected: &[u8]) {
         let mut inflater = Inflater::new(side);
         for payload in payloads {
-            assert_eq!(inflater.inflate(payload, MAX).as_deref(), Ok(expected), "{payload:x?}");
+            assert_eq!(inflater.inflate(payload, MAX, None).as_deref(), Ok(expected), "{payload:x?}");
         }
     }
 
@@ -523,7 +526,7 @@ mod tests {
         check(&[one, one], TOGETHER, b"Hello");
         // Referring back to the message before.
         check(&[one, b"\xf2\x00\x11\x00\x00"], TOGETHER, b"Hello");
-        let referring = Inflater::new(ALONE).inflate(b"\xf2\x00\x11\x00\x00", MAX);
+        let referring = Inflater::new(ALONE).inflate(b"\xf2\x00\x11\x00\x00", MAX, None);
         assert_eq!(referring, Err(ProtocolError::DeflateMalformed));
         // Stored, final, and in two blocks.
         check(&[b"\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00"], ALONE, b"Hello");
@@ -549,7 +552,7 @@ mod tests {
                         let message = &text.as_bytes()[..length];
                         let Some(payload) = payload(&mut deflater, message) else { continue };
                         assert!(payload.len() < length);
-                        assert_eq!(inflater.inflate(&payload, MAX).as_deref(), Ok(message));
+                        assert_eq!(inflater.inflate(&payload, MAX, None).as_deref(), Ok(message));
                     }
                 }
             }
@@ -582,7 +585,7 @@ mod tests {
         .collect();
         let mut deflater = deflater(TOGETHER, 6);
         let mut out = Vec::new();
-        deflater.encode(Opcode::Binary, &noise, &mut out);
+        deflater.encode(Opcode::Binary, &noise, &mut DeflateCodec::default(), &mut out);
         assert_eq!((out[0], out.len()), (0x82, 4 + noise.len()));
         let twice = noise.repeat(2);
         let shorter = payload(&mut deflater, &twice).unwrap();
@@ -602,7 +605,7 @@ mod tests {
         let zeros = vec![0; 10 << 20];
         let bomb = payload(&mut deflater(ALONE, 9), &zeros).unwrap();
         assert!(bomb.len() < 11_000);
-        let inflate = |bytes_max| Inflater::new(ALONE).within(usize::MAX).inflate(&bomb, bytes_max);
+        let inflate = |bytes_max| Inflater::new(ALONE).within(usize::MAX).inflate(&bomb, bytes_max, None);
         assert_eq!(inflate(zeros.len()).as_ref(), Ok(&zeros));
         for bytes_max in [0, 1, 100, 65_536, zeros.len() - 1] {
             assert_eq!(inflate(bytes_max), Err(ProtocolError::MessageTooLong { bytes_max }));
@@ -614,7 +617,7 @@ mod tests {
         let inflate = |zeros: usize, times_max: usize, bytes_max: usize| {
             let bomb = payload(&mut deflater(ALONE, 9), &vec![0; zeros]).unwrap();
             let mut inflater = Inflater::new(ALONE).within(times_max);
-            let made = inflater.inflate(&bomb, bytes_max).map(|made| made.len());
+            let made = inflater.inflate(&bomb, bytes_max, None).map(|made| made.len());
             (made, inflater.take_made())
         };
         let too_much = Err(ProtocolError::InflatesTooMuch { times_max: 100 });
@@ -650,7 +653,7 @@ mod tests {
             [&b"\x06"[..], b"\xff\xff\xff", b"\x00\x05\x00\x00\x00Hello", b"\xf3\x48\xcd\xc9\xc9\x07\x00\xff"]
         {
             assert_eq!(
-                Inflater::new(ALONE).inflate(wrong, MAX),
+                Inflater::new(ALONE).inflate(wrong, MAX, None),
                 Err(ProtocolError::DeflateMalformed),
                 "{wrong:x?}"
             );
@@ -664,7 +667,8 @@ mod tests {
         let (mut deflater, mut inflater) = (deflater(ALONE, 3), Inflater::new(ALONE));
         let message = [7; 1000];
         let payload = payload(&mut deflater, &message).unwrap();
-        assert_eq!(inflater.inflate(&payload, MAX).as_deref(), Ok(&message[..]));
+        let mut codec = DeflateCodec::default();
+        assert_eq!(inflater.inflate(&payload, MAX, Some(&mut codec)).as_deref(), Ok(&message[..]));
         assert!(deflater.own.is_none() && inflater.own.is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! TODO compare::workloads.
+//! What the load clients of a round do: the ways of calling, and workloads that are built for one table.
 
 pub mod call_plan;
 pub mod ways;

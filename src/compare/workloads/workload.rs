@@ -4,7 +4,7 @@ use crate::client::call_request::{CallRequest, OutputMode};
 use crate::client::handshake::CompressionOffer;
 use crate::client::rpc_request;
 use crate::client::url::Url;
-use crate::compare::headers::{self, Extra};
+use crate::compare::headers::{self, ACCEPT_GZIP, Extra};
 use crate::compare::load_connection::ANSWER_WAIT;
 use crate::compare::options::CompareOptions;
 use crate::compare::workloads::call_plan::{Lasts, Plan, Road};
@@ -74,8 +74,6 @@ impl Workload {
     }
 }
 
-/// Header field that accepts gzip.
-pub const ACCEPT_GZIP: &str = "Accept-Encoding: gzip";
 const NO_TAG: &str = "the answer has no ETag, so it cannot be asked whether it has changed";
 
 /// Encodes a GET. `lines` are header fields without their CRLF.

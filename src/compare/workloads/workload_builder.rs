@@ -6,7 +6,7 @@
 
 use crate::client::handshake::CompressionOffer;
 use crate::client::url::Url;
-use crate::compare::headers::Extra;
+use crate::compare::headers::{ACCEPT_GZIP, Extra};
 use crate::compare::workloads::call_plan::{Lasts, Plan, Road};
 use crate::compare::workloads::ways::Way;
 use crate::compare::workloads::workload::{self, Workload};
@@ -75,7 +75,7 @@ impl Recipe {
         let (way, road) = match what {
             What::Get => (Way::Kept, Road::Http(workload::encode_request(&url, &[], &extra))),
             What::GetGzip => {
-                (Way::KeptGzip, Road::Http(workload::encode_request(&url, &[workload::ACCEPT_GZIP], &extra)))
+                (Way::KeptGzip, Road::Http(workload::encode_request(&url, &[ACCEPT_GZIP], &extra)))
             }
             What::IfChanged(tag) => {
                 let line = format!("If-None-Match: {tag}");

@@ -18,45 +18,37 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::client::url::Url;
 use crate::compare::experiments::updates::age::View;
 use crate::compare::experiments::updates::subscriber_connection::{
-    NotificationEncoding, PollConnection, PushConnection, ReceivedNotification,
+    NotificationEncoding, PollConnection, PushConnection, ReceivedNotification, SubscriberTarget,
 };
 use crate::compare::experiments::updates::subscriber_stats::Ledger;
 use crate::compare::experiments::updates::ways::UpdateWay;
-use crate::compare::headers::Extra;
 use crate::compare::run_error::RunError;
 use crate::compare::server::number_of;
-use crate::error::CommandError;
 
 /// The change that says that no more are to come.
 pub const END: u32 = 99_999_999;
 
 #[derive(Debug)]
 pub struct Follower<'f> {
-    pub way: UpdateWay,
-    pub url: &'f Url,
-    pub extra: &'f Extra,
-    /// What all times are told from.
+    pub target: SubscriberTarget<'f>,
+    /// The start of all times.
     pub epoch: Instant,
-    /// Between two polls.
+    /// The polling interval.
     pub every: Duration,
-    /// The moment from which on polls are made, once it is known, and how long after it the first one is.
+    /// From when on it polls, once that is known, and how long after it the first poll is.
     pub base: &'f OnceLock<Instant>,
     pub first: Duration,
-    pub ledger: &'f Ledger,
     pub stop: &'f AtomicBool,
-    /// Whether the kernel is asked about each connection.
-    pub asks_kernel: bool,
 }
 
 impl<'f> Follower<'f> {
     /// To the end of all changes: what was shown, and from when on. Whoever waits for `ready` and hears nothing
     /// more knows that it failed.
     pub fn follow(self, ready: Sender<()>) -> Result<Vec<View>, RunError> {
-        let mut shown = Shown { views: Vec::new(), ledger: self.ledger, epoch: self.epoch };
-        match self.way.is_told_all() {
+        let mut shown = Shown { views: Vec::new(), ledger: self.target.ledger, epoch: self.epoch };
+        match self.target.way.is_told_all() {
             true => self.be_told(ready, &mut shown)?,
             false => self.ask_again(ready, &mut shown)?,
         }
@@ -64,7 +56,7 @@ impl<'f> Follower<'f> {
     }
 
     fn be_told(&self, ready: Sender<()>, shown: &mut Shown) -> Result<(), RunError> {
-        let mut connection = PushConnection::open(self)?;
+        let mut connection = PushConnection::open(&self.target)?;
         while shown.views.is_empty() {
             if let Some(number) = self.read_notice(&connection.receive()?)? {
                 shown.begin(number)?;
@@ -73,8 +65,8 @@ impl<'f> Follower<'f> {
         say_ready(ready);
         loop {
             match self.read_notice(&connection.receive()?)? {
-                Some(END) => return connection.leave(self),
-                Some(number) => shown.add_next(self.way, number)?,
+                Some(END) => return connection.leave(&self.target),
+                Some(number) => shown.add_next(self.target.way, number)?,
                 None => {}
             }
         }
@@ -84,7 +76,7 @@ impl<'f> Follower<'f> {
         let (mut line, mut tag) = (None, None);
         match self.get(&mut line, &mut tag)? {
             Some(number) => shown.begin(number)?,
-            None => return Err(failed("the first answer has no state".to_owned())),
+            None => return Err(RunError::failed("the first answer has no state".to_owned())),
         }
         say_ready(ready);
         let mut due = self.wait_for_base() + self.first;
@@ -95,12 +87,12 @@ impl<'f> Follower<'f> {
                 None => {}
             }
         }
-        line.map_or(Ok(()), |line| line.close(self))
+        line.map_or(Ok(()), |line| line.close(&self.target))
     }
 
     /// Until all are ready. Long polls wait for nobody.
     fn wait_for_base(&self) -> Instant {
-        while self.way.is_poll() && self.base.get().is_none() && !self.is_over() {
+        while self.target.way.is_poll() && self.base.get().is_none() && !self.is_over() {
             thread::park_timeout(self.every);
         }
         self.base.get().copied().unwrap_or_else(Instant::now)
@@ -108,7 +100,7 @@ impl<'f> Follower<'f> {
 
     /// Until the next poll is to be made; false where none is. Whoever was too slow for one leaves it out.
     fn wait_for_turn(&self, due: &mut Instant) -> bool {
-        if self.way.is_poll() {
+        if self.target.way.is_poll() {
             while !self.is_over() && Instant::now() < *due {
                 thread::park_timeout(due.saturating_duration_since(Instant::now()));
             }
@@ -131,20 +123,20 @@ impl<'f> Follower<'f> {
     ) -> Result<Option<u32>, RunError> {
         let mut on = match line.take() {
             Some(line) => line,
-            None => PollConnection::open(self)?,
+            None => PollConnection::open(&self.target)?,
         };
-        let answer = on.get(self, tag.as_deref())?;
-        if self.way.is_on_new_connections() {
-            on.close(self)?;
+        let answer = on.get(&self.target, tag.as_deref())?;
+        if self.target.way.is_on_new_connections() {
+            on.close(&self.target)?;
         } else if answer.is_persistent {
             *line = Some(on);
         } else {
-            return Err(failed("the server does not keep the connection".to_owned()));
+            return Err(RunError::failed("the server does not keep the connection".to_owned()));
         }
         let Some(body) = answer.body else { return Ok(None) };
         *tag = answer.tag;
-        if self.way.is_conditional() && tag.is_none() {
-            return Err(failed(
+        if self.target.way.is_conditional() && tag.is_none() {
+            return Err(RunError::failed(
                 "the answer has no ETag, so it cannot be asked whether it has changed".to_owned(),
             ));
         }
@@ -154,10 +146,10 @@ impl<'f> Follower<'f> {
     /// Of the change that a notice tells of, if it tells of one; and what its parts are for.
     fn read_notice(&self, heard: &ReceivedNotification) -> Result<Option<u32>, RunError> {
         let notice: Notice = serde_json::from_str(&heard.text)
-            .map_err(|error| failed(format!("the server's notice cannot be read: {error}")))?;
+            .map_err(|error| RunError::failed(format!("the server's notice cannot be read: {error}")))?;
         let value = notice.params.value.map_or("", RawValue::get);
         let (all, payload) = (heard.text.len() as u64, value.len() as u64);
-        self.ledger.note(|tally| {
+        self.target.ledger.note(|tally| {
             let received = &mut tally.said.received;
             match heard.encoding {
                 NotificationEncoding::Event => {
@@ -172,12 +164,15 @@ impl<'f> Follower<'f> {
         match &*notice.method {
             "snapshot" | "change" => self.number(value).map(Some),
             "position" => Ok(None),
-            other => Err(failed(format!("the server said {other:?} where it should tell of changes"))),
+            other => {
+                Err(RunError::failed(format!("the server said {other:?} where it should tell of changes")))
+            }
         }
     }
 
     fn number(&self, item: &str) -> Result<u32, RunError> {
-        number_of(item).ok_or_else(|| failed("the server's item is not the one that was written".to_owned()))
+        number_of(item)
+            .ok_or_else(|| RunError::failed("the server's item is not the one that was written".to_owned()))
     }
 }
 
@@ -191,7 +186,9 @@ struct Shown<'f> {
 impl Shown<'_> {
     fn begin(&mut self, number: u32) -> Result<(), RunError> {
         if number != 0 {
-            return Err(doubted(format!("the server showed change {number} before it was made")));
+            return Err(RunError::inconsistent(format!(
+                "the server showed change {number} before it was made"
+            )));
         }
         self.show(number);
         Ok(())
@@ -201,7 +198,7 @@ impl Shown<'_> {
     fn add_next(&mut self, way: UpdateWay, number: u32) -> Result<(), RunError> {
         let next = self.last() + 1;
         if number != next {
-            return Err(doubted(format!(
+            return Err(RunError::inconsistent(format!(
                 "who follows by {} was told change {number} where {next} was next",
                 way.name()
             )));
@@ -214,7 +211,7 @@ impl Shown<'_> {
     fn add_later(&mut self, number: u32) -> Result<(), RunError> {
         let last = self.last();
         if number < last {
-            return Err(doubted(format!("the server showed change {number} after {last}")));
+            return Err(RunError::inconsistent(format!("the server showed change {number} after {last}")));
         }
         if number > last {
             self.show(number);
@@ -250,14 +247,6 @@ struct Params<'t> {
 fn say_ready(ready: Sender<()>) {
     // Who does not wait for it has failed, and ends us.
     let _ = ready.send(());
-}
-
-pub fn failed(words: String) -> RunError {
-    RunError::Failed(CommandError::Failed(words))
-}
-
-fn doubted(words: String) -> RunError {
-    RunError::Inconsistent(CommandError::Failed(words))
 }
 
 #[cfg(test)]

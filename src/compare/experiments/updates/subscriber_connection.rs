@@ -9,12 +9,13 @@ use crate::client::event_stream::Said;
 use crate::client::event_stream_connection::EventStreamConnection;
 use crate::client::handshake::{CompressionOffer, HandshakeOptions, handshake};
 use crate::client::limits::MESSAGE_BYTES_MAX;
+use crate::client::url::Url;
 use crate::client::websocket::{ServerMessage, WebSocketConnection, rule_broken};
 use crate::compare::byte_accounting::{check_tcp_info, is_ipv6, network_of, tcp_info};
 use crate::compare::costs::{Application, Both};
-use crate::compare::experiments::updates::subscriber::{Follower, failed};
 use crate::compare::experiments::updates::subscriber_stats::Ledger;
 use crate::compare::experiments::updates::ways::{LONG_POLL_SECONDS, UpdateWay};
+use crate::compare::headers::Extra;
 use crate::compare::load_connection::ANSWER_WAIT;
 use crate::compare::run_error::RunError;
 use crate::error::CommandError;
@@ -33,6 +34,17 @@ impl ByteObserver for &Ledger {
     fn received(&mut self, purpose: BytePurpose, bytes: u64) {
         self.note(|tally| tally.said.received(purpose, bytes));
     }
+}
+
+/// What a subscriber follows, in which way, and where its bytes are counted.
+#[derive(Clone, Copy, Debug)]
+pub struct SubscriberTarget<'t> {
+    pub way: UpdateWay,
+    pub url: &'t Url,
+    pub extra: &'t Extra,
+    pub ledger: &'t Ledger,
+    /// Whether the kernel is asked about each connection (`TCP_INFO`).
+    pub asks_kernel: bool,
 }
 
 /// A connection for polls.
@@ -83,12 +95,12 @@ pub struct PollResponse {
 }
 
 fn connect<'f>(
-    follower: &Follower<'f>,
+    target: &SubscriberTarget<'f>,
 ) -> Result<(ClientConnection<&'f Ledger>, Both<Application>), CommandError> {
-    let connection = ClientConnection::connect(follower.url, ANSWER_WAIT, follower.ledger)?;
+    let connection = ClientConnection::connect(target.url, ANSWER_WAIT, target.ledger)?;
     connection.set_read_timeout(Some(SILENCE_MAX))?;
-    let asked = if follower.asks_kernel { Some(connection.transport().try_clone()?) } else { None };
-    let bytes_before = follower.ledger.note(|tally| {
+    let asked = if target.asks_kernel { Some(connection.transport().try_clone()?) } else { None };
+    let bytes_before = target.ledger.note(|tally| {
         tally.connections += 1;
         tally.open = asked.map(|transport| (transport, tally.said));
         tally.said
@@ -100,13 +112,13 @@ fn connect<'f>(
 fn close(
     connection: &ClientConnection<&Ledger>,
     bytes_before: Both<Application>,
-    follower: &Follower,
+    target: &SubscriberTarget,
 ) -> Result<(), RunError> {
-    if !follower.asks_kernel {
+    if !target.asks_kernel {
         return Ok(());
     }
     let info = tcp_info(connection.transport())?;
-    follower.ledger.note(|tally| {
+    target.ledger.note(|tally| {
         let application = tally.said - bytes_before;
         check_tcp_info(&info, &application, connection.has_ended()).map_err(RunError::Inconsistent)?;
         tally.closed += network_of(&info, &application, is_ipv6(connection.transport()));
@@ -116,24 +128,26 @@ fn close(
 }
 
 impl<'f> PollConnection<'f> {
-    pub fn open(follower: &Follower<'f>) -> Result<PollConnection<'f>, CommandError> {
-        let (connection, bytes_before) = connect(follower)?;
+    pub fn open(target: &SubscriberTarget<'f>) -> Result<PollConnection<'f>, CommandError> {
+        let (connection, bytes_before) = connect(target)?;
         Ok(PollConnection { connection, bytes_before })
     }
 
     /// Sends a request, and waits for the complete response.
-    pub fn get(&mut self, follower: &Follower, tag: Option<&str>) -> Result<PollResponse, RunError> {
-        let request = follower.way.encode_request(follower.url, follower.extra, tag);
+    pub fn get(&mut self, target: &SubscriberTarget, tag: Option<&str>) -> Result<PollResponse, RunError> {
+        let request = target.way.encode_request(target.url, target.extra, tag);
         self.connection.send_request(request.as_bytes())?;
         // At once: the response to a long poll may come in another part of the round.
-        follower.ledger.note(|tally| tally.asked += 1);
+        target.ledger.note(|tally| tally.asked += 1);
         let response = self.connection.read_response()?;
         let (is_persistent, tag) = (response.is_persistent, response.etag);
         match response.status {
             200 => {
                 let body = if response.is_gzip {
                     let whole = content_coding::gunzip(&response.body, MESSAGE_BYTES_MAX);
-                    whole.ok_or_else(|| failed("the body of an answer to a poll is no gzip".to_owned()))?
+                    whole.ok_or_else(|| {
+                        RunError::failed("the body of an answer to a poll is no gzip".to_owned())
+                    })?
                 } else {
                     response.body
                 };
@@ -141,33 +155,35 @@ impl<'f> PollConnection<'f> {
                 Ok(PollResponse { body, tag, is_persistent })
             }
             304 => Ok(PollResponse { body: None, tag, is_persistent }),
-            status => Err(failed(format!("the server answered {} to a poll", status_words(status)))),
+            status => {
+                Err(RunError::failed(format!("the server answered {} to a poll", status_words(status))))
+            }
         }
     }
 
-    pub fn close(self, follower: &Follower) -> Result<(), RunError> {
-        close(&self.connection, self.bytes_before, follower)
+    pub fn close(self, target: &SubscriberTarget) -> Result<(), RunError> {
+        close(&self.connection, self.bytes_before, target)
     }
 }
 
 impl<'f> PushConnection<'f> {
-    pub fn open(follower: &Follower<'f>) -> Result<PushConnection<'f>, RunError> {
-        let (connection, bytes_before) = connect(follower)?;
-        follower.ledger.note(|tally| tally.asked += 1);
-        let stream = if follower.way.is_on_socket() {
-            let is_deflated = follower.way == UpdateWay::SocketDeflated;
+    pub fn open(target: &SubscriberTarget<'f>) -> Result<PushConnection<'f>, RunError> {
+        let (connection, bytes_before) = connect(target)?;
+        target.ledger.note(|tally| tally.asked += 1);
+        let stream = if target.way.is_on_socket() {
+            let is_deflated = target.way == UpdateWay::SocketDeflated;
             let compression =
                 if is_deflated { CompressionOffer::PermessageDeflate } else { CompressionOffer::None };
             let options =
-                HandshakeOptions { subprotocol: Some(SUBPROTOCOL), compression, fields: follower.extra };
-            let (host, target) = (&follower.url.authority, follower.url.target());
+                HandshakeOptions { subprotocol: Some(SUBPROTOCOL), compression, fields: target.extra };
+            let (host, target) = (&target.url.authority, target.url.target());
             PushStream::Messages(Box::new(handshake(connection, host, &target, &options)?))
         } else {
-            let request = follower.way.encode_request(follower.url, follower.extra, None);
+            let request = target.way.encode_request(target.url, target.extra, None);
             let stream = EventStreamConnection::open(connection, &request)?;
             if stream.framing != ResponseFraming::UntilClose {
                 let words = "the server's event stream has a length, or comes in chunks";
-                return Err(failed(words.to_owned()));
+                return Err(RunError::failed(words.to_owned()));
             }
             PushStream::Events(Box::new(stream))
         };
@@ -208,24 +224,25 @@ impl<'f> PushConnection<'f> {
     }
 
     /// Ends the stream in good order: the server is told, and ends the connection.
-    pub fn leave(self, follower: &Follower) -> Result<(), RunError> {
+    pub fn leave(self, target: &SubscriberTarget) -> Result<(), RunError> {
         let mut connection = match self.stream {
             PushStream::Messages(mut websocket) => {
                 websocket.send_close(Some(close::NORMAL))?;
                 websocket.connection
             }
             // The FIN of the client would count as a byte.
-            PushStream::Events(events) if follower.asks_kernel => {
-                return close(&events.connection, self.bytes_before, follower);
+            PushStream::Events(events) if target.asks_kernel => {
+                return close(&events.connection, self.bytes_before, target);
             }
             PushStream::Events(events) => {
                 let ended = events.connection.transport().shut_down(Shutdown::Write);
-                ended.map_err(|error| failed(format!("the connection cannot be ended: {error}")))?;
+                ended
+                    .map_err(|error| RunError::failed(format!("the connection cannot be ended: {error}")))?;
                 events.connection
             }
         };
         connection.read_to_end(SILENCE_MAX, BytePurpose::AfterClose)?;
-        close(&connection, self.bytes_before, follower)
+        close(&connection, self.bytes_before, target)
     }
 }
 

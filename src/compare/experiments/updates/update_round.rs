@@ -23,6 +23,7 @@ use crate::compare::experiments::updates::age::{Ages, View};
 use crate::compare::experiments::updates::change_writer::{Writer, Written};
 use crate::compare::experiments::updates::sampler::{Eyes, Phase, Reading};
 use crate::compare::experiments::updates::subscriber::{END, Follower};
+use crate::compare::experiments::updates::subscriber_connection::SubscriberTarget;
 use crate::compare::experiments::updates::subscriber_stats::Ledger;
 use crate::compare::experiments::updates::update_series::UpdateSeries;
 use crate::compare::headers::Extra;
@@ -188,18 +189,15 @@ impl UpdateRunner<'_> {
             UpdateSeries::Push(way) => (way, Duration::ZERO),
             UpdateSeries::Baseline => unreachable!("there are no followers"),
         };
-        Follower {
+        let target = SubscriberTarget {
             way,
             url: &self.server.url,
             extra: self.extra,
-            epoch,
-            every,
-            base,
-            first: every.mul_f64((n + 1) as f64 / f64::from(self.followers)),
             ledger,
-            stop,
             asks_kernel: self.counting.wire().is_none(),
-        }
+        };
+        let first = every.mul_f64((n + 1) as f64 / f64::from(self.followers));
+        Follower { target, epoch, every, base, first, stop }
     }
 
     fn measure(

@@ -10,8 +10,7 @@
 
 use crate::client::event_stream_connection;
 use crate::client::url::Url;
-use crate::compare::headers::{self, Extra};
-use crate::compare::workloads::workload::ACCEPT_GZIP;
+use crate::compare::headers::{self, ACCEPT_GZIP, Extra};
 
 /// All ways, in the order of reports.
 pub const ALL: &[UpdateWay] = &[
