@@ -209,8 +209,9 @@ impl<O: ByteObserver> ClientConnection<O> {
 
     /// Sends a request, its body included.
     pub fn send_request(&mut self, request: &[u8]) -> Result<(), CommandError> {
+        self.transport.write_all(request)?;
         self.observer.sent(BytePurpose::Request, request.len() as u64);
-        self.transport.write_all(request)
+        Ok(())
     }
 
     /// Reads the head of a response, and calls `take` with it and with its bytes, the blank line included. Interim

@@ -150,9 +150,9 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The README, and every page below docs.
+/// The README, the changelog, and every page below docs.
 fn documents() -> Vec<PathBuf> {
-    let mut found = vec![PathBuf::from("README.md")];
+    let mut found = vec![PathBuf::from("README.md"), PathBuf::from("CHANGELOG.md")];
     let mut folders = vec![PathBuf::from("docs")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(root().join(&folder)).unwrap() {

@@ -136,9 +136,9 @@ impl<'f> PollConnection<'f> {
     /// Sends a request, and waits for the complete response.
     pub fn get(&mut self, target: &SubscriberTarget, tag: Option<&str>) -> Result<PollResponse, RunError> {
         let request = target.way.encode_request(target.url, target.extra, tag);
+        self.connection.send_request(request.as_bytes())?;
         // At once: the response to a long poll may come in another part of the round.
         target.ledger.note(|tally| tally.asked += 1);
-        self.connection.send_request(request.as_bytes())?;
         let response = self.connection.read_response()?;
         let (is_persistent, tag) = (response.is_persistent, response.etag);
         match response.status {
