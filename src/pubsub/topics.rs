@@ -186,7 +186,7 @@ impl<K, L: Copy> Channel<K, L> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::change::{Op, Position};
+    use crate::model::change::Op;
     use crate::model::record::Record;
 
     fn interest(id: Option<&str>) -> Interest {
@@ -194,14 +194,7 @@ mod tests {
     }
 
     fn change(id: &str) -> Change {
-        Change {
-            position: Position { epoch: 1, seq: 1 },
-            collection: CollectionId(0),
-            op: Op::Created,
-            record: Record::new(id, String::new(), 1),
-            before: None,
-            counter: 0,
-        }
+        Change::new(Op::Created, Record::new(id, String::new(), 1))
     }
 
     #[test]
