@@ -92,23 +92,26 @@ mod tests {
     use super::*;
     use crate::api::read_context::ReadCache;
     use crate::api::routes;
-    use crate::model::change::{Act, Change, CollectionId, Op, Write};
+    use crate::metrics::loop_metrics::Metrics;
+    use crate::model::change::{Change, Op};
     use crate::model::record::Record;
 
     fn state() -> State {
-        let mut state = State::new(7, &["tasks".to_owned()], 1000).keeping(2, 1000);
-        for n in 1..=4 {
-            let act = Act::Create { id: None, members: format!("\"n\":{n}") };
-            let change = state.decide(Write::new(CollectionId(0), act)).unwrap();
-            state.apply(&change);
-        }
-        state
+        State::new(7, &["tasks".to_owned()], 1000).keeping(2, 1000).with_items(&["\"n\":1"; 4])
     }
 
     fn ask(path: &str, query: &str, wish: Wish) -> Outcome {
         let call = Call::get(path).query(query).wish(wish);
         let mut cache = ReadCache::default();
-        routes::dispatch(&call, &mut ReadContext { state: &state(), cache: &mut cache, browser: None })
+        routes::dispatch(
+            &call,
+            &mut ReadContext {
+                state: &state(),
+                cache: &mut cache,
+                metrics: &mut Metrics::default(),
+                browser: None,
+            },
+        )
     }
 
     #[track_caller]
@@ -145,9 +148,7 @@ mod tests {
         };
         let record = |n: u32| Record::new("1", format!("\"n\":{n}"), 1);
         let seen = |op, before: Option<u32>, now: u32| {
-            let position = Position { epoch: 7, seq: 9 };
-            let (record, before) = (record(now), before.map(record));
-            let change = Change { position, collection: CollectionId(0), op, record, before, counter: 0 };
+            let change = Change { before: before.map(record), ..Change::new(op, record(now)) };
             interest.sees(&change).map(|(op, record)| (op, record.json().to_owned()))
         };
         let told = |op, n: u32| Some((op, format!("{{\"id\":\"1\",\"n\":{n}}}")));

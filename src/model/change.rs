@@ -210,6 +210,16 @@ impl Change {
     }
 }
 
+/// Builders for tests.
+#[cfg(test)]
+impl Change {
+    /// A change in the first collection, at the seq of its record.
+    pub fn new(op: Op, record: Record) -> Change {
+        let position = Position { epoch: 7, seq: record.seq };
+        Change { position, collection: CollectionId(0), op, record, before: None, counter: 0 }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

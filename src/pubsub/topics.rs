@@ -129,8 +129,11 @@ impl<K: Copy + Eq + Hash, L: Copy> Topics<K, L> {
         self.by_key.get(&(interest.clone(), kind)).copied()
     }
 
+    /// Returns every channel in order, so that what a peer is sent does not depend on how keys are hashed.
     pub fn ids(&self) -> Vec<ChannelId> {
-        self.by_key.values().copied().collect()
+        let mut ids: Vec<ChannelId> = self.by_key.values().copied().collect();
+        ids.sort_unstable_by_key(|id| id.0);
+        ids
     }
 
     /// Returns the channels that one of these changes may concern, each once.
@@ -183,7 +186,7 @@ impl<K, L: Copy> Channel<K, L> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::change::{Op, Position};
+    use crate::model::change::Op;
     use crate::model::record::Record;
 
     fn interest(id: Option<&str>) -> Interest {
@@ -191,14 +194,7 @@ mod tests {
     }
 
     fn change(id: &str) -> Change {
-        Change {
-            position: Position { epoch: 1, seq: 1 },
-            collection: CollectionId(0),
-            op: Op::Created,
-            record: Record::new(id, String::new(), 1),
-            before: None,
-            counter: 0,
-        }
+        Change::new(Op::Created, Record::new(id, String::new(), 1))
     }
 
     #[test]

@@ -89,18 +89,12 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::change::{CollectionId, Op, Position};
+    use crate::model::change::Op;
     use crate::model::record::Record;
 
     fn change(seq: u64, text_bytes: usize) -> Change {
-        Change {
-            position: Position { epoch: 7, seq },
-            collection: CollectionId(0),
-            op: Op::Created,
-            record: Record::new("1", format!("\"a\":\"{}\"", "x".repeat(text_bytes)), seq),
-            before: None,
-            counter: seq,
-        }
+        let members = format!("\"a\":\"{}\"", "x".repeat(text_bytes));
+        Change::new(Op::Created, Record::new("1", members, seq))
     }
 
     fn seqs(history: &History, seq: u64) -> Option<Vec<u64>> {

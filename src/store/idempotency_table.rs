@@ -265,7 +265,6 @@ fn hash_with(hasher: &DefaultHashBuilder, collection: CollectionId, key: &Key) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::change::Conditions;
 
     const BOUNDS: Bounds = Bounds { time: Duration::from_secs(100), keys_max: 3, bytes_max: 1 << 20 };
 
@@ -291,13 +290,9 @@ mod tests {
     }
 
     fn write(collection: u16, key: &str, at: u64, id: Option<&str>, members: &str) -> Write {
-        let once = Once { key: Key::read(key).unwrap(), at };
-        Write {
-            collection: CollectionId(collection),
-            act: Act::Create { id: id.map(Into::into), members: members.to_owned() },
-            conditions: Conditions::default(),
-            once: Some(Box::new(once)),
-        }
+        let act = Act::Create { id: id.map(Into::into), members: members.to_owned() };
+        let once = Some(Box::new(Once { key: Key::read(key).unwrap(), at }));
+        Write { once, ..Write::new(CollectionId(collection), act) }
     }
 
     impl House {

@@ -212,6 +212,20 @@ fn patched(current: &Record, merge: &Object) -> Result<String, ApiError> {
     }
 }
 
+/// Builders for tests.
+#[cfg(test)]
+impl State {
+    /// Creates an item with each of these members in the first collection.
+    pub fn with_items(mut self, items: &[&str]) -> State {
+        for &members in items {
+            let act = Act::Create { id: None, members: members.to_owned() };
+            let change = self.decide(Write::new(CollectionId(0), act)).unwrap();
+            self.apply(&change);
+        }
+        self
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -278,10 +292,7 @@ mod tests {
 
     #[test]
     fn items_are_numbered_and_listed_in_order_of_creation() {
-        let mut state = state();
-        for n in 1..=3 {
-            settle(&mut state, create(&format!("\"n\":{n}")));
-        }
+        let mut state = state().with_items(&["\"n\":1", "\"n\":2", "\"n\":3"]);
         assert_eq!(json(state.collection(TASKS)), r#"[{"id":"1","n":1},{"id":"2","n":2},{"id":"3","n":3}]"#);
         settle(&mut state, write(Act::Remove { id: "2".into() }));
         settle(&mut state, write(Act::Replace { id: "1".into(), members: "\"n\":9".into() }));
@@ -314,8 +325,7 @@ mod tests {
 
     #[test]
     fn a_merge_patch_keeps_the_order_of_members_and_the_id() {
-        let mut state = state();
-        settle(&mut state, create(r#""z":1,"a":{"b":1,"c":2}"#));
+        let mut state = state().with_items(&[r#""z":1,"a":{"b":1,"c":2}"#]);
         let change = settle(&mut state, patch("1", r#"{"a":{"b":null},"n":5}"#));
         assert_eq!(change.record.json(), r#"{"id":"1","z":1,"a":{"c":2},"n":5}"#);
         for refused in [r#"{"id":"2"}"#, r#"{"id":null}"#, r#"{"id":{}}"#] {
@@ -361,18 +371,14 @@ mod tests {
 
     #[test]
     fn an_item_cannot_grow_past_the_limit() {
-        let mut state = state();
-        settle(&mut state, create(""));
+        let state = state().with_items(&[""]);
         let long = patch("1", &format!("{{\"x\":\"{}\"}}", "y".repeat(1000)));
         assert_eq!(state.decide(long), Err(ApiError::ItemTooLong { bytes_max: 1000 }));
     }
 
     #[test]
     fn holes_are_closed_and_everything_is_still_found() {
-        let mut state = state();
-        for _ in 0..200 {
-            settle(&mut state, create(""));
-        }
+        let mut state = state().with_items(&[""; 200]);
         for n in (1..=200).filter(|n| n % 4 != 0) {
             settle(&mut state, write(Act::Remove { id: n.to_string().into() }));
         }
@@ -396,10 +402,7 @@ mod tests {
 
     #[test]
     fn what_is_taken_back_leaves_everything_as_it_was() {
-        let mut state = state();
-        for _ in 0..100 {
-            settle(&mut state, create(""));
-        }
+        let mut state = state().with_items(&[""; 100]);
         let mut dice = 1_u64;
         let mut throw = |below: u64| {
             dice = dice.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);

@@ -1,7 +1,7 @@
 //! A loop, a keeper, and a disk that is full when a test says so. Only tests have it.
 
 use crate::error::ApiError;
-use crate::model::change::{Act, CollectionId, Conditions, Once, Write};
+use crate::model::change::{Act, CollectionId, Once, Write};
 use crate::model::idempotency_key::Key;
 use crate::store::commit_log::SharedLog;
 use crate::store::committed::{Outcome, Ticket};
@@ -85,8 +85,7 @@ impl House {
     /// Asks for these together.
     pub fn ask(&mut self, acts: Vec<(Act, Option<Box<Once>>)>) -> Vec<Became> {
         for (act, once) in acts {
-            let (collection, conditions) = (CollectionId(0), Conditions::default());
-            self.journal.append(Ticket(0), Write { collection, act, conditions, once });
+            self.journal.append(Ticket(0), Write { once, ..Write::new(CollectionId(0), act) });
         }
         let mut settled = Vec::new();
         self.journal.settle(&mut self.state, &mut settled);

@@ -137,14 +137,8 @@ mod tests {
 
     fn change(op: Op, seq: u64) -> Change {
         let record = |seq| Record::new("a", format!("\"n\":{seq}"), seq);
-        Change {
-            position: Position { epoch: 7, seq },
-            collection: CollectionId(3),
-            op,
-            record: record(seq),
-            before: (op == Op::Updated).then(|| record(seq - 1)),
-            counter: 12,
-        }
+        let before = (op == Op::Updated).then(|| record(seq - 1));
+        Change { collection: CollectionId(3), before, counter: 12, ..Change::new(op, record(seq)) }
     }
 
     #[test]

@@ -119,14 +119,9 @@ mod tests {
     use crate::store::name_set::counted;
 
     fn change(seq: u64, op: Op, id: &str, of: u64) -> Change {
-        Change {
-            position: Position { epoch: 7, seq },
-            collection: CollectionId(0),
-            op,
-            record: Record::new(id, format!("\"n\":{of}"), of),
-            before: (op == Op::Updated).then(|| Record::new(id, "\"n\":1".into(), 1)),
-            counter: 2,
-        }
+        let before = (op == Op::Updated).then(|| Record::new(id, "\"n\":1".into(), 1));
+        let change = Change::new(op, Record::new(id, format!("\"n\":{of}"), of));
+        Change { position: Position { epoch: 7, seq }, before, counter: 2, ..change }
     }
 
     /// Item 1 was there before the first change kept; 2 came, 1 was changed, x came and went.
