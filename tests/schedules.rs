@@ -74,6 +74,76 @@ fn who_is_not_read_is_not_late() {
     simulation.run_until_all_closed();
 }
 
+/// Nothing outside a server influences what its peers are sent: no other traffic of the thread, and no other server.
+#[test]
+fn same_bytes_at_the_same_time_give_the_same_output() {
+    let first = peers_of_every_kind(0);
+    let sent = |n: usize, words: &str| first[n].windows(words.len()).any(|window| window == words.as_bytes());
+    for (n, words) in [
+        (0, "Content-Encoding: gzip"),
+        (0, "bothways_requests_total 10"),
+        (0, "\"requests\":{\"connections\":1,\"calls\":5,"),
+        (0, "404 Not Found"),
+        (1, "400 Bad Request"),
+        (2, "permessage-deflate"),
+        (3, "\"method\":\"change\""),
+        (4, "101 Switching Protocols"),
+    ] {
+        assert!(sent(n, words), "{words} in {}", first[n].escape_ascii());
+    }
+    assert!(first[2].windows(1).any(|byte| byte == [0xc1]), "a message was compressed");
+    for items in [1, 40] {
+        peers_of_every_kind(items);
+    }
+    for (n, (first, again)) in first.iter().zip(&peers_of_every_kind(0)).enumerate() {
+        assert_eq!(first.escape_ascii().to_string(), again.escape_ascii().to_string(), "peer {n}");
+    }
+}
+
+/// Returns what a requester, a peer that breaks the rules, two WebSockets and an event stream are sent, where the
+/// collection has so many more items.
+fn peers_of_every_kind(more_items: usize) -> Vec<Vec<u8>> {
+    const COOKIE: &str = "Cookie: bothways-visitor=00000000000000aa\r\n";
+    let mut simulation = Simulation::new(&names(), 4096, Commits::Inline);
+    let peers: Vec<usize> = (0..5).map(|_| simulation.connect()).collect();
+    let [requester, rogue, subscriber, event_stream, clock] = peers[..] else { unreachable!("five") };
+    let mut say = |peer: usize, bytes: &[u8]| {
+        simulation.peer(peer).receive(usize::MAX);
+        simulation.peer(peer).send(bytes);
+        simulation.run_until_quiet();
+        simulation.advance(Duration::from_millis(400));
+        simulation.turn();
+    };
+    let put = |id: usize, text: &str| {
+        let length = text.len() + 2;
+        format!("PUT /tasks0/{id} HTTP/1.1\r\nHost: a\r\n{COOKIE}Content-Length: {length}\r\n\r\n\"{text}\"")
+    };
+    let get = |path: &str, fields: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\n{COOKIE}{fields}\r\n");
+    for id in 0..more_items {
+        say(requester, put(100 + id, &"more ".repeat(id % 30)).as_bytes());
+    }
+    for id in 1..=2 {
+        say(requester, put(id, &"to be or not to be ".repeat(10)).as_bytes());
+    }
+    let offer = b"Sec-WebSocket-Extensions: permessage-deflate\r\n";
+    say(subscriber, &[b"GET /tasks0 HTTP/1.1\r\nHost: a\r\n".as_slice(), offer, HANDSHAKE].concat());
+    say(event_stream, get("/tasks0", "Accept: text/event-stream\r\n").as_bytes());
+    say(clock, &[b"GET /ws HTTP/1.1\r\nHost: a\r\n".as_slice(), HANDSHAKE].concat());
+    for _ in 0..2 {
+        say(requester, get("/tasks0", "Accept-Encoding: gzip\r\n").as_bytes());
+    }
+    say(requester, put(3, &"that is the question ".repeat(8)).as_bytes());
+    let mut call = Vec::new();
+    let text = br#"{"jsonrpc":"2.0","id":1,"method":"get","params":{"path":"/tasks0"}}"#;
+    encode_masked(Opcode::Text, text, MASK, &mut call);
+    say(subscriber, &call);
+    say(rogue, b"GET / HTTP/1.1\r\n\r\n");
+    say(requester, get("/nowhere", "").as_bytes());
+    say(requester, get("/metrics", "").as_bytes());
+    say(requester, get("/counters", "").as_bytes());
+    peers.iter().map(|&peer| simulation.received(peer).to_vec()).collect()
+}
+
 /// A long message that goes back while it comes, to a peer that reads a little and then neither reads nor
 /// speaks: something is waited for all the same.
 #[test]

@@ -1,13 +1,13 @@
-//! What the fuzz targets share: the cutter, the readers that are shown pieces, second opinions, and
-//! the driver of whole connections. `tests/cuts.rs` of the main package runs the same on the seeds.
+//! Code that the fuzz targets share: the splitter of inputs, readers that get their bytes in pieces, reference
+//! implementations, and the server loop over a simulated network. `tests/cuts.rs` of the main package checks the same
+//! properties on the seeds.
 //!
 //! ```text
 //!   input:   a c z \n  GET / HTTP/1.1 …           the first line says how to cut the rest:
 //!            1 3 26                               pieces of 1, 3, 26, 1, 3, 26 … bytes
 //! ```
 //!
-//! A run, from the project's root; what it finds new goes to `fuzz/corpus`, and the seeds stay as
-//! they are:
+//! A run from the project's root adds new inputs to `fuzz/corpus`, and leaves the seeds unchanged:
 //!
 //! ```text
 //! mkdir -p fuzz/corpus/head
@@ -16,7 +16,7 @@
 
 pub mod connections;
 pub mod cutter;
-// It stands where the tests of the store find it too, and is no part of the program.
+// The file is below `src` for the tests of the store, and is not compiled into the program.
 #[path = "../../src/store/disk/fault_injection.rs"]
 pub mod failing_file;
 pub mod journals;

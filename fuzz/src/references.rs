@@ -13,7 +13,7 @@ use bothways::http::headers::{Fields, Known, is_field_value, is_token, trim};
 use bothways::http::parsed::Parsed;
 use bothways::http::response::{self, Send};
 use bothways::http::version::Version;
-use bothways::metrics::browsers::{self, Visitor};
+use bothways::metrics::browsers::{self, BrowserId};
 use bothways::websocket::frame::{Header as FrameHeader, Opcode};
 use bothways::websocket::mask;
 use bothways::websocket::permessage_deflate::{DeflateCodec, Deflater, Inflater, Side};
@@ -58,7 +58,7 @@ fn check_cookies(fields: Fields, lines: &[Header]) {
             let digits = value.iter().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte));
             value.len() == 16 && digits && value.iter().any(|&byte| byte != b'0')
         };
-        let visitor = value.and_then(Visitor::parse);
+        let visitor = value.and_then(BrowserId::parse);
         assert_eq!(visitor.is_some(), value.as_ref().is_some_and(is_token), "{value:?}");
     }
 }

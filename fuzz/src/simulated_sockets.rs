@@ -1,6 +1,7 @@
 //! The network between peers and the server loop, in memory: short reads and writes, resets, urgent data and readiness.
 
 use bothways::connection::outbox::{Outbox, SLICES_MAX};
+use bothways::metrics::loop_metrics::Metrics;
 use bothways::server::sockets::{ReadResult, Ready, SendHint, Sockets};
 use std::io::{self, IoSlice};
 use std::time::Instant;
@@ -111,7 +112,7 @@ impl Sockets for SimulatedSockets {
         (from == 0 && waits).then_some(0)
     }
 
-    fn accept(&mut self, _: usize, _: Instant) -> Option<usize> {
+    fn accept(&mut self, _: usize, _: Instant, _: &mut Metrics) -> Option<usize> {
         let peer = self.0.iter().position(|socket| socket.state == SocketState::InBacklog)?;
         self.0[peer].state = SocketState::Open;
         Some(peer)
@@ -121,7 +122,7 @@ impl Sockets for SimulatedSockets {
 
     fn stop_accepting(&mut self) {}
 
-    fn register(&mut self, &mut peer: &mut usize, token: u64) -> io::Result<()> {
+    fn register(&mut self, &mut peer: &mut usize, token: u64, _: &mut Metrics) -> io::Result<()> {
         let socket = &mut self.0[peer];
         let urgent = socket.ready.urgent || socket.is_ended || socket.is_reset;
         (socket.token, socket.ready) = (Some(token), Readiness { readable: true, urgent, writable: true });
@@ -173,12 +174,12 @@ impl Sockets for SimulatedSockets {
         Ok(Some(socket.received.len() - before))
     }
 
-    fn shut_down_write(&mut self, &mut peer: &mut usize) -> io::Result<()> {
+    fn shut_down_write(&mut self, &mut peer: &mut usize, _: &mut Metrics) -> io::Result<()> {
         self.0[peer].write_is_shut = true;
         Ok(())
     }
 
-    fn close(&mut self, peer: usize) {
+    fn close(&mut self, peer: usize, _: &mut Metrics) {
         (self.0[peer].state, self.0[peer].token) = (SocketState::Closed, None);
     }
 }

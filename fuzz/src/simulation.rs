@@ -12,6 +12,7 @@ use super::readers::LIMITS;
 use super::simulated_sockets::{SimulatedSocket, SimulatedSockets, SocketState};
 use bothways::config::{AllowedOrigins, CompressionConfig, ServerConfig, Timeouts};
 use bothways::connection::turn_context::TurnContext;
+use bothways::metrics::loop_metrics::Metrics;
 use bothways::pubsub::peer_table::PeerId;
 use bothways::server::ServerLoop;
 use bothways::store::commit_log::{SharedLog, Wake};
@@ -87,7 +88,7 @@ impl Simulation {
         let open = Arc::new(AtomicUsize::new(0));
         let server = ServerLoop::new(open, SimulatedSockets::default(), journal, state, now)
             .with_read_buffer(buffer_bytes);
-        let turn = TurnContext::new(&CONFIG, now);
+        let turn = TurnContext::new(&CONFIG, Metrics::default(), now);
         Simulation { server, turn, committer, commit_delay: 0, woken, buffer_bytes, start: now, now }
     }
 

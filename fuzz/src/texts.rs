@@ -7,6 +7,7 @@ use bothways::api::read_context::{ReadCache, ReadContext};
 use bothways::api::resources;
 use bothways::api::routes;
 use bothways::http::response;
+use bothways::metrics::loop_metrics::Metrics;
 use bothways::model::call::{Answer, Body, Call, Method, Representation, Wish};
 use bothways::model::change::{CollectionId, Conditions};
 use bothways::model::json_rpc::{self, Id, Item, Message};
@@ -190,7 +191,12 @@ impl House {
 
     fn ask(&mut self, call: &Call) -> Answer {
         let mut cache = ReadCache::default();
-        let mut cx = ReadContext { state: &self.state, cache: &mut cache, browser: None };
+        let mut cx = ReadContext {
+            state: &self.state,
+            cache: &mut cache,
+            metrics: &mut Metrics::default(),
+            browser: None,
+        };
         let write = match routes::dispatch(call, &mut cx) {
             Outcome::Answer(answer) => return answer,
             Outcome::Write(write) => write,

@@ -1,7 +1,8 @@
 //! What a handler gets beside its call.
 
 use crate::api::description::cache::DescriptionCache;
-use crate::metrics::browsers::Visitor;
+use crate::metrics::browsers::BrowserId;
+use crate::metrics::loop_metrics::Metrics;
 use crate::render::cache::RenderCache;
 use crate::store::state::State;
 
@@ -9,8 +10,9 @@ use crate::store::state::State;
 pub struct ReadContext<'a> {
     pub state: &'a State,
     pub cache: &'a mut ReadCache,
+    pub metrics: &'a mut Metrics,
     /// The browser that sent the call, if it shows the built-in page.
-    pub browser: Option<Visitor>,
+    pub browser: Option<BrowserId>,
 }
 
 /// Texts that were rendered from the state of one loop, shared by all who request them.

@@ -8,7 +8,6 @@ use crate::api::resources;
 use crate::api::route::{CHAPTER, COLLECTION, ITEM, Route, SOCKETS};
 use crate::api::subscribe;
 use crate::error::ApiError;
-use crate::metrics::browsers;
 use crate::metrics::totals;
 use crate::model::call::{Answer, Body, Call, Method, Representation, Talk, Wish};
 use crate::model::change::{CollectionId, Conditions, Tags};
@@ -216,13 +215,13 @@ fn asyncapi(call: &Call, _: Named, cx: &mut ReadContext) -> Result<Outcome, ApiE
 }
 
 /// The counters of the process are not in the state.
-fn metrics(call: &Call, _: Named, _: &mut ReadContext) -> Result<Outcome, ApiError> {
-    untagged(call, Body::File { media_type: totals::MEDIA_TYPE, text: totals::text().into() })
+fn metrics(call: &Call, _: Named, cx: &mut ReadContext) -> Result<Outcome, ApiError> {
+    untagged(call, Body::File { media_type: totals::MEDIA_TYPE, text: cx.metrics.text().into() })
 }
 
 /// The counters of the browser that sent the call.
 fn counters(call: &Call, _: Named, cx: &mut ReadContext) -> Result<Outcome, ApiError> {
-    let text = browsers::text(cx.browser);
+    let text = cx.metrics.text_for(cx.browser);
     untagged(call, Body::Json(text.into_bytes().into()))
 }
 
@@ -230,12 +229,21 @@ fn counters(call: &Call, _: Named, cx: &mut ReadContext) -> Result<Outcome, ApiE
 mod tests {
     use super::*;
     use crate::api::read_context::ReadCache;
+    use crate::metrics::loop_metrics::Metrics;
 
     fn ask(method: Method, path: &str) -> Outcome {
         let state = State::new(1, &["tasks".to_owned(), "notes".to_owned()], 1000);
         let call = Call::new(method, path).body("\"x\"");
         let mut cache = ReadCache::default();
-        dispatch(&call, &mut ReadContext { state: &state, cache: &mut cache, browser: None })
+        dispatch(
+            &call,
+            &mut ReadContext {
+                state: &state,
+                cache: &mut cache,
+                metrics: &mut Metrics::default(),
+                browser: None,
+            },
+        )
     }
 
     #[track_caller]

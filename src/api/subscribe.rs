@@ -92,6 +92,7 @@ mod tests {
     use super::*;
     use crate::api::read_context::ReadCache;
     use crate::api::routes;
+    use crate::metrics::loop_metrics::Metrics;
     use crate::model::change::{Change, Op};
     use crate::model::record::Record;
 
@@ -102,7 +103,15 @@ mod tests {
     fn ask(path: &str, query: &str, wish: Wish) -> Outcome {
         let call = Call::get(path).query(query).wish(wish);
         let mut cache = ReadCache::default();
-        routes::dispatch(&call, &mut ReadContext { state: &state(), cache: &mut cache, browser: None })
+        routes::dispatch(
+            &call,
+            &mut ReadContext {
+                state: &state(),
+                cache: &mut cache,
+                metrics: &mut Metrics::default(),
+                browser: None,
+            },
+        )
     }
 
     #[track_caller]

@@ -2,7 +2,7 @@
 
 use crate::connection::turn_context::TurnContext;
 use crate::http::event_stream;
-use crate::metrics::totals::{self, Count};
+use crate::metrics::totals::MetricId;
 use crate::websocket::frame::{self, Opcode};
 use crate::websocket::permessage_deflate::{Deflater, Side};
 use std::cell::RefCell;
@@ -51,7 +51,7 @@ pub fn encode(form: Form, id: &[u8], text: &[u8], turn: &mut TurnContext, out: &
     match form {
         Form::Frame => frame::encode(Opcode::Text, text, out),
         Form::Deflated { window_bits } => {
-            totals::one(Count::MessagesDeflated);
+            turn.metrics.inc(MetricId::MessagesDeflated);
             let mut deflater = Deflater::new(Side { takeover: false, window_bits }, turn.compression);
             deflater.encode(Opcode::Text, text, &mut turn.codecs.deflate, out);
         }

@@ -32,8 +32,8 @@ use crate::http::framing::Framing;
 use crate::http::head::{self, FieldRoom};
 use crate::http::parsed::Parsed;
 use crate::http::response::{self, Send};
-use crate::metrics::browsers::Visitor;
-use crate::metrics::totals::{self, Count};
+use crate::metrics::browsers::BrowserId;
+use crate::metrics::totals::MetricId;
 use crate::model::call::{Answer, Talk};
 use crate::model::json_rpc;
 use crate::websocket::handshake;
@@ -57,7 +57,7 @@ pub struct HttpMode {
     /// A body was announced that is not going to be read.
     left_unread: bool,
     /// Who asked last, where its head said so.
-    visitor: Option<Visitor>,
+    visitor: Option<BrowserId>,
 }
 
 #[derive(Debug)]
@@ -271,7 +271,7 @@ impl HttpMode {
             self.reading = Reading::Ended;
         }
         cx.waits.end();
-        totals::one(Count::Requests);
+        cx.turn.metrics.inc(MetricId::Requests);
         self.owed.hand_out(asked);
         match question {
             Question::Call(call) => Ok(Step::Call(call)),
@@ -297,7 +297,7 @@ impl HttpMode {
     /// The call handed out last is answered with a stream, if it wants more than its head.
     pub fn stream(&mut self, cx: &mut ModeContext) -> Send {
         let asked = self.owed.take_current().expect("a call was handed out");
-        write_stream_head(&asked, &cx.turn.date, cx.outbox);
+        write_stream_head(&asked, cx.turn, cx.outbox);
         self.reading = Reading::Ended;
         asked.send
     }
@@ -321,7 +321,7 @@ impl HttpMode {
         }
         self.invite(cx);
         if let Some(fault) = self.last_words.take() {
-            write_fault(fault, self.last_send, &cx.turn.date, cx.outbox);
+            write_fault(fault, self.last_send, cx.turn, cx.outbox);
         }
         // Where the next head has begun to come, the wait for the rest of it runs on.
         if matches!(self.reading, Reading::Head { searched: 0 }) {
@@ -344,7 +344,7 @@ impl HttpMode {
     pub fn fail(&mut self, fault: ProtocolError, cx: &mut ModeContext) {
         self.reading = Reading::Ended;
         if self.owed.is_empty() {
-            write_fault(fault, self.last_send, &cx.turn.date, cx.outbox);
+            write_fault(fault, self.last_send, cx.turn, cx.outbox);
         } else {
             self.last_words = Some(fault);
         }
@@ -385,7 +385,7 @@ impl HttpMode {
         self.going
     }
 
-    pub fn visitor(&self) -> Option<Visitor> {
+    pub fn visitor(&self) -> Option<BrowserId> {
         self.visitor
     }
 
@@ -411,7 +411,7 @@ impl HttpMode {
         let offer = self.offer.take().expect("only a handshake becomes a socket");
         let subprotocol = (talk == Talk::Calls && offer.calls).then_some(json_rpc::SUBPROTOCOL);
         let compression = offer.compression;
-        totals::answer(101);
+        cx.turn.metrics.count_answer(101);
         let (date, out) = (&cx.turn.date, cx.outbox.own());
         handshake::encode_accept(&offer.key, subprotocol, compression.as_ref(), date, out);
         compression

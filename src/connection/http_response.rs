@@ -10,7 +10,6 @@ use crate::http::cors::Crossing;
 use crate::http::head::RequestHead;
 use crate::http::response::{self, Send, Writer};
 use crate::http::version::Version;
-use crate::metrics::totals;
 use crate::model::call::{Answer, Body, Representation};
 use crate::model::change::{GZIP_MARK, Position};
 use crate::model::problem;
@@ -125,9 +124,9 @@ impl Asked {
 }
 
 /// The head of a stream. It ends where the connection does, so no length is said (RFC 9112 §6.3).
-pub fn write_stream_head(asked: &Asked, date: &[u8; 29], outbox: &mut Outbox) {
-    totals::answer(200);
-    let mut writer = response::begin(200, date, outbox.own());
+pub fn write_stream_head(asked: &Asked, turn: &mut TurnContext, outbox: &mut Outbox) {
+    turn.metrics.count_answer(200);
+    let mut writer = response::begin(200, &turn.date, outbox.own());
     writer.raw(b"Connection: close\r\n");
     asked.crossing.write(&mut writer);
     writer.raw(asked.pick(EVENTS));
@@ -137,7 +136,7 @@ pub fn write_stream_head(asked: &Asked, date: &[u8; 29], outbox: &mut Outbox) {
 /// What is said to a call, as a response.
 pub fn write_answer(asked: Asked, answer: &Answer, turn: &mut TurnContext, outbox: &mut Outbox) {
     let asked = &asked;
-    totals::answer(answer.status);
+    turn.metrics.count_answer(answer.status);
     let content = Content::of(answer, asked);
     let coded = match (&content, &asked.coding) {
         (Some(content), Coding::Gzip { .. }) => content.coded(turn),
@@ -353,11 +352,11 @@ fn write_refusal(mut writer: Writer, refusal: &ApiError, asked: &Asked) {
 
 /// The last response of a connection whose request could not be read: nobody knows how it was
 /// wanted, so it is a problem object.
-pub fn write_fault(fault: ProtocolError, send: Send, date: &[u8; 29], outbox: &mut Outbox) {
+pub fn write_fault(fault: ProtocolError, send: Send, turn: &mut TurnContext, outbox: &mut Outbox) {
     let status = fault.codes().status;
     let problem = problem::of_status(status, response::reason(status), &fault.to_string());
-    totals::answer(status);
-    let mut writer = response::begin(status, date, outbox.own());
+    turn.metrics.count_answer(status);
+    let mut writer = response::begin(status, &turn.date, outbox.own());
     writer.raw(b"Connection: close\r\n");
     writer.raw(PROBLEM_JSON[0]);
     writer.end_sized(problem.to_string().as_bytes(), send);

@@ -2,7 +2,7 @@
 
 use crate::connection::outbox::Outbox;
 use crate::connection::turn_context::TurnContext;
-use crate::metrics::totals::{self, Count};
+use crate::metrics::totals::MetricId;
 use crate::websocket::frame::{self, Opcode};
 use crate::websocket::permessage_deflate::Deflater;
 
@@ -18,7 +18,7 @@ impl MessageWriter<'_, '_> {
     pub fn send(&mut self, opcode: Opcode, message: &[u8]) {
         match self.deflater {
             Some(deflater) => {
-                totals::one(Count::MessagesDeflated);
+                self.turn.metrics.inc(MetricId::MessagesDeflated);
                 let codec = &mut self.turn.codecs.deflate;
                 deflater.encode(opcode, message, codec, self.outbox.own());
             }

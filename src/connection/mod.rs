@@ -38,7 +38,7 @@ use crate::connection::turn_context::{ModeContext, TurnContext};
 use crate::connection::websocket_mode::WebSocketMode;
 use crate::error::ProtocolError;
 use crate::http::response::Send;
-use crate::metrics::browsers::{Road, Visitor};
+use crate::metrics::browsers::{BrowserId, TrafficClass};
 use crate::model::call::{Answer, Talk};
 use crate::websocket::close;
 use std::time::{Duration, Instant};
@@ -53,7 +53,7 @@ pub struct Connection {
     waits: Waits,
     input: Input,
     /// Who asked for what the connection has become since it is no longer HTTP.
-    visitor: Option<Visitor>,
+    visitor: Option<BrowserId>,
 }
 
 #[derive(Debug)]
@@ -256,7 +256,7 @@ impl Connection {
     }
 
     /// Whom the peer speaks for, where the last head said so.
-    pub fn visitor(&self) -> Option<Visitor> {
+    pub fn visitor(&self) -> Option<BrowserId> {
         match &self.mode {
             Mode::Http(http) => http.visitor(),
             Mode::WebSocket(_) | Mode::Events(_) => self.visitor,
@@ -265,11 +265,11 @@ impl Connection {
     }
 
     /// By which road it is spoken.
-    pub fn road(&self) -> Road {
+    pub fn road(&self) -> TrafficClass {
         match &self.mode {
-            Mode::Http(_) | Mode::Lingering => Road::Requests,
-            Mode::Events(_) => Road::Events,
-            Mode::WebSocket(_) => Road::Sockets,
+            Mode::Http(_) | Mode::Lingering => TrafficClass::Requests,
+            Mode::Events(_) => TrafficClass::EventStreams,
+            Mode::WebSocket(_) => TrafficClass::WebSockets,
         }
     }
 
@@ -463,11 +463,12 @@ impl Connection {
 mod tests {
     use super::*;
     use crate::config::ServerConfig;
+    use crate::metrics::loop_metrics::Metrics;
 
     #[test]
     fn a_beginning_that_is_left_over_holds_no_memory_of_what_came_before_it() {
         let config = ServerConfig::default();
-        let turn = TurnContext::new(&config, Instant::now());
+        let turn = TurnContext::new(&config, Metrics::default(), Instant::now());
         let mut connection = Connection::new(&turn);
         connection.keep(b"GET ");
         let mut carry = connection.take_carry();

@@ -7,7 +7,6 @@ use crate::connection::pipeline::Owed;
 use crate::connection::turn_context::TurnContext;
 use crate::error::ApiError;
 use crate::http::response;
-use crate::metrics::totals;
 use crate::model::call::{Answer, Call};
 use crate::model::json_rpc::{self, Id, Item, Message};
 use crate::websocket::frame::Opcode;
@@ -60,7 +59,7 @@ impl Calls {
             // What is no call waits for nobody: JSON-RPC answers carry the id, not the order.
             Err(no_call) => {
                 if let Id::Given(id) = item.id {
-                    totals::answer(NO_CALL);
+                    writer.turn.metrics.count_answer(NO_CALL);
                     write(&mut self.batch, writer, |out| json_rpc::write_no_call(&id, &no_call, out));
                 }
                 Step::Again
@@ -146,7 +145,7 @@ fn owned(item: Item) -> Item<'static> {
 }
 
 fn write_answer(id: &str, answer: &Answer, batch: &mut Option<Vec<u8>>, writer: &mut MessageWriter) {
-    totals::answer(answer.status);
+    writer.turn.metrics.count_answer(answer.status);
     let phrase = response::reason(answer.status);
     write(batch, writer, |out| json_rpc::write_answer(id, answer, phrase, out));
 }

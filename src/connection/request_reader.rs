@@ -13,7 +13,7 @@ use crate::http::framing::Framing;
 use crate::http::head::RequestHead;
 use crate::http::headers::{Fields, Known};
 use crate::http::negotiation;
-use crate::metrics::browsers::{self, Visitor};
+use crate::metrics::browsers::{self, BrowserId};
 use crate::model::call::{Call, Method, Representation, Start, Wish};
 use crate::model::change::{Conditions, Position, Tags};
 use crate::model::json_rpc;
@@ -153,10 +153,10 @@ pub fn read<'b>(
 }
 
 /// Most heads have no cookie, and that is known already.
-pub fn visitor(fields: Fields) -> Option<Visitor> {
+pub fn visitor(fields: Fields) -> Option<BrowserId> {
     fields
         .has(Known::Cookie)
-        .then(|| cookie::value(fields, browsers::COOKIE).and_then(Visitor::parse))
+        .then(|| cookie::value(fields, browsers::COOKIE).and_then(BrowserId::parse))
         .flatten()
 }
 

@@ -1,4 +1,4 @@
-//! The inputs of a turn that are the same for all peers: time, configuration and codecs.
+//! The inputs of a turn that are the same for all peers: time, configuration, codecs and metrics.
 //!
 //! No static influences what a connection sends: the same bytes with the same context give the same output.
 
@@ -6,6 +6,7 @@ use crate::config::{AllowedOrigins, CompressionConfig, Limits, ServerConfig, Tim
 use crate::connection::outbox::Outbox;
 use crate::connection::timer_table::{Wait, Waits};
 use crate::http::content_coding::GzipCodec;
+use crate::metrics::loop_metrics::Metrics;
 use crate::websocket::permessage_deflate::DeflateCodec;
 use std::time::Instant;
 
@@ -20,6 +21,7 @@ pub struct TurnContext<'r> {
     pub compression: &'r CompressionConfig,
     pub origins: &'r AllowedOrigins,
     pub codecs: Codecs,
+    pub metrics: Metrics,
 }
 
 /// What the connections of a loop compress and decompress with.
@@ -30,7 +32,7 @@ pub struct Codecs {
 }
 
 impl<'r> TurnContext<'r> {
-    pub fn new(config: &'r ServerConfig, now: Instant) -> TurnContext<'r> {
+    pub fn new(config: &'r ServerConfig, metrics: Metrics, now: Instant) -> TurnContext<'r> {
         let ServerConfig { limits, timeouts, compression, origins } = config;
         TurnContext {
             now,
@@ -40,6 +42,7 @@ impl<'r> TurnContext<'r> {
             compression,
             origins,
             codecs: Codecs::default(),
+            metrics,
         }
     }
 

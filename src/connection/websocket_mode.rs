@@ -19,7 +19,7 @@ use crate::connection::pending_calls::{Calls, End};
 use crate::connection::timer_table::Wait;
 use crate::connection::turn_context::{ModeContext, TurnContext};
 use crate::error::ProtocolError;
-use crate::metrics::totals::{self, Count};
+use crate::metrics::totals::MetricId;
 use crate::model::call::{Answer, Talk};
 use crate::model::json_rpc::{self, Message};
 use crate::websocket::close;
@@ -117,7 +117,7 @@ impl WebSocketMode {
         if self.state == CloseState::Open
             && matches!(event, Event::Text(_) | Event::Binary(_) | Event::Part(Part { fin: true, .. }))
         {
-            totals::one(Count::Messages);
+            cx.turn.metrics.inc(MetricId::Messages);
         }
         match event {
             Event::Close(closing) => {

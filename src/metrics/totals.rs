@@ -1,20 +1,17 @@
-//! What was counted since the process began, for `/metrics`.
+//! Counters and gauges of the process, for `/metrics`.
 //!
 //! ```text
-//!   whoever does something ──▶ tally of this thread ──▶ end of the turn: meter of the process ──▶ text
-//!                  count: one addition                  hand_in: one atomic addition each
+//!   each loop: Metrics, plain numbers ── flush_local, once a turn: one atomic addition each ──▶ Totals ──▶ text
 //! ```
 //!
-//! Each loop has a thread, and each thread a tally: plain numbers that nobody else touches. So counting
-//! costs next to nothing where much happens, and the meter is at most a turn behind.
+//! Counting is one addition to a number that no other thread touches. The totals are at most a turn behind.
 
-use std::cell::Cell;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Everything that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Count {
+pub enum MetricId {
     ConnectionsAccepted,
     ConnectionsOpen,
     Requests,
@@ -61,7 +58,7 @@ enum Kind {
 }
 
 /// One metric: name, kind, help, and what is counted under which label.
-struct Metric(&'static str, Kind, &'static str, &'static [(Label, Count)]);
+struct Metric(&'static str, Kind, &'static str, &'static [(Label, MetricId)]);
 
 type Label = Option<(&'static str, &'static str)>;
 
@@ -86,198 +83,193 @@ const METRICS: &[Metric] = &[
         "bothways_connections_accepted_total",
         Kind::Counter,
         "Connections accepted.",
-        &[(None, Count::ConnectionsAccepted)],
+        &[(None, MetricId::ConnectionsAccepted)],
     ),
     Metric(
         "bothways_connections_open",
         Kind::Gauge,
         "Connections open now.",
-        &[(None, Count::ConnectionsOpen)],
+        &[(None, MetricId::ConnectionsOpen)],
     ),
-    Metric("bothways_requests_total", Kind::Counter, "HTTP requests taken up.", &[(None, Count::Requests)]),
+    Metric(
+        "bothways_requests_total",
+        Kind::Counter,
+        "HTTP requests taken up.",
+        &[(None, MetricId::Requests)],
+    ),
     Metric(
         "bothways_messages_total",
         Kind::Counter,
         "Text and binary messages taken up on sockets.",
-        &[(None, Count::Messages)],
+        &[(None, MetricId::Messages)],
     ),
     Metric(
         "bothways_answers_total",
         Kind::Counter,
         "Answers to requests, and to calls on sockets, by class of status.",
         &[
-            (class("1xx"), Count::Answers1xx),
-            (class("2xx"), Count::Answers2xx),
-            (class("3xx"), Count::Answers3xx),
-            (class("4xx"), Count::Answers4xx),
-            (class("5xx"), Count::Answers5xx),
+            (class("1xx"), MetricId::Answers1xx),
+            (class("2xx"), MetricId::Answers2xx),
+            (class("3xx"), MetricId::Answers3xx),
+            (class("4xx"), MetricId::Answers4xx),
+            (class("5xx"), MetricId::Answers5xx),
         ],
     ),
     Metric(
         "bothways_changes_total",
         Kind::Counter,
         "Changes that were asked for here and settled.",
-        &[(None, Count::Changes)],
+        &[(None, MetricId::Changes)],
     ),
     Metric(
         "bothways_replays_total",
         Kind::Counter,
         "POSTs answered as an earlier one with the same Idempotency-Key was.",
-        &[(None, Count::Replays)],
+        &[(None, MetricId::Replays)],
     ),
     Metric(
         "bothways_store_syncs_total",
         Kind::Counter,
         "Times that changes were made safe on disk, all together that had been asked for meanwhile.",
-        &[(None, Count::StoreSyncs)],
+        &[(None, MetricId::StoreSyncs)],
     ),
     Metric(
         "bothways_listeners",
         Kind::Gauge,
         "Subscriptions there are now, by how they are told.",
         &[
-            (form("frame"), Count::ListenersFrame),
-            (form("deflated"), Count::ListenersDeflated),
-            (form("event"), Count::ListenersEvent),
-            (form("held"), Count::ListenersHeld),
+            (form("frame"), MetricId::ListenersFrame),
+            (form("deflated"), MetricId::ListenersDeflated),
+            (form("event"), MetricId::ListenersEvent),
+            (form("held"), MetricId::ListenersHeld),
         ],
     ),
     Metric(
         "bothways_subscriptions_total",
         Kind::Counter,
         "Subscriptions begun, requests that were held among them.",
-        &[(None, Count::Subscriptions)],
+        &[(None, MetricId::Subscriptions)],
     ),
     Metric(
         "bothways_deliveries_total",
         Kind::Counter,
         "News given to listeners that keep up: one for each listener and turn.",
         &[
-            (form("frame"), Count::DeliveriesFrame),
-            (form("deflated"), Count::DeliveriesDeflated),
-            (form("event"), Count::DeliveriesEvent),
+            (form("frame"), MetricId::DeliveriesFrame),
+            (form("deflated"), MetricId::DeliveriesDeflated),
+            (form("event"), MetricId::DeliveriesEvent),
         ],
     ),
     Metric(
         "bothways_listeners_fell_behind_total",
         Kind::Counter,
         "Times that a listener had not read what it was told before, and was told no more.",
-        &[(None, Count::FellBehind)],
+        &[(None, MetricId::FellBehind)],
     ),
     Metric(
         "bothways_catch_ups_total",
         Kind::Counter,
         "Times that a listener was told by itself until it had everything, by the whole state or by changes.",
-        &[(by("snapshot"), Count::CaughtUpBySnapshot), (by("changes"), Count::CaughtUpByChanges)],
+        &[(by("snapshot"), MetricId::CaughtUpBySnapshot), (by("changes"), MetricId::CaughtUpByChanges)],
     ),
     Metric(
         "bothways_gone_total",
         Kind::Counter,
         "Times that a listener lacked changes that are kept no more.",
-        &[(None, Count::Gone)],
+        &[(None, MetricId::Gone)],
     ),
     Metric(
         "bothways_messages_deflated_total",
         Kind::Counter,
         "Messages compressed, those for many once.",
-        &[(None, Count::MessagesDeflated)],
+        &[(None, MetricId::MessagesDeflated)],
     ),
     Metric(
         "bothways_read_bytes_total",
         Kind::Counter,
         "Bytes read from sockets.",
-        &[(None, Count::BytesRead)],
+        &[(None, MetricId::BytesRead)],
     ),
     Metric(
         "bothways_written_bytes_total",
         Kind::Counter,
         "Bytes that sockets have taken.",
-        &[(None, Count::BytesWritten)],
+        &[(None, MetricId::BytesWritten)],
     ),
     Metric(
         "bothways_system_calls_total",
         Kind::Counter,
         "System calls made by the loops for connections, by what they are for.",
         &[
-            (call("poll"), Count::CallsPoll),
-            (call("accept"), Count::CallsAccept),
-            (call("register"), Count::CallsRegister),
-            (call("read"), Count::CallsRead),
-            (call("write"), Count::CallsWrite),
-            (call("shutdown"), Count::CallsShutdown),
-            (call("close"), Count::CallsClose),
-            (call("wake"), Count::CallsWake),
+            (call("poll"), MetricId::CallsPoll),
+            (call("accept"), MetricId::CallsAccept),
+            (call("register"), MetricId::CallsRegister),
+            (call("read"), MetricId::CallsRead),
+            (call("write"), MetricId::CallsWrite),
+            (call("shutdown"), MetricId::CallsShutdown),
+            (call("close"), MetricId::CallsClose),
+            (call("wake"), MetricId::CallsWake),
         ],
     ),
 ];
 
-const COUNTS: usize = Count::CallsWake as usize + 1;
+const COUNTS: usize = MetricId::CallsWake as usize + 1;
 
-static METER: [AtomicU64; COUNTS] = [const { AtomicU64::new(0) }; COUNTS];
+/// What all loops and threads of the process have counted.
+#[derive(Debug)]
+pub struct Totals([AtomicU64; COUNTS]);
 
-thread_local! {
-    static TALLY: [Cell<u64>; COUNTS] = const { [const { Cell::new(0) }; COUNTS] };
+impl Default for Totals {
+    fn default() -> Totals {
+        Totals([const { AtomicU64::new(0) }; COUNTS])
+    }
 }
 
-/// So many more.
-#[inline]
-pub fn count(what: Count, more: usize) {
-    add(what, more as u64);
+impl Totals {
+    /// Counts on a thread that is no loop.
+    pub fn add(&self, metric: MetricId, more: u64) {
+        self.0[metric as usize].fetch_add(more, Ordering::Relaxed);
+    }
 }
 
-/// One more.
-#[inline]
-pub fn one(what: Count) {
-    add(what, 1);
+/// What one loop has counted since it was flushed last. A gauge may be below zero here: its totals are not.
+#[derive(Debug)]
+pub struct LocalTotals([u64; COUNTS]);
+
+impl Default for LocalTotals {
+    fn default() -> LocalTotals {
+        LocalTotals([0; COUNTS])
+    }
 }
 
-/// One less of what there is now. A tally may stand below nothing: together they do not.
-#[inline]
-pub fn one_less(what: Count) {
-    add(what, u64::MAX);
-}
+impl LocalTotals {
+    #[inline]
+    pub fn add(&mut self, metric: MetricId, more: u64) {
+        let local = &mut self.0[metric as usize];
+        *local = local.wrapping_add(more);
+    }
 
-#[inline]
-fn add(what: Count, more: u64) {
-    TALLY.with(|tally| {
-        let cell = &tally[what as usize];
-        cell.set(cell.get().wrapping_add(more));
-    });
-}
-
-/// An answer with this status.
-#[inline]
-pub fn answer(status: u16) {
-    one(match status {
-        ..200 => Count::Answers1xx,
-        200..300 => Count::Answers2xx,
-        300..400 => Count::Answers3xx,
-        400..500 => Count::Answers4xx,
-        500.. => Count::Answers5xx,
-    });
-}
-
-/// Adds the tally of this thread to the meter. Once a turn.
-pub fn hand_in() {
-    TALLY.with(|tally| {
-        for (cell, total) in tally.iter().zip(&METER) {
-            let more = cell.take();
+    pub fn flush(&mut self, totals: &Totals) {
+        for (local, total) in self.0.iter_mut().zip(&totals.0) {
+            let more = std::mem::take(local);
             if more != 0 {
                 total.fetch_add(more, Ordering::Relaxed);
             }
         }
-    });
+    }
+
+    /// Returns the totals, with what is not flushed yet, in Prometheus' text format, version 0.0.4.
+    pub fn text(&self, totals: &Totals) -> String {
+        text_of(METRICS, |metric| {
+            let n = metric as usize;
+            totals.0[n].load(Ordering::Relaxed).wrapping_add(self.0[n])
+        })
+    }
 }
 
 pub const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The meter in Prometheus' text format, version 0.0.4.
-pub fn text() -> String {
-    hand_in();
-    text_of(METRICS, |what| METER[what as usize].load(Ordering::Relaxed))
-}
-
-fn text_of(metrics: &[Metric], value: impl Fn(Count) -> u64) -> String {
+fn text_of(metrics: &[Metric], value: impl Fn(MetricId) -> u64) -> String {
     let mut text = String::new();
     for Metric(name, kind, help, counts) in metrics {
         let word = if *kind == Kind::Gauge { "gauge" } else { "counter" };
@@ -308,13 +300,13 @@ mod tests {
             "a_total",
             Kind::Counter,
             "one\\\ntwo",
-            &[(Some(("l", "a\"b\\c\nd")), Count::Gone), (None, Count::Changes)],
+            &[(Some(("l", "a\"b\\c\nd")), MetricId::Gone), (None, MetricId::Changes)],
         );
         let text = text_of(&[metric], |what| what as u64);
         let expected = format!(
             "# HELP a_total one\\\\\\ntwo\n# TYPE a_total counter\na_total{{l=\"a\\\"b\\\\c\\nd\"}} {}\na_total {}\n",
-            Count::Gone as u64,
-            Count::Changes as u64
+            MetricId::Gone as u64,
+            MetricId::Changes as u64
         );
         assert_eq!(text, expected);
     }
@@ -330,7 +322,7 @@ mod tests {
 
     #[test]
     fn less_than_nothing_is_nothing() {
-        let metric = Metric("a", Kind::Gauge, "", &[(None, Count::ConnectionsOpen)]);
+        let metric = Metric("a", Kind::Gauge, "", &[(None, MetricId::ConnectionsOpen)]);
         assert!(text_of(&[metric], |_| u64::MAX).ends_with("a 0\n"));
     }
 }

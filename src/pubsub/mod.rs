@@ -10,6 +10,7 @@
 //! It reaches peers through the trait [`PeerTable`](peer_table::PeerTable), and knows neither sockets nor the turn.
 
 pub mod catch_up;
+pub mod delivery_mode;
 pub mod peer_subscriptions;
 pub mod peer_table;
 pub mod subscribers;

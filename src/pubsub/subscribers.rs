@@ -10,11 +10,13 @@ use crate::connection::Connection;
 use crate::connection::broadcast::{Broadcast, Form};
 use crate::connection::turn_context::TurnContext;
 use crate::error::ApiError;
-use crate::metrics::totals::{self, Count};
+use crate::metrics::loop_metrics::Metrics;
+use crate::metrics::totals::MetricId;
 use crate::model::change::{Change, Op, Position};
 use crate::model::notification::{self, About};
 use crate::model::record::Record;
 use crate::pubsub::catch_up::{CatchUp, event_id, replay, snapshot};
+use crate::pubsub::delivery_mode::{DeliveryMode, deliveries};
 use crate::pubsub::peer_subscriptions::{Cursor, PeerSubscriptions, Subscription};
 use crate::pubsub::peer_table::{PeerId, PeerTable, PushResult};
 use crate::pubsub::topics::{ChannelId, Topics};
@@ -22,36 +24,6 @@ use crate::store::history::Mark;
 use crate::store::state::State;
 use std::sync::Arc;
 use std::time::Instant;
-
-/// How the subscribers of a channel are served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum DeliveryMode {
-    /// All are sent the same notifications.
-    Push(Form),
-    /// Each has a call of its own, which is dispatched again.
-    LongPoll,
-}
-
-impl DeliveryMode {
-    /// The gauge of its subscribers.
-    fn gauge(self) -> Count {
-        match self {
-            DeliveryMode::Push(Form::Frame) => Count::ListenersFrame,
-            DeliveryMode::Push(Form::Deflated { .. }) => Count::ListenersDeflated,
-            DeliveryMode::Push(Form::Event) => Count::ListenersEvent,
-            DeliveryMode::LongPoll => Count::ListenersHeld,
-        }
-    }
-}
-
-/// The counter of notifications that were encoded once for many.
-fn deliveries(form: Form) -> Count {
-    match form {
-        Form::Frame => Count::DeliveriesFrame,
-        Form::Deflated { .. } => Count::DeliveriesDeflated,
-        Form::Event => Count::DeliveriesEvent,
-    }
-}
 
 pub struct Subscribers {
     topics: Topics<DeliveryMode, PeerId>,
@@ -120,12 +92,12 @@ impl Subscribers {
         state: &State,
         turn: &mut TurnContext,
     ) -> Result<(), ApiError> {
-        self.unsubscribe(subscriptions, &request.interest, form);
+        self.unsubscribe(subscriptions, &request.interest, form, &mut turn.metrics);
         let most = turn.limits.subscriptions_max;
         if subscriptions.all().len() >= most {
             return Err(ApiError::SubscriptionsTooMany { most });
         }
-        let channel = self.join(&request.interest, DeliveryMode::Push(form), state);
+        let channel = self.join(&request.interest, DeliveryMode::Push(form), state, &mut turn.metrics);
         let cursor = match request.from {
             From::Snapshot => Cursor::NeedsSnapshot,
             From::Since(seq) => Cursor::At(seq),
@@ -142,18 +114,25 @@ impl Subscribers {
         id: PeerId,
         interest: &Interest,
         state: &State,
+        metrics: &mut Metrics,
     ) {
-        let channel = self.join(interest, DeliveryMode::LongPoll, state);
+        let channel = self.join(interest, DeliveryMode::LongPoll, state, metrics);
         let cursor = self.mark_live(channel, id);
         subscriptions.add(Subscription { channel, deliver: Deliver::All, cursor });
     }
 
-    fn join(&mut self, interest: &Interest, mode: DeliveryMode, state: &State) -> ChannelId {
+    fn join(
+        &mut self,
+        interest: &Interest,
+        mode: DeliveryMode,
+        state: &State,
+        metrics: &mut Metrics,
+    ) -> ChannelId {
         if self.is_empty() {
             self.positions_at = state.history().mark();
         }
-        totals::one(mode.gauge());
-        totals::one(Count::Subscriptions);
+        metrics.inc(mode.gauge());
+        metrics.inc(MetricId::Subscriptions);
         self.topics.join(interest, mode, state.position().seq)
     }
 
@@ -163,21 +142,22 @@ impl Subscribers {
         subscriptions: &mut PeerSubscriptions,
         interest: &Interest,
         form: Form,
+        metrics: &mut Metrics,
     ) -> bool {
         let Some(channel) = self.topics.find(interest, DeliveryMode::Push(form)) else { return false };
         let Some(subscription) = subscriptions.remove(channel) else { return false };
-        self.leave(subscription);
+        self.leave(subscription, metrics);
         true
     }
 
-    pub fn unsubscribe_all(&mut self, subscriptions: &mut PeerSubscriptions) {
+    pub fn unsubscribe_all(&mut self, subscriptions: &mut PeerSubscriptions, metrics: &mut Metrics) {
         while let Some(subscription) = subscriptions.pop() {
-            self.leave(subscription);
+            self.leave(subscription, metrics);
         }
     }
 
-    fn leave(&mut self, subscription: Subscription) {
-        totals::one_less(self.topics.channel(subscription.channel).kind.gauge());
+    fn leave(&mut self, subscription: Subscription, metrics: &mut Metrics) {
+        metrics.dec(self.topics.channel(subscription.channel).kind.gauge());
         if let Cursor::Live(slot) = subscription.cursor {
             self.topics.channel_mut(subscription.channel).remove_live(slot);
         }
@@ -271,25 +251,26 @@ impl Subscribers {
     ) {
         let channel = self.topics.channel_mut(id);
         let DeliveryMode::Push(form) = channel.kind else { return };
+        let mut pushed = 0;
         for slot in 0..channel.slots() {
             let Some(subscriber) = channel.at(slot) else { continue };
             match peers.push(subscriber, bytes, turn) {
                 None => {}
                 Some(PushResult::Behind) => {
-                    totals::one(Count::FellBehind);
+                    turn.metrics.inc(MetricId::FellBehind);
                     channel.remove_live(slot);
                     if let Some((_, subscriptions)) = peers.peer(subscriber) {
                         subscriptions.mark_behind(id, before);
                     }
                 }
-                Some(pushed) => {
-                    totals::one(deliveries(form));
-                    if pushed == PushResult::Pending {
-                        delivered.to_flush.push(subscriber);
-                    }
+                Some(PushResult::Written) => pushed += 1,
+                Some(PushResult::Pending) => {
+                    pushed += 1;
+                    delivered.to_flush.push(subscriber);
                 }
             }
         }
+        turn.metrics.add(deliveries(form), pushed);
     }
 
     /// Sends the current position to channels that were quiet for long, so that a resume point of their subscribers
@@ -344,17 +325,17 @@ impl Subscribers {
             while !subscription.is_live() && connection.outbox().len() < turn.limits.listener_bytes_max {
                 subscription.cursor = match subscription.cursor {
                     Cursor::NeedsSnapshot if snapshot(connection, &interest, state, cache, turn).is_err() => {
-                        self.unsubscribe_all(subscriptions);
+                        self.unsubscribe_all(subscriptions, &mut turn.metrics);
                         return connection.try_later(turn);
                     }
                     Cursor::NeedsSnapshot => {
-                        totals::one(Count::CaughtUpBySnapshot);
+                        turn.metrics.inc(MetricId::CaughtUpBySnapshot);
                         self.mark_live(subscription.channel, id)
                     }
                     Cursor::At(seq) => {
                         match replay(connection, &interest, seq, subscription.deliver, state, turn) {
                             CatchUp::Complete => {
-                                totals::one(Count::CaughtUpByChanges);
+                                turn.metrics.inc(MetricId::CaughtUpByChanges);
                                 self.mark_live(subscription.channel, id)
                             }
                             CatchUp::UpTo(seq) => {
@@ -362,7 +343,7 @@ impl Subscribers {
                                 break;
                             }
                             CatchUp::Gone => {
-                                totals::one(Count::Gone);
+                                turn.metrics.inc(MetricId::Gone);
                                 let mut text = Vec::new();
                                 notification::gone(interest.about(state), state.position(), &mut text);
                                 connection.tell(&event_id(state.position()), &text, turn);

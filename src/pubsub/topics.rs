@@ -129,8 +129,11 @@ impl<K: Copy + Eq + Hash, L: Copy> Topics<K, L> {
         self.by_key.get(&(interest.clone(), kind)).copied()
     }
 
+    /// Returns every channel in order, so that what a peer is sent does not depend on how keys are hashed.
     pub fn ids(&self) -> Vec<ChannelId> {
-        self.by_key.values().copied().collect()
+        let mut ids: Vec<ChannelId> = self.by_key.values().copied().collect();
+        ids.sort_unstable_by_key(|id| id.0);
+        ids
     }
 
     /// Returns the channels that one of these changes may concern, each once.

@@ -1,7 +1,8 @@
 //! Bind, accept, rest.
 
 use crate::config::Timeouts;
-use crate::metrics::totals::{self, Count};
+use crate::metrics::loop_metrics::Metrics;
+use crate::metrics::totals::MetricId;
 use crate::reactor::sys;
 use mio::net::{TcpListener, TcpStream};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -110,9 +111,9 @@ impl Listener {
     ///
     /// When the process has no file descriptor left the listener rests, and those who wait stay
     /// with the kernel; to try again at once would only burn the processor.
-    pub fn accept(&mut self, now: Instant) -> Option<TcpStream> {
+    pub fn accept(&mut self, now: Instant, metrics: &mut Metrics) -> Option<TcpStream> {
         loop {
-            totals::one(Count::CallsAccept);
+            metrics.inc(MetricId::CallsAccept);
             match self.socket.accept() {
                 Ok((stream, _)) => {
                     self.complained = false;

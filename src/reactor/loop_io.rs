@@ -1,10 +1,12 @@
 //! What a loop waits on: its poll, its sockets and its wake-ups.
 
+use crate::metrics::loop_metrics::SharedMetrics;
 use crate::reactor::listener::Listener;
 use crate::reactor::socket::TcpSockets;
 use crate::reactor::wakeup::{self, Mailbox, Sender};
 use mio::Poll;
 use std::io;
+use std::sync::Arc;
 
 pub struct LoopIo {
     pub poll: Poll,
@@ -15,9 +17,9 @@ pub struct LoopIo {
 }
 
 impl LoopIo {
-    pub fn new(listeners: Vec<Listener>) -> io::Result<LoopIo> {
+    pub fn new(listeners: Vec<Listener>, metrics: Arc<SharedMetrics>) -> io::Result<LoopIo> {
         let poll = Poll::new()?;
-        let (sender, mailbox) = wakeup::mailbox(&poll)?;
+        let (sender, mailbox) = wakeup::mailbox(&poll, metrics)?;
         let sockets = TcpSockets::new(poll.registry().try_clone()?, listeners)?;
         Ok(LoopIo { poll, sockets, sender, mailbox })
     }

@@ -20,7 +20,8 @@ pub mod wakeup;
 
 use crate::config::ServerConfig;
 use crate::connection::turn_context::TurnContext;
-use crate::metrics::totals::{self, Count};
+use crate::metrics::loop_metrics::Metrics;
+use crate::metrics::totals::MetricId;
 use crate::reactor::socket::TcpSockets;
 use crate::reactor::wakeup::{Mailbox, WAKER};
 use crate::server::ServerLoop;
@@ -48,8 +49,9 @@ impl<'r> Reactor<'r> {
         mailbox: Mailbox,
         server: ServerLoop<TcpSockets>,
         config: &'r ServerConfig,
+        metrics: Metrics,
     ) -> Reactor<'r> {
-        let turn = TurnContext::new(config, server.now());
+        let turn = TurnContext::new(config, metrics, server.now());
         Reactor { poll, mailbox, server, turn, ready: Vec::new() }
     }
 
@@ -74,7 +76,7 @@ impl<'r> Reactor<'r> {
             let next = deadlines.into_iter().flatten().min();
             next.map(|deadline| deadline.saturating_duration_since(self.server.now()))
         };
-        totals::one(Count::CallsPoll);
+        self.turn.metrics.inc(MetricId::CallsPoll);
         match self.poll.poll(events, timeout) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
             _ => Ok(()),

@@ -1,7 +1,8 @@
 //! The sockets of a loop over TCP: the trait [`Sockets`] on mio's non-blocking streams.
 
 use crate::connection::outbox::{Outbox, SLICES_MAX};
-use crate::metrics::totals::{self, Count};
+use crate::metrics::loop_metrics::Metrics;
+use crate::metrics::totals::MetricId;
 use crate::reactor::listener::Listener;
 use crate::reactor::wakeup::WAKER;
 use crate::server::sockets::{ReadResult, Ready, SendHint, Sockets};
@@ -65,8 +66,8 @@ impl Sockets for TcpSockets {
         position.map(|n| from + n)
     }
 
-    fn accept(&mut self, listener: usize, now: Instant) -> Option<TcpStream> {
-        self.listeners[listener].accept(now)
+    fn accept(&mut self, listener: usize, now: Instant, metrics: &mut Metrics) -> Option<TcpStream> {
+        self.listeners[listener].accept(now, metrics)
     }
 
     fn pause_accepting(&mut self, listener: usize, now: Instant) {
@@ -81,14 +82,13 @@ impl Sockets for TcpSockets {
         }
     }
 
-    fn register(&mut self, socket: &mut TcpStream, token: u64) -> io::Result<()> {
-        totals::one(Count::CallsRegister);
+    fn register(&mut self, socket: &mut TcpStream, token: u64, metrics: &mut Metrics) -> io::Result<()> {
+        metrics.inc(MetricId::CallsRegister);
         self.registry.register(socket, Token(token as usize), interests())
     }
 
     fn read(&mut self, socket: &mut TcpStream, buffer: &mut [u8]) -> io::Result<ReadResult> {
         loop {
-            totals::one(Count::CallsRead);
             match socket.read(buffer) {
                 Ok(0) => return Ok(ReadResult::Eof),
                 Ok(bytes) => return Ok(ReadResult::Bytes(bytes)),
@@ -112,7 +112,6 @@ impl Sockets for TcpSockets {
                 (single, []) => single,
                 _ => None,
             };
-            totals::one(Count::CallsWrite);
             let written = match (single, hint) {
                 (Some(bytes), SendHint::More) => socket.write(bytes),
                 (Some(bytes), SendHint::Close) => send_before_close(socket, bytes),
@@ -131,14 +130,14 @@ impl Sockets for TcpSockets {
         }
     }
 
-    fn shut_down_write(&mut self, socket: &mut TcpStream) -> io::Result<()> {
-        totals::one(Count::CallsShutdown);
+    fn shut_down_write(&mut self, socket: &mut TcpStream, metrics: &mut Metrics) -> io::Result<()> {
+        metrics.inc(MetricId::CallsShutdown);
         SockRef::from(&*socket).shutdown(Shutdown::Write)
     }
 
     /// Dropping the stream closes it, which also ends its registration.
-    fn close(&mut self, socket: TcpStream) {
-        totals::one(Count::CallsClose);
+    fn close(&mut self, socket: TcpStream, metrics: &mut Metrics) {
+        metrics.inc(MetricId::CallsClose);
         drop(socket);
     }
 }

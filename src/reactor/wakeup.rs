@@ -1,6 +1,7 @@
 //! Wake-ups from other threads: the committer and the other loops wake a loop that sleeps in its poll.
 
-use crate::metrics::totals::{self, Count};
+use crate::metrics::loop_metrics::SharedMetrics;
+use crate::metrics::totals::MetricId;
 use crate::server::slab::RESERVED_IDS;
 use mio::{Poll, Token, Waker};
 use std::io;
@@ -15,6 +16,7 @@ pub const WAKER: Token = Token(RESERVED_IDS as usize);
 pub struct Sender {
     letters: Arc<Letters>,
     waker: Arc<Waker>,
+    metrics: Arc<SharedMetrics>,
 }
 
 /// The end that the loop holds.
@@ -34,10 +36,10 @@ struct Letters {
 }
 
 /// Creates both ends for the loop that sleeps in `poll`.
-pub fn mailbox(poll: &Poll) -> io::Result<(Sender, Mailbox)> {
+pub fn mailbox(poll: &Poll, metrics: Arc<SharedMetrics>) -> io::Result<(Sender, Mailbox)> {
     let letters = Arc::new(Letters::default());
     let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-    Ok((Sender { letters: letters.clone(), waker }, Mailbox { letters }))
+    Ok((Sender { letters: letters.clone(), waker, metrics }, Mailbox { letters }))
 }
 
 impl Sender {
@@ -46,7 +48,7 @@ impl Sender {
         if self.letters.rung.swap(true, Ordering::AcqRel) {
             return;
         }
-        totals::one(Count::CallsWake);
+        self.metrics.totals.add(MetricId::CallsWake, 1);
         if let Err(error) = self.waker.wake() {
             log::error!("a loop cannot be woken: {error}");
         }

@@ -1,7 +1,8 @@
 //! The thread of the committer: waits for writes and reads the clock.
 
 use crate::config::Timeouts;
-use crate::metrics::totals;
+use crate::metrics::loop_metrics::SharedMetrics;
+use crate::metrics::totals::MetricId;
 use crate::store::committer::Keeper;
 use crate::store::write_queue::{Desk, Taken};
 use std::sync::Arc;
@@ -16,10 +17,10 @@ pub struct CommitterThread {
 }
 
 impl CommitterThread {
-    pub fn start(keeper: Keeper, desk: Arc<Desk>) -> CommitterThread {
+    pub fn start(keeper: Keeper, desk: Arc<Desk>, metrics: Arc<SharedMetrics>) -> CommitterThread {
         let (sender, outcome) = mpsc::channel();
         let queue = desk.clone();
-        thread::spawn(move || sender.send(run(keeper, &queue)));
+        thread::spawn(move || sender.send(run(keeper, &queue, &metrics)));
         CommitterThread { desk, outcome }
     }
 
@@ -37,7 +38,7 @@ impl CommitterThread {
     }
 }
 
-fn run(mut keeper: Keeper, desk: &Desk) -> Result<(), String> {
+fn run(mut keeper: Keeper, desk: &Desk, metrics: &SharedMetrics) -> Result<(), String> {
     loop {
         let wait = keeper.next_deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
         match desk.take(wait) {
@@ -45,7 +46,7 @@ fn run(mut keeper: Keeper, desk: &Desk) -> Result<(), String> {
             Taken::Nothing => keeper.save(Instant::now()),
             Taken::Closed => return keeper.close(Instant::now()),
         }
-        totals::hand_in();
+        metrics.totals.add(MetricId::StoreSyncs, keeper.take_syncs());
     }
 }
 

@@ -10,6 +10,7 @@ pub mod systemd;
 
 use crate::config::ServerConfig;
 use crate::error::CommandError;
+use crate::metrics::loop_metrics::{Metrics, SharedMetrics};
 use crate::reactor::Reactor;
 use crate::reactor::listener::Listener;
 use crate::reactor::loop_io::LoopIo;
@@ -53,7 +54,9 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
     }
     // A file that may not grow any more (ulimit -f) is a full disk. Nobody looks at the flag.
     flag::register(SIGXFSZ, Arc::default()).map_err(no_signals)?;
-    let posts = posts(listeners).map_err(|error| failed("an event loop cannot begin", error))?;
+    // Drawn at random, so that pages see that counting has started again.
+    let metrics = Arc::new(SharedMetrics::new(getrandom::u32().unwrap_or_default()));
+    let posts = posts(listeners, &metrics).map_err(|error| failed("an event loop cannot begin", error))?;
     let storage = storage::open(options, posts.iter().map(wake).collect())?;
     let seats = furnish(posts, storage.journals, storage.states);
     // Before the first line is printed: whoever reads it may send a signal at once.
@@ -79,7 +82,9 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
     let asked_to_end = OnceLock::new();
     let go_away = || doors.iter().for_each(Sender::go_away);
     // A loop that ends well was asked to, and so were the others.
-    let run = |seat: Seat| seat.run(&config, open.clone()).inspect_err(|_| go_away());
+    let run = |seat: Seat| {
+        seat.run(&config, open.clone(), Metrics::new(metrics.clone())).inspect_err(|_| go_away())
+    };
     thread::scope(|scope| {
         scope.spawn(|| {
             // Listens until the last loop has ended: until then a second signal means something.
@@ -94,7 +99,8 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
                 notify.stopping();
             }
         });
-        let committer = storage.keeper.map(|(keeper, desk)| CommitterThread::start(keeper, desk));
+        let committer =
+            storage.keeper.map(|(keeper, desk)| CommitterThread::start(keeper, desk, metrics.clone()));
         let mut seats = seats.into_iter();
         // The first loop stays on the first thread, whose heap the system grows in larger steps.
         let first = seats.next().expect("there is at least one loop");
@@ -122,8 +128,8 @@ fn wake(io: &LoopIo) -> Wake {
     Box::new(move || sender.ring())
 }
 
-fn posts(listeners: Vec<Vec<Listener>>) -> io::Result<Vec<LoopIo>> {
-    listeners.into_iter().map(LoopIo::new).collect()
+fn posts(listeners: Vec<Vec<Listener>>, metrics: &Arc<SharedMetrics>) -> io::Result<Vec<LoopIo>> {
+    listeners.into_iter().map(|of_loop| LoopIo::new(of_loop, metrics.clone())).collect()
 }
 
 /// Everything that one loop begins with.
@@ -139,9 +145,9 @@ fn furnish(ios: Vec<LoopIo>, journals: Vec<Journal>, states: Vec<State>) -> Vec<
 }
 
 impl Seat {
-    fn run(self, config: &ServerConfig, open: Arc<AtomicUsize>) -> io::Result<()> {
+    fn run(self, config: &ServerConfig, open: Arc<AtomicUsize>, metrics: Metrics) -> io::Result<()> {
         let Seat { io: LoopIo { poll, sockets, mailbox, .. }, journal, state } = self;
         let server = ServerLoop::new(open, sockets, journal, state, Instant::now());
-        Reactor::new(poll, mailbox, server, config).run()
+        Reactor::new(poll, mailbox, server, config, metrics).run()
     }
 }

@@ -42,7 +42,8 @@ impl CallDispatch<'_, '_, '_> {
         let CallContext { journal, state, cache, committed, .. } = &mut *self.calls;
         // Every peer can rely on what another peer was answered.
         journal.catch_up(state, committed);
-        let mut cx = ReadContext { state, cache, browser: self.connection.visitor() };
+        let mut cx =
+            ReadContext { state, cache, metrics: &mut self.turn.metrics, browser: self.connection.visitor() };
         match routes::dispatch(&call, &mut cx) {
             Outcome::Answer(answer) => self.connection.answer(answer, self.turn),
             Outcome::Write(write) => self.write(write),
@@ -92,8 +93,9 @@ impl CallDispatch<'_, '_, '_> {
 
     fn unsubscribe(&mut self, interest: &Interest) {
         let form = self.connection.form();
-        let subscribers = &mut self.calls.subscribers;
-        let existed = form.is_some_and(|form| subscribers.unsubscribe(self.subscriptions, interest, form));
+        let (subscribers, metrics) = (&mut self.calls.subscribers, &mut self.turn.metrics);
+        let existed =
+            form.is_some_and(|form| subscribers.unsubscribe(self.subscriptions, interest, form, metrics));
         let answer = if existed { Answer::new(204, Body::Nothing) } else { ApiError::NotSubscribed.into() };
         self.connection.answer(answer, self.turn);
     }
@@ -103,7 +105,7 @@ impl CallDispatch<'_, '_, '_> {
         let seconds = if let Wish::Wait(seconds) = call.wish { seconds } else { 0 };
         self.connection.hold(seconds, self.turn);
         let CallContext { subscribers, state, id, .. } = &mut *self.calls;
-        subscribers.hold_until_change(self.subscriptions, *id, interest, state);
+        subscribers.hold_until_change(self.subscriptions, *id, interest, state, &mut self.turn.metrics);
         self.subscriptions.hold(Call { wish: Wish::Answer, ..call });
     }
 }

@@ -25,8 +25,7 @@ use crate::api::read_context::ReadCache;
 use crate::api::resources;
 use crate::connection::Due;
 use crate::connection::turn_context::TurnContext;
-use crate::metrics::browsers;
-use crate::metrics::totals::{self, Count};
+use crate::metrics::totals::MetricId;
 use crate::pubsub::peer_table::PeerId;
 use crate::pubsub::subscribers::Subscribers;
 use crate::server::call_dispatch::CallContext;
@@ -145,9 +144,8 @@ impl<S: Sockets> ServerLoop<S> {
         self.fire_timers(turn);
         self.flush_pending(turn); // one write for each peer with output
         self.notify_subscribers(turn); // changes to live subscribers; replay to those behind
-        self.register_new(); // only sockets that are still open
-        totals::hand_in();
-        browsers::hand_in();
+        self.register_new(turn); // only sockets that are still open
+        turn.metrics.flush_local();
     }
 
     /// Lets the next turn stop accepting, and close connections as they finish.
@@ -225,10 +223,12 @@ impl<S: Sockets> ServerLoop<S> {
                 self.sockets.pause_accepting(listener, turn.now);
                 return accepted;
             }
-            let Some(socket) = self.sockets.accept(listener, turn.now) else { return accepted };
+            let Some(socket) = self.sockets.accept(listener, turn.now, &mut turn.metrics) else {
+                return accepted;
+            };
             self.open.fetch_add(1, Ordering::Relaxed);
-            totals::one(Count::ConnectionsAccepted);
-            totals::one(Count::ConnectionsOpen);
+            turn.metrics.inc(MetricId::ConnectionsAccepted);
+            turn.metrics.inc(MetricId::ConnectionsOpen);
             let id = self.peers.insert(ConnectedPeer { socket, peer: Peer::new(turn) });
             self.serve(id, turn);
             self.unregistered.push(id);
@@ -275,7 +275,7 @@ impl<S: Sockets> ServerLoop<S> {
         peer.connection.outbox().lend(buffer_pool);
         if let Err(error) = peer.read(buffer, &mut SocketHandle { sockets, socket }, &mut calls, turn) {
             log::debug!("peer disconnected: {error}");
-            return self.close(id);
+            return self.close(id, turn);
         }
         self.timers.enter(slot_of(id), peer.connection.next_deadline());
         self.flush(id, turn);
@@ -307,8 +307,8 @@ impl<S: Sockets> ServerLoop<S> {
             }
             let Some(Ticket(ticket)) = committed.ticket else { continue };
             match committed.outcome {
-                Outcome::Changed(_) => totals::one(Count::Changes),
-                Outcome::Repeated(_) => totals::one(Count::Replays),
+                Outcome::Changed(_) => turn.metrics.inc(MetricId::Changes),
+                Outcome::Repeated(_) => turn.metrics.inc(MetricId::Replays),
                 Outcome::Refused(_) => {}
             }
             let id = PeerId(ticket);
@@ -342,7 +342,7 @@ impl<S: Sockets> ServerLoop<S> {
                 }
                 Err(error) => {
                     log::debug!("peer closed: {error}");
-                    self.close(id);
+                    self.close(id, turn);
                 }
             }
         }
@@ -398,18 +398,18 @@ impl<S: Sockets> ServerLoop<S> {
                 self.ready_queue.push(id);
             }
             Ok(PeerAction::Linger) => self.linger(id, turn),
-            Ok(PeerAction::Close) => self.close(id),
+            Ok(PeerAction::Close) => self.close(id, turn),
             Err(error) => {
                 log::debug!("peer disconnected: {error}");
-                self.close(id);
+                self.close(id, turn);
             }
         }
     }
 
     fn linger(&mut self, id: PeerId, turn: &mut TurnContext) {
         let Some(ConnectedPeer { socket, peer }) = self.peers.get_mut(id) else { return };
-        if self.sockets.shut_down_write(socket).is_err() {
-            return self.close(id);
+        if self.sockets.shut_down_write(socket, &mut turn.metrics).is_err() {
+            return self.close(id, turn);
         }
         if peer.linger(turn) == PeerAction::Requeue {
             self.ready_queue.push(id);
@@ -417,22 +417,22 @@ impl<S: Sockets> ServerLoop<S> {
         self.timers.enter(slot_of(id), peer.connection.next_deadline());
     }
 
-    fn close(&mut self, id: PeerId) {
+    fn close(&mut self, id: PeerId, turn: &mut TurnContext) {
         if let Some(ConnectedPeer { socket, mut peer }) = self.peers.remove(id) {
-            self.subscribers.unsubscribe_all(&mut peer.subscriptions);
+            self.subscribers.unsubscribe_all(&mut peer.subscriptions, &mut turn.metrics);
             self.open.fetch_sub(1, Ordering::Relaxed);
-            totals::one_less(Count::ConnectionsOpen);
-            self.sockets.close(socket);
+            turn.metrics.dec(MetricId::ConnectionsOpen);
+            self.sockets.close(socket, &mut turn.metrics);
         }
     }
 
     /// A connection for one request is closed before this, and costs no registration.
-    fn register_new(&mut self) {
+    fn register_new(&mut self, turn: &mut TurnContext) {
         for id in std::mem::take(&mut self.unregistered) {
             let Some(ConnectedPeer { socket, .. }) = self.peers.get_mut(id) else { continue };
-            if let Err(error) = self.sockets.register(socket, id.0) {
+            if let Err(error) = self.sockets.register(socket, id.0, &mut turn.metrics) {
                 log::warn!("connection closed, its socket cannot be registered: {error}");
-                self.close(id);
+                self.close(id, turn);
             }
         }
     }

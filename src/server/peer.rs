@@ -14,12 +14,12 @@ use crate::connection::broadcast::Form;
 use crate::connection::connection_event::Step;
 use crate::connection::turn_context::TurnContext;
 use crate::connection::{Connection, Fate};
-use crate::metrics::totals::{self, Count};
+use crate::metrics::totals::MetricId;
 use crate::pubsub::peer_subscriptions::PeerSubscriptions;
 use crate::pubsub::peer_table::PushResult;
 use crate::pubsub::subscribers::Subscribers;
 use crate::server::call_dispatch::{CallContext, CallDispatch};
-use crate::server::peer_stats::Guest;
+use crate::server::peer_stats::PeerStats;
 use crate::server::sockets::{ReadResult, SendHint, SocketHandle, Sockets};
 use crate::store::state::State;
 use std::io;
@@ -37,7 +37,7 @@ pub struct Peer {
     paused: bool,
     /// It is in the ready queue of the next turn.
     queued: bool,
-    stats: Guest,
+    stats: PeerStats,
 }
 
 /// Whether the timer of a held call still runs.
@@ -77,7 +77,7 @@ impl Peer {
             read_until_blocked: false,
             paused: false,
             queued: false,
-            stats: Guest::default(),
+            stats: PeerStats::default(),
         }
     }
 
@@ -118,12 +118,12 @@ impl Peer {
             if !self.readable || self.paused || !self.connection.may_receive(turn) {
                 break;
             }
-            match socket.read(buffer)? {
+            match socket.read(buffer, &mut turn.metrics)? {
                 ReadResult::Bytes(bytes) => {
-                    totals::count(Count::BytesRead, bytes);
+                    turn.metrics.add(MetricId::BytesRead, bytes);
                     self.readable = bytes == buffer.len() || self.read_until_blocked;
                     self.receive(&mut buffer[..bytes], socket, calls, turn)?;
-                    self.stats.read(&self.connection);
+                    self.stats.count_read(&self.connection, &mut turn.metrics);
                     // A peer that fills the buffer has used its budget.
                     if bytes == buffer.len() {
                         break;
@@ -181,7 +181,7 @@ impl Peer {
             let from = at;
             let is_done = match self.connection.next(bytes, &mut at, turn) {
                 Step::Call(call) => {
-                    self.stats.note(&call, &self.connection, calls.state);
+                    self.stats.record_call(&call, &self.connection, calls.state);
                     let Peer { connection, subscriptions, .. } = self;
                     CallDispatch { connection, subscriptions, calls, turn }.dispatch(call);
                     false
@@ -201,7 +201,7 @@ impl Peer {
                 }
             };
             // Counted only now: a handshake that the call has accepted belongs to the WebSocket.
-            self.stats.used(at - from, &self.connection);
+            self.stats.count_consumed(at - from, &self.connection, &mut turn.metrics);
             if is_done {
                 return Ok(at);
             }
@@ -222,8 +222,9 @@ impl Peer {
         let outbox = self.connection.outbox();
         if outbox.is_empty() {
             // An error is met again when the rest is written.
-            let written = socket.write(outbox, bytes, SendHint::More).unwrap_or(None).unwrap_or(0);
-            self.count_written(written);
+            let written =
+                socket.write(outbox, bytes, SendHint::More, &mut turn.metrics).unwrap_or(None).unwrap_or(0);
+            self.count_written(written, turn);
             if written == bytes.len() {
                 return PushResult::Written;
             }
@@ -238,9 +239,9 @@ impl Peer {
         PushResult::Pending
     }
 
-    fn count_written(&mut self, bytes: usize) {
-        totals::count(Count::BytesWritten, bytes);
-        self.stats.wrote(bytes, &self.connection);
+    fn count_written(&mut self, bytes: usize, turn: &mut TurnContext) {
+        turn.metrics.add(MetricId::BytesWritten, bytes);
+        self.stats.count_written(bytes, &self.connection, &mut turn.metrics);
     }
 
     /// Writes the outbox and these bytes after it; what the socket does not take joins the outbox.
@@ -251,8 +252,8 @@ impl Peer {
         turn: &mut TurnContext,
     ) -> io::Result<()> {
         let outbox = self.connection.outbox();
-        let written = socket.write(outbox, bytes, SendHint::More)?.unwrap_or(0);
-        self.count_written(written);
+        let written = socket.write(outbox, bytes, SendHint::More, &mut turn.metrics)?.unwrap_or(0);
+        self.count_written(written, turn);
         let outbox = self.connection.outbox();
         let of_outbox = written.min(outbox.len());
         outbox.own().extend_from_slice(&bytes[written - of_outbox..]);
@@ -270,12 +271,13 @@ impl Peer {
         timer: HoldTimer,
     ) {
         let Some(call) = self.subscriptions.held() else { return };
-        let mut cx = ReadContext { state, cache, browser: self.connection.visitor() };
+        let mut cx =
+            ReadContext { state, cache, metrics: &mut turn.metrics, browser: self.connection.visitor() };
         let Outcome::Answer(answer) = routes::dispatch(call, &mut cx) else { return };
         if answer.status == 304 && timer == HoldTimer::Running {
             return;
         }
-        subscribers.unsubscribe_all(&mut self.subscriptions);
+        subscribers.unsubscribe_all(&mut self.subscriptions, &mut turn.metrics);
         self.connection.answer(answer, turn);
     }
 
@@ -292,8 +294,8 @@ impl Peer {
         let was_held = !self.connection.may_receive(turn);
         while !self.connection.outbox().is_empty() {
             let hint = if self.connection.fate() == Fate::Close { SendHint::Close } else { SendHint::More };
-            let written = socket.write(self.connection.outbox(), &[], hint)?;
-            self.count_written(written.unwrap_or(0));
+            let written = socket.write(self.connection.outbox(), &[], hint, &mut turn.metrics)?;
+            self.count_written(written.unwrap_or(0), turn);
             self.connection.wrote(written.unwrap_or(0), turn);
             if written.is_none() {
                 // What has arrived is not reported twice, and a peer that paused until its output had left has nothing

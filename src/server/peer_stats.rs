@@ -1,72 +1,88 @@
-//! For whom a peer is counted, where it speaks for a visitor of our page.
+//! For which browser a peer is counted, if it sends the token of the built-in page.
 //!
-//! What is read and written is counted as it happens, for the visitor and by the road that the connection
-//! says. Where it says none, and that is nearly always, the test for it is all that it costs.
+//! Reads and writes are counted as they happen, for the browser and the class of traffic that the connection has then.
+//! Nearly every connection has no browser, and costs one test.
 
 use crate::api::routes;
 use crate::connection::Connection;
-use crate::metrics::browsers::{self, Counts, Road, Visitor};
+use crate::metrics::browsers::{BrowserCounts, BrowserId, TrafficClass};
+use crate::metrics::loop_metrics::Metrics;
 use crate::model::call::Call;
 use crate::store::state::State;
 
 #[derive(Default)]
-pub struct Guest {
-    visitor: Option<Visitor>,
-    /// The roads on which this connection has been counted for that visitor.
-    roads: u8,
-    /// The last request was for something of the page itself.
+pub struct PeerStats {
+    browser: Option<BrowserId>,
+    /// The classes in which this connection was counted for that browser.
+    classes: u8,
+    /// The last request served the page itself.
     of_page: bool,
-    /// Calls taken up that are not counted yet: what road they take shows when they are done.
+    /// Calls that are not counted yet: their class is known only when they have been dispatched.
     calls: u32,
 }
 
-impl Guest {
-    /// A call, by whichever road, is the call of whoever opened it.
+impl PeerStats {
     #[inline]
-    pub fn note(&mut self, call: &Call, connection: &Connection, state: &State) {
+    pub fn record_call(&mut self, call: &Call, connection: &Connection, state: &State) {
         if connection.visitor().is_some() {
-            self.of_page = connection.road() == Road::Requests && routes::is_of_page(call, state);
+            self.of_page = connection.road() == TrafficClass::Requests && routes::is_of_page(call, state);
             self.calls += 1;
         }
     }
 
-    /// So many bytes were read, and taken up.
+    /// Counts bytes that were read and parsed.
     #[inline]
-    pub fn used(&mut self, bytes: usize, connection: &Connection) {
+    pub fn count_consumed(&mut self, bytes: usize, connection: &Connection, metrics: &mut Metrics) {
         if bytes > 0 {
-            self.count(connection, Counts { read_bytes: bytes as u64, ..Counts::default() });
+            self.count(
+                connection,
+                BrowserCounts { read_bytes: bytes as u64, ..BrowserCounts::default() },
+                metrics,
+            );
         }
     }
 
-    /// The socket was read once, and brought something.
+    /// Counts a read of the socket that returned bytes.
     #[inline]
-    pub fn read(&mut self, connection: &Connection) {
-        self.count(connection, Counts { moves: 1, ..Counts::default() });
+    pub fn count_read(&mut self, connection: &Connection, metrics: &mut Metrics) {
+        self.count(connection, BrowserCounts { moves: 1, ..BrowserCounts::default() }, metrics);
     }
 
-    /// The socket has taken so many bytes, in one write.
+    /// Counts a write of the socket.
     #[inline]
-    pub fn wrote(&mut self, bytes: usize, connection: &Connection) {
+    pub fn count_written(&mut self, bytes: usize, connection: &Connection, metrics: &mut Metrics) {
         if bytes > 0 {
-            self.count(connection, Counts { written_bytes: bytes as u64, moves: 1, ..Counts::default() });
+            let written_bytes = bytes as u64;
+            self.count(
+                connection,
+                BrowserCounts { written_bytes, moves: 1, ..BrowserCounts::default() },
+                metrics,
+            );
         }
     }
 
     #[inline]
-    fn count(&mut self, connection: &Connection, more: Counts) {
-        if let Some(visitor) = connection.visitor() {
-            self.count_for(visitor, connection.road(), more);
+    fn count(&mut self, connection: &Connection, more: BrowserCounts, metrics: &mut Metrics) {
+        if let Some(browser) = connection.visitor() {
+            self.count_for(browser, connection.road(), more, metrics);
         }
     }
 
-    fn count_for(&mut self, visitor: Visitor, road: Road, more: Counts) {
-        if self.visitor != Some(visitor) {
-            (self.visitor, self.roads) = (Some(visitor), 0);
+    fn count_for(
+        &mut self,
+        browser: BrowserId,
+        class: TrafficClass,
+        more: BrowserCounts,
+        metrics: &mut Metrics,
+    ) {
+        if self.browser != Some(browser) {
+            (self.browser, self.classes) = (Some(browser), 0);
         }
-        let road = if road == Road::Requests && self.of_page { Road::Page } else { road };
-        let is_new = self.roads & road.bit() == 0;
-        self.roads |= road.bit();
+        let is_page = class == TrafficClass::Requests && self.of_page;
+        let class = if is_page { TrafficClass::Page } else { class };
+        let is_new = self.classes & class.bit() == 0;
+        self.classes |= class.bit();
         let calls = std::mem::take(&mut self.calls).into();
-        browsers::add(visitor, road, &Counts { connections: is_new.into(), calls, ..more });
+        metrics.count_for(browser, class, &BrowserCounts { connections: is_new.into(), calls, ..more });
     }
 }

@@ -1,9 +1,11 @@
 //! What the server loop needs of the network: listeners and connected sockets, all non-blocking.
 //!
 //! The reactor implements [`Sockets`] over TCP, and the simulation of the tests in memory. Everything above this
-//! trait is the same code, dispatched statically.
+//! trait is the same code, dispatched statically. Reads and writes are counted here, and other system calls by the implementation.
 
 use crate::connection::outbox::Outbox;
+use crate::metrics::loop_metrics::Metrics;
+use crate::metrics::totals::MetricId;
 use std::io;
 use std::time::Instant;
 
@@ -15,7 +17,7 @@ pub trait Sockets {
     fn ready_listener(&mut self, from: usize, now: Instant) -> Option<usize>;
 
     /// Accepts one connection, or returns `None` where none waits or accepting fails.
-    fn accept(&mut self, listener: usize, now: Instant) -> Option<Self::Socket>;
+    fn accept(&mut self, listener: usize, now: Instant, metrics: &mut Metrics) -> Option<Self::Socket>;
 
     /// Leaves new connections in the backlog of the listener for a while.
     fn pause_accepting(&mut self, listener: usize, now: Instant);
@@ -24,7 +26,7 @@ pub trait Sockets {
     fn stop_accepting(&mut self);
 
     /// Reports the readiness of a socket under this token from now on. What is ready already is reported too.
-    fn register(&mut self, socket: &mut Self::Socket, token: u64) -> io::Result<()>;
+    fn register(&mut self, socket: &mut Self::Socket, token: u64, metrics: &mut Metrics) -> io::Result<()>;
 
     /// Reads once.
     fn read(&mut self, socket: &mut Self::Socket, buffer: &mut [u8]) -> io::Result<ReadResult>;
@@ -39,9 +41,9 @@ pub trait Sockets {
     ) -> io::Result<Option<usize>>;
 
     /// Ends the outgoing direction; the peer can still send.
-    fn shut_down_write(&mut self, socket: &mut Self::Socket) -> io::Result<()>;
+    fn shut_down_write(&mut self, socket: &mut Self::Socket, metrics: &mut Metrics) -> io::Result<()>;
 
-    fn close(&mut self, socket: Self::Socket);
+    fn close(&mut self, socket: Self::Socket, metrics: &mut Metrics);
 }
 
 /// One socket, with the [`Sockets`] that it belongs to.
@@ -52,12 +54,20 @@ pub struct SocketHandle<'a, S: Sockets> {
 
 impl<S: Sockets> SocketHandle<'_, S> {
     #[inline]
-    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<ReadResult> {
+    pub fn read(&mut self, buffer: &mut [u8], metrics: &mut Metrics) -> io::Result<ReadResult> {
+        metrics.inc(MetricId::CallsRead);
         self.sockets.read(self.socket, buffer)
     }
 
     #[inline]
-    pub fn write(&mut self, outbox: &Outbox, trailing: &[u8], hint: SendHint) -> io::Result<Option<usize>> {
+    pub fn write(
+        &mut self,
+        outbox: &Outbox,
+        trailing: &[u8],
+        hint: SendHint,
+        metrics: &mut Metrics,
+    ) -> io::Result<Option<usize>> {
+        metrics.inc(MetricId::CallsWrite);
         self.sockets.write(self.socket, outbox, trailing, hint)
     }
 }

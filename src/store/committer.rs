@@ -11,7 +11,6 @@
 //! few syncs.
 
 use crate::error::ApiError;
-use crate::metrics::totals::{self, Count};
 use crate::model::change::{Change, Write};
 use crate::store::collection::Undo;
 use crate::store::commit_log::{Reply, SharedLog, Verdict};
@@ -39,6 +38,8 @@ pub struct Keeper {
     at_risk_bytes: usize,
     /// When they are to be made safe.
     save_by: Option<Instant>,
+    /// Commits since [`Keeper::take_syncs`] was called last.
+    syncs: u64,
 }
 
 /// What was decided together.
@@ -75,12 +76,28 @@ impl Keeper {
     ) -> Keeper {
         let board = state.board().clone();
         let disk = Disk::new(disk, reopen, board.clone());
-        Keeper { log, board, state, keys, disk, sync, at_risk: Vec::new(), at_risk_bytes: 0, save_by: None }
+        Keeper {
+            log,
+            board,
+            state,
+            keys,
+            disk,
+            sync,
+            at_risk: Vec::new(),
+            at_risk_bytes: 0,
+            save_by: None,
+            syncs: 0,
+        }
     }
 
     /// When there is something to [save](Keeper::save), or there may be room again.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.disk.deadline(self.save_by)
+    }
+
+    /// Returns how many times changes were made durable since the last call.
+    pub fn take_syncs(&mut self) -> u64 {
+        std::mem::take(&mut self.syncs)
     }
 
     /// Decides all of this, and makes it safe together.
@@ -160,7 +177,7 @@ impl Keeper {
         }
         self.disk.commit(changes, &self.state, &self.keys, now)?;
         self.keys.have_gone();
-        totals::one(Count::StoreSyncs);
+        self.syncs += 1;
         Ok(())
     }
 

@@ -1,10 +1,9 @@
-//! The statements, one row each: what is said, how it is tried, what that says, and the predicate that the
-//! verdict must pass.
+//! A statement: what is said, how it is tried, what that says, and the predicate that the verdict must pass.
 
 use crate::compare::claims::evidence::Evidence;
-use crate::compare::format::number;
 
-/// What is not in the evidence, because it was interrupted, makes None of all that is said with it.
+/// One statement. Its texts name figures of the evidence in braces, as
+/// [`claim_text`](crate::compare::claims::claim_text) replaces them.
 pub struct Claim {
     /// As it is commonly said.
     pub said: &'static str,
@@ -13,10 +12,10 @@ pub struct Claim {
     /// Whether the figures bear the verdict out.
     pub holds: fn(&Evidence) -> Option<bool>,
     /// On which number it depends, or how far it goes.
-    pub condition: fn(&Evidence) -> Option<String>,
+    pub condition: &'static str,
     /// The figures, in words.
-    pub counted: fn(&Evidence) -> Option<String>,
-    pub because: fn(&Evidence) -> Option<String>,
+    pub counted: &'static str,
+    pub because: &'static str,
     /// The commands that do it again.
     pub again: &'static [&'static str],
 }
@@ -44,29 +43,10 @@ impl Verdict {
 /// Of the item that is asked for.
 pub const PAYLOAD: f64 = 64.0;
 
-/// Words in which there is no figure.
-pub fn said(words: &str) -> Option<String> {
-    Some(words.to_owned())
-}
-
-pub fn n(value: f64) -> String {
-    number(value)
-}
-
-/// In percent, to a tenth.
-pub fn percent(of: f64) -> String {
-    n((of * 1000.0).round() / 10.0)
-}
-
-/// By how many percent the second is less.
-pub fn less(of: f64, than: f64) -> String {
-    percent(1.0 - than / of)
-}
-
-/// The same to a whole percent, of figures that vary a little.
-pub fn about_less(of: f64, than: f64) -> String {
-    n(((1.0 - than / of) * 100.0).round())
-}
+/// Times that differ by less say nothing of a protocol: a busy machine makes more of a difference.
+pub const NEAR: f64 = 3.0;
+/// More than any connection of this server takes while nothing happens on it.
+pub const SERVER_BYTES_MAX: f64 = 4_000.0;
 
 /// How often the other end is waited for in a call.
 pub fn trips(e: &Evidence, course: &str) -> Option<f64> {
@@ -90,28 +70,9 @@ pub fn saved(e: &Evidence) -> Option<f64> {
     Some(e.bytes("kept")? - e.bytes("socket")?)
 }
 
-/// Computed: the payload from which on that is less than one byte in twenty, if all else stays as long.
-pub fn little_saved_from(e: &Evidence) -> Option<f64> {
-    let beside = e.bytes("kept")? - PAYLOAD;
-    Some((saved(e)? * 20.0 - beside).ceil())
-}
-
 /// Bytes of opening and closing, and of what the first exchange is more than each after it.
 pub fn around(e: &Evidence, course: &str) -> Option<f64> {
     Some(e.least(course, "opening_bytes")? + e.least(course, "closing_bytes")? + e.first_exchange(course)?)
-}
-
-/// Computed: so many calls save what the socket costs more around them.
-pub fn repaid_after(e: &Evidence) -> Option<f64> {
-    Some((around(e, "socket")? - around(e, "kept")?) / saved(e)?)
-}
-
-/// Of each round the time that half of the calls took at most, in whole microseconds: the median of them,
-/// the least and the most.
-pub fn half(e: &Evidence, course: &str) -> Option<String> {
-    let spread = e.spread(course, "latency_p50_us")?;
-    let [median, min, max] = [spread.median, spread.min, spread.max].map(|us| n(us.round()));
-    Some(format!("~{median} µs (~{min} to ~{max})"))
 }
 
 /// Whether neither took so many times as long as the other in every round.
@@ -124,9 +85,4 @@ pub fn is_near(e: &Evidence, one: &str, other: &str, times: f64) -> Option<bool>
 /// is ready is a matter of time.
 pub fn system_calls(e: &Evidence, course: &str) -> Option<f64> {
     Some((e.about_each(course, "system_calls_per_call")? * 10.0).round() / 10.0)
-}
-
-/// How many times the second is in the first, to a tenth.
-pub fn to_one(of: f64, to: f64) -> String {
-    n((of / to * 10.0).round() / 10.0)
 }

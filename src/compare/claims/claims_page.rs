@@ -1,6 +1,7 @@
 //! The page of the claims: the verdict on each, and the figures that it is made from.
 
 use crate::compare::claims::claim::{Claim, Verdict};
+use crate::compare::claims::claim_text::fill;
 use crate::compare::claims::evidence::Evidence;
 use crate::compare::report::document::{Block, Cell, Document, Output, Table};
 
@@ -18,10 +19,10 @@ impl ClaimResult {
     pub fn new(claim: &'static Claim, evidence: &Evidence) -> ClaimResult {
         let verdict = || {
             (claim.holds)(evidence)?;
-            Some([words(claim.verdict, &(claim.condition)(evidence)?), (claim.because)(evidence)?])
+            Some([words(claim.verdict, &fill(claim.condition, evidence)?), fill(claim.because, evidence)?])
         };
         let (holds, verdict) = ((claim.holds)(evidence), verdict());
-        let counted = (claim.counted)(evidence).or_else(|| (claim.counted)(&evidence.so_far()));
+        let counted = fill(claim.counted, evidence).or_else(|| fill(claim.counted, &evidence.so_far()));
         ClaimResult { claim, holds, verdict, counted }
     }
 }

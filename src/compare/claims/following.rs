@@ -1,9 +1,6 @@
 //! What is said of being told, and of all that lasts: pushes, subscriptions, idle connections, caches.
 
-use crate::compare::claims::claim::{
-    Claim, PAYLOAD, Verdict, about_less, less, n, said, system_calls, to_one, trips,
-};
-use crate::compare::claims::evidence::{FOLLOWERS, HELD, LONG_BYTES};
+use crate::compare::claims::claim::{Claim, SERVER_BYTES_MAX, Verdict, system_calls, trips};
 
 pub const CLAIMS: &[Claim] = &[
     Claim {
@@ -20,38 +17,16 @@ pub const CLAIMS: &[Claim] = &[
                     && lean / push.bytes < 4.0,
             )
         },
-        condition: |e| {
-            let push = e.push?.bytes;
-            Some(format!(
-                "if headers alone are counted, and those of TCP and IP are not. With all that travels, a push is {} bytes, a poll \
-                with a browser's headers {}, and a lean one that brings nothing {}: {} and {} to 1, and not 435",
-                n(push),
-                n(e.bytes("kept-browser")?),
-                n(e.bytes("conditional")?),
-                to_one(e.bytes("kept-browser")?, push),
-                to_one(e.bytes("conditional")?, push)
-            ))
-        },
-        counted: |e| {
-            let push = e.push?;
-            Some(format!(
-                "a push: {} segments, {} bytes, of them payload {} and frame header {}; polls: {} bytes with a \
-                browser's headers and {PAYLOAD} of payload, {} lean and not changed",
-                n(push.segments),
-                n(push.bytes),
-                n(push.payload),
-                n(push.framing),
-                n(e.bytes("kept-browser")?),
-                n(e.bytes("conditional")?)
-            ))
-        },
-        because: |_| {
-            said(
-                "Each push is a segment, and an acknowledgement of it. Two bytes are the header of what a server \
-                sends, up to 125 bytes; what a client sends has a mask, which is four more. What a push does save is \
-                the asking: while nothing happens, heartbeats are all that travels.",
-            )
-        },
+        condition: "if headers alone are counted, and those of TCP and IP are not. With all that travels, a \
+            push is {push bytes} bytes, a poll with a browser's headers {bytes kept-browser}, and a lean \
+            one that brings nothing {bytes conditional}: {pushes kept-browser} and {pushes conditional} to \
+            1, and not 435",
+        counted: "a push: {push segments} segments, {push bytes} bytes, of them payload {push payload} and \
+            frame header {push framing}; polls: {bytes kept-browser} bytes with a browser's headers and \
+            {PAYLOAD} of payload, {bytes conditional} lean and not changed",
+        because: "Each push is a segment, and an acknowledgement of it. Two bytes are the header of what a \
+            server sends, up to 125 bytes; what a client sends has a mask, which is four more. What a push \
+            does save is the asking: while nothing happens, heartbeats are all that travels.",
         again: &[
             "bothways compare --like quantum-leap --calls 20 --rounds 3",
             "bothways compare --ways kept --headers browser --calls 20 --rounds 3",
@@ -69,28 +44,14 @@ pub const CLAIMS: &[Claim] = &[
                     && told.by_socket == told.written,
             )
         },
-        condition: |e| {
-            let told = e.told?;
-            Some(format!(
-                "if there are several between two polls: of {} it sees {} state. That it has missed some can be \
-                seen, where a tag counts changes, as here: it grew by {}",
-                told.written, told.polled, told.positions
-            ))
-        },
-        counted: |e| {
-            let told = e.told?;
-            Some(format!(
-                "written {}, new states polled {}, positions between the two tags {}, told by a socket {}",
-                told.written, told.polled, told.positions, told.by_socket
-            ))
-        },
-        because: |_| {
-            said(
-                "A poll sees states and not changes. Who needs states misses nothing but time. The number in the tag \
-                is this server's, and counts all that is written to it: beside other writers it says that something \
-                was missed, and not how much.",
-            )
-        },
+        condition: "if there are several between two polls: of {told written} it sees {told polled} state. \
+            That it has missed some can be seen, where a tag counts changes, as here: it grew by \
+            {told positions}",
+        counted: "written {told written}, new states polled {told polled}, positions between the two tags \
+            {told positions}, told by a socket {told by_socket}",
+        because: "A poll sees states and not changes. Who needs states misses nothing but time. The number \
+            in the tag is this server's, and counts all that is written to it: beside other writers it says \
+            that something was missed, and not how much.",
         again: &["bothways compare --claims --rounds 5"],
     },
     Claim {
@@ -101,18 +62,11 @@ pub const CLAIMS: &[Claim] = &[
             let told = e.told?;
             Some(told.by_events == told.written && told.by_socket == told.written)
         },
-        condition: |e| Some(format!("an event stream over HTTP was told of all {}", e.told?.by_events)),
-        counted: |e| {
-            let told = e.told?;
-            Some(format!("told by events {}, by a socket {}", told.by_events, told.by_socket))
-        },
-        because: |_| {
-            said(
-                "An answer may go on for ever (Server-Sent Events): it is asked for once, as a handshake is. What a \
-                socket has beside is bytes that are no text, and calls on the same connection; and a browser that \
-                opens some six connections by HTTP/1.1 has one less for each event stream.",
-            )
-        },
+        condition: "an event stream over HTTP was told of all {told by_events}",
+        counted: "told by events {told by_events}, by a socket {told by_socket}",
+        because: "An answer may go on for ever (Server-Sent Events): it is asked for once, as a handshake \
+            is. What a socket has beside is bytes that are no text, and calls on the same connection; and a \
+            browser that opens some six connections by HTTP/1.1 has one less for each event stream.",
         again: &["bothways compare --claims --rounds 5"],
     },
     Claim {
@@ -124,30 +78,17 @@ pub const CLAIMS: &[Claim] = &[
             let loops = e.loops?;
             Some(loops.heard == loops.followers && loops.wakes > 0 && loops.resumed == 1)
         },
-        condition: |_| {
-            said(
-                "what was seen is one process on several cores, and no second machine. It would take two with the \
-                same changes in the same order, and this program has no store for that",
-            )
-        },
-        counted: |e| {
-            let loops = e.loops?;
-            Some(format!(
-                "followers {FOLLOWERS}, told {}; changes told to the one who came back {}",
-                loops.heard, loops.resumed
-            ))
-        },
-        because: |_| {
-            said(
-                "What it shows is that a subscription binds nobody to the loop that has it: the loops share the \
-                changes and nothing else, and whoever comes back brings its position along, so that it is told \
-                what it lacks by whoever has the changes. Whether machines can share them is a question to the store, \
-                for HTTP as for sockets. What speaks for the statement stays true meanwhile: a connection is where it \
-                was made, so a new server gets none of those that are there, and one that ends sends all of \
-                its own to the others at once. (The kernel spreads connections over loops by chance: that all 16 \
-                were on one is 1 in 32 768.)",
-            )
-        },
+        condition: "what was seen is one process on several cores, and no second machine. It would take two \
+            with the same changes in the same order, and this program has no store for that",
+        counted: "followers {FOLLOWERS}, told {loops heard}; changes told to the one who came back \
+            {loops resumed}",
+        because: "What it shows is that a subscription binds nobody to the loop that has it: the loops \
+            share the changes and nothing else, and whoever comes back brings its position along, so that \
+            it is told what it lacks by whoever has the changes. Whether machines can share them is a \
+            question to the store, for HTTP as for sockets. What speaks for the statement stays true \
+            meanwhile: a connection is where it was made, so a new server gets none of those that are \
+            there, and one that ends sends all of its own to the others at once. (The kernel spreads \
+            connections over loops by chance: that all 16 were on one is 1 in 32 768.)",
         again: &["bothways compare --claims --rounds 5"],
     },
     Claim {
@@ -160,26 +101,15 @@ pub const CLAIMS: &[Claim] = &[
             let all = kinds.iter().sum::<f64>();
             Some(all > 0.0 && kinds.iter().all(|bytes| *bytes < SERVER_BYTES_MAX))
         },
-        condition: |_| {
-            Some(format!(
-                "of the server's process less than {SERVER_BYTES_MAX} bytes each, of any kind. The kernel's sockets \
-                are not in that"
-            ))
-        },
-        counted: |e| {
-            let words = |kind| Some(format!("{kind} ~{}", n(e.held(kind)?.round())));
-            let all = [words("kept")?, words("events")?, words("socket")?].join(", ");
-            Some(format!("bytes of the server's process for each of {HELD}: {all}"))
-        },
-        because: |_| {
-            said(
-                "The kernel takes for each what it takes for any TCP connection, whichever protocol it is; that can \
-                only be seen of the whole machine, and may be more than the process does. In a server that gives each \
-                connection a thread or a buffer of its own it is another number. `--experiments hold` has \
-                a fresh server for each kind and each round, with as many connections as are wanted, and says what \
-                the kernel takes, too.",
-            )
-        },
+        condition: "of the server's process less than {SERVER_BYTES_MAX} bytes each, of any kind. The \
+            kernel's sockets are not in that",
+        counted: "bytes of the server's process for each of {HELD}: kept {~held kept}, events \
+            {~held events}, socket {~held socket}",
+        because: "The kernel takes for each what it takes for any TCP connection, whichever protocol it is; \
+            that can only be seen of the whole machine, and may be more than the process does. In a server \
+            that gives each connection a thread or a buffer of its own it is another number. `--experiments \
+            hold` has a fresh server for each kind and each round, with as many connections as are wanted, \
+            and says what the kernel takes, too.",
         again: &["bothways compare --claims --rounds 5"],
     },
     Claim {
@@ -193,36 +123,17 @@ pub const CLAIMS: &[Claim] = &[
             let same_calls = (system_calls(e, "conditional")? - system_calls(e, "kept")?).abs() < 1.0;
             Some(unchanged < asked && long < 0.2 && same_trips && same_calls)
         },
-        condition: |e| {
-            Some(format!(
-                "bytes, by ~{} % at {LONG_BYTES} bytes and {} % at {PAYLOAD}. Questions, round trips and the system \
-                calls of the server not at all, as long as it is asked whether it has changed",
-                about_less(e.bytes("kept-long")?, e.bytes("conditional-long")?),
-                less(e.bytes("kept")?, e.bytes("conditional")?)
-            ))
-        },
-        counted: |e| {
-            Some(format!(
-                "bytes of a call, {PAYLOAD} of payload: {}, not changed {}; {LONG_BYTES}: ~{} and ~{}; round trips \
-                {} and {}; system calls of the server ~{} and ~{}",
-                n(e.bytes("kept")?),
-                n(e.bytes("conditional")?),
-                n(e.bytes("kept-long")?.round()),
-                n(e.bytes("conditional-long")?.round()),
-                n(trips(e, "kept")?),
-                n(trips(e, "conditional")?),
-                n(system_calls(e, "kept")?),
-                n(system_calls(e, "conditional")?)
-            ))
-        },
-        because: |_| {
-            said(
-                "What is saved is the body. The question is read and answered as before, and a server that must make \
-                the body to know its tag saves nothing but the sending. A cache that need not ask (`max-age`) or \
-                one that stands before the server saves the question, too, and may be wrong for as long: neither is \
-                measured here.",
-            )
-        },
+        condition: "bytes, by {~less kept-long conditional-long} % at {LONG_BYTES} bytes and \
+            {less kept conditional} % at {PAYLOAD}. Questions, round trips and the system calls of the \
+            server not at all, as long as it is asked whether it has changed",
+        counted: "bytes of a call, {PAYLOAD} of payload: {bytes kept}, not changed {bytes conditional}; \
+            {LONG_BYTES}: {~bytes kept-long} and {~bytes conditional-long}; round trips {trips kept} and \
+            {trips conditional}; system calls of the server {~system-calls kept} and \
+            {~system-calls conditional}",
+        because: "What is saved is the body. The question is read and answered as before, and a server that \
+            must make the body to know its tag saves nothing but the sending. A cache that need not ask \
+            (`max-age`) or one that stands before the server saves the question, too, and may be wrong for \
+            as long: neither is measured here.",
         again: &[
             "bothways compare --ways kept,conditional --calls 20 --rounds 3",
             "bothways compare --ways kept,conditional --payload-bytes 4000 --calls 20 --rounds 3",
@@ -242,41 +153,19 @@ pub const CLAIMS: &[Claim] = &[
                     && gzip.1 < 0.5 * e.bytes("kept-long")?,
             )
         },
-        condition: |e| {
-            Some(format!(
-                "if they repeat themselves, and are long: ~{} % less travels at {LONG_BYTES} bytes of 25 words again \
-                and again by the socket, ~{} % by HTTP. At {PAYLOAD} this server compresses nothing",
-                about_less(e.bytes("socket-long")?, e.bytes("deflated-long")?),
-                about_less(e.bytes("kept-long")?, e.bytes("gzip-long")?)
-            ))
-        },
-        counted: |e| {
-            Some(format!(
-                "bytes of a call, {LONG_BYTES} of payload: by the socket ~{}, compressed ~{}; by HTTP ~{}, \
-                compressed ~{}. {PAYLOAD} of payload: by the socket {} and {}, by HTTP {} and {}",
-                n(e.bytes("socket-long")?.round()),
-                n(e.bytes("deflated-long")?.round()),
-                n(e.bytes("kept-long")?.round()),
-                n(e.bytes("gzip-long")?.round()),
-                n(e.bytes("socket")?),
-                n(e.bytes("deflated")?),
-                n(e.bytes("kept")?),
-                n(e.bytes("gzip")?)
-            ))
-        },
-        because: |_| {
-            said(
-                "What people write repeats itself less, and is compressed less; what is compressed already, not at \
-                all. It is paid for with processor time and with memory for each connection, which are not in \
-                this: [chapter 5](5-compression.md) says from what length it is worth them.",
-            )
-        },
+        condition: "if they repeat themselves, and are long: {~less socket-long deflated-long} % less \
+            travels at {LONG_BYTES} bytes of 25 words again and again by the socket, \
+            {~less kept-long gzip-long} % by HTTP. At {PAYLOAD} this server compresses nothing",
+        counted: "bytes of a call, {LONG_BYTES} of payload: by the socket {~bytes socket-long}, compressed \
+            {~bytes deflated-long}; by HTTP {~bytes kept-long}, compressed {~bytes gzip-long}. {PAYLOAD} of \
+            payload: by the socket {bytes socket} and {bytes deflated}, by HTTP {bytes kept} and \
+            {bytes gzip}",
+        because: "What people write repeats itself less, and is compressed less; what is compressed \
+            already, not at all. It is paid for with processor time and with memory for each connection, \
+            which are not in this: [chapter 5](5-compression.md) says from what length it is worth them.",
         again: &[
             "bothways compare --ways kept,kept-gzip,socket,socket-deflated --payload-bytes 4000 --calls 20 --rounds 3",
             "bothways compare --ways kept,kept-gzip,socket,socket-deflated --calls 20 --rounds 3",
         ],
     },
 ];
-
-/// More than any connection of this server takes while nothing happens on it.
-const SERVER_BYTES_MAX: f64 = 4_000.0;

@@ -11,6 +11,7 @@
 pub mod asking;
 pub mod claim;
 pub mod claim_list;
+pub mod claim_text;
 pub mod claims_page;
 pub mod delivery;
 pub mod evidence;
