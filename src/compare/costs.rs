@@ -11,13 +11,13 @@
 //! `sent` is what the client sends, `received` what it is sent.
 
 use std::collections::BTreeMap;
-use std::ops::{Add, AddAssign, Sub};
+use std::ops::{Add, Sub};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::netlab::traffic::Network;
+use crate::netlab::traffic::{Network, impl_arithmetic};
 
 /// One of each direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -39,10 +39,10 @@ pub struct Application {
     pub deflated: u64,
 }
 
-/// One phase of a round.
+/// What was counted until a moment, or in one phase of a round.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Costs {
-    /// Connections opened in it.
+    /// Connections opened.
     pub connections: u64,
     /// None: the kernel tells nothing of it.
     pub network: Option<Network>,
@@ -190,43 +190,25 @@ impl Application {
     }
 }
 
-impl Add for Application {
-    type Output = Application;
-
-    fn add(self, more: Application) -> Application {
-        Application {
-            payload: self.payload + more.payload,
-            fields: self.fields + more.fields,
-            framing: self.framing + more.framing,
-            deflated: self.deflated + more.deflated,
-        }
-    }
-}
-
-impl Sub for Application {
-    type Output = Application;
-
-    fn sub(self, less: Application) -> Application {
-        Application {
-            payload: self.payload - less.payload,
-            fields: self.fields - less.fields,
-            framing: self.framing - less.framing,
-            deflated: self.deflated - less.deflated,
-        }
-    }
-}
-
-impl AddAssign for Application {
-    fn add_assign(&mut self, more: Application) {
-        *self = *self + more;
-    }
-}
+impl_arithmetic!(Application { payload, fields, framing, deflated });
 
 impl<T: Add<Output = T>> Add for Both<T> {
     type Output = Both<T>;
 
     fn add(self, more: Both<T>) -> Both<T> {
         Both { sent: self.sent + more.sent, received: self.received + more.received }
+    }
+}
+
+impl Sub for Costs {
+    type Output = Costs;
+
+    fn sub(self, before: Costs) -> Costs {
+        Costs {
+            connections: self.connections - before.connections,
+            network: self.network.zip(before.network).map(|(all, before)| all - before),
+            application: self.application - before.application,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::compare::costs::{Application, Both};
+use crate::compare::costs::Costs;
 use crate::compare::options::{CompareOptions, CountChoice};
 use crate::compare::run_error::RunError;
 use crate::error::CommandError;
@@ -15,7 +15,6 @@ use crate::netlab::emulated_link::tunnel::{NEAR, Tunnel};
 use crate::netlab::packet_capture::Wire;
 use crate::netlab::packet_ring::PacketRing;
 use crate::netlab::sys;
-use crate::netlab::traffic::Network;
 
 /// Where this process is from now on.
 #[derive(Debug)]
@@ -105,8 +104,8 @@ impl Counting {
     }
 
     /// Waits until nobody talks any more, where every packet is seen.
-    pub fn settle(&self) -> Result<(), CommandError> {
-        self.wire().map_or(Ok(()), Wire::settle)
+    pub fn settle(&self) -> Result<(), RunError> {
+        self.wire().map_or(Ok(()), Wire::settle).map_err(RunError::Inconsistent)
     }
 
     /// Talk with the server that no figure has in it, by the shortest way to it.
@@ -124,18 +123,14 @@ impl Counting {
 
     /// Holds what packets carried for the first time, where every one is seen, against what was written and
     /// read. `segments` says whose they are.
-    pub fn check(
-        &self,
-        segments: &str,
-        network: Network,
-        said: Both<Application>,
-    ) -> Result<(), CommandError> {
+    pub fn check(&self, segments: &str, costs: &Costs) -> Result<(), RunError> {
+        let (network, said) = (costs.network.unwrap_or_default(), costs.application);
         let carried = (network.sent.carried, network.received.carried);
         let wrote = (said.sent.total(), said.received.total());
         if self.wire().is_none() || carried == wrote {
             return Ok(());
         }
-        Err(CommandError::Failed(format!(
+        Err(RunError::inconsistent(format!(
             "two counts disagree: {segments} carried {} bytes there and {} back, and {} were written and {} read",
             carried.0, carried.1, wrote.0, wrote.1
         )))

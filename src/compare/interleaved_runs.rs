@@ -1,15 +1,15 @@
 //! Courses that take turns, round by round, so that whatever changes meanwhile changes for all of them.
 
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::ops::RangeInclusive;
+
+use indicatif::ProgressBar;
 
 use crate::compare::costs::Round;
 use crate::compare::count_method::Counting;
 use crate::compare::experiments::requests::call_runner::CallRunner;
-use crate::compare::interrupt::sleep_until;
 use crate::compare::run_error::{RunError, until_interrupted};
 use crate::compare::server::Server;
-use crate::compare::workloads::workload::Workload;
+use crate::compare::workloads::call_plan::Workload;
 use crate::error::CommandError;
 
 /// Where courses are run.
@@ -38,29 +38,54 @@ impl Turns<'_> {
     }
 
     fn round(&self, course: &Workload, calls: u32) -> Result<Round, RunError> {
-        self.look_up()?;
+        self.server.check_interrupted()?;
         let Turns { server, counting, .. } = *self;
         CallRunner { server, counting, calls, rate: None }.round(course)
     }
+}
 
-    /// Waits until nobody talks any more.
-    pub fn settle(&self) -> Result<(), CommandError> {
-        self.counting.settle()
-    }
+/// The rounds of one series so far, and why it has no more.
+#[derive(Debug)]
+pub struct SeriesRounds<S, R> {
+    pub series: S,
+    pub rounds: Vec<R>,
+    pub left_out: Option<String>,
+}
 
-    /// Does nothing for so long, or until it is interrupted.
-    pub fn rest(&self, time: Duration) -> Result<(), RunError> {
-        let is_over = sleep_until(Instant::now() + time, &self.server.interrupted);
-        if is_over { Ok(()) } else { Err(RunError::Interrupted) }
+impl<S, R> SeriesRounds<S, R> {
+    pub fn new(series: S) -> SeriesRounds<S, R> {
+        SeriesRounds { series, rounds: Vec::new(), left_out: None }
     }
+}
 
-    pub fn look_up(&self) -> Result<(), RunError> {
-        if self.is_interrupted() { Err(RunError::Interrupted) } else { Ok(()) }
+/// Runs all rounds of all series, in turns. Round 0 is not counted. A series that fails alone is left out. Returns false
+/// if the run was interrupted.
+///
+/// # Errors
+///
+/// Fails if two counts disagree.
+pub fn interleave<S, R>(
+    all: &mut [SeriesRounds<S, R>],
+    numbers: RangeInclusive<u16>,
+    progress: &ProgressBar,
+    words: impl Fn(&S) -> String,
+    run: impl Fn(&S, u16) -> Result<R, RunError>,
+) -> Result<bool, CommandError> {
+    let last = *numbers.end();
+    for n in numbers {
+        for one in all.iter_mut().filter(|one| one.left_out.is_none()) {
+            progress.set_message(format!("round {n} of {last}: {}", words(&one.series)));
+            match run(&one.series, n) {
+                Ok(_) if n == 0 => {}
+                Ok(round) => one.rounds.push(round),
+                Err(RunError::Failed(error)) => one.left_out = Some(error.to_string()),
+                Err(RunError::Inconsistent(error)) => return Err(error),
+                Err(RunError::Interrupted) => return Ok(false),
+            }
+            progress.inc(1);
+        }
     }
-
-    pub fn is_interrupted(&self) -> bool {
-        self.server.interrupted.load(Ordering::Relaxed)
-    }
+    Ok(true)
 }
 
 /// Calls of the first round, which is not counted.

@@ -10,10 +10,12 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use crate::client::byte_observer::BytePurpose;
-use crate::compare::costs::{Application, Both};
+use crate::compare::costs::{Application, Both, Costs};
 use crate::compare::load_connection::{LoadConnection, finish};
+use crate::compare::run_error::RunError;
 use crate::compare::workloads::call_plan::{Lasts, Plan, Road};
 use crate::error::CommandError;
+use crate::netlab::packet_capture::Wire;
 use crate::netlab::traffic::Network;
 
 /// Whether the kernel is asked about each connection before it is closed: one system call more.
@@ -157,17 +159,34 @@ impl<'p> Caller<'p> {
     }
 
     /// Bytes sent and received so far on all connections.
-    pub fn application(&self) -> Both<Application> {
+    fn application(&self) -> Both<Application> {
         let open = self.connection.as_ref().map_or(Both::default(), |connection| *connection.application());
         self.closed_application + open
     }
 
     /// What the kernel has counted so far of all connections, if it is asked about each.
-    pub fn network(&self) -> Result<Network, CommandError> {
+    fn network(&self) -> Result<Network, CommandError> {
         let mut network = self.closed_network;
         if let Some(connection) = &self.connection {
             network += connection.network(&connection.tcp_info()?);
         }
         Ok(network)
     }
+}
+
+/// What all clients together have cost so far. Without a `wire`, the kernel is asked about each connection.
+pub fn total(callers: &[Caller], wire: Option<&Wire>) -> Result<Costs, RunError> {
+    let mut network = Network::default();
+    if let Some(wire) = wire {
+        network = wire.network().map_err(RunError::Inconsistent)?;
+    } else {
+        for caller in callers {
+            network += caller.network()?;
+        }
+    }
+    Ok(Costs {
+        connections: callers.iter().map(|caller| caller.connections).sum(),
+        network: Some(network),
+        application: callers.iter().fold(Both::default(), |sum, caller| sum + caller.application()),
+    })
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 use crate::compare::experiments::updates::arrivals::Arrivals;
 use crate::compare::experiments::updates::ways::UpdateWay;
 use crate::compare::workloads::ways::Way;
@@ -61,10 +63,11 @@ impl CompareOptions {
     }
 }
 
-/// Options of the experiments follow and cross.
-#[derive(Clone, Debug)]
+/// Options of the experiments follow and cross, as reports show them.
+#[derive(Clone, Debug, Serialize)]
 pub struct UpdateOptions {
     /// Ways of following. Empty: the default of the experiment.
+    #[serde(skip)]
     pub follow_ways: Vec<UpdateWay>,
     /// Number of subscribers, each with its own thread.
     pub followers: u16,
@@ -76,15 +79,26 @@ pub struct UpdateOptions {
     /// Seed of random arrivals.
     pub seed: u64,
     /// Polling intervals. Each polling way is measured once for each interval.
+    #[serde(serialize_with = "all_seconds")]
     pub poll_seconds: Vec<Duration>,
     /// Time without changes at the start of each round (follow).
+    #[serde(serialize_with = "seconds")]
     pub quiet_seconds: Duration,
     /// Age above which a state is stale, in milliseconds.
     pub stale_ms: u32,
     /// Time for which each rate is measured (cross).
+    #[serde(serialize_with = "seconds")]
     pub cross_seconds: Duration,
     /// Highest rate that is measured, in changes per second (cross).
     pub cross_rate_max: f64,
+}
+
+fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
+}
+
+fn all_seconds<S: Serializer>(times: &[Duration], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(times.iter().map(Duration::as_secs_f64))
 }
 
 /// One kind of measurement, by its name on the command line.

@@ -7,13 +7,15 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::client::byte_observer::BytePurpose;
 use crate::client::client_connection::{ClientConnection, status_words};
 use crate::client::url::{Scheme, Url};
+use crate::compare::interrupt::sleep_until;
 use crate::compare::load_connection::ANSWER_WAIT;
+use crate::compare::run_error::RunError;
 use crate::error::CommandError;
 use crate::netlab::proc;
 use crate::netlab::sys;
@@ -123,6 +125,20 @@ impl Server {
         let mut server = Server { child: None, url, near, process, tag: None, counts: false, interrupted };
         server.look()?;
         Ok(server)
+    }
+
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// Fails if the run was interrupted.
+    pub fn check_interrupted(&self) -> Result<(), RunError> {
+        if self.is_interrupted() { Err(RunError::Interrupted) } else { Ok(()) }
+    }
+
+    /// Sleeps until `due`, or until the run is interrupted.
+    pub fn sleep_until(&self, due: Instant) -> Result<(), RunError> {
+        if sleep_until(due, &self.interrupted) { Ok(()) } else { Err(RunError::Interrupted) }
     }
 
     pub fn is_ours(&self) -> bool {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::compare::costs::{Figure, Spread};
+
 /// The counts of one scrape by name, or `None` if the server does not count.
 pub type SystemCalls = Option<BTreeMap<String, u64>>;
 
@@ -18,6 +20,25 @@ pub fn calls_between(pair: &[SystemCalls; 2], from: &SystemCalls, to: &SystemCal
         between.insert(name.clone(), to.checked_sub(from)?.saturating_sub(of_scrape));
     }
     Some(between)
+}
+
+/// The figures of all system calls that a round has, by name. `of` returns the calls of a round, and the number by which
+/// they are divided.
+pub fn figures_by_name<R>(
+    unit: &'static str,
+    rounds: &[R],
+    of: impl Fn(&R) -> Option<(&BTreeMap<String, u64>, f64)>,
+) -> BTreeMap<String, Figure> {
+    let mut values: BTreeMap<&String, Vec<f64>> = BTreeMap::new();
+    for (calls, divisor) in rounds.iter().filter_map(of) {
+        for (name, &count) in calls {
+            values.entry(name).or_default().push(count as f64 / divisor);
+        }
+    }
+    let figures = values.into_iter().filter_map(|(name, values)| {
+        Some((name.clone(), Figure { unit, spread: Spread::of(values.into_iter())? }))
+    });
+    figures.collect()
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ impl Wire {
             Some(open) => Err(format!("{open} ends of connections were not over within {SETTLES_WITHIN:?}")),
             None => Err(NO_COUNTERS.to_owned()),
         })?;
-        let elsewhere = read_at_rest(Device::Tunnel)?.since(&counted);
+        let elsewhere = read_at_rest(Device::Tunnel)? - counted;
         *self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner) = elsewhere;
         Ok(())
     }
@@ -137,7 +137,7 @@ impl Wire {
 
     fn read_counters(&self) -> Result<proc::Network, String> {
         let elsewhere = *self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(read_counters(self.device())?.since(&elsewhere))
+        Ok(read_counters(self.device())? - elsewhere)
     }
 
     /// A tunnel drops what it has no room for.

@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use crate::netlab::sys;
+use crate::netlab::traffic::impl_arithmetic;
 
 /// What TCP has counted in this network namespace, and what a device of it has brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,22 +21,13 @@ pub struct Network {
 }
 
 impl Network {
-    pub fn since(&self, before: &Network) -> Network {
-        Network {
-            segments_received: self.segments_received - before.segments_received,
-            segments_sent: self.segments_sent - before.segments_sent,
-            retransmitted: self.retransmitted - before.retransmitted,
-            packets: self.packets - before.packets,
-            bytes: self.bytes - before.bytes,
-            dropped: self.dropped - before.dropped,
-        }
-    }
-
     /// Segments, whether for the first time or again.
     pub fn sent(&self) -> u64 {
         self.segments_sent + self.retransmitted
     }
 }
+
+impl_arithmetic!(Network { segments_received, segments_sent, retransmitted, packets, bytes, dropped });
 
 /// As it is now, of the device with that name.
 pub fn network(device: &str) -> Option<Network> {

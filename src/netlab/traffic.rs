@@ -55,25 +55,35 @@ impl Network {
     }
 }
 
-impl Sub for Segments {
-    type Output = Segments;
+/// Implements `+`, `+=` and `-` for a struct of counters, field by field.
+macro_rules! impl_arithmetic {
+    ($type:ident { $($field:ident),+ }) => {
+        impl std::ops::Add for $type {
+            type Output = $type;
 
-    fn sub(self, less: Segments) -> Segments {
-        Segments {
-            segments: self.segments - less.segments,
-            bytes: self.bytes - less.bytes,
-            carried: self.carried - less.carried,
+            fn add(self, more: $type) -> $type {
+                $type { $($field: self.$field + more.$field),+ }
+            }
         }
-    }
-}
 
-impl AddAssign for Segments {
-    fn add_assign(&mut self, more: Segments) {
-        self.segments += more.segments;
-        self.bytes += more.bytes;
-        self.carried += more.carried;
-    }
+        impl std::ops::AddAssign for $type {
+            fn add_assign(&mut self, more: $type) {
+                *self = *self + more;
+            }
+        }
+
+        impl std::ops::Sub for $type {
+            type Output = $type;
+
+            fn sub(self, less: $type) -> $type {
+                $type { $($field: self.$field - less.$field),+ }
+            }
+        }
+    };
 }
+pub(crate) use impl_arithmetic;
+
+impl_arithmetic!(Segments { segments, bytes, carried });
 
 impl AddAssign for Network {
     /// The sum of round trips is known only if both are.

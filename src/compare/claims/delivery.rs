@@ -42,7 +42,7 @@ pub struct Loops {
 }
 
 pub fn watch(turns: &Turns) -> Result<Told, RunError> {
-    turns.look_up()?;
+    turns.server.check_interrupted()?;
     let server = turns.server;
     let (url, first) = server.put("told", 64)?;
     let mut events = follow_by_events(&url, turns)?;
@@ -59,12 +59,12 @@ pub fn watch(turns: &Turns) -> Result<Told, RunError> {
         by_socket: hear(&mut socket, 3, turns)?,
     };
     drop((events, socket));
-    turns.settle()?;
+    turns.counting.settle()?;
     Ok(told)
 }
 
 pub fn spread(followers: usize, turns: &Turns) -> Result<Loops, RunError> {
-    turns.look_up()?;
+    turns.server.check_interrupted()?;
     let server = turns.server;
     let (url, before) = server.put("spread", 64)?;
     let mut all = Vec::new();
@@ -82,7 +82,7 @@ pub fn spread(followers: usize, turns: &Turns) -> Result<Loops, RunError> {
     let mut returned = follow_since(&url, place.trim_matches('"'))?;
     let resumed = hear(&mut returned, 1, turns)?;
     drop((all, returned));
-    turns.settle()?;
+    turns.counting.settle()?;
     Ok(Loops { followers, heard, wakes, resumed })
 }
 
@@ -149,7 +149,7 @@ fn count_received(
             connection.consume(BytePurpose::MessagePayload, all);
             return Ok(heard);
         }
-        turns.look_up()?;
+        turns.server.check_interrupted()?;
         // A failure may only mean that nothing has arrived yet.
         if let Ok(Arrival::End) = connection.read_more() {
             return Ok(heard);

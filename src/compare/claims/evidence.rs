@@ -157,8 +157,8 @@ fn courses(turns: &Turns) -> Result<BTreeMap<&'static str, Lengths>, CommandErro
     ];
     let mut courses = Vec::new();
     for (_, recipe) in &recipes {
-        courses.push((recipe.clone().course()?, CALLS));
-        courses.push((recipe.clone().course()?, 2 * CALLS));
+        courses.push((recipe.course()?, CALLS));
+        courses.push((recipe.course()?, 2 * CALLS));
     }
     let mut rounds = turns.take(&courses)?.into_iter();
     let mut next = || rounds.next().expect("each course has its rounds");
@@ -176,7 +176,7 @@ fn held(turns: &Turns) -> Result<Vec<(&'static str, f64)>, RunError> {
     let mut before = weigh()?;
     for &kind in idle_connections::ALL {
         for _ in 0..HELD {
-            turns.look_up()?;
+            turns.server.check_interrupted()?;
             streams.push(kind.open(&turns.server.url)?);
         }
         thread::sleep(REST);
@@ -185,7 +185,7 @@ fn held(turns: &Turns) -> Result<Vec<(&'static str, f64)>, RunError> {
         before = after;
     }
     drop(streams);
-    turns.settle()?;
+    turns.counting.settle()?;
     Ok(all)
 }
 

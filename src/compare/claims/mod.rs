@@ -44,7 +44,7 @@ pub fn run(turns: &Turns) -> Result<(), CommandError> {
     }
     match results.iter().find(|result| result.verdict.is_none()) {
         None => Ok(()),
-        Some(_) if turns.is_interrupted() => Err(interrupted()),
+        Some(_) if turns.server.is_interrupted() => Err(interrupted()),
         Some(result) => Err(CommandError::Failed(format!("{:?} has no figures", result.claim.said))),
     }
 }

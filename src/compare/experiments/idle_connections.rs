@@ -10,7 +10,6 @@
 //! one only, and its first round of each kind is thrown away.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -22,6 +21,7 @@ use crate::client::handshake::{HandshakeOptions, handshake};
 use crate::client::url::Url;
 use crate::compare::costs::Spread;
 use crate::compare::count_method::Counting;
+use crate::compare::interleaved_runs::{SeriesRounds, interleave};
 use crate::compare::load_connection::{ANSWER_WAIT, NO_KEEP_ALIVE, check_status};
 use crate::compare::options::CompareOptions;
 use crate::compare::progress::progress;
@@ -126,26 +126,20 @@ pub fn run(
     let progress = progress(ALL.len() * usize::from(options.rounds + thrown_away));
     let mut complete = true;
     for &kind in ALL {
-        let (mut weights, mut left_out) = (Vec::new(), None);
-        for n in 1 - thrown_away..=options.rounds {
-            progress.set_message(format!("round {n} of {}: hold {}", options.rounds, kind.name()));
-            let weighed = round(kind, options, server, counting);
-            match weighed.map_err(|stop| stop.or_interrupted(&server.interrupted)) {
-                Ok(_) if n == 0 => {}
-                Ok(weight) => weights.push(weight),
-                Err(RunError::Failed(failure)) => {
-                    left_out = Some(failure.to_string());
-                    break;
-                }
-                Err(RunError::Inconsistent(failure)) => return Err(failure),
-                Err(RunError::Interrupted) => {
-                    complete = false;
-                    break;
-                }
-            }
-            progress.inc(1);
-        }
-        held.push(Held::new(kind, options.connections, &weights, left_out));
+        let mut one = [SeriesRounds::new(kind)];
+        let numbers = 1 - thrown_away..=options.rounds;
+        complete = interleave(
+            &mut one,
+            numbers,
+            &progress,
+            |kind| format!("hold {}", kind.name()),
+            |&kind, _| {
+                let weight = round(kind, options, server, counting);
+                weight.map_err(|stop| stop.or_interrupted(&server.interrupted))
+            },
+        )?;
+        let [SeriesRounds { rounds, left_out, .. }] = one;
+        held.push(Held::new(kind, options.connections, &rounds, left_out));
         if !complete {
             break;
         }
@@ -161,9 +155,9 @@ fn round(
     server: &Server,
     counting: &Counting,
 ) -> Result<Weight, RunError> {
-    let holding = Holding { kind, connections: options.connections, interrupted: &server.interrupted };
+    let connections = options.connections;
     if !server.is_ours() {
-        return counting.aside(|| holding.weigh(server));
+        return counting.aside(|| weigh(kind, connections, server));
     }
     let address = beside(server, counting);
     let fresh = counting.aside(|| {
@@ -171,8 +165,8 @@ fn round(
     })?;
     // It is there until all connections have ended.
     counting.aside(|| {
-        let _few = Holding { connections: FEW, ..holding }.open(&fresh)?;
-        holding.weigh(&fresh)
+        let _few = open(kind, FEW, &fresh)?;
+        weigh(kind, connections, &fresh)
     })
 }
 
@@ -185,44 +179,31 @@ fn beside(server: &Server, counting: &Counting) -> SocketAddr {
     }
 }
 
-/// What is done in one round.
-#[derive(Clone, Copy)]
-struct Holding<'h> {
-    kind: Kind,
-    connections: u32,
-    interrupted: &'h AtomicBool,
+/// Opens connections, and compares the memory before and after. They are closed again.
+fn weigh(kind: Kind, connections: u32, server: &Server) -> Result<Weight, RunError> {
+    let memory = || (server.process.and_then(proc::memory_bytes), proc::slab_bytes());
+    let before = memory();
+    let held = open(kind, connections, server)?;
+    thread::sleep(REST);
+    let after = memory();
+    drop(held);
+    let each = |before: Option<u64>, after: Option<u64>| {
+        Some((after? as f64 - before? as f64) / f64::from(connections))
+    };
+    Ok(Weight { server: each(before.0, after.0), kernel: each(before.1, after.1) })
 }
 
-impl Holding<'_> {
-    fn weigh(&self, server: &Server) -> Result<Weight, RunError> {
-        let memory = || (server.process.and_then(proc::memory_bytes), proc::slab_bytes());
-        let before = memory();
-        let held = self.open(server)?;
-        thread::sleep(REST);
-        let after = memory();
-        drop(held);
-        let each = |before: Option<u64>, after: Option<u64>| {
-            Some((after? as f64 - before? as f64) / f64::from(self.connections))
-        };
-        Ok(Weight { server: each(before.0, after.0), kernel: each(before.1, after.1) })
+fn open(kind: Kind, connections: u32, server: &Server) -> Result<Vec<ClientConnection>, RunError> {
+    let mut held = Vec::new();
+    for n in 0..connections {
+        server.check_interrupted()?;
+        let connection = kind.open(&server.near).map_err(|failure| match n {
+            0 => failure,
+            n => CommandError::Failed(format!("{n} connections are open, and one more cannot be: {failure}")),
+        })?;
+        held.push(connection);
     }
-
-    fn open(&self, server: &Server) -> Result<Vec<ClientConnection>, RunError> {
-        let mut held = Vec::new();
-        for n in 0..self.connections {
-            if self.interrupted.load(Ordering::Relaxed) {
-                return Err(RunError::Interrupted);
-            }
-            let connection = self.kind.open(&server.near).map_err(|failure| match n {
-                0 => failure,
-                n => CommandError::Failed(format!(
-                    "{n} connections are open, and one more cannot be: {failure}"
-                )),
-            })?;
-            held.push(connection);
-        }
-        Ok(held)
-    }
+    Ok(held)
 }
 
 impl Held {

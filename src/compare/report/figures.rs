@@ -7,9 +7,8 @@ use crate::compare::experiments::crossover::cross_result::Crossed;
 use crate::compare::experiments::idle_connections::Held;
 use crate::compare::experiments::requests::figures::Asked;
 use crate::compare::experiments::updates::figures::Followed;
-use crate::compare::experiments::updates::update_settings::UpdateSettings;
 use crate::compare::link::LinkReport;
-use crate::compare::options::CompareOptions;
+use crate::compare::options::{CompareOptions, UpdateOptions};
 use crate::compare::report::provenance::Made;
 use crate::compare::run_error;
 use crate::compare::server::Server;
@@ -57,7 +56,7 @@ pub struct Settings {
     /// Of the item asked for, where the server is ours.
     pub payload_bytes: Option<u32>,
     pub connections: u32,
-    pub follow: UpdateSettings,
+    pub follow: UpdateOptions,
 }
 
 impl Report {
@@ -121,7 +120,7 @@ impl Settings {
             headers: compare.headers.clone(),
             payload_bytes: compare.url.is_none().then_some(compare.payload_bytes),
             connections: compare.connections,
-            follow: UpdateSettings::of(&compare.follow),
+            follow: compare.follow.clone(),
         }
     }
 }

@@ -8,8 +8,9 @@ use crate::compare::costs::{Application, Both, Costs, Figure, Paced, Round, Spre
 use crate::compare::count_method::Method;
 use crate::compare::experiments::idle_connections::Held;
 use crate::compare::experiments::requests::figures::{Asked, FIGURES, figure};
+use crate::compare::experiments::updates::arrivals::Arrivals;
 use crate::compare::experiments::updates::figures::Followed;
-use crate::compare::experiments::updates::update_settings::UpdateSettings;
+use crate::compare::options::UpdateOptions;
 use crate::compare::report::document::Document;
 use crate::compare::report::figures::{Measured, Report, Settings};
 use crate::compare::report::html::page;
@@ -141,17 +142,18 @@ pub fn report(rounds: &[Round]) -> Report {
     }
 }
 
-pub fn update_settings() -> UpdateSettings {
-    UpdateSettings {
+pub fn update_settings() -> UpdateOptions {
+    UpdateOptions {
+        follow_ways: Vec::new(),
         followers: 20,
         changes: 100,
         changes_per_second: 10.0,
-        rhythm: "evenly",
+        rhythm: Arrivals::Evenly,
         seed: 1,
-        poll_seconds: vec![1.0],
-        quiet_seconds: 4.0,
+        poll_seconds: vec![Duration::from_secs(1)],
+        quiet_seconds: Duration::from_secs(4),
         stale_ms: 0,
-        cross_seconds: 4.0,
+        cross_seconds: Duration::from_secs(4),
         cross_rate_max: 64.0,
     }
 }

@@ -13,7 +13,7 @@ use crate::compare::costs::Round;
 use crate::compare::headers;
 use crate::compare::interleaved_runs::Turns;
 use crate::compare::reproductions::reproduction::{How, Repeated, Row, Section, figures, ratios};
-use crate::compare::workloads::workload_builder::{Recipe, What};
+use crate::compare::workloads::workload_builder::{Recipe, What, courses};
 use crate::error::CommandError;
 
 pub const PUBLISHED_BY: &str = "Arun Gupta, 2014";
@@ -89,9 +89,7 @@ fn by_one_thing(count: u32, turns: &Turns) -> Result<Vec<Section>, CommandError>
         ("the same call by the socket, one at a time", call.clone()),
         ("the same call by the socket, all at once", call.at_once(count as usize)),
     ];
-    let courses: Result<Vec<_>, CommandError> =
-        recipes.iter().map(|(_, recipe)| Ok((recipe.clone().course()?, count))).collect();
-    let rounds = turns.take(&courses?)?;
+    let rounds = turns.take(&courses(&recipes, count)?)?;
 
     let mut times = Vec::new();
     let headers = figures("fields_bytes_per_call", &rounds[0]);
@@ -126,7 +124,7 @@ fn by_one_thing(count: u32, turns: &Turns) -> Result<Vec<Section>, CommandError>
 /// What is asked for, of so many bytes. Where it is interrupted nothing will be, and it need not be there.
 fn item(bytes: u32, turns: &Turns) -> Result<Url, CommandError> {
     let id = format!("m{bytes}");
-    if turns.is_interrupted() {
+    if turns.server.is_interrupted() {
         return Ok(turns.server.url.clone());
     }
     if let Some(url) = turns.server.has(&id)? {

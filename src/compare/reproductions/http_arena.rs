@@ -7,7 +7,7 @@
 use crate::compare::costs::Round;
 use crate::compare::interleaved_runs::Turns;
 use crate::compare::reproductions::reproduction::{How, Published, Repeated, Row, Section, ratios};
-use crate::compare::workloads::workload_builder::{Recipe, What};
+use crate::compare::workloads::workload_builder::{Recipe, What, courses};
 use crate::error::CommandError;
 
 pub const PUBLISHED_BY: &str = "HttpArena, April 2026, with 512 connections";
@@ -42,9 +42,7 @@ pub fn repeat(calls: u32, connections: usize, turns: &Turns) -> Result<Repeated,
     // As many for each connection, and whole tens.
     let unit = connections as u32 * REQUESTS_OF_EACH;
     let calls = calls.div_ceil(unit) * unit;
-    let courses: Result<Vec<_>, CommandError> =
-        recipes.iter().map(|(_, recipe)| Ok((recipe.clone().course()?, calls))).collect();
-    let rounds = turns.take(&courses?)?;
+    let rounds = turns.take(&courses(&recipes, calls)?)?;
     let rates: Vec<Vec<f64>> = rounds.iter().map(|rounds| a_second(rounds)).collect();
 
     let mut rows = Vec::new();

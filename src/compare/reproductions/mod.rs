@@ -44,7 +44,7 @@ pub fn run(
     };
     let mut rows = sections.iter().flat_map(|section| &section.rows);
     let lacking = rows.find(|row| row.rounds < turns.rounds.into());
-    if let (Some(row), false) = (lacking, turns.is_interrupted()) {
+    if let (Some(row), false) = (lacking, turns.server.is_interrupted()) {
         return Err(CommandError::Failed(format!("{:?} is not known of every round", row.what)));
     }
     let complete = lacking.is_none();

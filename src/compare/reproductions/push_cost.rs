@@ -6,16 +6,15 @@
 //!                                └────────── counted ──────────┘
 //! ```
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::client::url::Url;
-use crate::compare::costs::{Application, Both};
+use crate::compare::costs::Costs;
 use crate::compare::interleaved_runs::Turns;
-use crate::compare::load_client::{Ask, Caller};
+use crate::compare::load_client::{Ask, Caller, total};
 use crate::compare::run_error::{RunError, until_interrupted};
 use crate::compare::workloads::workload_builder::{Recipe, What};
 use crate::error::CommandError;
-use crate::netlab::traffic::Network;
 
 /// One message, its acknowledgement with it.
 #[derive(Clone, Copy, Debug)]
@@ -46,27 +45,28 @@ pub fn measure(
 
 fn round(connections: usize, messages: usize, url: &Url, turns: &Turns) -> Result<Push, RunError> {
     let course = Recipe::new(url, What::Clock).course()?;
-    turns.look_up()?;
-    turns.settle()?;
+    turns.server.check_interrupted()?;
+    turns.counting.settle()?;
     let mut callers: Vec<Caller> = (0..connections).map(|_| Caller::new(&course.plan, Ask::Kernel)).collect();
     // The first comes at once, and the next when the second is over: from there on it is known when.
     for _ in 0..2 {
         hear(&mut callers, turns)?;
     }
-    turns.rest(REST)?;
-    let before = read(&callers)?;
+    turns.server.sleep_until(Instant::now() + REST)?;
+    let before = total(&callers, None)?;
     for _ in 0..messages {
         hear(&mut callers, turns)?;
     }
-    turns.rest(REST)?;
-    let after = read(&callers)?;
+    turns.server.sleep_until(Instant::now() + REST)?;
+    let after = total(&callers, None)?;
     callers.iter_mut().try_for_each(Caller::close)?;
-    turns.settle()?;
+    turns.counting.settle()?;
     if let Some(disagreement) = callers.iter_mut().find_map(|caller| caller.disagreement.take()) {
         return Err(RunError::Inconsistent(disagreement));
     }
 
-    let (network, said) = (after.0 - before.0, after.1 - before.1);
+    let Costs { network, application: said, .. } = after - before;
+    let network = network.unwrap_or_default();
     let each = |sum: u64| sum as f64 / (connections * messages) as f64;
     Ok(Push {
         segments: each(network.segments()),
@@ -80,22 +80,11 @@ fn round(connections: usize, messages: usize, url: &Url, turns: &Turns) -> Resul
 fn hear(callers: &mut [Caller], turns: &Turns) -> Result<(), RunError> {
     for caller in callers {
         while !caller.is_told(LOOK_UP)? {
-            turns.look_up()?;
+            turns.server.check_interrupted()?;
         }
         caller.ask(1, |_| {})?;
     }
     Ok(())
-}
-
-/// What the kernel says of all of them, and what was heard.
-fn read(callers: &[Caller]) -> Result<(Network, Both<Application>), CommandError> {
-    let mut network = Network::default();
-    let mut said = Both::default();
-    for caller in callers {
-        network += caller.network()?;
-        said = said + caller.application();
-    }
-    Ok((network, said))
 }
 
 /// For acknowledgements that wait (200 ms at most). The clock is silent for longer.

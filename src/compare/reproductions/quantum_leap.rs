@@ -9,7 +9,7 @@ use crate::compare::headers::{self, Extra};
 use crate::compare::interleaved_runs::Turns;
 use crate::compare::reproductions::push_cost::{self, Push};
 use crate::compare::reproductions::reproduction::{How, Repeated, Row, Section, figures, ratios};
-use crate::compare::workloads::workload_builder::{Recipe, What};
+use crate::compare::workloads::workload_builder::{Recipe, What, courses};
 use crate::error::CommandError;
 
 pub const PUBLISHED_BY: &str = "Peter Lubbers and Frank Greco, 2010";
@@ -44,9 +44,7 @@ pub fn repeat(calls: u32, turns: &Turns) -> Result<Repeated, CommandError> {
         ("  a new connection for each", get.every(1)),
         ("  nothing has changed (304)", if_changed),
     ];
-    let courses: Result<Vec<_>, CommandError> =
-        polls.iter().map(|(_, recipe)| Ok((recipe.clone().course()?, calls))).collect();
-    let rounds = turns.take(&courses?)?;
+    let rounds = turns.take(&courses(&polls, calls)?)?;
     let pushes = push_cost::measure(CONNECTIONS, SECONDS, &url, turns)?;
 
     let names: Vec<&str> = polls.iter().map(|(name, _)| *name).collect();

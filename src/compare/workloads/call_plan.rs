@@ -5,6 +5,14 @@ use crate::client::url::Url;
 use crate::compare::headers::Extra;
 use crate::model::json_rpc::SUBPROTOCOL;
 
+/// What each client does, how many clients do it, and how much at a time.
+#[derive(Debug)]
+pub struct Workload {
+    pub plan: Plan,
+    pub callers: usize,
+    pub calls_in_one_write: usize,
+}
+
 #[derive(Debug)]
 pub struct Plan {
     pub url: Url,

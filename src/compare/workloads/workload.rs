@@ -1,24 +1,12 @@
 //! What the load clients of a round do in one way of calling.
 
-use crate::client::call_request::{CallRequest, OutputMode};
-use crate::client::handshake::CompressionOffer;
-use crate::client::rpc_request;
 use crate::client::url::Url;
-use crate::compare::headers::{self, ACCEPT_GZIP, Extra};
-use crate::compare::load_connection::ANSWER_WAIT;
+use crate::compare::headers::{self, Extra};
 use crate::compare::options::CompareOptions;
-use crate::compare::workloads::call_plan::{Lasts, Plan, Road};
+use crate::compare::workloads::call_plan::Workload;
 use crate::compare::workloads::ways::Way;
+use crate::compare::workloads::workload_builder::{Recipe, What};
 use crate::error::CommandError;
-
-/// A way of calling, and how much of it is done at a time.
-#[derive(Debug)]
-pub struct Workload {
-    pub way: Way,
-    pub plan: Plan,
-    pub callers: usize,
-    pub calls_in_one_write: usize,
-}
 
 impl Workload {
     /// Creates the workload of a way. `tag` is the entity tag of the requested item.
@@ -33,76 +21,32 @@ impl Workload {
         tag: Option<&str>,
         extra: &Extra,
     ) -> Result<Workload, CommandError> {
-        let calls_in_one_write = match way {
-            Way::Pipelined | Way::SocketPipelined => options.depth.into(),
-            _ => 1,
-        };
-        let callers = match way {
-            Way::Parallel | Way::SocketParallel => options.in_flight.into(),
-            _ => 1,
-        };
-        let lasts = match way {
-            Way::New => Lasts::OneCall,
-            Way::NewClosed => Lasts::OneCallOfServer,
-            _ => Lasts::All,
-        };
-        let road = match way {
-            Way::Socket | Way::SocketDeflated | Way::SocketPipelined | Way::SocketParallel => Road::Socket {
-                texts: encode_calls(url, calls_in_one_write)?,
-                offered: if way == Way::SocketDeflated {
-                    CompressionOffer::PermessageDeflate
-                } else {
-                    CompressionOffer::None
-                },
-            },
-            Way::NewClosed => Road::Http(encode_request(url, &["Connection: close"], extra)),
+        let what = match way {
+            Way::Socket | Way::SocketPipelined | Way::SocketParallel => What::Call,
+            Way::SocketDeflated => What::DeflatedCall,
             Way::Conditional => {
                 let tag = tag.ok_or_else(|| CommandError::Failed(NO_TAG.to_owned()))?;
-                Road::Http(encode_request(url, &[&format!("If-None-Match: {tag}")], extra))
+                What::IfChanged(tag.to_owned())
             }
             // The header fields of a browser include it.
-            Way::KeptGzip if !headers::accept_gzip(extra) => {
-                Road::Http(encode_request(url, &[ACCEPT_GZIP], extra))
-            }
-            Way::New | Way::Kept | Way::KeptGzip | Way::Pipelined | Way::Parallel => {
-                Road::Http(encode_request(url, &[], extra))
+            Way::KeptGzip if !headers::accept_gzip(extra) => What::GetGzip,
+            Way::New | Way::NewClosed | Way::Kept | Way::KeptGzip | Way::Pipelined | Way::Parallel => {
+                What::Get
             }
         };
-        let expected = if way == Way::Conditional { 304 } else { 200 };
-        let plan = Plan { url: url.clone(), road, lasts, expected, extra: extra.clone() };
-        Ok(Workload { way, plan, callers, calls_in_one_write })
+        let recipe = Recipe::new(url, what).with(extra);
+        let recipe = match way {
+            Way::New => recipe.every(1),
+            Way::NewClosed => recipe.closed_by_server(),
+            Way::Pipelined | Way::SocketPipelined => recipe.at_once(options.depth.into()),
+            Way::Parallel | Way::SocketParallel => recipe.on(options.in_flight.into()),
+            _ => recipe,
+        };
+        recipe.course()
     }
 }
 
 const NO_TAG: &str = "the answer has no ETag, so it cannot be asked whether it has changed";
-
-/// Encodes a GET. `lines` are header fields without their CRLF.
-pub fn encode_request(url: &Url, lines: &[&str], extra: &Extra) -> Vec<u8> {
-    let mut out = format!("GET {} HTTP/1.1\r\nHost: {}\r\n", url.target(), url.authority);
-    for line in lines {
-        out += &format!("{line}\r\n");
-    }
-    for (name, value) in extra {
-        out += &format!("{name}: {value}\r\n");
-    }
-    out += "\r\n";
-    out.into_bytes()
-}
-
-/// Encodes the same call `calls` times, with the ids 1, 2, ….
-pub fn encode_calls(url: &Url, calls: usize) -> Result<Vec<String>, CommandError> {
-    let request = CallRequest {
-        method: "GET".to_owned(),
-        url: url.clone(),
-        fields: Vec::new(),
-        body: None,
-        output: OutputMode::Body,
-        timeout: ANSWER_WAIT,
-    };
-    let text = rpc_request::encode(&request)?;
-    let of_first = format!("\"id\":{},", rpc_request::ID);
-    Ok((1..=calls).map(|id| text.replacen(&of_first, &format!("\"id\":{id},"), 1)).collect())
-}
 
 /// Describes in which one thing a way differs, and from which other way.
 pub fn difference(way: Way, options: &CompareOptions) -> String {
@@ -141,6 +85,7 @@ pub fn calls_of(calls: usize, clients: usize, n: usize) -> usize {
 mod tests {
     use super::*;
     use crate::cli::compare_args::compare_options;
+    use crate::compare::workloads::call_plan::Road;
 
     fn request(way: Way) -> String {
         let url = "http://a/tasks/1?b=c".parse().unwrap();

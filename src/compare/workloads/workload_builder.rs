@@ -1,15 +1,16 @@
-//! A course put together piece by piece, for tables that are not of the [`ways`].
+//! A course put together piece by piece.
 //!
 //! ```text
 //!   Recipe::new(url, What::Get).every(10).on(8)     GET, a new connection after each tenth, by eight callers
 //! ```
 
+use crate::client::call_request::{CallRequest, OutputMode};
 use crate::client::handshake::CompressionOffer;
+use crate::client::rpc_request;
 use crate::client::url::Url;
 use crate::compare::headers::{ACCEPT_GZIP, Extra};
-use crate::compare::workloads::call_plan::{Lasts, Plan, Road};
-use crate::compare::workloads::ways::Way;
-use crate::compare::workloads::workload::{self, Workload};
+use crate::compare::load_connection::ANSWER_WAIT;
+use crate::compare::workloads::call_plan::{Lasts, Plan, Road, Workload};
 use crate::error::CommandError;
 
 /// What is asked.
@@ -56,6 +57,11 @@ impl Recipe {
         Recipe { lasts: if calls == 1 { Lasts::OneCall } else { Lasts::Calls(calls) }, ..self }
     }
 
+    /// A new connection for each call, which the server closes.
+    pub fn closed_by_server(self) -> Recipe {
+        Recipe { lasts: Lasts::OneCallOfServer, ..self }
+    }
+
     /// On so many connections, with a thread each.
     pub fn on(self, callers: usize) -> Recipe {
         Recipe { callers, ..self }
@@ -66,27 +72,54 @@ impl Recipe {
         Recipe { at_once: calls, ..self }
     }
 
-    pub fn course(self) -> Result<Workload, CommandError> {
-        let Recipe { url, what, extra, lasts, callers, at_once } = self;
+    pub fn course(&self) -> Result<Workload, CommandError> {
+        let Recipe { url, what, extra, .. } = self;
+        let get = |line: &str| Road::Http(encode_request(url, line, extra));
+        let call = |offered| {
+            Ok::<_, CommandError>(Road::Socket { texts: encode_calls(url, self.at_once)?, offered })
+        };
+        let road = match what {
+            What::Get if self.lasts == Lasts::OneCallOfServer => get("Connection: close\r\n"),
+            What::Get => get(""),
+            What::GetGzip => get(&format!("{ACCEPT_GZIP}\r\n")),
+            What::IfChanged(tag) => get(&format!("If-None-Match: {tag}\r\n")),
+            What::Call => call(CompressionOffer::None)?,
+            What::DeflatedCall => call(CompressionOffer::PermessageDeflate)?,
+            What::Echo(bytes) => Road::Echo { text: "x".repeat(*bytes) },
+            What::Clock => Road::Clock,
+        };
         let expected = if matches!(what, What::IfChanged(_)) { 304 } else { 200 };
-        let calls = |offered| {
-            Ok::<_, CommandError>(Road::Socket { texts: workload::encode_calls(&url, at_once)?, offered })
-        };
-        let (way, road) = match what {
-            What::Get => (Way::Kept, Road::Http(workload::encode_request(&url, &[], &extra))),
-            What::GetGzip => {
-                (Way::KeptGzip, Road::Http(workload::encode_request(&url, &[ACCEPT_GZIP], &extra)))
-            }
-            What::IfChanged(tag) => {
-                let line = format!("If-None-Match: {tag}");
-                (Way::Conditional, Road::Http(workload::encode_request(&url, &[&line], &extra)))
-            }
-            What::Call => (Way::Socket, calls(CompressionOffer::None)?),
-            What::DeflatedCall => (Way::SocketDeflated, calls(CompressionOffer::PermessageDeflate)?),
-            What::Echo(bytes) => (Way::Socket, Road::Echo { text: "x".repeat(bytes) }),
-            What::Clock => (Way::Socket, Road::Clock),
-        };
-        let plan = Plan { url, road, lasts, expected, extra };
-        Ok(Workload { way, plan, callers, calls_in_one_write: at_once })
+        let plan = Plan { url: url.clone(), road, lasts: self.lasts, expected, extra: extra.clone() };
+        Ok(Workload { plan, callers: self.callers, calls_in_one_write: self.at_once })
     }
+}
+
+/// The courses of named recipes, each with that many calls.
+pub fn courses(recipes: &[(&str, Recipe)], calls: u32) -> Result<Vec<(Workload, u32)>, CommandError> {
+    recipes.iter().map(|(_, recipe)| Ok((recipe.course()?, calls))).collect()
+}
+
+/// Encodes a GET. `line` is a header field with its CRLF, or empty.
+fn encode_request(url: &Url, line: &str, extra: &Extra) -> Vec<u8> {
+    let mut out = format!("GET {} HTTP/1.1\r\nHost: {}\r\n{line}", url.target(), url.authority);
+    for (name, value) in extra {
+        out += &format!("{name}: {value}\r\n");
+    }
+    out += "\r\n";
+    out.into_bytes()
+}
+
+/// Encodes the same call `calls` times, with the ids 1, 2, ….
+fn encode_calls(url: &Url, calls: usize) -> Result<Vec<String>, CommandError> {
+    let request = CallRequest {
+        method: "GET".to_owned(),
+        url: url.clone(),
+        fields: Vec::new(),
+        body: None,
+        output: OutputMode::Body,
+        timeout: ANSWER_WAIT,
+    };
+    let text = rpc_request::encode(&request)?;
+    let of_first = format!("\"id\":{},", rpc_request::ID);
+    Ok((1..=calls).map(|id| text.replacen(&of_first, &format!("\"id\":{id},"), 1)).collect())
 }

@@ -6,24 +6,22 @@
 //! ```
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use crate::compare::costs::{Application, Both, Costs, Paced, Round, histogram, record};
+use crate::compare::costs::{Costs, Paced, Round, histogram, record};
 use crate::compare::count_method::Counting;
-use crate::compare::load_client::{Ask, Caller};
+use crate::compare::load_client::{Ask, Caller, total};
 use crate::compare::open_loop::Pace;
 use crate::compare::run_error::RunError;
 use crate::compare::server::Server;
 use crate::compare::system_calls::calls_between;
-use crate::compare::workloads::call_plan::Lasts;
-use crate::compare::workloads::workload::{Workload, calls_of};
+use crate::compare::workloads::call_plan::{Lasts, Workload};
+use crate::compare::workloads::workload::calls_of;
 use crate::error::CommandError;
 use crate::netlab::sys;
-use crate::netlab::traffic::Network;
 
 /// Runs rounds of workloads against one server.
 #[derive(Clone, Copy, Debug)]
@@ -42,19 +40,19 @@ impl CallRunner<'_> {
 
     fn run(&self, course: &Workload) -> Result<Round, RunError> {
         let is_kept = course.plan.lasts == Lasts::All;
-        self.look_up()?;
+        self.server.check_interrupted()?;
         let scrape = || self.server.system_calls_unless_interrupted();
         let scrapes = [scrape()?, scrape()?];
-        self.settle()?;
+        self.counting.settle()?;
 
         // Where there is another count, a call is not burdened with asking the kernel.
         let ask = if is_kept || self.counting.wire().is_none() { Ask::Kernel } else { Ask::Nobody };
         let mut callers = self.callers(course, ask);
-        let begin = self.reading(&callers)?;
+        let begin = total(&callers, self.counting.wire())?;
         if is_kept {
             self.open_all(&mut callers)?;
         }
-        let opened = self.reading(&callers)?;
+        let opened = total(&callers, self.counting.wire())?;
         let server_before = self.server.processor_time();
         let begun = Instant::now();
         let timed = self.ask(course, &mut callers)?;
@@ -64,27 +62,27 @@ impl CallRunner<'_> {
         let server_time = server_time.and_then(|(before, now)| now.checked_sub(before));
         if !is_kept {
             callers.iter_mut().try_for_each(Caller::close)?;
-            self.settle()?;
+            self.counting.settle()?;
         }
-        let asked = self.reading(&callers)?;
+        let asked = total(&callers, self.counting.wire())?;
         callers.iter_mut().try_for_each(Caller::close)?;
-        self.settle()?;
-        let closed = self.reading(&callers)?;
-        self.check(&begin, &closed)?;
+        self.counting.settle()?;
+        let closed = total(&callers, self.counting.wire())?;
+        self.counting.check("segments", &(closed - begin))?;
         let disagreement = callers.iter_mut().find_map(|caller| caller.disagreement.take());
         let disagreement = match disagreement {
             Some(failure) if self.server.is_ours() => return Err(RunError::Inconsistent(failure)),
             other => other.map(|failure| failure.to_string()),
         };
 
-        self.look_up()?;
+        self.server.check_interrupted()?;
         let last_scrape = scrape()?;
         Ok(Round {
             calls: self.calls.into(),
             writes: u64::from(self.calls).div_ceil(course.calls_in_one_write as u64),
-            opening: opened.since(&begin),
-            asking: asked.since(&opened),
-            closing: self.told_of_ends(closed.since(&asked)),
+            opening: opened - begin,
+            asking: asked - opened,
+            closing: self.told_of_ends(closed - asked),
             took,
             first: callers.first().and_then(|caller| caller.first),
             latency: timed.latency,
@@ -114,10 +112,6 @@ impl CallRunner<'_> {
         })
     }
 
-    fn settle(&self) -> Result<(), RunError> {
-        self.counting.settle().map_err(RunError::Inconsistent)
-    }
-
     /// All calls, by all callers at a time.
     fn ask(&self, course: &Workload, callers: &mut [Caller]) -> Result<Timed, RunError> {
         let (count, calls) = (callers.len(), self.calls as usize);
@@ -145,7 +139,7 @@ impl CallRunner<'_> {
         let before = sys::processor_time_of_thread();
         let mut left = calls;
         while left > 0 {
-            self.look_up()?;
+            self.server.check_interrupted()?;
             let now = left.min(course.calls_in_one_write);
             caller.ask(now, |took| record(&mut latency, took))?;
             left -= now;
@@ -164,61 +158,17 @@ impl CallRunner<'_> {
         }
         let paced = pace.keep(&mut callers)?;
         callers.iter_mut().try_for_each(Caller::close)?;
-        self.settle()?;
+        self.counting.settle()?;
         Ok(Some(paced))
-    }
-
-    /// Is an end asked for?
-    fn look_up(&self) -> Result<(), RunError> {
-        if self.server.interrupted.load(Ordering::Relaxed) { Err(RunError::Interrupted) } else { Ok(()) }
-    }
-
-    /// What was counted until now.
-    fn reading(&self, callers: &[Caller]) -> Result<Reading, RunError> {
-        let network = match self.counting.wire() {
-            Some(wire) => wire.network().map_err(RunError::Inconsistent)?,
-            None => {
-                let mut sum = Network::default();
-                for caller in callers {
-                    sum += caller.network()?;
-                }
-                sum
-            }
-        };
-        let said = callers.iter().fold(Both::default(), |sum, caller| sum + caller.application());
-        let connections = callers.iter().map(|caller| caller.connections).sum();
-        Ok(Reading { network, said, connections })
     }
 
     /// Whoever is asked about a connection before it is closed tells nothing of how it ends.
     fn told_of_ends(&self, closing: Costs) -> Costs {
         Costs { network: closing.network.filter(|_| self.counting.wire().is_some()), ..closing }
     }
-
-    /// Holds what the packets carried for the first time against what was written and read.
-    fn check(&self, begin: &Reading, end: &Reading) -> Result<(), RunError> {
-        let (network, said) = (end.network - begin.network, end.said - begin.said);
-        self.counting.check("segments", network, said).map_err(RunError::Inconsistent)
-    }
 }
 
 struct Timed {
     latency: Histogram<u64>,
     client_time: Duration,
-}
-
-struct Reading {
-    network: Network,
-    said: Both<Application>,
-    connections: u64,
-}
-
-impl Reading {
-    fn since(&self, before: &Reading) -> Costs {
-        Costs {
-            connections: self.connections - before.connections,
-            network: Some(self.network - before.network),
-            application: self.said - before.said,
-        }
-    }
 }

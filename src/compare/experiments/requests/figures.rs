@@ -3,14 +3,15 @@
 //! Every figure is the median of the rounds, with their minimum and maximum. [`FIGURES`] lists all of them;
 //! `docs/reference/compare.md` describes how each is counted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::compare::costs::{Application, Costs, Figure, Round, Spread};
+use crate::compare::costs::{Application, Both, Costs, Figure, Round, Spread};
 use crate::compare::open_loop;
 use crate::compare::options::CompareOptions;
+use crate::compare::system_calls::figures_by_name;
 use crate::compare::workloads::ways::Way;
 use crate::compare::workloads::workload;
 use crate::netlab::traffic::Network;
@@ -61,27 +62,15 @@ impl Asked {
             rounds: rounds.len(),
             figures,
             sent_again: rounds.iter().map(Round::sent_again).sum(),
-            system_calls: system_calls(&rounds),
+            system_calls: figures_by_name("calls", &rounds, |round| {
+                Some((round.system_calls.as_ref()?, round.calls as f64))
+            }),
             without_end: rounds.iter().any(Round::lacks_ends),
             rate_missed: compare.rate.and_then(|rate| open_loop::shortfall(rate, &rounds)),
             unsaid,
             left_out,
         }
     }
-}
-
-fn system_calls(rounds: &[Round]) -> BTreeMap<String, Figure> {
-    let names: BTreeSet<&String> =
-        rounds.iter().filter_map(|round| round.system_calls.as_ref()).flat_map(BTreeMap::keys).collect();
-    let mut figures = BTreeMap::new();
-    for name in names {
-        let calls =
-            rounds.iter().filter_map(|round| Some(per_call(*round.system_calls.as_ref()?.get(name)?, round)));
-        if let Some(spread) = Spread::of(calls) {
-            figures.insert(name.clone(), Figure { unit: "calls", spread });
-        }
-    }
-    figures
 }
 
 /// One figure of a way: its name in JSON, its unit, what it is, and where a round has it.
@@ -104,93 +93,73 @@ const fn kind(
 
 /// All of them. What ends in `per_call` leaves out opening and closing, where a connection is kept.
 pub const FIGURES: &[Kind] = &[
-    kind("connections_per_call", "connections", "connections opened for the calls", |round| {
-        Some(per_call(round.asking.connections, round))
+    kind("connections_per_call", "connections", "connections opened for the calls", |r| {
+        Some(per_call(r.asking.connections, r))
     }),
-    kind("segments_per_call", "segments", "TCP segments, both directions together", |round| {
-        network(round, Network::segments)
+    kind("segments_per_call", "segments", "TCP segments, both directions together", |r| {
+        network(r, Network::segments)
     }),
-    kind("segments_sent_per_call", "segments", "those from client to server", |round| {
-        network(round, |network| network.sent.segments)
+    kind("segments_sent_per_call", "segments", TO_SERVER, |r| network(r, |n| n.sent.segments)),
+    kind("segments_received_per_call", "segments", TO_CLIENT, |r| network(r, |n| n.received.segments)),
+    kind("bytes_per_call", "bytes", "all bytes from the IP header on, both directions together", |r| {
+        network(r, Network::bytes)
     }),
-    kind("segments_received_per_call", "segments", "those from server to client", |round| {
-        network(round, |network| network.received.segments)
+    kind("bytes_sent_per_call", "bytes", TO_SERVER, |r| network(r, |n| n.sent.bytes)),
+    kind("bytes_received_per_call", "bytes", TO_CLIENT, |r| network(r, |n| n.received.bytes)),
+    kind("header_bytes_per_call", "bytes", "headers of IP and TCP, both directions together", |r| {
+        network(r, Network::header_bytes)
     }),
-    kind("bytes_per_call", "bytes", "all bytes from the IP header on, both directions together", |round| {
-        network(round, Network::bytes)
+    kind("header_bytes_sent_per_call", "bytes", TO_SERVER, |r| network(r, |n| n.sent.header_bytes())),
+    kind("header_bytes_received_per_call", "bytes", TO_CLIENT, |r| network(r, |n| n.received.header_bytes())),
+    kind("payload_bytes_per_call", "bytes", "the representation: what the call is made for", |r| {
+        application(r, |said| said.sent.payload + said.received.payload)
     }),
-    kind("bytes_sent_per_call", "bytes", "those from client to server", |round| {
-        network(round, |network| network.sent.bytes)
-    }),
-    kind("bytes_received_per_call", "bytes", "those from server to client", |round| {
-        network(round, |network| network.received.bytes)
-    }),
-    kind("header_bytes_per_call", "bytes", "headers of IP and TCP, both directions together", |round| {
-        network(round, Network::header_bytes)
-    }),
-    kind("header_bytes_sent_per_call", "bytes", "those from client to server", |round| {
-        network(round, |network| network.sent.header_bytes())
-    }),
-    kind("header_bytes_received_per_call", "bytes", "those from server to client", |round| {
-        network(round, |network| network.received.header_bytes())
-    }),
-    kind("payload_bytes_per_call", "bytes", "the representation: what the call is made for", |round| {
-        application(round, |said| said.payload)
-    }),
-    kind("payload_bytes_sent_per_call", "bytes", "those from client to server", |round| {
-        Some(per_call(round.asking.application.sent.payload, round))
-    }),
-    kind("payload_bytes_received_per_call", "bytes", "those from server to client", |round| {
-        Some(per_call(round.asking.application.received.payload, round))
+    kind("payload_bytes_sent_per_call", "bytes", TO_SERVER, |r| application(r, |said| said.sent.payload)),
+    kind("payload_bytes_received_per_call", "bytes", TO_CLIENT, |r| {
+        application(r, |said| said.received.payload)
     }),
     kind(
         "fields_bytes_per_call",
         "bytes",
         "request lines, status lines and fields; on a socket the JSON-RPC around the payload",
-        |round| application(round, |said| said.fields),
+        |r| application(r, |said| said.sent.fields + said.received.fields),
     ),
-    kind("fields_bytes_sent_per_call", "bytes", "those from client to server", |round| {
-        Some(per_call(round.asking.application.sent.fields, round))
+    kind("fields_bytes_sent_per_call", "bytes", TO_SERVER, |r| application(r, |said| said.sent.fields)),
+    kind("fields_bytes_received_per_call", "bytes", TO_CLIENT, |r| {
+        application(r, |said| said.received.fields)
     }),
-    kind("fields_bytes_received_per_call", "bytes", "those from server to client", |round| {
-        Some(per_call(round.asking.application.received.fields, round))
+    kind("framing_bytes_per_call", "bytes", "frame headers, masks, chunk lines", |r| {
+        application(r, |said| said.sent.framing + said.received.framing)
     }),
-    kind("framing_bytes_per_call", "bytes", "frame headers, masks, chunk lines", |round| {
-        application(round, |said| said.framing)
+    kind("framing_bytes_sent_per_call", "bytes", TO_SERVER, |r| application(r, |said| said.sent.framing)),
+    kind("framing_bytes_received_per_call", "bytes", TO_CLIENT, |r| {
+        application(r, |said| said.received.framing)
     }),
-    kind("framing_bytes_sent_per_call", "bytes", "those from client to server", |round| {
-        Some(per_call(round.asking.application.sent.framing, round))
+    kind("deflated_bytes_per_call", "bytes", "compressed messages: payload and fields in one", |r| {
+        application(r, |said| said.sent.deflated + said.received.deflated)
     }),
-    kind("framing_bytes_received_per_call", "bytes", "those from server to client", |round| {
-        Some(per_call(round.asking.application.received.framing, round))
+    kind("deflated_bytes_sent_per_call", "bytes", TO_SERVER, |r| application(r, |said| said.sent.deflated)),
+    kind("deflated_bytes_received_per_call", "bytes", TO_CLIENT, |r| {
+        application(r, |said| said.received.deflated)
     }),
-    kind("deflated_bytes_per_call", "bytes", "compressed messages: payload and fields in one", |round| {
-        application(round, |said| said.deflated)
+    kind("opening_segments", "segments", "to open a kept connection, shaking hands included", |r| {
+        around(r, &r.opening, Network::segments)
     }),
-    kind("deflated_bytes_sent_per_call", "bytes", "those from client to server", |round| {
-        Some(per_call(round.asking.application.sent.deflated, round))
+    kind("opening_bytes", "bytes", "the same, from the IP header on", |r| {
+        around(r, &r.opening, Network::bytes)
     }),
-    kind("deflated_bytes_received_per_call", "bytes", "those from server to client", |round| {
-        Some(per_call(round.asking.application.received.deflated, round))
+    kind("closing_segments", "segments", "to close a kept connection", |r| {
+        around(r, &r.closing, Network::segments)
     }),
-    kind("opening_segments", "segments", "to open a kept connection, shaking hands included", |round| {
-        around(round, &round.opening, Network::segments)
-    }),
-    kind("opening_bytes", "bytes", "the same, from the IP header on", |round| {
-        around(round, &round.opening, Network::bytes)
-    }),
-    kind("closing_segments", "segments", "to close a kept connection", |round| {
-        around(round, &round.closing, Network::segments)
-    }),
-    kind("closing_bytes", "bytes", "the same, from the IP header on", |round| {
-        around(round, &round.closing, Network::bytes)
+    kind("closing_bytes", "bytes", "the same, from the IP header on", |r| {
+        around(r, &r.closing, Network::bytes)
     }),
     kind("round_trips_first", "round trips", "from nothing to the first useful byte", round_trips_first),
-    kind("first_answer_us", "microseconds", "from nothing to the first whole answer", |round| {
-        Some(micros(round.first?.as_nanos() as f64))
+    kind("first_answer_us", "microseconds", "from nothing to the first whole answer", |r| {
+        Some(micros(r.first?.as_nanos() as f64))
     }),
-    kind("round_trips_per_call", "round trips", "how often the other end was waited for", |round| {
-        Some(per_call(round.asking.network?.round_trips?, round))
+    kind("round_trips_per_call", "round trips", "how often the other end was waited for", |r| {
+        Some(per_call(r.asking.network?.round_trips?, r))
     }),
     kind(
         "system_calls_per_call",
@@ -198,14 +167,14 @@ pub const FIGURES: &[Kind] = &[
         "system calls of the server, opening and closing included",
         |round| Some(per_call(round.system_calls.as_ref()?.values().sum(), round)),
     ),
-    kind("server_us_per_call", "microseconds", "processor time of the server", |round| {
-        Some(micros(round.server_time?.as_nanos() as f64) / round.calls as f64)
+    kind("server_us_per_call", "microseconds", "processor time of the server", |r| {
+        Some(micros(r.server_time?.as_nanos() as f64) / r.calls as f64)
     }),
-    kind("client_us_per_call", "microseconds", "processor time of the client", |round| {
-        Some(micros(round.client_time.as_nanos() as f64) / round.calls as f64)
+    kind("client_us_per_call", "microseconds", "processor time of the client", |r| {
+        Some(micros(r.client_time.as_nanos() as f64) / r.calls as f64)
     }),
-    kind("calls_per_second", "calls/s", "as fast as they could be made so", |round| {
-        Some(round.calls as f64 / round.took.as_secs_f64())
+    kind("calls_per_second", "calls/s", "as fast as they could be made so", |r| {
+        Some(r.calls as f64 / r.took.as_secs_f64())
     }),
     kind(
         "latency_p50_us",
@@ -213,15 +182,13 @@ pub const FIGURES: &[Kind] = &[
         "from writing a call to its whole answer: half of the calls took no longer",
         |round| Some(quantile(&round.latency, 0.5)),
     ),
-    kind("latency_p99_us", "microseconds", "99 of 100 took no longer", |round| {
-        Some(quantile(&round.latency, 0.99))
-    }),
+    kind("latency_p99_us", "microseconds", "99 of 100 took no longer", |r| Some(quantile(&r.latency, 0.99))),
     kind("latency_max_us", "microseconds", "the longest", |round| Some(quantile(&round.latency, 1.0))),
-    kind("paced_calls_per_second", "calls/s", "those that were made at the stated rate", |round| {
-        Some(round.paced.as_ref()?.calls_per_second(round.calls))
+    kind("paced_calls_per_second", "calls/s", "those that were made at the stated rate", |r| {
+        Some(r.paced.as_ref()?.calls_per_second(r.calls))
     }),
-    kind("paced_behind_ms", "milliseconds", "how late the last of them was written", |round| {
-        Some(round.paced.as_ref()?.behind_ms())
+    kind("paced_behind_ms", "milliseconds", "how late the last of them was written", |r| {
+        Some(r.paced.as_ref()?.behind_ms())
     }),
     kind(
         "paced_p50_us",
@@ -229,12 +196,10 @@ pub const FIGURES: &[Kind] = &[
         "at the stated rate, from when the call should have been made: half took no longer",
         |round| Some(quantile(&round.paced.as_ref()?.latency, 0.5)),
     ),
-    kind("paced_p99_us", "microseconds", "99 of 100 took no longer", |round| {
-        Some(quantile(&round.paced.as_ref()?.latency, 0.99))
+    kind("paced_p99_us", "microseconds", "99 of 100 took no longer", |r| {
+        Some(quantile(&r.paced.as_ref()?.latency, 0.99))
     }),
-    kind("paced_max_us", "microseconds", "the longest", |round| {
-        Some(quantile(&round.paced.as_ref()?.latency, 1.0))
-    }),
+    kind("paced_max_us", "microseconds", "the longest", |r| Some(quantile(&r.paced.as_ref()?.latency, 1.0))),
     kind(
         "paced_wake_p50_us",
         "microseconds",
@@ -244,6 +209,9 @@ pub const FIGURES: &[Kind] = &[
     ),
     kind("paced_wake_p99_us", "microseconds", "99 of 100 times no later", |round| woke_late(round, 0.99)),
 ];
+
+const TO_SERVER: &str = "those from client to server";
+const TO_CLIENT: &str = "those from server to client";
 
 /// What rounds say of one of [`FIGURES`].
 pub fn figure(name: &str, rounds: &[Round]) -> Option<Spread> {
@@ -273,9 +241,8 @@ fn network(round: &Round, of: fn(&Network) -> u64) -> Option<f64> {
     Some(per_call(of(round.asking.network.as_ref()?), round))
 }
 
-fn application(round: &Round, of: fn(&Application) -> u64) -> Option<f64> {
-    let said = &round.asking.application;
-    Some(per_call(of(&said.sent) + of(&said.received), round))
+fn application(round: &Round, of: fn(&Both<Application>) -> u64) -> Option<f64> {
+    Some(per_call(of(&round.asking.application), round))
 }
 
 /// For each connection; none where each call has one of its own.
@@ -296,6 +263,7 @@ fn round_trips_first(round: &Round) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn every_figure_has_a_name_of_its_own() {

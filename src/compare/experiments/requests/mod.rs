@@ -3,19 +3,18 @@
 //! The ways take turns, so that whatever changes meanwhile on this machine changes for all of them.
 
 pub mod call_runner;
-pub mod call_series;
 pub mod figures;
 
+use crate::compare::costs::Round;
 use crate::compare::experiments::requests::call_runner::CallRunner;
-use crate::compare::experiments::requests::call_series::CallSeries;
 use crate::compare::experiments::requests::figures::Asked;
 use crate::compare::headers::Extra;
-use crate::compare::interleaved_runs::WARM_UP_CALLS;
+use crate::compare::interleaved_runs::{SeriesRounds, WARM_UP_CALLS, interleave};
 use crate::compare::options::CompareOptions;
 use crate::compare::progress::progress;
-use crate::compare::run_error::RunError;
-use crate::compare::workloads::ways;
-use crate::compare::workloads::workload::Workload;
+use crate::compare::workloads::call_plan::Workload;
+use crate::compare::workloads::ways::{self, Way};
+use crate::compare::workloads::workload;
 use crate::error::CommandError;
 
 /// Runs all rounds of all selected ways, after a short round that is not counted. Returns false if it was interrupted.
@@ -32,38 +31,30 @@ pub fn run(
 ) -> Result<bool, CommandError> {
     let (url, tag) = (&runner.server.url, runner.server.tag.as_deref());
     let selected = ways::ALL.iter().filter(|way| options.ways.is_empty() || options.ways.contains(way));
-    let mut all: Vec<CallSeries> =
-        selected.map(|&way| CallSeries::new(way, Workload::new(way, options, url, tag, extra))).collect();
+    let mut all: Vec<_> = selected.map(|&way| SeriesRounds::new(way)).collect();
     let progress = progress(all.len() * (usize::from(options.rounds) + 1));
     let warm_up = CallRunner { calls: options.calls.min(WARM_UP_CALLS), rate: None, ..*runner };
-    let mut complete = true;
-    'rounds: for n in 0..=options.rounds {
-        for series in &mut all {
-            let (Some(workload), None) = (&series.workload, &series.left_out) else { continue };
-            progress.set_message(format!("round {n} of {}: {}", options.rounds, series.way.name()));
-            let outcome = if n == 0 { warm_up.round(workload) } else { runner.round(workload) };
-            progress.inc(1);
-            match outcome {
-                Ok(_) if n == 0 => {}
-                Ok(round) => series.rounds.push(round),
-                Err(RunError::Failed(error)) => series.left_out = Some(error.to_string()),
-                Err(RunError::Inconsistent(error)) => return Err(error),
-                Err(RunError::Interrupted) => {
-                    complete = false;
-                    break 'rounds;
-                }
-            }
-        }
-    }
+    let name = |way: &Way| way.name().to_owned();
+    let complete = interleave(&mut all, 0..=options.rounds, &progress, name, |&way, n| {
+        let workload = Workload::new(way, options, url, tag, extra)?;
+        if n == 0 { warm_up.round(&workload) } else { runner.round(&workload) }
+    })?;
     progress.finish_and_clear();
-    let mut went_back = false;
-    for series in all.iter_mut().filter(|_| runner.server.counts) {
-        went_back |= series.forget_doubtful_system_calls();
-    }
-    if went_back {
+    // If the system calls of one round are unknown, those of the others may be of another process.
+    let is_doubtful = |rounds: &[Round]| rounds.iter().any(|round| round.system_calls.is_none());
+    if runner.server.counts && all.iter().any(|one| is_doubtful(&one.rounds)) {
         notes.push(COUNTS_GO_BACK.to_owned());
     }
-    *results = all.into_iter().map(|series| series.result(options, extra)).collect();
+    for SeriesRounds { series: way, mut rounds, left_out } in all {
+        if is_doubtful(&rounds) {
+            rounds.iter_mut().for_each(|round| round.system_calls = None);
+        }
+        let mut asked = Asked::new(way, options, rounds, left_out);
+        if let Some(words) = workload::no_difference(way, extra) {
+            asked.differs = words.to_owned();
+        }
+        results.push(asked);
+    }
     Ok(complete)
 }
 

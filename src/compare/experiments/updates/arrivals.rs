@@ -8,8 +8,11 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 /// A pattern of arrivals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Arrivals {
     Evenly,
     /// A Poisson process.

@@ -4,15 +4,15 @@
 //! so a poll and a push can be held against each other. The server's include what the changes themselves
 //! cost it, which is what the lane `nobody` shows, undivided.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::compare::costs::Figure;
-use crate::compare::costs::{Application, Spread};
+use crate::compare::costs::{Application, Figure, Spread};
 use crate::compare::experiments::updates::sampler::Phase;
 use crate::compare::experiments::updates::update_round::Round;
 use crate::compare::experiments::updates::update_series::UpdateSeries;
+use crate::compare::system_calls::figures_by_name;
 use crate::netlab::traffic::Network;
 
 /// One way of following.
@@ -60,7 +60,9 @@ impl Followed {
             followers: if lane == UpdateSeries::Baseline { 0 } else { followers },
             rounds: rounds.len(),
             figures,
-            system_calls: system_calls(rounds),
+            system_calls: figures_by_name("calls/s", rounds, |round| {
+                Some((round.changing.system_calls.as_ref()?, round.changing.took.as_secs_f64()))
+            }),
             left_out,
         }
     }
@@ -75,22 +77,6 @@ impl Followed {
 fn divisor(round: &Round, phase: &Phase, per_second: bool) -> f64 {
     let seconds = if per_second { phase.took.as_secs_f64() } else { 1.0 };
     f64::from(round.followers.max(1)) * seconds
-}
-
-fn system_calls(rounds: &[Round]) -> BTreeMap<String, Figure> {
-    let maps = rounds.iter().filter_map(|round| round.changing.system_calls.as_ref());
-    let names: BTreeSet<&String> = maps.flat_map(BTreeMap::keys).collect();
-    let mut figures = BTreeMap::new();
-    for name in names {
-        let rates = rounds.iter().filter_map(|round| {
-            let calls = *round.changing.system_calls.as_ref()?.get(name)?;
-            Some(calls as f64 / round.changing.took.as_secs_f64())
-        });
-        if let Some(spread) = Spread::of(rates) {
-            figures.insert(name.clone(), Figure { unit: "calls/s", spread });
-        }
-    }
-    figures
 }
 
 type OfRound = fn(&Round) -> Option<f64>;

@@ -23,18 +23,17 @@ pub mod subscriber_connection;
 pub mod subscriber_stats;
 pub mod update_round;
 pub mod update_series;
-pub mod update_settings;
 pub mod ways;
 
 use std::time::Duration;
 
 use crate::compare::experiments::crossover;
 use crate::compare::experiments::updates::figures::Followed;
-use crate::compare::experiments::updates::update_round::{Course, Round, UpdateRunner};
+use crate::compare::experiments::updates::update_round::{Course, UpdateRunner};
 use crate::compare::experiments::updates::update_series::UpdateSeries;
+use crate::compare::interleaved_runs::{SeriesRounds, interleave};
 use crate::compare::options::{CompareOptions, Experiment};
 use crate::compare::progress::progress;
-use crate::compare::run_error::RunError;
 use crate::error::CommandError;
 
 /// Runs all rounds of all selected series, in turns. Returns false if it was interrupted.
@@ -53,29 +52,15 @@ pub fn run(
     let window = window(options);
     let lanes =
         [UpdateSeries::Baseline].into_iter().chain(UpdateSeries::selected(&options.follow, ways::ALL));
-    let mut lanes: Vec<(UpdateSeries, Vec<Round>, Option<String>)> =
-        lanes.map(|lane| (lane, Vec::new(), None)).collect();
+    let mut lanes: Vec<_> = lanes.map(SeriesRounds::new).collect();
     let progress = progress(lanes.len() * usize::from(options.rounds));
-    let mut complete = true;
-    'rounds: for n in 1..=options.rounds {
-        for (lane, rounds, left_out) in lanes.iter_mut().filter(|lane| lane.2.is_none()) {
-            progress.set_message(format!("round {n} of {}: follow by {}", options.rounds, lane.words()));
-            let course = Course { lane: *lane, quiet: Some(follow.quiet_seconds), times: &times, window };
-            match runner.round(&course) {
-                Ok(round) => rounds.push(round),
-                Err(RunError::Failed(failure)) => *left_out = Some(failure.to_string()),
-                Err(RunError::Inconsistent(failure)) => return Err(failure),
-                Err(RunError::Interrupted) => {
-                    complete = false;
-                    break 'rounds;
-                }
-            }
-            progress.inc(1);
-        }
-    }
+    let words = |lane: &UpdateSeries| format!("follow by {}", lane.words());
+    let complete = interleave(&mut lanes, 1..=options.rounds, &progress, words, |&lane, _| {
+        runner.round(&Course { lane, quiet: Some(follow.quiet_seconds), times: &times, window })
+    })?;
     progress.finish_and_clear();
-    for (lane, rounds, left_out) in lanes {
-        followed.push(Followed::new(lane, runner.followers, &rounds, left_out));
+    for SeriesRounds { series, rounds, left_out } in lanes {
+        followed.push(Followed::new(series, runner.followers, &rounds, left_out));
     }
     Ok(complete)
 }

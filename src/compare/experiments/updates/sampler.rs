@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::compare::costs::{Application, Both, Costs};
+use crate::compare::costs::{Both, Costs};
 use crate::compare::count_method::Counting;
 use crate::compare::experiments::updates::change_writer::Writer;
 use crate::compare::experiments::updates::subscriber_stats::Ledger;
@@ -45,9 +45,7 @@ pub struct Eyes<'e> {
 /// Everything up to that moment.
 pub struct Reading {
     pub at: Instant,
-    pub network: Network,
-    pub said: Both<Application>,
-    connections: u64,
+    pub costs: Costs,
     asked: u64,
     client_time: Duration,
     /// Of the server, before it was asked for its counters, and after that.
@@ -68,12 +66,17 @@ impl Eyes<'_> {
         let sum = |of: fn(&Ledger) -> u64| self.ledgers.iter().map(of).sum();
         Ok(Reading {
             at: Instant::now(),
-            network: match self.counting.wire() {
-                Some(wire) => wire.network_without(self.port).map_err(RunError::Inconsistent)?,
-                None => self.network()?,
+            costs: Costs {
+                network: Some(match self.counting.wire() {
+                    Some(wire) => wire.network_without(self.port).map_err(RunError::Inconsistent)?,
+                    None => self.network()?,
+                }),
+                application: self
+                    .ledgers
+                    .iter()
+                    .fold(Both::default(), |sum, one| sum + one.read(|tally| tally.said)),
+                connections: sum(|ledger| ledger.read(|tally| tally.connections)),
             },
-            said: self.ledgers.iter().fold(Both::default(), |sum, one| sum + one.read(|tally| tally.said)),
-            connections: sum(|ledger| ledger.read(|tally| tally.connections)),
             asked: sum(|ledger| ledger.read(|tally| tally.asked)),
             client_time: self.ledgers.iter().map(|one| one.read(|tally| tally.processor_time)).sum(),
             server_time: [self.server.processor_time(); 2],
@@ -92,11 +95,7 @@ impl Eyes<'_> {
     pub fn phase(&self, from: &Reading, to: &Reading) -> Phase {
         Phase {
             took: to_the_millisecond(to.at - from.at),
-            costs: Costs {
-                connections: to.connections - from.connections,
-                network: Some(to.network - from.network),
-                application: to.said - from.said,
-            },
+            costs: to.costs - from.costs,
             asked: to.asked - from.asked,
             client_time: to.client_time.saturating_sub(from.client_time),
             server_time: to.server_time[0].zip(from.server_time[1]).map(|(to, from)| to.saturating_sub(from)),

@@ -27,7 +27,6 @@ use crate::compare::experiments::updates::subscriber_connection::SubscriberTarge
 use crate::compare::experiments::updates::subscriber_stats::Ledger;
 use crate::compare::experiments::updates::update_series::UpdateSeries;
 use crate::compare::headers::Extra;
-use crate::compare::interrupt::sleep_until;
 use crate::compare::options::CompareOptions;
 use crate::compare::run_error::RunError;
 use crate::compare::server::Server;
@@ -100,7 +99,7 @@ impl<'r> UpdateRunner<'r> {
 
 impl UpdateRunner<'_> {
     pub fn round(&self, course: &Course) -> Result<Round, RunError> {
-        self.settle()?;
+        self.counting.settle()?;
         let mut writer = Writer::open(self.server, self.item_bytes)?;
         writer.put(0)?;
         let followers = if course.lane == UpdateSeries::Baseline { 0 } else { self.followers };
@@ -116,8 +115,9 @@ impl UpdateRunner<'_> {
         let epoch = Instant::now();
         let (measured, all_views) = self.gather(course, &eyes, &mut writer, epoch)?;
         drop(writer);
-        self.settle()?;
-        self.check(&begin, &eyes.read_counts()?)?;
+        self.counting.settle()?;
+        let end = eyes.read_counts()?;
+        self.counting.check("segments of those who follow", &(end.costs - begin.costs))?;
 
         let Measured { opened, quiet, changing, written, start } = measured;
         let mut round = Round {
@@ -208,7 +208,7 @@ impl UpdateRunner<'_> {
         threads: &[Thread],
         base: &OnceLock<Instant>,
     ) -> Result<Measured, RunError> {
-        self.rest_until(Instant::now() + self.rest)?;
+        self.server.sleep_until(Instant::now() + self.rest)?;
         let opened = eyes.read(writer)?;
         let base = *base.get_or_init(Instant::now);
         threads.iter().for_each(|thread| thread.thread().unpark());
@@ -216,14 +216,14 @@ impl UpdateRunner<'_> {
         let mut quiet = None;
         if let Some(time) = course.quiet {
             let from = self.begin_part(course.lane, base, eyes, writer)?;
-            self.rest_until(from.at + time)?;
+            self.server.sleep_until(from.at + time)?;
             quiet = Some([from, eyes.read(writer)?]);
         }
         let from = self.begin_part(course.lane, base, eyes, writer)?;
         let start = Instant::now();
         let written = writer.make(course.times, start, &self.server.interrupted)?;
         // Reading takes a while, where the server is far away.
-        self.rest_until(start + course.window)?;
+        self.server.sleep_until(start + course.window)?;
         let changing = [from, eyes.read(writer)?];
         self.wait_for_last(course, eyes.ledgers, threads)?;
         Ok(Measured { opened, quiet, changing, written, start })
@@ -240,13 +240,9 @@ impl UpdateRunner<'_> {
         if let Some(every) = lane.every() {
             let gap = every.as_secs_f64() / f64::from(self.followers);
             let passed = (base.elapsed().as_secs_f64() / gap + 0.5).ceil();
-            self.rest_until(base + Duration::from_secs_f64((passed + 0.5) * gap))?;
+            self.server.sleep_until(base + Duration::from_secs_f64((passed + 0.5) * gap))?;
         }
         eyes.read(writer)
-    }
-
-    fn rest_until(&self, due: Instant) -> Result<(), RunError> {
-        if sleep_until(due, &self.server.interrupted) { Ok(()) } else { Err(RunError::Interrupted) }
     }
 
     /// Until everybody shows the last change.
@@ -267,18 +263,8 @@ impl UpdateRunner<'_> {
                     course.lane.name()
                 )));
             }
-            self.rest_until(Instant::now() + Duration::from_millis(5))?;
+            self.server.sleep_until(Instant::now() + Duration::from_millis(5))?;
         }
-    }
-
-    fn settle(&self) -> Result<(), RunError> {
-        self.counting.settle().map_err(RunError::Inconsistent)
-    }
-
-    /// Holds one count against another, as in Ask.
-    fn check(&self, begin: &Reading, end: &Reading) -> Result<(), RunError> {
-        let (network, said) = (end.network - begin.network, end.said - begin.said);
-        self.counting.check("segments of those who follow", network, said).map_err(RunError::Inconsistent)
     }
 }
 

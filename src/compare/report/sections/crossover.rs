@@ -4,9 +4,8 @@
 use crate::compare::experiments::crossover::cross_result::{
     COMPARED, Compared, Crossed, Crossing, STALE, STALE_PERCENT_MAX, Staleness,
 };
-use crate::compare::experiments::updates::update_settings::{UpdateSettings, stale_words};
-use crate::compare::format::number;
-use crate::compare::format::rate_words;
+use crate::compare::format::{number, rate_words};
+use crate::compare::options::UpdateOptions;
 use crate::compare::report::charts::{FigureColumn, FigureRow, cells, curves};
 use crate::compare::report::document::{
     Block, Cell, Chart, Document, Lines, MarkedRange, Output, Table, YScale,
@@ -14,12 +13,15 @@ use crate::compare::report::document::{
 use crate::compare::report::sections::updates::notes_on_polls;
 
 /// Adds the section. An interrupted run has what was found by then.
-pub fn add(settings: &UpdateSettings, crossed: &Crossed, document: &mut Document) {
+pub fn add(settings: &UpdateOptions, crossed: &Crossed, document: &mut Document) {
     if crossed.points.is_empty() {
         return;
     }
     let (followers, seconds) = (settings.followers, crossed.seconds);
-    let stale = stale_words(settings.stale_ms);
+    let stale = match settings.stale_ms {
+        0 => "not the newest".to_owned(),
+        ms => format!("older than {ms} ms"),
+    };
     document.heading(
         Output::Text,
         2,

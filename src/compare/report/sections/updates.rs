@@ -4,21 +4,20 @@ use std::collections::BTreeSet;
 
 use crate::compare::costs::Spread;
 use crate::compare::experiments::updates::figures::Followed;
-use crate::compare::experiments::updates::update_settings::UpdateSettings;
-use crate::compare::format::number;
-use crate::compare::format::rate_words;
+use crate::compare::format::{number, rate_words};
+use crate::compare::options::UpdateOptions;
 use crate::compare::report::charts::{
     BarFigures, FigureRow, FigureTable, bytes, curves, percentiles, plain_bars, table,
 };
 use crate::compare::report::document::{Block, Chart, Document, Lines, Output, YScale};
 
 /// Adds the section, where there are figures of any way.
-pub fn add(settings: &UpdateSettings, followed: &[Followed], document: &mut Document) {
+pub fn add(settings: &UpdateOptions, followed: &[Followed], document: &mut Document) {
     if followed.is_empty() {
         return;
     }
-    let UpdateSettings { followers, changes, changes_per_second, rhythm, .. } = settings;
-    let rhythm = rhythm.replace('-', " ");
+    let UpdateOptions { followers, changes, changes_per_second, rhythm, .. } = settings;
+    let rhythm = rhythm.name().replace('-', " ");
     document.paragraph(Output::Text, "");
     document.heading(Output::Page, 2, "What it costs to keep up");
     document.paragraph(
@@ -56,7 +55,7 @@ pub fn add(settings: &UpdateSettings, followed: &[Followed], document: &mut Docu
 }
 
 /// What must be known to read figures of each second.
-fn notes_on_rates(settings: &UpdateSettings, followed: &[Followed]) -> Vec<String> {
+fn notes_on_rates(settings: &UpdateOptions, followed: &[Followed]) -> Vec<String> {
     let mut windows = followed.iter().map(|one| one.spread("changes").zip(one.spread("changing_seconds")));
     let Some((changes, seconds)) = windows.find_map(|window| window) else { return Vec::new() };
     let (changes, seconds) = (changes.median, seconds.median);
@@ -66,7 +65,7 @@ fn notes_on_rates(settings: &UpdateSettings, followed: &[Followed]) -> Vec<Strin
         number(changes),
         rate_words(seconds)
     )];
-    notes.extend(notes_on_polls(settings.followers, settings.quiet_seconds, followed.iter()));
+    notes.extend(notes_on_polls(settings.followers, settings.quiet_seconds.as_secs_f64(), followed.iter()));
     notes.extend(notes_on_polls(settings.followers, seconds, followed.iter()));
     notes
 }
