@@ -82,7 +82,9 @@ fn a_shutdown_answers_what_was_sent_before_it() {
         let [websocket, idle] = [simulation.connect(), simulation.connect()];
         simulation.peer(websocket).send(&[b"GET /echo HTTP/1.1\r\nHost: a\r\n", HANDSHAKE].concat());
         simulation.peer(idle).send(b"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n");
-        [websocket, idle].map(|peer| simulation.peer(peer).receive(usize::MAX));
+        for peer in [websocket, idle] {
+            simulation.peer(peer).receive(usize::MAX);
+        }
         simulation.run_until_quiet();
         let late = simulation.connect();
         simulation.peer(late).receive(usize::MAX);

@@ -24,7 +24,7 @@ pub mod timer_queue;
 
 use crate::api::read_context::ReadCache;
 use crate::api::resources;
-use crate::connection::Due;
+use crate::connection::connection_event::Due;
 use crate::connection::turn_context::TurnContext;
 use crate::metrics::totals::MetricId;
 use crate::pubsub::peer_table::PeerId;
