@@ -156,7 +156,7 @@ impl<'p> Caller<'p> {
     }
 }
 
-/// What all clients together have cost so far. Without a `wire`, the kernel is asked about each connection.
+/// Returns the costs of all clients so far. Without a `wire`, the kernel is asked about each connection.
 pub fn total(callers: &[Caller], wire: Option<&Wire>) -> Result<Costs, RunError> {
     let mut network = Network::default();
     if let Some(wire) = wire {
