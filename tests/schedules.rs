@@ -74,6 +74,32 @@ fn who_is_not_read_is_not_late() {
     simulation.run_until_all_closed();
 }
 
+/// A shutdown answers what was sent before it, also by a connection that waits in the backlog, and then closes every peer.
+#[test]
+fn a_shutdown_answers_what_was_sent_before_it() {
+    for commits in [Commits::Inline, Commits::Queued] {
+        let mut simulation = Simulation::new(&names(), 4096, commits);
+        let [websocket, idle] = [simulation.connect(), simulation.connect()];
+        simulation.peer(websocket).send(&[b"GET /echo HTTP/1.1\r\nHost: a\r\n", HANDSHAKE].concat());
+        simulation.peer(idle).send(b"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n");
+        for peer in [websocket, idle] {
+            simulation.peer(peer).receive(usize::MAX);
+        }
+        simulation.run_until_quiet();
+        let late = simulation.connect();
+        simulation.peer(late).receive(usize::MAX);
+        simulation.peer(late).send(b"POST /tasks0 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n\"a\"");
+        simulation.request_shutdown();
+        simulation.run_until_quiet();
+        let answer = String::from_utf8_lossy(simulation.received(late));
+        assert!(answer.starts_with("HTTP/1.1 201 Created\r\n"), "{commits:?}: {answer}");
+        assert!(simulation.has_ended(late) && simulation.has_ended(idle), "{commits:?}");
+        let frames = connections::words(simulation.received(websocket)).expect("a WebSocket");
+        assert_eq!(frames, [(Opcode::Close, b"\x03\xe9".to_vec())], "{commits:?}: 1001, going away");
+        simulation.run_until_all_closed();
+    }
+}
+
 /// Nothing outside a server influences what its peers are sent: no other traffic of the thread, and no other server.
 #[test]
 fn same_bytes_at_the_same_time_give_the_same_output() {

@@ -1,4 +1,4 @@
-//! What a connection says after it has read on.
+//! What a connection returns to the server loop: after reading, after a flush, and after a timeout.
 
 use crate::model::call::Call;
 
@@ -15,4 +15,22 @@ pub enum Step<'a> {
     NeedMore,
     /// There is more to read, but not now: answers must leave first.
     Wait,
+}
+
+/// What becomes of the socket when everything has been written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Stay,
+    /// Close it: nothing more can come that a reset would answer.
+    Close,
+    /// End our side, tell `Connection::linger`, and drop what comes.
+    Linger,
+}
+
+/// What is to be done for a connection whose wait is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    Nothing,
+    /// The answer that was held.
+    Answer,
 }

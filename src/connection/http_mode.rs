@@ -14,18 +14,19 @@
 //!                                                                       └───────┘
 //! ```
 //!
-//! Reading and answering are two machines: several requests may be read before the first answer
+//! RequestState and answering are two machines: several requests may be read before the first answer
 //! leaves. Only writes may be under way together, for the journal settles them in order; any other
 //! call waits until those before it are answered.
 
 use crate::connection::connection_event::Step;
 use crate::connection::http_response::{Asked, write_answer, write_fault, write_stream_head};
+use crate::connection::mode::Mode;
 use crate::connection::pipeline::{Owed, Rest};
 use crate::connection::request_reader::{self, Question, SocketOffer};
+use crate::connection::request_state::{RequestInProgress, RequestState};
 use crate::connection::timer_table::Wait;
 use crate::connection::turn_context::ModeContext;
-use crate::error::ApiError;
-use crate::error::ProtocolError;
+use crate::error::{ApiError, ProtocolError};
 use crate::http::body::{self, BodyReader};
 use crate::http::cors::{self, Crossing};
 use crate::http::framing::Framing;
@@ -42,7 +43,7 @@ use std::borrow::Cow;
 
 #[derive(Debug, Default)]
 pub struct HttpMode {
-    reading: Reading,
+    reading: RequestState,
     owed: Owed<Asked>,
     /// The handshake of the call handed out last, where it was one.
     offer: Option<Box<SocketOffer>>,
@@ -60,53 +61,18 @@ pub struct HttpMode {
     visitor: Option<BrowserId>,
 }
 
-#[derive(Debug)]
-enum Reading {
-    Head { searched: usize },
-    Body(Box<HalfRead>),
-    Held(Box<(Question<'static>, Asked)>),
-    Ended,
-}
-
-#[derive(Debug)]
-struct HalfRead {
-    question: Question<'static>,
-    asked: Asked,
-    reader: BodyReader,
-    body: Vec<u8>,
-    /// The peer waits for a 100 (Continue), which stands behind the answers owed before.
-    invites: bool,
-}
-
-impl Default for Reading {
-    fn default() -> Reading {
-        Reading::Head { searched: 0 }
-    }
-}
-
 impl HttpMode {
-    /// Reads on in `bytes` from `*at`.
-    pub fn next<'a>(
-        &mut self,
-        bytes: &'a [u8],
-        at: &mut usize,
-        cx: &mut ModeContext,
-    ) -> Result<Step<'a>, ProtocolError> {
-        let from = *at;
-        let step = self.read_on(bytes, at, cx);
-        if step.is_err() {
-            self.note_method(&bytes[from..]);
-        }
-        step
-    }
-
     /// Before [`HttpMode::fail`]: an answer to HEAD has no body, also where the rest of the request
     /// could not be read (RFC 9110 §9.3.2). `unread` is what came of it, from its head on.
     #[cold]
-    pub fn note_method(&mut self, unread: &[u8]) {
+    pub fn note_method(&mut self, mut unread: &[u8]) {
+        // Empty lines may stand before a request (RFC 9112 §2.2). A bare line feed is none.
+        while let Some(rest) = unread.strip_prefix(b"\r\n") {
+            unread = rest;
+        }
         self.last_send = match &self.reading {
-            Reading::Body(half) => half.asked.send,
-            _ if without_empty_lines(unread).starts_with(b"HEAD ") => Send::HeadOnly,
+            RequestState::Body(half) => half.asked.send,
+            _ if unread.starts_with(b"HEAD ") => Send::HeadOnly,
             _ => Send::HeadAndBody,
         };
     }
@@ -119,17 +85,17 @@ impl HttpMode {
         cx: &mut ModeContext,
     ) -> Result<Step<'a>, ProtocolError> {
         match &mut self.reading {
-            Reading::Head { .. } => self.read_head(bytes, at, cx),
-            Reading::Body(_) => self.read_body(bytes, at, cx),
-            Reading::Held(_) if !self.owed.is_empty() => Ok(Step::Wait),
-            Reading::Held(_) => {
-                let Reading::Held(held) = std::mem::take(&mut self.reading) else {
+            RequestState::Head { .. } => self.read_head(bytes, at, cx),
+            RequestState::Body(_) => self.read_body(bytes, at, cx),
+            RequestState::Blocked(_) if !self.owed.is_empty() => Ok(Step::Wait),
+            RequestState::Blocked(_) => {
+                let RequestState::Blocked(held) = std::mem::take(&mut self.reading) else {
                     unreachable!("just matched");
                 };
                 let (question, asked) = *held;
                 self.hand_out(question, asked, cx)
             }
-            Reading::Ended => {
+            RequestState::Ended => {
                 *at = bytes.len();
                 Ok(Step::NeedMore)
             }
@@ -142,7 +108,9 @@ impl HttpMode {
         at: &mut usize,
         cx: &mut ModeContext,
     ) -> Result<Step<'a>, ProtocolError> {
-        let Reading::Head { searched } = &mut self.reading else { unreachable!("the caller matched it") };
+        let RequestState::Head { searched } = &mut self.reading else {
+            unreachable!("the caller matched it")
+        };
         let rest = &bytes[*at..];
         if rest.is_empty() {
             self.wait_between(cx);
@@ -174,7 +142,7 @@ impl HttpMode {
             question = Question::Refused(ApiError::OriginNotAllowed);
         }
         if !head.persistent {
-            self.reading = Reading::Ended;
+            self.reading = RequestState::Ended;
         }
         match head.framing {
             Framing::None | Framing::Sized(0) => self.hand_out_or_hold(question, asked, cx),
@@ -193,7 +161,7 @@ impl HttpMode {
             framing => {
                 body::check_declared(framing, cx.turn.limits)?;
                 cx.begin(Wait::Body);
-                let half = HalfRead {
+                let half = RequestInProgress {
                     question: question.into_owned(),
                     asked,
                     reader: BodyReader::new(framing),
@@ -201,7 +169,7 @@ impl HttpMode {
                     // A peer that sends its body unasked needs no invitation.
                     invites: head.expects_continue && *at == bytes.len(),
                 };
-                self.reading = Reading::Body(Box::new(half));
+                self.reading = RequestState::Body(Box::new(half));
                 self.invite(cx);
                 Ok(Step::Again)
             }
@@ -221,24 +189,22 @@ impl HttpMode {
         at: &mut usize,
         cx: &mut ModeContext,
     ) -> Result<Step<'a>, ProtocolError> {
-        let Reading::Body(half) = &mut self.reading else { unreachable!("the caller matched it") };
+        let RequestState::Body(half) = &mut self.reading else { unreachable!("the caller matched it") };
         let rest = &bytes[*at..];
         let progress = half.reader.read(rest, &mut half.body, cx.turn.limits)?;
         *at += progress.used;
         if !progress.done {
-            if !rest.is_empty() {
-                half.invites = false;
-            }
+            half.invites &= rest.is_empty();
             if !rest.is_empty() || !cx.waits.is_reading() {
                 cx.begin(Wait::Body);
             }
             return Ok(Step::NeedMore);
         }
-        let next = if half.asked.persistent { Reading::default() } else { Reading::Ended };
-        let Reading::Body(half) = std::mem::replace(&mut self.reading, next) else {
+        let next = if half.asked.persistent { RequestState::default() } else { RequestState::Ended };
+        let RequestState::Body(half) = std::mem::replace(&mut self.reading, next) else {
             unreachable!("just matched");
         };
-        let HalfRead { question, asked, body, .. } = *half;
+        let RequestInProgress { question, asked, body, .. } = *half;
         self.hand_out_or_hold(question.with_body(Cow::Owned(body)), asked, cx)
     }
 
@@ -249,12 +215,10 @@ impl HttpMode {
         asked: Asked,
         cx: &mut ModeContext,
     ) -> Result<Step<'a>, ProtocolError> {
-        let must_wait = match &question {
-            Question::Call(call) => self.holding || call.method.waits_its_turn(),
-            Question::Refused(_) => self.holding,
-        };
+        let must_wait =
+            self.holding || matches!(&question, Question::Call(call) if call.method.waits_its_turn());
         if must_wait && !self.owed.is_empty() {
-            self.reading = Reading::Held(Box::new((question.into_owned(), asked)));
+            self.reading = RequestState::Blocked(Box::new((question.into_owned(), asked)));
             return Ok(Step::Wait);
         }
         self.hand_out(question, asked, cx)
@@ -268,7 +232,7 @@ impl HttpMode {
         cx: &mut ModeContext,
     ) -> Result<Step<'a>, ProtocolError> {
         if !asked.persistent {
-            self.reading = Reading::Ended;
+            self.reading = RequestState::Ended;
         }
         cx.waits.end();
         cx.turn.metrics.inc(MetricId::Requests);
@@ -282,11 +246,6 @@ impl HttpMode {
         }
     }
 
-    /// The call handed out last waits for the journal.
-    pub fn postpone(&mut self) {
-        self.owed.postpone();
-    }
-
     /// The call handed out last is answered when what it asked for changes. Nothing behind it is taken up
     /// before that.
     pub fn hold(&mut self) {
@@ -298,55 +257,18 @@ impl HttpMode {
     pub fn stream(&mut self, cx: &mut ModeContext) -> Send {
         let asked = self.owed.take_current().expect("a call was handed out");
         write_stream_head(&asked, cx.turn, cx.outbox);
-        self.reading = Reading::Ended;
+        self.reading = RequestState::Ended;
         asked.send
-    }
-
-    /// Answers the call handed out last, or else the oldest that waits.
-    pub fn answer(&mut self, answer: Answer, cx: &mut ModeContext) {
-        if std::mem::take(&mut self.holding) {
-            cx.waits.end_held();
-        }
-        let (going, mut ended) = (self.going, false);
-        self.owed.settle(answer, |mut asked, answer, rest| {
-            asked.persistent &= !(going && rest == Rest::Nothing);
-            ended |= !asked.persistent;
-            write_answer(asked, answer, cx.turn, cx.outbox);
-        });
-        if ended {
-            self.reading = Reading::Ended;
-        }
-        if !self.owed.is_empty() {
-            return;
-        }
-        self.invite(cx);
-        if let Some(fault) = self.last_words.take() {
-            write_fault(fault, self.last_send, cx.turn, cx.outbox);
-        }
-        // Where the next head has begun to come, the wait for the rest of it runs on.
-        if matches!(self.reading, Reading::Head { searched: 0 }) {
-            cx.begin(Wait::KeepAlive);
-        }
     }
 
     /// Sends a 100 (Continue) to a peer that waits for it, once it is the next to be said.
     fn invite(&mut self, cx: &mut ModeContext) {
-        if let Reading::Body(half) = &mut self.reading
+        if let RequestState::Body(half) = &mut self.reading
             && half.invites
             && self.owed.is_empty()
         {
             half.invites = false;
             cx.outbox.own().extend_from_slice(response::CONTINUE);
-        }
-    }
-
-    /// The stream can no longer be trusted: answers what is owed, says why, and reads no more.
-    pub fn fail(&mut self, fault: ProtocolError, cx: &mut ModeContext) {
-        self.reading = Reading::Ended;
-        if self.owed.is_empty() {
-            write_fault(fault, self.last_send, cx.turn, cx.outbox);
-        } else {
-            self.last_words = Some(fault);
         }
     }
 
@@ -358,22 +280,9 @@ impl HttpMode {
     /// Reads no further request, and says so with the answers still owed.
     pub fn go_away(&mut self) {
         self.going = true;
-        if matches!(self.reading, Reading::Head { searched: 0 }) {
-            self.reading = Reading::Ended;
+        if matches!(self.reading, RequestState::Head { searched: 0 }) {
+            self.reading = RequestState::Ended;
         }
-    }
-
-    /// The peer will send nothing more, and what it sent has been read.
-    pub fn end_of_input(&mut self) {
-        self.reading = Reading::Ended;
-    }
-
-    pub fn is_owed(&self) -> bool {
-        !self.owed.is_empty()
-    }
-
-    pub fn reads_no_more(&self) -> bool {
-        matches!(self.reading, Reading::Ended)
     }
 
     /// Will the peer go on sending what nobody reads?
@@ -389,23 +298,6 @@ impl HttpMode {
         self.visitor
     }
 
-    /// Nothing more is read, and nothing is owed.
-    pub fn is_over(&self) -> bool {
-        self.reads_no_more() && self.owed.is_empty()
-    }
-
-    /// Bytes of what is half read, or waits for its turn.
-    pub fn held_bytes(&self) -> usize {
-        match &self.reading {
-            Reading::Body(half) => half.body.capacity(),
-            Reading::Held(held) => match &held.0 {
-                Question::Call(call) => call.body.len(),
-                Question::Refused(_) => 0,
-            },
-            Reading::Head { .. } | Reading::Ended => 0,
-        }
-    }
-
     /// Writes the 101, and says what it agreed to.
     pub fn upgrade(&mut self, talk: Talk, cx: &mut ModeContext) -> Option<Agreement> {
         let offer = self.offer.take().expect("only a handshake becomes a socket");
@@ -418,11 +310,91 @@ impl HttpMode {
     }
 }
 
-/// Empty lines may stand before a request (RFC 9112 §2.2); a bare line feed is none, and what stands
-/// behind it no request.
-fn without_empty_lines(mut bytes: &[u8]) -> &[u8] {
-    while let Some(rest) = bytes.strip_prefix(b"\r\n") {
-        bytes = rest;
+impl Mode for HttpMode {
+    /// Reads on in `bytes` from `*at`.
+    fn next<'a>(
+        &mut self,
+        bytes: &'a mut [u8],
+        at: &mut usize,
+        cx: &mut ModeContext,
+    ) -> Result<Step<'a>, ProtocolError> {
+        let (bytes, from): (&'a [u8], usize) = (bytes, *at);
+        let step = self.read_on(bytes, at, cx);
+        if step.is_err() {
+            self.note_method(&bytes[from..]);
+        }
+        step
     }
-    bytes
+
+    /// The call handed out last waits for the journal.
+    fn postpone(&mut self) {
+        self.owed.postpone();
+    }
+
+    /// Answers the call handed out last, or else the oldest that waits.
+    fn answer(&mut self, answer: Answer, cx: &mut ModeContext) {
+        if std::mem::take(&mut self.holding) {
+            cx.waits.end_held();
+        }
+        let (going, mut ended) = (self.going, false);
+        self.owed.settle(answer, |mut asked, answer, rest| {
+            asked.persistent &= !(going && rest == Rest::Nothing);
+            ended |= !asked.persistent;
+            write_answer(asked, answer, cx.turn, cx.outbox);
+        });
+        if ended {
+            self.reading = RequestState::Ended;
+        }
+        if !self.owed.is_empty() {
+            return;
+        }
+        self.invite(cx);
+        if let Some(fault) = self.last_words.take() {
+            write_fault(fault, self.last_send, cx.turn, cx.outbox);
+        }
+        // Where the next head has begun to come, the wait for the rest of it runs on.
+        if matches!(self.reading, RequestState::Head { searched: 0 }) {
+            cx.begin(Wait::KeepAlive);
+        }
+    }
+
+    /// The stream can no longer be trusted: answers what is owed, says why, and reads no more.
+    fn fail(&mut self, fault: ProtocolError, cx: &mut ModeContext) {
+        self.reading = RequestState::Ended;
+        if self.owed.is_empty() {
+            write_fault(fault, self.last_send, cx.turn, cx.outbox);
+        } else {
+            self.last_words = Some(fault);
+        }
+    }
+
+    /// The peer will send nothing more, and what it sent has been read.
+    fn end_of_input(&mut self) {
+        self.reading = RequestState::Ended;
+    }
+
+    fn is_owed(&self) -> bool {
+        !self.owed.is_empty()
+    }
+
+    fn reads_no_more(&self) -> bool {
+        matches!(self.reading, RequestState::Ended)
+    }
+
+    /// Nothing more is read, and nothing is owed.
+    fn is_over(&self) -> bool {
+        self.reads_no_more() && self.owed.is_empty()
+    }
+
+    /// Bytes of what is half read, or waits for its turn.
+    fn held_bytes(&self) -> usize {
+        match &self.reading {
+            RequestState::Body(half) => half.body.capacity(),
+            RequestState::Blocked(held) => match &held.0 {
+                Question::Call(call) => call.body.len(),
+                Question::Refused(_) => 0,
+            },
+            RequestState::Head { .. } | RequestState::Ended => 0,
+        }
+    }
 }

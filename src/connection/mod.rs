@@ -15,55 +15,53 @@
 
 pub mod broadcast;
 pub mod connection_event;
+pub mod connection_mode;
 pub mod event_stream_mode;
 pub mod http_mode;
 pub mod http_response;
+pub mod lingering_mode;
 pub mod message_writer;
+pub mod mode;
 pub mod outbox;
 pub mod pending_calls;
 pub mod pipeline;
 pub mod push;
 pub mod request_reader;
+pub mod request_state;
 pub mod timer_table;
 pub mod turn_context;
+pub mod unparsed_input;
 pub mod websocket_mode;
 
 use crate::connection::broadcast::{Broadcast, Form};
-use crate::connection::connection_event::Step;
-use crate::connection::event_stream_mode::EventMode;
+use crate::connection::connection_event::{Due, Fate, Step};
+use crate::connection::connection_mode::ConnectionMode;
+use crate::connection::event_stream_mode::EventStreamMode;
 use crate::connection::http_mode::HttpMode;
+use crate::connection::lingering_mode::LingeringMode;
+use crate::connection::mode::Mode;
 use crate::connection::outbox::Outbox;
 use crate::connection::timer_table::{Wait, Waits};
 use crate::connection::turn_context::{ModeContext, TurnContext};
+use crate::connection::unparsed_input::UnparsedInput;
 use crate::connection::websocket_mode::WebSocketMode;
 use crate::error::ProtocolError;
 use crate::http::response::Send;
 use crate::metrics::browsers::{BrowserId, TrafficClass};
 use crate::model::call::{Answer, Talk};
 use crate::websocket::close;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 #[derive(Debug)]
 pub struct Connection {
-    mode: Mode,
-    /// What came and could not be used yet: the beginning of a head or of a frame, or what must
-    /// wait for its turn.
-    carry: Vec<u8>,
+    mode: ConnectionMode,
+    pub unparsed: UnparsedInput,
     outbox: Outbox,
     waits: Waits,
     input: Input,
     /// Who asked for what the connection has become since it is no longer HTTP.
     visitor: Option<BrowserId>,
-}
-
-#[derive(Debug)]
-enum Mode {
-    Http(HttpMode),
-    WebSocket(WebSocketMode),
-    Events(EventMode),
-    /// All is written, and our side of the stream is ended. What still comes is dropped until the
-    /// peer has ended too, so that no reset overtakes the last answer (RFC 9112 §9.6).
-    Lingering,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,61 +72,18 @@ enum Input {
     Ended,
 }
 
-/// What becomes of the socket when everything has been written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    Stay,
-    /// Close it: nothing more can come that a reset would answer.
-    Close,
-    /// End our side, tell [`Connection::linger`], and drop what comes.
-    Linger,
-}
-
-/// What is to be done for a connection whose wait is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Due {
-    Nothing,
-    /// The answer that was held.
-    Answer,
-}
-
 impl Connection {
     pub fn new(turn: &TurnContext) -> Connection {
         let mut waits = Waits::default();
         waits.begin(Wait::Head, turn.now, turn.timeouts);
         Connection {
-            mode: Mode::Http(HttpMode::default()),
-            carry: Vec::new(),
+            mode: ConnectionMode::Http(HttpMode::default()),
+            unparsed: UnparsedInput::default(),
             outbox: Outbox::default(),
             waits,
             input: Input::Open,
             visitor: None,
         }
-    }
-
-    /// What is left over from earlier; the new bytes belong behind it. Show both to
-    /// [`Connection::next`], and give back with [`Connection::keep`] what that did not use.
-    pub fn take_carry(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.carry)
-    }
-
-    pub fn keep(&mut self, rest: &[u8]) {
-        self.carry.extend_from_slice(rest);
-    }
-
-    /// As `keep`, but of the very bytes that `take_carry` gave.
-    pub fn keep_carry(&mut self, mut carry: Vec<u8>, used: usize) {
-        if used < carry.len() {
-            carry.drain(..used);
-            // A peer that has said much keeps no more memory than what is left of it needs.
-            carry.shrink_to(2 * carry.len());
-            self.carry = carry;
-        }
-    }
-
-    /// Is something left that waits for its turn or for more?
-    pub fn has_carry(&self) -> bool {
-        !self.carry.is_empty()
     }
 
     /// Reads on in `bytes` from `*at`. Repeat until it says `NeedMore` or `Wait`.
@@ -140,22 +95,14 @@ impl Connection {
         let unread = bytes.len() - *at;
         let Connection { mode, outbox, waits, .. } = self;
         let mut cx = ModeContext { outbox, waits, turn };
-        let step = match mode {
-            Mode::Http(http) => http.next(bytes, at, &mut cx),
-            Mode::WebSocket(socket) => socket.next(bytes, at, &mut cx),
-            // What is asked behind a request for events is asked of nobody.
-            Mode::Events(_) => {
-                *at += unread;
-                Ok(Step::NeedMore)
-            }
-            Mode::Lingering => {
-                *at += unread;
-                return Step::NeedMore;
-            }
-        };
+        let step = mode.next(bytes, at, &mut cx);
         match step {
             Ok(Step::NeedMore) => {
-                self.used_up(unread);
+                if self.input == Input::Ended {
+                    self.mode.end_of_input();
+                } else if unread > 0 && self.mode.reads_no_more() {
+                    self.input = Input::Unwanted;
+                }
                 Step::NeedMore
             }
             Ok(Step::Wait) => {
@@ -171,74 +118,29 @@ impl Connection {
         }
     }
 
-    /// Nothing more can be made of what has come.
-    fn used_up(&mut self, unread: usize) {
-        if self.input == Input::Ended {
-            self.end_mode();
-        } else if unread > 0 && self.reads_no_more() {
-            self.input = Input::Unwanted;
-        }
-    }
-
-    fn end_mode(&mut self) {
-        match &mut self.mode {
-            Mode::Http(http) => http.end_of_input(),
-            Mode::WebSocket(socket) => socket.end(),
-            Mode::Events(events) => events.end(),
-            Mode::Lingering => {}
-        }
-    }
-
-    /// Is some call not answered yet?
+    /// Returns whether a call is not answered yet.
     pub fn is_owed(&self) -> bool {
-        match &self.mode {
-            Mode::Http(http) => http.is_owed(),
-            Mode::WebSocket(socket) => socket.is_owed(),
-            Mode::Events(_) | Mode::Lingering => false,
-        }
-    }
-
-    fn reads_no_more(&self) -> bool {
-        match &self.mode {
-            Mode::Http(http) => http.reads_no_more(),
-            Mode::WebSocket(socket) => socket.is_over(),
-            Mode::Events(_) | Mode::Lingering => true,
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        match &self.mode {
-            Mode::Http(http) => http.is_over(),
-            Mode::WebSocket(socket) => socket.is_over(),
-            Mode::Events(events) => events.is_over(),
-            Mode::Lingering => true,
-        }
+        self.mode.is_owed()
     }
 
     /// Answers the call handed out last; or, where none is open, the oldest that was postponed.
+    #[inline]
     pub fn answer(&mut self, answer: Answer, turn: &mut TurnContext) {
         let Connection { mode, outbox, waits, .. } = self;
-        let mut cx = ModeContext { outbox, waits, turn };
-        match mode {
-            Mode::Http(http) => http.answer(answer, &mut cx),
-            Mode::WebSocket(socket) => socket.answer(answer, &mut cx),
-            Mode::Events(_) | Mode::Lingering => {}
-        }
+        mode.answer(answer, &mut ModeContext { outbox, waits, turn });
     }
 
     /// The call handed out last is answered when the journal has settled it.
     pub fn postpone(&mut self) {
-        match &mut self.mode {
-            Mode::Http(http) => http.postpone(),
-            Mode::WebSocket(socket) => socket.postpone(),
-            Mode::Events(_) | Mode::Lingering => {}
-        }
+        self.mode.postpone();
     }
 
     /// The call handed out last is answered when what it asked for changes, or in so many seconds:
     /// then [`Connection::expire`] says so.
     pub fn hold(&mut self, seconds: u32, turn: &mut TurnContext) {
-        let Mode::Http(http) = &mut self.mode else { unreachable!("only a request can prefer to wait") };
+        let ConnectionMode::Http(http) = &mut self.mode else {
+            unreachable!("only a request can prefer to wait")
+        };
         http.hold();
         let until = turn.now + Duration::from_secs(seconds.into()).min(turn.timeouts.hold);
         self.waits.begin_until(Wait::Held, until);
@@ -248,28 +150,28 @@ impl Connection {
     pub fn stream(&mut self, turn: &mut TurnContext) {
         let Connection { mode, outbox, waits, .. } = self;
         let mut cx = ModeContext { outbox, waits, turn };
-        let Mode::Http(http) = mode else { unreachable!("events are asked for over HTTP") };
+        let ConnectionMode::Http(http) = mode else { unreachable!("events are asked for over HTTP") };
         if http.stream(&mut cx) == Send::HeadAndBody {
             self.visitor = http.visitor();
-            self.mode = Mode::Events(EventMode::begin(&mut cx));
+            self.mode = ConnectionMode::EventStream(EventStreamMode::begin(&mut cx));
         }
     }
 
     /// Whom the peer speaks for, where the last head said so.
     pub fn visitor(&self) -> Option<BrowserId> {
         match &self.mode {
-            Mode::Http(http) => http.visitor(),
-            Mode::WebSocket(_) | Mode::Events(_) => self.visitor,
-            Mode::Lingering => None,
+            ConnectionMode::Http(http) => http.visitor(),
+            ConnectionMode::WebSocket(_) | ConnectionMode::EventStream(_) => self.visitor,
+            ConnectionMode::Lingering(_) => None,
         }
     }
 
     /// By which road it is spoken.
     pub fn road(&self) -> TrafficClass {
         match &self.mode {
-            Mode::Http(_) | Mode::Lingering => TrafficClass::Requests,
-            Mode::Events(_) => TrafficClass::EventStreams,
-            Mode::WebSocket(_) => TrafficClass::WebSockets,
+            ConnectionMode::Http(_) | ConnectionMode::Lingering(_) => TrafficClass::Requests,
+            ConnectionMode::EventStream(_) => TrafficClass::EventStreams,
+            ConnectionMode::WebSocket(_) => TrafficClass::WebSockets,
         }
     }
 
@@ -277,7 +179,7 @@ impl Connection {
     pub fn talk(&mut self, talk: Talk, first_words: Option<&Broadcast>, turn: &mut TurnContext) {
         let Connection { mode, outbox, waits, .. } = self;
         let mut cx = ModeContext { outbox, waits, turn };
-        let Mode::Http(http) = mode else { unreachable!("a handshake comes over HTTP") };
+        let ConnectionMode::Http(http) = mode else { unreachable!("a handshake comes over HTTP") };
         let going = http.is_going();
         let compression = http.upgrade(talk, &mut cx);
         cx.begin(Wait::Idle);
@@ -289,7 +191,7 @@ impl Connection {
             socket.close(close::GOING_AWAY, &mut cx);
         }
         self.visitor = http.visitor();
-        self.mode = Mode::WebSocket(socket);
+        self.mode = ConnectionMode::WebSocket(socket);
     }
 
     /// The peer has ended its side. What it asked before is still read with [`Connection::next`],
@@ -300,20 +202,20 @@ impl Connection {
 
     /// The server is going: finish what was begun, and begin nothing.
     pub fn go_away(&mut self, turn: &mut TurnContext) {
-        let Connection { mode, outbox, waits, carry, .. } = self;
+        let Connection { mode, outbox, waits, unparsed, .. } = self;
         let mut cx = ModeContext { outbox, waits, turn };
         match mode {
             // One request more: what is not here yet may be on the way.
-            Mode::Http(http) if cx.waits.is_for(Wait::Head) => {
+            ConnectionMode::Http(http) if cx.waits.is_for(Wait::Head) => {
                 http.take_the_last();
-                if carry.is_empty() {
+                if unparsed.is_empty() {
                     cx.begin(Wait::FirstWord);
                 }
             }
-            Mode::Http(http) => http.go_away(),
-            Mode::WebSocket(socket) => socket.close(close::GOING_AWAY, &mut cx),
-            Mode::Events(events) => events.end(),
-            Mode::Lingering => {}
+            ConnectionMode::Http(http) => http.go_away(),
+            ConnectionMode::WebSocket(socket) => socket.close(close::GOING_AWAY, &mut cx),
+            ConnectionMode::EventStream(events) => events.end(),
+            ConnectionMode::Lingering(_) => {}
         }
     }
 
@@ -324,20 +226,12 @@ impl Connection {
         }
         let Connection { mode, outbox, waits, .. } = self;
         waits.end();
-        match mode {
-            Mode::Http(http) => http.fail(fault, &mut ModeContext { outbox, waits, turn }),
-            Mode::WebSocket(socket) => socket.fail(fault, outbox),
-            Mode::Events(events) => events.end(),
-            Mode::Lingering => {}
-        }
+        mode.fail(fault, &mut ModeContext { outbox, waits, turn });
     }
 
     /// Bytes made of compressed messages since this was asked last: far more work than they came in.
     pub fn take_inflated(&mut self) -> usize {
-        match &mut self.mode {
-            Mode::WebSocket(socket) => socket.take_inflated(),
-            _ => 0,
-        }
+        self.mode.take_inflated()
     }
 
     /// May more be read from the socket? A peer that does not read is not read either; but one that is
@@ -346,12 +240,7 @@ impl Connection {
         let bytes_max = turn.limits.outbox_bytes_max;
         let waiting = self.outbox.len();
         waiting <= bytes_max
-            || (self.is_passing() && waiting <= bytes_max.saturating_add(turn.limits.message_bytes_max))
-    }
-
-    /// Is a message under way both in and out?
-    fn is_passing(&self) -> bool {
-        matches!(&self.mode, Mode::WebSocket(socket) if socket.is_passing())
+            || (self.mode.is_passing() && waiting <= bytes_max.saturating_add(turn.limits.message_bytes_max))
     }
 
     pub fn outbox(&mut self) -> &mut Outbox {
@@ -361,7 +250,7 @@ impl Connection {
     /// Something was written, or everything.
     pub fn wrote(&mut self, bytes: usize, turn: &mut TurnContext) {
         self.outbox.advance(bytes);
-        if let (true, Mode::WebSocket(socket)) = (self.outbox.is_empty(), &mut self.mode) {
+        if let (true, ConnectionMode::WebSocket(socket)) = (self.outbox.is_empty(), &mut self.mode) {
             socket.refill(&mut self.outbox);
         }
         if self.may_receive(turn) {
@@ -370,7 +259,7 @@ impl Connection {
             self.waits.suspend();
         }
         // Whoever is still speaking, and is waited for, need not listen yet.
-        if self.outbox.is_empty() || (self.is_passing() && self.may_receive(turn)) {
+        if self.outbox.is_empty() || (self.mode.is_passing() && self.may_receive(turn)) {
             self.waits.end_writing();
         } else if bytes > 0 {
             self.waits.begin_writing(turn.now, turn.timeouts);
@@ -382,23 +271,26 @@ impl Connection {
     /// What is to be done when everything in the outbox has been written.
     pub fn fate(&self) -> Fate {
         match self.input {
-            _ if !self.is_over() => Fate::Stay,
+            _ if !self.mode.is_over() => Fate::Stay,
             Input::Ended => Fate::Close,
-            _ if matches!(self.mode, Mode::Lingering) => Fate::Stay,
+            _ if matches!(self.mode, ConnectionMode::Lingering(_)) => Fate::Stay,
             Input::Unwanted => Fate::Linger,
-            Input::Open if !self.carry.is_empty() => Fate::Linger,
+            Input::Open if !self.unparsed.is_empty() => Fate::Linger,
             // A peer that asked for one answer says no more; one that closes a socket well may.
             Input::Open => match &self.mode {
-                Mode::Http(http) if !http.leaves_unread() => Fate::Close,
-                Mode::Http(_) | Mode::WebSocket(_) | Mode::Events(_) | Mode::Lingering => Fate::Linger,
+                ConnectionMode::Http(http) if !http.leaves_unread() => Fate::Close,
+                ConnectionMode::Http(_)
+                | ConnectionMode::WebSocket(_)
+                | ConnectionMode::EventStream(_)
+                | ConnectionMode::Lingering(_) => Fate::Linger,
             },
         }
     }
 
     /// Our side of the stream has been ended.
     pub fn linger(&mut self, turn: &mut TurnContext) {
-        self.mode = Mode::Lingering;
-        self.carry = Vec::new();
+        self.mode = ConnectionMode::Lingering(LingeringMode);
+        self.unparsed = UnparsedInput::default();
         self.waits.begin(Wait::Close, turn.now, turn.timeouts);
     }
 
@@ -416,28 +308,28 @@ impl Connection {
         let after = wait.length(turn.timeouts);
         match (wait, &mut self.mode) {
             (Wait::FirstWord, _) => return Err(ProtocolError::HeadTooSlow { after }),
-            (Wait::Head, _) if self.carry.is_empty() => return Err(ProtocolError::HeadTooSlow { after }),
+            (Wait::Head, _) if self.unparsed.is_empty() => return Err(ProtocolError::HeadTooSlow { after }),
             (Wait::Head, mode) => {
-                if let Mode::Http(http) = mode {
-                    http.note_method(&self.carry);
+                if let ConnectionMode::Http(http) = mode {
+                    http.note_method(self.unparsed.bytes());
                 }
                 self.fail(ProtocolError::HeadTooSlow { after }, turn);
             }
             (Wait::Body, mode) => {
-                if let Mode::Http(http) = mode {
+                if let ConnectionMode::Http(http) = mode {
                     http.note_method(&[]);
                 }
                 self.fail(ProtocolError::BodyTooSlow { after }, turn);
             }
-            (Wait::KeepAlive, Mode::Http(http)) => http.go_away(),
-            (Wait::Idle, Mode::WebSocket(socket)) => {
+            (Wait::KeepAlive, ConnectionMode::Http(http)) => http.go_away(),
+            (Wait::Idle, ConnectionMode::WebSocket(socket)) => {
                 socket.rest();
                 socket.ping(&mut self.outbox);
                 self.waits.begin(Wait::Pong, turn.now, turn.timeouts);
             }
-            (Wait::Heartbeat, Mode::Events(events)) => {
+            (Wait::Heartbeat, ConnectionMode::EventStream(events)) => {
                 let Connection { outbox, waits, .. } = self;
-                events.beat(&mut ModeContext { outbox, waits, turn });
+                events.send_heartbeat(&mut ModeContext { outbox, waits, turn });
             }
             (Wait::Held, _) => return Ok(Due::Answer),
             (Wait::Pong, _) => self.fail(ProtocolError::PeerSilent { after }, turn),
@@ -448,33 +340,61 @@ impl Connection {
         Ok(Due::Nothing)
     }
 
+    /// Returns how notifications are encoded for this peer, or `None` if it gets none.
+    #[inline]
+    pub fn form(&self) -> Option<Form> {
+        self.mode.form()
+    }
+
+    /// Sends a notification to this peer alone. `id` is where an event stream resumes.
+    pub fn tell(&mut self, id: &[u8], text: &[u8], turn: &mut TurnContext) {
+        let Connection { mode, outbox, waits, .. } = self;
+        mode.tell(id, text, &mut ModeContext { outbox, waits, turn });
+    }
+
+    /// Sends a notification in three pieces, of which the middle one is long, and shared with other peers.
+    pub fn tell_long(
+        &mut self,
+        id: &[u8],
+        front: &[u8],
+        value: Arc<[u8]>,
+        end: &[u8],
+        turn: &mut TurnContext,
+    ) {
+        let Connection { mode, outbox, waits, .. } = self;
+        mode.tell_long(id, front, value, end, &mut ModeContext { outbox, waits, turn });
+    }
+
+    /// Ends a subscription that cannot be served now: the peer may come back.
+    pub fn try_later(&mut self, turn: &mut TurnContext) {
+        let Connection { mode, outbox, waits, .. } = self;
+        mode.try_later(&mut ModeContext { outbox, waits, turn });
+    }
+
+    /// A frame that was compressed for many joins the outbox.
+    pub fn told_with_others(&mut self) {
+        self.mode.told_with_others();
+    }
+
+    /// Sends what is broadcast to a WebSocket. A peer with output that waits gets none.
+    pub fn push(&mut self, news: &Broadcast, turn: &mut TurnContext) {
+        let Connection { mode, outbox, waits, .. } = self;
+        mode.push(news, &mut ModeContext { outbox, waits, turn });
+    }
+
     /// Bytes of memory held for this peer beyond the connection itself.
     pub fn held_bytes(&self) -> usize {
-        let reading = match &self.mode {
-            Mode::WebSocket(socket) => socket.held_bytes(),
-            Mode::Http(http) => http.held_bytes(),
-            Mode::Events(_) | Mode::Lingering => 0,
-        };
-        self.carry.capacity() + self.outbox.held_bytes() + reading
+        self.unparsed.capacity() + self.outbox.held_bytes() + self.mode.held_bytes()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::ServerConfig;
-    use crate::metrics::loop_metrics::Metrics;
 
+    /// An idle connection costs this and its socket.
     #[test]
-    fn a_beginning_that_is_left_over_holds_no_memory_of_what_came_before_it() {
-        let config = ServerConfig::default();
-        let turn = TurnContext::new(&config, Metrics::default(), Instant::now());
-        let mut connection = Connection::new(&turn);
-        connection.keep(b"GET ");
-        let mut carry = connection.take_carry();
-        carry.extend_from_slice(&[b'x'; 200_000]);
-        connection.keep_carry(carry, 200_000);
-        assert!(connection.has_carry());
-        assert!(connection.held_bytes() < 100, "{} bytes", connection.held_bytes());
+    fn connection_stays_small() {
+        assert_eq!([size_of::<Connection>(), size_of::<ConnectionMode>()], [288, 144]);
     }
 }

@@ -14,6 +14,7 @@
 use crate::connection::broadcast::Form;
 use crate::connection::connection_event::Step;
 use crate::connection::message_writer::MessageWriter;
+use crate::connection::mode::Mode;
 use crate::connection::outbox::Outbox;
 use crate::connection::pending_calls::{Calls, End};
 use crate::connection::timer_table::Wait;
@@ -77,8 +78,174 @@ impl WebSocketMode {
         }
     }
 
+    fn take_text<'a>(&mut self, text: Text<'a>, cx: &mut ModeContext) -> Result<Step<'a>, ProtocolError> {
+        match (self.talk, text) {
+            (Talk::Clock, _) => Ok(Step::Again),
+            (Talk::Echo, text) => Ok(self.echo(Opcode::Text, text.into(), cx)),
+            (Talk::Calls, Text::InPlace(text)) => {
+                let message = json_rpc::read(text, cx.turn.limits.batch_calls_max);
+                Ok(self.take_message(message, cx))
+            }
+            (Talk::Calls, Text::Gathered(text)) => {
+                let message = json_rpc::read(&text, cx.turn.limits.batch_calls_max);
+                self.calls.get_or_insert_default().put_off(message);
+                Ok(Step::Again)
+            }
+        }
+    }
+
+    fn echo<'a>(&mut self, opcode: Opcode, message: Cow<'a, [u8]>, cx: &mut ModeContext) -> Step<'a> {
+        match message {
+            Cow::Borrowed(message) if self.deflater.is_none() => pass_on(opcode, true, message, cx),
+            message => {
+                self.writer(cx).send(opcode, &message);
+                Step::Again
+            }
+        }
+    }
+
+    /// A single call that need not wait is handed out as it stands in the bytes.
+    fn take_message<'a>(&mut self, message: Message<'a>, cx: &mut ModeContext) -> Step<'a> {
+        let calls = self.calls.get_or_insert_default();
+        match message {
+            Message::One(item) if !calls.must_hold(&item, cx.turn) => {
+                let mut writer =
+                    MessageWriter { deflater: &mut self.deflater, outbox: cx.outbox, turn: cx.turn };
+                calls.hand_out(item, &mut writer)
+            }
+            message => {
+                calls.put_off(message);
+                Step::Again
+            }
+        }
+    }
+
+    /// What is read already goes before what stands in the bytes.
+    fn next_read(&mut self, cx: &mut ModeContext) -> Option<Step<'static>> {
+        let calls = self.calls.as_mut()?;
+        let mut writer = MessageWriter { deflater: &mut self.deflater, outbox: cx.outbox, turn: cx.turn };
+        if let Some(step) = calls.next_read(&mut writer) {
+            return Some(step);
+        }
+        if calls.end.is_some() {
+            let ended = self.end_when_answered(cx);
+            return Some(if ended { Step::Again } else { Step::Wait });
+        }
+        calls.is_full(cx.turn).then_some(Step::Wait)
+    }
+
+    /// Starts to close, unless that has begun.
+    pub fn close(&mut self, code: u16, cx: &mut ModeContext) {
+        if self.state == CloseState::Open {
+            self.begin_end(End::Ours(code), cx);
+        }
+    }
+
+    /// No message may follow a close (RFC 6455 §5.5.1), so answers that are owed go first.
+    fn begin_end(&mut self, end: End, cx: &mut ModeContext) {
+        let calls = self.calls.get_or_insert_default();
+        if calls.end.is_none() || matches!(end, End::Theirs(_)) {
+            calls.end = Some(end);
+        }
+        self.end_when_answered(cx);
+    }
+
+    /// Whether the socket was to end, and nothing that was asked before is left to be answered.
+    fn end_when_answered(&mut self, cx: &mut ModeContext) -> bool {
+        let Some(calls) = self.calls.take_if(|calls| calls.is_done()) else { return false };
+        match calls.end {
+            None => return false,
+            Some(End::Theirs(code)) => self.answer_close(code, cx.outbox),
+            Some(End::Ours(code)) => {
+                write_close(code, "", cx.outbox);
+                self.state = CloseState::Closing;
+                cx.begin(Wait::Close);
+            }
+        }
+        true
+    }
+
+    /// RFC 6455 §5.5.1: a close is answered with a close, usually with the same code.
+    fn answer_close(&mut self, code: Option<u16>, outbox: &mut Outbox) {
+        if self.state == CloseState::Open {
+            match code {
+                Some(code) => write_close(code, "", outbox),
+                None => frame::encode(Opcode::Close, b"", outbox.own()),
+            }
+        }
+        self.end();
+    }
+
+    pub fn end(&mut self) {
+        self.state = CloseState::Ended;
+        self.reader = Reader::new(Role::Server);
+        self.deflater = None;
+    }
+
+    fn writer<'c, 'r>(&'c mut self, cx: &'c mut ModeContext<'_, 'r>) -> MessageWriter<'c, 'r> {
+        MessageWriter { deflater: &mut self.deflater, outbox: cx.outbox, turn: cx.turn }
+    }
+
+    /// Says a text of its own accord.
+    pub fn say(&mut self, text: &[u8], cx: &mut ModeContext) {
+        self.writer(cx).send(Opcode::Text, text);
+    }
+
+    /// The same of a text in three pieces, of which the middle one is shared with others.
+    pub fn say_long(&mut self, front: &[u8], value: Arc<[u8]>, end: &[u8], cx: &mut ModeContext) {
+        if self.deflater.is_some() {
+            return self.say(&[front, &value, end].concat(), cx);
+        }
+        let payload_bytes = (front.len() + value.len() + end.len()) as u64;
+        let out = cx.outbox.own();
+        let opcode = Opcode::Text;
+        frame::Header { fin: true, rsv1: false, opcode, mask: None, payload_bytes }.encode(out);
+        out.extend_from_slice(front);
+        cx.outbox.put(&value);
+        cx.outbox.own().extend_from_slice(end);
+    }
+
+    /// How many are told alike.
+    pub fn form(&self) -> Form {
+        match &self.deflater {
+            Some(deflater) => Form::Deflated { window_bits: deflater.window_bits() },
+            None => Form::Frame,
+        }
+    }
+
+    /// Nothing was said for a while: gives back what only a talk needs.
+    pub fn rest(&mut self) {
+        if let Some(deflater) = &mut self.deflater {
+            deflater.give_back();
+        }
+    }
+
+    pub fn ping(&mut self, outbox: &mut Outbox) {
+        frame::encode(Opcode::Ping, b"", outbox.own());
+    }
+
+    /// Everything has been written: now there is room for what was put off.
+    pub fn refill(&mut self, outbox: &mut Outbox) {
+        if let Some(payload) = self.late_ping.take()
+            && self.state != CloseState::Ended
+        {
+            frame::encode(Opcode::Pong, &payload, outbox.own());
+        }
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.state == CloseState::Open
+    }
+
+    /// Is a message begun and not read to its end?
+    pub fn is_reading(&self) -> bool {
+        self.reader.is_half_read()
+    }
+}
+
+impl Mode for WebSocketMode {
     /// Reads on in `bytes` from `*at`. Where a message is echoed or a ping answered, no call comes.
-    pub fn next<'a>(
+    fn next<'a>(
         &mut self,
         bytes: &'a mut [u8],
         at: &mut usize,
@@ -146,212 +313,56 @@ impl WebSocketMode {
         }
     }
 
-    fn take_text<'a>(&mut self, text: Text<'a>, cx: &mut ModeContext) -> Result<Step<'a>, ProtocolError> {
-        match (self.talk, text) {
-            (Talk::Clock, _) => Ok(Step::Again),
-            (Talk::Echo, text) => Ok(self.echo(Opcode::Text, text.into(), cx)),
-            (Talk::Calls, Text::InPlace(text)) => {
-                let message = json_rpc::read(text, cx.turn.limits.batch_calls_max);
-                Ok(self.take_message(message, cx))
-            }
-            (Talk::Calls, Text::Gathered(text)) => {
-                let message = json_rpc::read(&text, cx.turn.limits.batch_calls_max);
-                self.calls.get_or_insert_default().put_off(message);
-                Ok(Step::Again)
-            }
-        }
-    }
-
-    fn echo<'a>(&mut self, opcode: Opcode, message: Cow<'a, [u8]>, cx: &mut ModeContext) -> Step<'a> {
-        match message {
-            Cow::Borrowed(message) if self.deflater.is_none() => pass_on(opcode, true, message, cx),
-            message => {
-                self.writer(cx).send(opcode, &message);
-                Step::Again
-            }
-        }
-    }
-
-    /// A single call that need not wait is handed out as it stands in the bytes.
-    fn take_message<'a>(&mut self, message: Message<'a>, cx: &mut ModeContext) -> Step<'a> {
-        let calls = self.calls.get_or_insert_default();
-        match message {
-            Message::One(item) if !calls.must_hold(&item, cx.turn) => {
-                let mut writer =
-                    MessageWriter { deflater: &mut self.deflater, outbox: cx.outbox, turn: cx.turn };
-                calls.hand_out(item, &mut writer)
-            }
-            message => {
-                calls.put_off(message);
-                Step::Again
-            }
-        }
-    }
-
-    /// What is read already goes before what stands in the bytes.
-    fn next_read(&mut self, cx: &mut ModeContext) -> Option<Step<'static>> {
-        let calls = self.calls.as_mut()?;
-        let mut writer = MessageWriter { deflater: &mut self.deflater, outbox: cx.outbox, turn: cx.turn };
-        if let Some(step) = calls.next_read(&mut writer) {
-            return Some(step);
-        }
-        if calls.end.is_some() {
-            let ended = self.end_when_answered(cx);
-            return Some(if ended { Step::Again } else { Step::Wait });
-        }
-        calls.is_full(cx.turn).then_some(Step::Wait)
-    }
-
     /// The call handed out last waits for the journal.
-    pub fn postpone(&mut self) {
+    fn postpone(&mut self) {
         self.calls.as_mut().expect("a call was handed out").owed.postpone();
     }
 
     /// Answers the call handed out last, or else the oldest that waits.
-    pub fn answer(&mut self, answer: Answer, cx: &mut ModeContext) {
+    fn answer(&mut self, answer: Answer, cx: &mut ModeContext) {
         let calls = self.calls.as_mut().expect("a call was handed out");
         let mut writer = MessageWriter { deflater: &mut self.deflater, outbox: cx.outbox, turn: cx.turn };
         calls.answer(answer, self.state != CloseState::Ended, &mut writer);
         self.end_when_answered(cx);
     }
 
-    /// Starts to close, unless that has begun.
-    pub fn close(&mut self, code: u16, cx: &mut ModeContext) {
-        if self.state == CloseState::Open {
-            self.begin_end(End::Ours(code), cx);
-        }
-    }
-
-    /// No message may follow a close (RFC 6455 §5.5.1), so answers that are owed go first.
-    fn begin_end(&mut self, end: End, cx: &mut ModeContext) {
-        let calls = self.calls.get_or_insert_default();
-        if calls.end.is_none() || matches!(end, End::Theirs(_)) {
-            calls.end = Some(end);
-        }
-        self.end_when_answered(cx);
-    }
-
-    /// Whether the socket was to end, and nothing that was asked before is left to be answered.
-    fn end_when_answered(&mut self, cx: &mut ModeContext) -> bool {
-        let Some(calls) = self.calls.take_if(|calls| calls.is_done()) else { return false };
-        match calls.end {
-            None => return false,
-            Some(End::Theirs(code)) => self.answer_close(code, cx.outbox),
-            Some(End::Ours(code)) => {
-                write_close(code, "", cx.outbox);
-                self.state = CloseState::Closing;
-                cx.begin(Wait::Close);
-            }
-        }
-        true
-    }
-
     /// The stream can no longer be trusted: says why, and reads no more.
-    pub fn fail(&mut self, fault: ProtocolError, outbox: &mut Outbox) {
+    fn fail(&mut self, fault: ProtocolError, cx: &mut ModeContext) {
         if self.state == CloseState::Open {
-            write_close(fault.codes().close_code, &fault.to_string(), outbox);
+            write_close(fault.codes().close_code, &fault.to_string(), cx.outbox);
         }
         self.end();
     }
 
-    /// RFC 6455 §5.5.1: a close is answered with a close, usually with the same code.
-    fn answer_close(&mut self, code: Option<u16>, outbox: &mut Outbox) {
-        if self.state == CloseState::Open {
-            match code {
-                Some(code) => write_close(code, "", outbox),
-                None => frame::encode(Opcode::Close, b"", outbox.own()),
-            }
-        }
-        self.end();
-    }
-
-    pub fn end(&mut self) {
-        self.state = CloseState::Ended;
-        self.reader = Reader::new(Role::Server);
-        self.deflater = None;
-    }
-
-    fn writer<'c, 'r>(&'c mut self, cx: &'c mut ModeContext<'_, 'r>) -> MessageWriter<'c, 'r> {
-        MessageWriter { deflater: &mut self.deflater, outbox: cx.outbox, turn: cx.turn }
-    }
-
-    pub fn take_inflated(&mut self) -> usize {
+    fn take_inflated(&mut self) -> usize {
         self.reader.take_inflated()
     }
 
-    /// Says a text of its own accord.
-    pub fn say(&mut self, text: &[u8], cx: &mut ModeContext) {
-        self.writer(cx).send(Opcode::Text, text);
-    }
-
-    /// The same of a text in three pieces, of which the middle one is shared with others.
-    pub fn say_long(&mut self, front: &[u8], value: Arc<[u8]>, end: &[u8], cx: &mut ModeContext) {
-        if self.deflater.is_some() {
-            return self.say(&[front, &value, end].concat(), cx);
-        }
-        let payload_bytes = (front.len() + value.len() + end.len()) as u64;
-        let out = cx.outbox.own();
-        let opcode = Opcode::Text;
-        frame::Header { fin: true, rsv1: false, opcode, mask: None, payload_bytes }.encode(out);
-        out.extend_from_slice(front);
-        cx.outbox.put(&value);
-        cx.outbox.own().extend_from_slice(end);
-    }
-
-    /// How many are told alike.
-    pub fn form(&self) -> Form {
-        match &self.deflater {
-            Some(deflater) => Form::Deflated { window_bits: deflater.window_bits() },
-            None => Form::Frame,
-        }
-    }
-
-    /// Nothing was said for a while: gives back what only a talk needs.
-    pub fn rest(&mut self) {
-        if let Some(deflater) = &mut self.deflater {
-            deflater.give_back();
-        }
-    }
-
-    pub fn ping(&mut self, outbox: &mut Outbox) {
-        frame::encode(Opcode::Ping, b"", outbox.own());
-    }
-
-    /// Everything has been written: now there is room for what was put off.
-    pub fn refill(&mut self, outbox: &mut Outbox) {
-        if let Some(payload) = self.late_ping.take()
-            && self.state != CloseState::Ended
-        {
-            frame::encode(Opcode::Pong, &payload, outbox.own());
-        }
-    }
-
-    pub fn is_open(&self) -> bool {
-        self.state == CloseState::Open
-    }
-
-    pub fn is_over(&self) -> bool {
+    fn is_over(&self) -> bool {
         self.state == CloseState::Ended
     }
 
-    pub fn is_owed(&self) -> bool {
+    fn is_owed(&self) -> bool {
         self.calls.as_ref().is_some_and(|calls| !calls.owed.is_empty())
     }
 
-    /// Is a message begun and not read to its end?
-    pub fn is_reading(&self) -> bool {
-        self.reader.is_half_read()
-    }
-
     /// Is a message half read, and its beginning said already?
-    pub fn is_passing(&self) -> bool {
+    fn is_passing(&self) -> bool {
         self.reader.is_passing()
     }
 
     /// Bytes of what is half read, waits for its turn, or is gathered for an answer.
-    pub fn held_bytes(&self) -> usize {
+    fn held_bytes(&self) -> usize {
         let calls = self.calls.as_ref().map_or(0, |calls| calls.held_bytes());
         self.reader.held_bytes() + calls
+    }
+
+    fn end_of_input(&mut self) {
+        self.end();
+    }
+
+    fn reads_no_more(&self) -> bool {
+        self.is_over()
     }
 }
 

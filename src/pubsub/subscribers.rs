@@ -251,23 +251,24 @@ impl Subscribers {
     ) {
         let channel = self.topics.channel_mut(id);
         let DeliveryMode::Push(form) = channel.kind else { return };
-        let mut pushed = 0;
+        let (mut pushed, mut behind) = (0, Vec::new());
         for slot in 0..channel.slots() {
             let Some(subscriber) = channel.at(slot) else { continue };
             match peers.push(subscriber, bytes, turn) {
                 None => {}
-                Some(PushResult::Behind) => {
-                    turn.metrics.inc(MetricId::FellBehind);
-                    channel.remove_live(slot);
-                    if let Some((_, subscriptions)) = peers.peer(subscriber) {
-                        subscriptions.mark_behind(id, before);
-                    }
-                }
                 Some(PushResult::Written) => pushed += 1,
                 Some(PushResult::Pending) => {
                     pushed += 1;
                     delivered.to_flush.push(subscriber);
                 }
+                Some(PushResult::Behind) => behind.push((slot, subscriber)),
+            }
+        }
+        for (slot, subscriber) in behind {
+            turn.metrics.inc(MetricId::FellBehind);
+            channel.remove_live(slot);
+            if let Some((_, subscriptions)) = peers.peer(subscriber) {
+                subscriptions.mark_behind(id, before);
             }
         }
         turn.metrics.add(deliveries(form), pushed);

@@ -51,7 +51,7 @@ impl<'r> Reactor<'r> {
         config: &'r ServerConfig,
         metrics: Metrics,
     ) -> Reactor<'r> {
-        let turn = TurnContext::new(config, metrics, server.now());
+        let turn = TurnContext::new(config, metrics, Instant::now());
         Reactor { poll, mailbox, server, turn, ready: Vec::new() }
     }
 
@@ -72,9 +72,9 @@ impl<'r> Reactor<'r> {
         let timeout = if self.server.has_work() {
             Some(Duration::ZERO)
         } else {
-            let deadlines = [self.server.next_deadline(), self.server.sockets.next_deadline()];
+            let deadlines = [self.server.next_deadline(), self.server.sockets().next_deadline()];
             let next = deadlines.into_iter().flatten().min();
-            next.map(|deadline| deadline.saturating_duration_since(self.server.now()))
+            next.map(|deadline| deadline.saturating_duration_since(self.turn.now))
         };
         self.turn.metrics.inc(MetricId::CallsPoll);
         match self.poll.poll(events, timeout) {
@@ -89,7 +89,7 @@ impl<'r> Reactor<'r> {
         for event in events {
             match event.token() {
                 WAKER => self.handle_wakeup(),
-                token if token.0 > WAKER.0 => self.server.sockets.mark_listener(token),
+                token if token.0 > WAKER.0 => self.server.sockets_mut().mark_listener(token),
                 _ => self.ready.push(socket::readiness(event)),
             }
         }
@@ -98,7 +98,7 @@ impl<'r> Reactor<'r> {
     /// A turn applies what other loops have committed; only a shutdown needs more.
     fn handle_wakeup(&mut self) {
         if self.mailbox.open() {
-            self.server.sockets.mark_listeners();
+            self.server.sockets_mut().mark_listeners();
             self.server.request_shutdown();
         }
     }

@@ -17,30 +17,32 @@ pub mod clock;
 pub mod connected_peers;
 pub mod peer;
 pub mod peer_stats;
+pub mod shutdown;
 pub mod slab;
 pub mod sockets;
 pub mod timer_queue;
 
 use crate::api::read_context::ReadCache;
 use crate::api::resources;
-use crate::connection::Due;
+use crate::connection::connection_event::Due;
 use crate::connection::turn_context::TurnContext;
 use crate::metrics::totals::MetricId;
 use crate::pubsub::peer_table::PeerId;
 use crate::pubsub::subscribers::Subscribers;
 use crate::server::call_dispatch::CallContext;
 use crate::server::clock::Clock;
-use crate::server::connected_peers::{ConnectedPeer, ConnectedPeers};
+use crate::server::connected_peers::ConnectedPeers;
 use crate::server::peer::{HoldTimer, Peer, PeerAction};
-use crate::server::slab::{Slab, slot_of};
-use crate::server::sockets::{Ready, SocketHandle, Sockets};
+use crate::server::shutdown::Shutdown;
+use crate::server::slab::slot_of;
+use crate::server::sockets::{Ready, Sockets};
 use crate::server::timer_queue::TimerQueue;
 use crate::store::committed::{Outcome, Settled, Ticket};
 use crate::store::journal::Journal;
 use crate::store::state::State;
 use chrono::{DateTime, Local};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
 /// Bytes of one read. A peer that fills the buffer waits until the others have been served: in frames of six bytes it
@@ -53,10 +55,7 @@ const POOLED_BUFFERS_MAX: usize = 256;
 const POOLED_BUFFER_BYTES_MAX: usize = 64 * 1024;
 
 pub struct ServerLoop<S: Sockets> {
-    pub sockets: S,
-    /// Open connections of all loops together.
-    open: Arc<AtomicUsize>,
-    peers: Slab<ConnectedPeer<S::Socket>>,
+    peers: ConnectedPeers<S>,
     timers: TimerQueue,
     clock: Clock,
     subscribers: Subscribers,
@@ -79,14 +78,6 @@ pub struct ServerLoop<S: Sockets> {
     ready_queue: Vec<PeerId>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shutdown {
-    None,
-    Requested,
-    /// Accepting has stopped; peers finish until this deadline.
-    Draining(Instant),
-}
-
 impl<S: Sockets> ServerLoop<S> {
     /// Creates a loop without peers. `open` counts the connections of all loops.
     pub fn new(
@@ -97,9 +88,7 @@ impl<S: Sockets> ServerLoop<S> {
         now: Instant,
     ) -> ServerLoop<S> {
         ServerLoop {
-            sockets,
-            open,
-            peers: Slab::default(),
+            peers: ConnectedPeers::new(sockets, open),
             timers: TimerQueue::default(),
             clock: Clock::new(now),
             subscribers: Subscribers::new(now),
@@ -157,10 +146,7 @@ impl<S: Sockets> ServerLoop<S> {
 
     /// Returns whether a shutdown is complete, or its deadline has passed.
     pub fn is_over(&self) -> bool {
-        match self.shutdown {
-            Shutdown::Draining(deadline) => self.peers.is_empty() || deadline <= self.clock.now(),
-            _ => false,
-        }
+        self.shutdown.deadline().is_some_and(|end| self.peers.is_empty() || end <= self.clock.now())
     }
 
     /// Returns whether the next turn has work before anything becomes ready.
@@ -168,23 +154,22 @@ impl<S: Sockets> ServerLoop<S> {
         !self.ready_queue.is_empty()
             || self.subscribers.is_busy()
             || self.journal.is_waiting()
-            || self.sockets.ready_listener(0, self.clock.now()).is_some()
+            || self.peers.sockets.ready_listener(0, self.clock.now()).is_some()
     }
 
     /// Returns when a turn is due although nothing becomes ready.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let shutdown = match self.shutdown {
-            Shutdown::Draining(deadline) => Some(deadline),
-            _ => None,
-        };
         let positions = self.subscribers.next_deadline(&self.state);
-        let deadlines = [self.timers.next(), self.clock.next_announcement(), positions, shutdown];
-        deadlines.into_iter().flatten().min()
+        let others = [self.timers.next(), self.clock.next_announcement(), self.shutdown.deadline()];
+        others.into_iter().chain([positions]).flatten().min()
     }
 
-    /// Returns the moment of the current turn.
-    pub fn now(&self) -> Instant {
-        self.clock.now()
+    pub fn sockets(&self) -> &S {
+        &self.peers.sockets
+    }
+
+    pub fn sockets_mut(&mut self) -> &mut S {
+        &mut self.peers.sockets
     }
 
     pub fn state(&self) -> &State {
@@ -193,13 +178,13 @@ impl<S: Sockets> ServerLoop<S> {
 
     /// Returns a peer, or `None` if it is gone.
     pub fn peer(&self, id: PeerId) -> Option<&Peer> {
-        self.peers.get(id).map(|connected| &connected.peer)
+        self.peers.get(id)
     }
 
     fn broadcast_clock(&mut self, turn: &mut TurnContext) {
         let Some(time) = self.clock.announce() else { return };
         for id in self.clock.take_subscribers() {
-            let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
+            let Some(peer) = self.peers.get_mut(id) else { continue };
             self.clock.subscribe(id);
             peer.connection.outbox().lend(&mut self.buffer_pool);
             peer.connection.push(&time, turn);
@@ -207,38 +192,24 @@ impl<S: Sockets> ServerLoop<S> {
         }
     }
 
-    /// Accepts from every listener in turn, and returns how many connections.
+    /// Accepts from each listener up to its budget, and returns how many connections.
     fn accept_new(&mut self, turn: &mut TurnContext) -> usize {
         let (mut accepted, mut from) = (0, 0);
-        while let Some(listener) = self.sockets.ready_listener(from, turn.now) {
-            accepted += self.accept_from(listener, turn);
+        while let Some(listener) = self.peers.sockets.ready_listener(from, turn.now) {
             from = listener + 1;
+            for _ in 0..ACCEPTS_PER_TURN {
+                let Some(id) = self.peers.accept(listener, turn) else { break };
+                self.serve(id, turn);
+                self.unregistered.push(id);
+                accepted += 1;
+            }
         }
         accepted
     }
 
-    fn accept_from(&mut self, listener: usize, turn: &mut TurnContext) -> usize {
-        for accepted in 0..ACCEPTS_PER_TURN {
-            if self.open.load(Ordering::Relaxed) >= turn.limits.connections_max {
-                self.sockets.pause_accepting(listener, turn.now);
-                return accepted;
-            }
-            let Some(socket) = self.sockets.accept(listener, turn.now, &mut turn.metrics) else {
-                return accepted;
-            };
-            self.open.fetch_add(1, Ordering::Relaxed);
-            turn.metrics.inc(MetricId::ConnectionsAccepted);
-            turn.metrics.inc(MetricId::ConnectionsOpen);
-            let id = self.peers.insert(ConnectedPeer { socket, peer: Peer::new(turn) });
-            self.serve(id, turn);
-            self.unregistered.push(id);
-        }
-        ACCEPTS_PER_TURN
-    }
-
     fn read_ready(&mut self, ready: &[Ready], turn: &mut TurnContext) {
         for id in std::mem::take(&mut self.ready_queue) {
-            if let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) {
+            if let Some(peer) = self.peers.get_mut(id) {
                 peer.mark_dequeued();
             }
             self.serve(id, turn);
@@ -246,7 +217,7 @@ impl<S: Sockets> ServerLoop<S> {
         for ready in ready {
             let id = PeerId(ready.token);
             // A peer that was closed earlier in this turn may still be reported.
-            let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
+            let Some(peer) = self.peers.get_mut(id) else { continue };
             if ready.urgent {
                 peer.mark_urgent();
             } else if ready.readable {
@@ -261,8 +232,7 @@ impl<S: Sockets> ServerLoop<S> {
 
     /// Reads what a peer has sent, dispatches its calls, and writes what is answered already.
     fn serve(&mut self, id: PeerId, turn: &mut TurnContext) {
-        let ServerLoop { peers, sockets, buffer, buffer_pool, .. } = self;
-        let Some(ConnectedPeer { socket, peer }) = peers.get_mut(id) else { return };
+        let Some((peer, mut socket)) = self.peers.with_socket(id) else { return };
         let mut calls = CallContext {
             id,
             journal: &mut self.journal,
@@ -272,8 +242,8 @@ impl<S: Sockets> ServerLoop<S> {
             clock: &mut self.clock,
             subscribers: &mut self.subscribers,
         };
-        peer.connection.outbox().lend(buffer_pool);
-        if let Err(error) = peer.read(buffer, &mut SocketHandle { sockets, socket }, &mut calls, turn) {
+        peer.connection.outbox().lend(&mut self.buffer_pool);
+        if let Err(error) = peer.read(&mut self.buffer, &mut socket, &mut calls, turn) {
             log::debug!("peer disconnected: {error}");
             return self.close(id, turn);
         }
@@ -287,14 +257,13 @@ impl<S: Sockets> ServerLoop<S> {
             return;
         }
         while self.accept_new(turn) > 0 {}
-        self.sockets.stop_accepting();
+        self.peers.sockets.stop_accepting();
         self.shutdown = Shutdown::Draining(turn.now + turn.timeouts.drain);
         for id in self.peers.ids() {
-            let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
+            let Some(peer) = self.peers.get_mut(id) else { continue };
             peer.connection.go_away(turn);
-            peer.answer_held(&mut self.subscribers, &self.state, &mut self.cache, turn, HoldTimer::Expired);
-            self.timers.enter(slot_of(id), peer.connection.next_deadline());
-            self.flush(id, turn);
+            self.answer_held(id, HoldTimer::Expired, turn);
+            self.reschedule_and_flush(id, turn);
         }
     }
 
@@ -312,7 +281,7 @@ impl<S: Sockets> ServerLoop<S> {
                 Outcome::Refused(_) => {}
             }
             let id = PeerId(ticket);
-            let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
+            let Some(peer) = self.peers.get_mut(id) else { continue };
             let answer = resources::answer_to(committed.outcome, &self.state);
             peer.connection.outbox().lend(&mut self.buffer_pool);
             peer.connection.answer(answer, turn);
@@ -324,21 +293,14 @@ impl<S: Sockets> ServerLoop<S> {
 
     fn fire_timers(&mut self, turn: &mut TurnContext) {
         while let Some(slot) = self.timers.due(turn.now) {
-            let Some((id, _)) = self.peers.at(slot) else { continue };
-            let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
+            let Some(id) = self.peers.id_at(slot) else { continue };
+            let Some(peer) = self.peers.get_mut(id) else { continue };
             match peer.connection.expire(turn) {
                 Ok(due) => {
                     if due == Due::Answer {
-                        peer.answer_held(
-                            &mut self.subscribers,
-                            &self.state,
-                            &mut self.cache,
-                            turn,
-                            HoldTimer::Expired,
-                        );
+                        self.answer_held(id, HoldTimer::Expired, turn);
                     }
-                    self.timers.enter(slot, peer.connection.next_deadline());
-                    self.flush(id, turn);
+                    self.reschedule_and_flush(id, turn);
                 }
                 Err(error) => {
                     log::debug!("peer closed: {error}");
@@ -350,26 +312,15 @@ impl<S: Sockets> ServerLoop<S> {
 
     fn flush_pending(&mut self, turn: &mut TurnContext) {
         for id in std::mem::take(&mut self.to_flush) {
-            // An answer that was committed may have started another timer.
-            if let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) {
-                self.timers.enter(slot_of(id), peer.connection.next_deadline());
-            }
-            self.flush(id, turn);
+            self.reschedule_and_flush(id, turn);
         }
     }
 
     /// Sends subscribers what was committed in this turn.
     fn notify_subscribers(&mut self, turn: &mut TurnContext) {
-        let ServerLoop { peers, sockets, .. } = self;
-        let delivered = self.subscribers.deliver(
-            &mut ConnectedPeers { peers, sockets },
-            &self.state,
-            &mut self.cache,
-            turn,
-        );
+        let delivered = self.subscribers.deliver(&mut self.peers, &self.state, &mut self.cache, turn);
         for id in delivered.to_retry {
-            let Some(ConnectedPeer { peer, .. }) = self.peers.get_mut(id) else { continue };
-            peer.answer_held(&mut self.subscribers, &self.state, &mut self.cache, turn, HoldTimer::Running);
+            self.answer_held(id, HoldTimer::Running, turn);
             self.to_flush.push(id);
         }
         self.to_flush.extend(delivered.to_flush);
@@ -380,10 +331,24 @@ impl<S: Sockets> ServerLoop<S> {
         }
     }
 
+    fn answer_held(&mut self, id: PeerId, timer: HoldTimer, turn: &mut TurnContext) {
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.answer_held(&mut self.subscribers, &self.state, &mut self.cache, turn, timer);
+        }
+    }
+
+    /// Flushes a peer whose output or timers have changed.
+    fn reschedule_and_flush(&mut self, id: PeerId, turn: &mut TurnContext) {
+        if let Some(peer) = self.peers.get_mut(id) {
+            self.timers.enter(slot_of(id), peer.connection.next_deadline());
+            self.flush(id, turn);
+        }
+    }
+
     /// Writes a peer's output, and then does what its connection needs.
     fn flush(&mut self, id: PeerId, turn: &mut TurnContext) {
-        let Some(ConnectedPeer { socket, peer }) = self.peers.get_mut(id) else { return };
-        let action = peer.flush(&mut SocketHandle { sockets: &mut self.sockets, socket }, turn);
+        let Some((peer, mut socket)) = self.peers.with_socket(id) else { return };
+        let action = peer.flush(&mut socket, turn);
         if let Some(buffer) = peer.connection.outbox().give_back()
             && self.buffer_pool.len() < POOLED_BUFFERS_MAX
             && buffer.capacity() <= POOLED_BUFFER_BYTES_MAX
@@ -407,8 +372,8 @@ impl<S: Sockets> ServerLoop<S> {
     }
 
     fn linger(&mut self, id: PeerId, turn: &mut TurnContext) {
-        let Some(ConnectedPeer { socket, peer }) = self.peers.get_mut(id) else { return };
-        if self.sockets.shut_down_write(socket, &mut turn.metrics).is_err() {
+        let Some((peer, mut socket)) = self.peers.with_socket(id) else { return };
+        if socket.shut_down_write(&mut turn.metrics).is_err() {
             return self.close(id, turn);
         }
         if peer.linger(turn) == PeerAction::Requeue {
@@ -418,19 +383,15 @@ impl<S: Sockets> ServerLoop<S> {
     }
 
     fn close(&mut self, id: PeerId, turn: &mut TurnContext) {
-        if let Some(ConnectedPeer { socket, mut peer }) = self.peers.remove(id) {
+        if let Some(mut peer) = self.peers.close(id, turn) {
             self.subscribers.unsubscribe_all(&mut peer.subscriptions, &mut turn.metrics);
-            self.open.fetch_sub(1, Ordering::Relaxed);
-            turn.metrics.dec(MetricId::ConnectionsOpen);
-            self.sockets.close(socket, &mut turn.metrics);
         }
     }
 
     /// A connection for one request is closed before this, and costs no registration.
     fn register_new(&mut self, turn: &mut TurnContext) {
         for id in std::mem::take(&mut self.unregistered) {
-            let Some(ConnectedPeer { socket, .. }) = self.peers.get_mut(id) else { continue };
-            if let Err(error) = self.sockets.register(socket, id.0, &mut turn.metrics) {
+            if let Err(error) = self.peers.register(id, turn) {
                 log::warn!("connection closed, its socket cannot be registered: {error}");
                 self.close(id, turn);
             }

@@ -10,10 +10,10 @@
 use crate::api::outcome::Outcome;
 use crate::api::read_context::{ReadCache, ReadContext};
 use crate::api::routes;
+use crate::connection::Connection;
 use crate::connection::broadcast::Form;
-use crate::connection::connection_event::Step;
+use crate::connection::connection_event::{Fate, Step};
 use crate::connection::turn_context::TurnContext;
-use crate::connection::{Connection, Fate};
 use crate::metrics::totals::MetricId;
 use crate::pubsub::peer_subscriptions::PeerSubscriptions;
 use crate::pubsub::peer_table::PushResult;
@@ -151,14 +151,14 @@ impl Peer {
         calls: &mut CallContext,
         turn: &mut TurnContext,
     ) -> io::Result<()> {
-        let mut unparsed = self.connection.take_carry();
+        let mut unparsed = self.connection.unparsed.take();
         if unparsed.is_empty() {
             let used = self.process(new, socket, calls, turn)?;
-            self.connection.keep(&new[used..]);
+            self.connection.unparsed.put_back(&new[used..]);
         } else {
             unparsed.extend_from_slice(new);
             let used = self.process(&mut unparsed, socket, calls, turn)?;
-            self.connection.keep_carry(unparsed, used);
+            self.connection.unparsed.put_back_buffer(unparsed, used);
         }
         Ok(())
     }
@@ -228,9 +228,7 @@ impl Peer {
             if written == bytes.len() {
                 return PushResult::Written;
             }
-            self.connection.outbox().share(bytes.clone());
-            self.connection.wrote(written, turn);
-            return PushResult::Pending;
+            return self.queue_rest(bytes, written, turn);
         }
         if outbox.len() > turn.limits.listener_bytes_max {
             return PushResult::Behind;
@@ -239,6 +237,14 @@ impl Peer {
         PushResult::Pending
     }
 
+    #[cold]
+    fn queue_rest(&mut self, bytes: &Arc<[u8]>, written: usize, turn: &mut TurnContext) -> PushResult {
+        self.connection.outbox().share(bytes.clone());
+        self.connection.wrote(written, turn);
+        PushResult::Pending
+    }
+
+    #[inline]
     fn count_written(&mut self, bytes: usize, turn: &mut TurnContext) {
         turn.metrics.add(MetricId::BytesWritten, bytes);
         self.stats.count_written(bytes, &self.connection, &mut turn.metrics);

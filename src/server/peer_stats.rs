@@ -68,6 +68,7 @@ impl PeerStats {
         }
     }
 
+    #[cold]
     fn count_for(
         &mut self,
         browser: BrowserId,

@@ -70,6 +70,10 @@ impl<S: Sockets> SocketHandle<'_, S> {
         metrics.inc(MetricId::CallsWrite);
         self.sockets.write(self.socket, outbox, trailing, hint)
     }
+
+    pub fn shut_down_write(&mut self, metrics: &mut Metrics) -> io::Result<()> {
+        self.sockets.shut_down_write(self.socket, metrics)
+    }
 }
 
 /// The result of one read.
