@@ -27,6 +27,7 @@ use crate::client::watch_event::{self, EndReason, WatchEvent};
 use crate::client::websocket::{WebSocketSender, close_message, random};
 use crate::error::CommandError;
 use crate::websocket::close::{self, Closing};
+use crate::websocket::frame::Opcode;
 
 /// Which resource is followed, and how it is printed.
 #[derive(Clone, Debug)]
@@ -135,7 +136,9 @@ impl<O: Write, A: Write> Watcher<O, A> {
                     self.backoff.reset();
                     self.paper.binary(bytes)?;
                 }
-                Ok(WatchEvent::Ping(payload)) => speak(&mut speaker, |outgoing| outgoing.pong(&payload)),
+                Ok(WatchEvent::Ping(payload)) => {
+                    speak(&mut speaker, |outgoing| outgoing.send(Opcode::Pong, &payload))
+                }
                 Ok(WatchEvent::Pong) => {}
                 Ok(WatchEvent::Retry(first)) => self.backoff.begin_with(first),
                 Ok(WatchEvent::Close(closing)) => return self.closed(&closing, speaker),
@@ -144,7 +147,9 @@ impl<O: Write, A: Write> Watcher<O, A> {
                     self.leave(speaker);
                     return Ok(());
                 }
-                Err(RecvTimeoutError::Timeout) => speak(&mut speaker, WebSocketSender::ping),
+                Err(RecvTimeoutError::Timeout) => {
+                    speak(&mut speaker, |outgoing| outgoing.send(Opcode::Ping, b""))
+                }
                 Err(RecvTimeoutError::Disconnected) => unreachable!("we hold a sender ourselves"),
             }
         }

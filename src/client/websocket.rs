@@ -130,15 +130,6 @@ impl<O: ByteObserver> WebSocketConnection<O> {
 }
 
 impl WebSocketSender {
-    /// Requests a sign of life.
-    pub fn ping(&mut self) -> Result<(), CommandError> {
-        self.send(Opcode::Ping, b"")
-    }
-
-    pub fn pong(&mut self, payload: &[u8]) -> Result<(), CommandError> {
-        self.send(Opcode::Pong, payload)
-    }
-
     /// Without a code, the close frame is empty.
     pub fn close(&mut self, code: Option<u16>) -> Result<(), CommandError> {
         self.send(Opcode::Close, &close_body(code))
@@ -156,7 +147,7 @@ impl WebSocketSender {
         let _ = self.transport.shut_down(Shutdown::Both);
     }
 
-    fn send(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), CommandError> {
+    pub fn send(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), CommandError> {
         let mut out = Vec::new();
         frame::encode_masked(opcode, payload, random()?, &mut out);
         self.transport.write_all(&out)

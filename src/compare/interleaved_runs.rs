@@ -1,4 +1,4 @@
-//! Courses that take turns, round by round, so that whatever changes meanwhile changes for all of them.
+//! Series that take turns, round by round, so that whatever changes on the machine meanwhile changes for all of them.
 
 use std::ops::RangeInclusive;
 
@@ -12,7 +12,7 @@ use crate::compare::server::Server;
 use crate::compare::workloads::call_plan::Workload;
 use crate::error::CommandError;
 
-/// Where courses are run.
+/// The server that workloads run against, and the number of rounds.
 #[derive(Clone, Copy, Debug)]
 pub struct Turns<'t> {
     pub server: &'t Server,
@@ -21,14 +21,15 @@ pub struct Turns<'t> {
 }
 
 impl Turns<'_> {
-    /// Of each course, with so many calls in a round, its rounds: fewer than are wanted where it is
-    /// interrupted, and each of them whole. A first one, which is short, is thrown away.
+    /// Runs each workload with its number of calls in each round, in turns, after a short round that is not counted.
+    /// An interrupted run has fewer rounds, all of them complete.
     pub fn take(&self, courses: &[(Workload, u32)]) -> Result<Vec<Vec<Round>>, CommandError> {
         let mut all = vec![Vec::new(); courses.len()];
         for n in 0..=self.rounds {
             for ((course, calls), rounds) in courses.iter().zip(&mut all) {
                 let calls = if n == 0 { (*calls).min(WARM_UP_CALLS) } else { *calls };
-                let Some(round) = until_interrupted(self.round(course, calls))? else { return Ok(all) };
+                let runner = CallRunner { server: self.server, counting: self.counting, calls, rate: None };
+                let Some(round) = until_interrupted(runner.round(course))? else { return Ok(all) };
                 if n > 0 {
                     rounds.push(round);
                 }
@@ -36,15 +37,9 @@ impl Turns<'_> {
         }
         Ok(all)
     }
-
-    fn round(&self, course: &Workload, calls: u32) -> Result<Round, RunError> {
-        self.server.check_interrupted()?;
-        let Turns { server, counting, .. } = *self;
-        CallRunner { server, counting, calls, rate: None }.round(course)
-    }
 }
 
-/// The rounds of one series so far, and why it has no more.
+/// The rounds of one series so far, and why further ones are missing.
 #[derive(Debug)]
 pub struct SeriesRounds<S, R> {
     pub series: S,

@@ -47,7 +47,8 @@ pub struct Caller<'p> {
 }
 
 impl<'p> Caller<'p> {
-    pub fn new(plan: &'p Plan, ask_of_each: Ask) -> Caller<'p> {
+    /// Creates a client without a connection. Its waits end when the flag is set, if there is one.
+    pub fn new(plan: &'p Plan, ask_of_each: Ask, interrupted: Option<Arc<AtomicBool>>) -> Caller<'p> {
         Caller {
             plan,
             ask_of_each,
@@ -58,13 +59,8 @@ impl<'p> Caller<'p> {
             opening: Duration::ZERO,
             first: None,
             disagreement: None,
-            interrupted: None,
+            interrupted,
         }
-    }
-
-    /// Ends each wait when this flag is set.
-    pub fn heeding(self, interrupted: Arc<AtomicBool>) -> Caller<'p> {
-        Caller { interrupted: Some(interrupted), ..self }
     }
 
     /// Connects, with a WebSocket handshake if the plan needs one.
@@ -93,40 +89,27 @@ impl<'p> Caller<'p> {
         let connection = self.connection.as_mut().expect("it was opened");
         connection.calls += calls as u32;
         let expected = self.plan.expected;
-        match &self.plan.road {
-            Road::Http(request) => {
-                let pending = connection.send_requests(request.repeat(calls))?;
-                for _ in 0..calls {
-                    connection.receive_response(expected)?;
-                    answered();
-                }
-                finish(pending)?;
-            }
-            Road::Socket { texts, .. } => {
-                let pending = connection.send_calls(&texts[..calls])?;
-                for id in 1..=calls {
-                    connection.receive_reply(id, expected)?;
-                    answered();
-                }
-                finish(pending)?;
-            }
-            Road::Echo { text } => {
-                let pending = connection.send_messages(&vec![text.clone(); calls])?;
-                for _ in 0..calls {
+        let road = &self.plan.road;
+        let pending = match road {
+            Road::Http(request) => connection.send_requests(request.repeat(calls))?,
+            Road::Socket { texts, .. } => connection.send_calls(&texts[..calls])?,
+            Road::Echo { text } => connection.send_messages(&vec![text.clone(); calls])?,
+            Road::Clock => None,
+        };
+        for id in 1..=calls {
+            match road {
+                Road::Http(_) => connection.receive_response(expected)?,
+                Road::Socket { .. } => connection.receive_reply(id, expected)?,
+                Road::Echo { text } => {
                     if connection.receive_payload()? != *text {
                         return Err(CommandError::Failed("the echo is not what was sent".to_owned()));
                     }
-                    answered();
                 }
-                finish(pending)?;
+                Road::Clock => drop(connection.receive_payload()?),
             }
-            Road::Clock => {
-                for _ in 0..calls {
-                    connection.receive_payload()?;
-                    answered();
-                }
-            }
+            answered();
         }
+        finish(pending)?;
         let is_over = match self.plan.lasts {
             Lasts::All => false,
             Lasts::OneCall | Lasts::OneCallOfServer => true,
@@ -150,10 +133,9 @@ impl<'p> Caller<'p> {
         }
         self.closed_application = self.closed_application + *connection.application();
         if self.ask_of_each == Ask::Kernel {
-            let info = connection.tcp_info()?;
-            let disagreement = connection.check_tcp_info(&info).err();
-            self.disagreement = self.disagreement.take().or(disagreement);
-            self.closed_network += connection.network(&info);
+            let (network, agreement) = connection.network()?;
+            self.disagreement = self.disagreement.take().or(agreement.err());
+            self.closed_network += network;
         }
         Ok(())
     }
@@ -168,13 +150,13 @@ impl<'p> Caller<'p> {
     fn network(&self) -> Result<Network, CommandError> {
         let mut network = self.closed_network;
         if let Some(connection) = &self.connection {
-            network += connection.network(&connection.tcp_info()?);
+            network += connection.network()?.0;
         }
         Ok(network)
     }
 }
 
-/// What all clients together have cost so far. Without a `wire`, the kernel is asked about each connection.
+/// Returns the costs of all clients so far. Without a `wire`, the kernel is asked about each connection.
 pub fn total(callers: &[Caller], wire: Option<&Wire>) -> Result<Costs, RunError> {
     let mut network = Network::default();
     if let Some(wire) = wire {

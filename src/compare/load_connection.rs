@@ -9,12 +9,11 @@ use crate::client::byte_observer::{ByteObserver, BytePurpose};
 use crate::client::client_connection::{ClientConnection, no_answer, status_words};
 use crate::client::handshake::{HandshakeOptions, handshake};
 use crate::client::websocket::{ServerMessage, WebSocketConnection, rule_broken};
-use crate::compare::byte_accounting;
+use crate::compare::byte_accounting::{check_tcp_info, is_ipv6, network_of, tcp_info};
 use crate::compare::costs::{Application, Both};
 use crate::compare::rpc_reply::MeasuredReply;
 use crate::compare::workloads::call_plan::Plan;
 use crate::error::CommandError;
-use crate::netlab::tcp_info::TcpInfo;
 use crate::netlab::traffic::Network;
 use crate::websocket::close;
 use crate::websocket::frame::Opcode;
@@ -202,19 +201,12 @@ impl LoadConnection {
         })
     }
 
-    /// What the kernel has counted of this connection.
-    pub fn tcp_info(&self) -> Result<TcpInfo, CommandError> {
-        byte_accounting::tcp_info(self.connection().transport())
-    }
-
-    /// Compares the bytes that were counted here with those of the kernel.
-    pub fn check_tcp_info(&self, info: &TcpInfo) -> Result<(), CommandError> {
-        byte_accounting::check_tcp_info(info, self.application(), self.connection().has_ended())
-    }
-
-    pub fn network(&self, info: &TcpInfo) -> Network {
-        let is_ipv6 = byte_accounting::is_ipv6(self.connection().transport());
-        byte_accounting::network_of(info, self.application(), is_ipv6)
+    /// Returns what the kernel has counted of this connection, and whether it agrees with the bytes counted here.
+    pub fn network(&self) -> Result<(Network, Result<(), CommandError>), CommandError> {
+        let (connection, application) = (self.connection(), self.application());
+        let info = tcp_info(connection.transport())?;
+        let network = network_of(&info, application, is_ipv6(connection.transport()));
+        Ok((network, check_tcp_info(&info, application, connection.has_ended())))
     }
 }
 

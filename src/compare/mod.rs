@@ -54,7 +54,7 @@ use crate::compare::report::figures::Report;
 use crate::compare::report::html::page;
 use crate::compare::report::text::text;
 use crate::compare::report::{caveats, report_document, stdout};
-use crate::compare::server::Server;
+use crate::compare::server::{ANY_PORT, Server};
 use crate::error::CommandError;
 
 /// Measures, and prints what was measured. An interrupted run is printed as well, and fails.
@@ -66,7 +66,12 @@ pub fn run(options: &CompareOptions) -> Result<(), CommandError> {
     let interrupted = interrupt::listen()?;
     let mut server = match &options.url {
         Some(url) => Server::at(url, options.pid, &interrupted)?,
-        None => Server::start(place.address(), options.payload_bytes, options.loops(), &interrupted)?,
+        None => Server::start(
+            (place.address(), ANY_PORT).into(),
+            options.payload_bytes,
+            options.loops(),
+            &interrupted,
+        )?,
     };
     let link = options.link().map(|settings| link::set_up(settings, &mut server, &place)).transpose()?;
     let counting = Counting::begin(place, server.url.port)?;

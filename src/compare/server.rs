@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use crate::client::url::{Scheme, Url};
 use crate::compare::interrupt::sleep_until;
 use crate::compare::load_connection::ANSWER_WAIT;
 use crate::compare::run_error::RunError;
+use crate::compare::system_calls::SystemCalls;
 use crate::error::CommandError;
 use crate::netlab::proc;
 use crate::netlab::sys;
@@ -38,26 +39,16 @@ pub struct Server {
     pub interrupted: Arc<AtomicBool>,
 }
 
-/// Whether who waits for an answer looks if it was interrupted.
+/// Whether an interrupt ends the wait for a response. It is a failure, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Waits {
+pub enum Waits {
     UntilInterrupted,
     InAnyCase,
 }
 
 impl Server {
-    /// `bothways serve` as a child at that address, with so many loops and one item of so many bytes.
+    /// Starts `bothways serve` as a child at that address, with so many loops and one item of so many bytes.
     pub fn start(
-        address: Ipv4Addr,
-        item_bytes: u32,
-        loops: u16,
-        interrupted: &Arc<AtomicBool>,
-    ) -> Result<Server, CommandError> {
-        Server::start_at((address, ANY_PORT).into(), item_bytes, loops, interrupted)
-    }
-
-    /// The same where it is known which port it shall have.
-    pub fn start_at(
         address: SocketAddr,
         item_bytes: u32,
         loops: u16,
@@ -166,17 +157,8 @@ impl Server {
         proc::processor_time(self.process?)
     }
 
-    /// System calls that it has made, by name. To ask costs some, too.
-    pub fn system_calls(&self) -> Result<Option<BTreeMap<String, u64>>, CommandError> {
-        self.scrape(Waits::InAnyCase)
-    }
-
-    /// The same, but no longer waited for when it is interrupted: that is a failure, too.
-    pub fn system_calls_unless_interrupted(&self) -> Result<Option<BTreeMap<String, u64>>, CommandError> {
-        self.scrape(Waits::UntilInterrupted)
-    }
-
-    fn scrape(&self, waits: Waits) -> Result<Option<BTreeMap<String, u64>>, CommandError> {
+    /// System calls that it has made, by name. The request for them costs some, too.
+    pub fn system_calls(&self, waits: Waits) -> Result<SystemCalls, CommandError> {
         if !self.counts {
             return Ok(None);
         }

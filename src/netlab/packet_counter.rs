@@ -39,8 +39,7 @@ pub struct Connection {
 
 impl Counter {
     pub fn beside(server: u16) -> Counter {
-        let network = Network { round_trips: Some(0), ..Network::default() };
-        Counter { server, network, answers_again: 0, others: 0, connections: HashMap::new() }
+        Counter { server, network: Network::NONE, answers_again: 0, others: 0, connections: HashMap::new() }
     }
 
     pub fn count(&mut self, bytes: usize, head: &[u8]) {

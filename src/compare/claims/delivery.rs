@@ -16,6 +16,7 @@ use crate::client::url::Url;
 use crate::compare::interleaved_runs::Turns;
 use crate::compare::load_connection::ANSWER_WAIT;
 use crate::compare::run_error::RunError;
+use crate::compare::server::Waits;
 use crate::error::CommandError;
 
 /// Of three changes, the last of which undoes the second.
@@ -87,7 +88,7 @@ pub fn spread(followers: usize, turns: &Turns) -> Result<Loops, RunError> {
 }
 
 fn wakes(turns: &Turns) -> Result<u64, CommandError> {
-    let calls = turns.server.system_calls()?.unwrap_or_default();
+    let calls = turns.server.system_calls(Waits::InAnyCase)?.unwrap_or_default();
     Ok(calls.get("wake").copied().unwrap_or(0))
 }
 

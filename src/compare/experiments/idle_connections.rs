@@ -160,9 +160,8 @@ fn round(
         return counting.aside(|| weigh(kind, connections, server));
     }
     let address = beside(server, counting);
-    let fresh = counting.aside(|| {
-        Ok(Server::start_at(address, options.payload_bytes, options.loops(), &server.interrupted)?)
-    })?;
+    let fresh = counting
+        .aside(|| Ok(Server::start(address, options.payload_bytes, options.loops(), &server.interrupted)?))?;
     // It is there until all connections have ended.
     counting.aside(|| {
         let _few = open(kind, FEW, &fresh)?;

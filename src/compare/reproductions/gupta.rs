@@ -34,22 +34,16 @@ pub fn repeat(calls: u32, turns: &Turns) -> Result<Repeated, CommandError> {
         counts.push(calls);
     }
     let most = counts[counts.len() - 1].min(VARIED_MESSAGES_MAX);
-    let sections = vec![by_count(&counts, turns)?, by_length(most, turns)?];
-    Ok(([sections, by_one_thing(most, turns)?].concat(), notes()))
+    let by_count: Vec<(u32, u32)> = counts.iter().map(|&count| (count, MESSAGE_BYTES)).collect();
+    let by_length = MESSAGE_BYTES_VARIED.map(|bytes| (most, bytes));
+    let sections = vec![
+        as_published("As published, by number of messages of 64 bytes", &by_count, turns)?,
+        as_published("As published, by length of a message", &by_length, turns)?,
+    ];
+    Ok(([sections, by_one_thing(most, turns)?].concat(), NOTES))
 }
 
-/// As published: the two, for each number of messages.
-fn by_count(counts: &[u32], turns: &Turns) -> Result<Section, CommandError> {
-    let pairs: Vec<(u32, u32)> = counts.iter().map(|&count| (count, MESSAGE_BYTES)).collect();
-    as_published("As published, by number of messages of 64 bytes", &pairs, turns)
-}
-
-/// The same, for each length of a message.
-fn by_length(count: u32, turns: &Turns) -> Result<Section, CommandError> {
-    let pairs = MESSAGE_BYTES_VARIED.map(|bytes| (count, bytes));
-    as_published("As published, by length of a message", &pairs, turns)
-}
-
+/// As published: the two, for each number and length of messages.
 fn as_published(title: &str, pairs: &[(u32, u32)], turns: &Turns) -> Result<Section, CommandError> {
     let browser = headers::of_browser_without_coding()?;
     let mut courses = Vec::new();
@@ -137,17 +131,13 @@ fn milliseconds(rounds: &[Round]) -> Vec<f64> {
     rounds.iter().map(|round| round.took.as_secs_f64() * 1000.0).collect()
 }
 
-fn notes() -> Vec<String> {
-    vec![
-        "Known for certain of what was published are the 663 characters of headers and \"up to 10 times \
-         faster\"; the times themselves could not be had as text, and are not put in."
-            .to_owned(),
-        "Published was an echo by both roads, over HTTP as a POST of which one is shown: it asks to keep the \
-         connection. Here it is a GET, whose answer has that many bytes; \"the same call\" is that GET \
-         over the socket. On connections that are kept, opening them is not in the time."
-            .to_owned(),
-    ]
-}
+const NOTES: &[&str] = &[
+    "Known for certain of what was published are the 663 characters of headers and \"up to 10 times \
+     faster\"; the times themselves could not be had as text, and are not put in.",
+    "Published was an echo by both roads, over HTTP as a POST of which one is shown: it asks to keep the \
+     connection. Here it is a GET, whose answer has that many bytes; \"the same call\" is that GET \
+     over the socket. On connections that are kept, opening them is not in the time.",
+];
 
 /// Where one thing is varied: at once they are all in memory.
 const VARIED_MESSAGES_MAX: u32 = 1_000;

@@ -71,26 +71,21 @@ pub fn repeat(calls: u32, connections: usize, turns: &Turns) -> Result<Repeated,
         Section { title: "Ratios".to_owned(), unit: "times", rows: ratios },
         Section { title: "Opened for each of them".to_owned(), unit: "connections", rows: opened },
     ];
-    Ok((sections, notes()))
+    Ok((sections, NOTES))
 }
 
 fn a_second(rounds: &[Round]) -> Vec<f64> {
     rounds.iter().map(|round| round.calls as f64 / round.took.as_secs_f64()).collect()
 }
 
-fn notes() -> Vec<String> {
-    vec![
-        "Published in millions a second: actix 2.94, 1.20 and 3.40, ASP.NET 1.73, 0.49 and 1.84, helidon \
-         1.56, 0.59 and 2.37 (kept, new after every tenth, echoes). The ratios are of these."
-            .to_owned(),
-        "Here one loop serves, and each connection has a thread of ours on the same cores: what is measured \
-         is both together."
-            .to_owned(),
-        "An echo does less than a request: nothing is looked up and nothing is said about it. The same \
-         calls by the socket do the same."
-            .to_owned(),
-    ]
-}
+const NOTES: &[&str] = &[
+    "Published in millions a second: actix 2.94, 1.20 and 3.40, ASP.NET 1.73, 0.49 and 1.84, helidon \
+     1.56, 0.59 and 2.37 (kept, new after every tenth, echoes). The ratios are of these.",
+    "Here one loop serves, and each connection has a thread of ours on the same cores: what is measured \
+     is both together.",
+    "An echo does less than a request: nothing is looked up and nothing is said about it. The same \
+     calls by the socket do the same.",
+];
 
 #[cfg(test)]
 mod tests {

@@ -47,7 +47,8 @@ fn round(connections: usize, messages: usize, url: &Url, turns: &Turns) -> Resul
     let course = Recipe::new(url, What::Clock).course()?;
     turns.server.check_interrupted()?;
     turns.counting.settle()?;
-    let mut callers: Vec<Caller> = (0..connections).map(|_| Caller::new(&course.plan, Ask::Kernel)).collect();
+    let mut callers: Vec<Caller> =
+        (0..connections).map(|_| Caller::new(&course.plan, Ask::Kernel, None)).collect();
     // The first comes at once, and the next when the second is over: from there on it is known when.
     for _ in 0..2 {
         hear(&mut callers, turns)?;

@@ -49,7 +49,7 @@ pub fn repeat(calls: u32, turns: &Turns) -> Result<Repeated, CommandError> {
 
     let names: Vec<&str> = polls.iter().map(|(name, _)| *name).collect();
     let sections = vec![one(&names, &rounds, &pushes), many(&rounds, &pushes), in_pushes(&rounds, &pushes)];
-    Ok((sections, notes()))
+    Ok((sections, NOTES))
 }
 
 /// A field that makes the headers of a poll as long as theirs were.
@@ -121,19 +121,14 @@ fn in_pushes(rounds: &[Vec<Round>], pushes: &[Push]) -> Section {
     Section { title: "How many pushes one poll is".to_owned(), unit: "times", rows }
 }
 
-fn notes() -> Vec<String> {
-    vec![
-        "Published are bytes and bits for each second (6 968 000 and 16 000 for 1 000 clients); megabits here \
-         are of 1 000 000."
-            .to_owned(),
-        "No thousand of clients was connected: their lines are one client's, multiplied. So were the \
-         published ones."
-            .to_owned(),
-        "Their poll asks once a second whether or not something has changed. A push is sent when something \
-         has: here the time, once a second."
-            .to_owned(),
-    ]
-}
+const NOTES: &[&str] = &[
+    "Published are bytes and bits for each second (6 968 000 and 16 000 for 1 000 clients); megabits here \
+     are of 1 000 000.",
+    "No thousand of clients was connected: their lines are one client's, multiplied. So were the \
+     published ones.",
+    "Their poll asks once a second whether or not something has changed. A push is sent when something \
+     has: here the time, once a second.",
+];
 
 /// For the claims: one push on a few connections.
 pub fn one_push(turns: &Turns) -> Result<Vec<Push>, CommandError> {

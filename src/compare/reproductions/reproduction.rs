@@ -23,7 +23,7 @@ pub struct Repetition {
     pub rounds: u16,
     pub sections: Vec<Section>,
     /// What a reader must know beside the figures.
-    pub notes: Vec<String>,
+    pub notes: &'static [&'static str],
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -76,7 +76,7 @@ impl Row {
 }
 
 /// All sections, and the notes below them.
-pub type Repeated = (Vec<Section>, Vec<String>);
+pub type Repeated = (Vec<Section>, &'static [&'static str]);
 
 /// One of [`figures::FIGURES`], of each round.
 pub fn figures(name: &str, rounds: &[Round]) -> Vec<f64> {

@@ -22,7 +22,7 @@ pub fn document(repetition: &Repetition) -> Document {
         document.heading(Output::All, 2, format!("{} ({})", section.title, section.unit));
         document.add(Output::All, Block::Table(table));
     }
-    document.paragraphs(Output::All, repetition.notes.iter().map(String::as_str));
+    document.paragraphs(Output::All, repetition.notes.iter().copied());
     document
 }
 

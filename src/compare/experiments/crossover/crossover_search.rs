@@ -55,9 +55,7 @@ impl<'b> Book<'b> {
         let (measured, searched, progress) = (BTreeMap::new(), Vec::new(), progress(0));
         Book { options, runner, window, lanes, measured, searched, progress }
     }
-}
 
-impl Book<'_> {
     pub fn search_all(&mut self) -> Result<(), RunError> {
         let (pollers, told): (Vec<UpdateSeries>, Vec<UpdateSeries>) =
             self.lanes.iter().copied().partition(|one| one.is_polling());

@@ -16,7 +16,7 @@ use crate::compare::count_method::Counting;
 use crate::compare::load_client::{Ask, Caller, total};
 use crate::compare::open_loop::Pace;
 use crate::compare::run_error::RunError;
-use crate::compare::server::Server;
+use crate::compare::server::{Server, Waits};
 use crate::compare::system_calls::calls_between;
 use crate::compare::workloads::call_plan::{Lasts, Workload};
 use crate::compare::workloads::workload::calls_of;
@@ -41,7 +41,7 @@ impl CallRunner<'_> {
     fn run(&self, course: &Workload) -> Result<Round, RunError> {
         let is_kept = course.plan.lasts == Lasts::All;
         self.server.check_interrupted()?;
-        let scrape = || self.server.system_calls_unless_interrupted();
+        let scrape = || self.server.system_calls(Waits::UntilInterrupted);
         let scrapes = [scrape()?, scrape()?];
         self.counting.settle()?;
 
@@ -95,9 +95,8 @@ impl CallRunner<'_> {
     }
 
     fn callers<'c>(&self, course: &'c Workload, ask: Ask) -> Vec<Caller<'c>> {
-        (0..course.callers)
-            .map(|_| Caller::new(&course.plan, ask).heeding(Arc::clone(&self.server.interrupted)))
-            .collect()
+        let caller = |_| Caller::new(&course.plan, ask, Some(Arc::clone(&self.server.interrupted)));
+        (0..course.callers).map(caller).collect()
     }
 
     /// Over a distance at the same time: no server waits for ever for the first who opened until the last one

@@ -95,9 +95,7 @@ impl<'r> UpdateRunner<'r> {
             rest: rest(options),
         }
     }
-}
 
-impl UpdateRunner<'_> {
     pub fn round(&self, course: &Course) -> Result<Round, RunError> {
         self.counting.settle()?;
         let mut writer = Writer::open(self.server, self.item_bytes)?;
