@@ -1,14 +1,14 @@
 //! `bothways compare` as somebody runs it, held against what is known of TCP, HTTP and WebSocket.
 #![cfg(target_os = "linux")]
 
+use crate::canned_server::{CannedServer, send};
 use crate::server::{PROGRAM, Server, signal, wait_exit, wait_until};
 use serde_json::Value;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
 use std::process::{self, Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
 
 pub const CALLS: f64 = 20.0;
 
@@ -410,22 +410,17 @@ fn connections_that_are_held_weigh_something() {
     }
 }
 
-/// Says three bytes more than it announces.
-fn overhang(stream: TcpStream) {
-    let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
-    let request: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
-    (&stream).write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}...").unwrap();
-    if !request.iter().any(|line| line == "Connection: close") {
-        assert!(lines.next().is_none(), "one call for each connection");
-    }
-}
-
 #[test]
 fn of_a_stranger_whose_bytes_do_not_agree_the_rest_is_still_said() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    thread::spawn(move || listener.incoming().for_each(|stream| overhang(stream.unwrap())));
-    let report = report(&["--url", &url, "--ways", "new"]);
+    let server = CannedServer::start(|stream, requests| {
+        let request = requests.next().unwrap_or_default();
+        // The body is 3 bytes longer than `Content-Length`.
+        send(stream, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}...");
+        if !request.iter().any(|line| line == "Connection: close") {
+            assert!(requests.next().is_none(), "one call for each connection");
+        }
+    });
+    let report = report(&["--url", &server.url(), "--ways", "new"]);
     let new = way(&report, "new");
     let why = new["unsaid"].as_str().unwrap();
     assert!(why.starts_with("two counts disagree: of one connection the kernel says "), "{why}");
@@ -433,19 +428,14 @@ fn of_a_stranger_whose_bytes_do_not_agree_the_rest_is_still_said() {
     assert!((least(&report, "new", "payload_bytes_per_call") - 2.0).abs() < 1e-9);
 }
 
-/// Answers one call, and ends the connection without a word about it, as servers of HTTP/1.0 do.
-fn answer_and_end(mut stream: TcpStream) {
-    let lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
-    assert!(lines.take_while(|line| !line.is_empty()).count() > 0, "there is a request");
-    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").unwrap();
-}
-
 #[test]
 fn a_stranger_that_ends_first_agrees_with_the_kernel() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    thread::spawn(move || listener.incoming().for_each(|stream| answer_and_end(stream.unwrap())));
-    let report = report(&["--url", &url, "--ways", "new"]);
+    // The end of the connection is not announced, as with servers of HTTP/1.0.
+    let server = CannedServer::start(|stream, requests| {
+        assert!(requests.next().is_some(), "there is a request");
+        send(stream, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+    });
+    let report = report(&["--url", &server.url(), "--ways", "new"]);
     assert_eq!(way(&report, "new")["unsaid"], Value::Null);
     assert!(least(&report, "new", "segments_per_call") >= 7.0);
 }

@@ -1,9 +1,8 @@
 //! What `bothways compare` says of times, and what must be known to read it.
 #![cfg(target_os = "linux")]
 
+use crate::canned_server::{CannedServer, send};
 use crate::compare::{CALLS, compare, least, printed, report, way};
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
@@ -30,35 +29,19 @@ fn latency_at_full_speed_is_said_to_be_that_of_a_closed_loop() {
     assert!(report(&flags)["notes"].to_string().contains(WORDS));
 }
 
-/// Answers calls, each after a while, until it shall close.
-fn answer_late(stream: TcpStream) {
-    let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
-    loop {
-        let request: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
-        if request.is_empty() {
-            return;
-        }
-        thread::sleep(LATE_BY);
-        (&stream).write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").unwrap();
-        if request.iter().any(|line| line == "Connection: close") {
-            return;
-        }
-    }
-}
-
-const LATE_BY: Duration = Duration::from_millis(20);
-
 #[test]
 fn a_call_that_had_to_wait_for_others_has_waited() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        listener.incoming().for_each(|stream| {
-            thread::spawn(move || answer_late(stream.unwrap()));
-        });
+    let server = CannedServer::start(|stream, requests| {
+        for request in requests {
+            thread::sleep(Duration::from_millis(20));
+            send(stream, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+            if request.iter().any(|line| line == "Connection: close") {
+                return;
+            }
+        }
     });
     // One is due every ten milliseconds, and takes twenty: the last is 200 late when it is answered.
-    let flags = ["--url", &url, "--ways", "kept", "--rate", "100"];
+    let flags = ["--url", &server.url(), "--ways", "kept", "--rate", "100"];
     let slow = report(&flags);
     assert!(least(&slow, "kept", "paced_max_us") >= 200_000.0, "{slow}");
     assert!(least(&slow, "kept", "paced_p50_us") >= 100_000.0, "{slow}");

@@ -1,11 +1,11 @@
 //! Whatever `bothways compare` is doing: an interrupt ends it soon, and what there was by then is printed.
 #![cfg(target_os = "linux")]
 
+use crate::canned_server::{CannedServer, send};
 use crate::compare::Running;
 use crate::server::{signal, wait_exit, wait_until};
 use serde_json::Value;
 use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -84,16 +84,13 @@ fn a_server_that_stands_still_is_not_waited_for() {
 
 #[test]
 fn an_answer_that_never_ends_is_not_heard_to_its_end() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        let mut stream = listener.accept().unwrap().0;
-        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+    let server = CannedServer::start(|mut stream, _| {
+        send(stream, "HTTP/1.1 200 OK\r\n\r\n");
         while stream.write_all(b".").is_ok() {
             thread::sleep(Duration::from_millis(20));
         }
     });
-    let mut running = Running::start(&["--url", &url]);
+    let mut running = Running::start(&["--url", &server.url()]);
     thread::sleep(Duration::from_millis(500));
     assert!(running.0.try_wait().unwrap().is_none(), "it hears");
     signal(running.0.id(), "INT");

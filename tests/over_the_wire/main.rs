@@ -7,6 +7,7 @@
 mod attacks;
 mod bounds;
 mod calls;
+mod canned_server;
 mod checker;
 mod claims;
 mod codings;

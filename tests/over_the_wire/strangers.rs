@@ -2,47 +2,11 @@
 //! said why it cannot be.
 #![cfg(target_os = "linux")]
 
+use crate::canned_server::{CannedServer, send};
 use crate::compare::{compare, least, report, way};
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Lines, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-
-/// A server that lets `talk` have each connection, in a thread of its own; its URL.
-fn serve(talk: impl Fn(&TcpStream, &mut Requests) + Clone + Send + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            let talk = talk.clone();
-            thread::spawn(move || {
-                stream.set_nodelay(true).unwrap();
-                talk(&stream, &mut Requests(BufReader::new(&stream).lines()));
-            });
-        }
-    });
-    url
-}
-
-/// What a client asks for: the lines of each head. No request here has a body.
-struct Requests<'s>(Lines<BufReader<&'s TcpStream>>);
-
-impl Iterator for Requests<'_> {
-    type Item = Vec<String>;
-
-    fn next(&mut self) -> Option<Vec<String>> {
-        let lines = self.0.by_ref().map_while(Result::ok).take_while(|line| !line.is_empty());
-        Some(lines.collect()).filter(|lines: &Vec<String>| !lines.is_empty())
-    }
-}
-
-fn say(mut stream: &TcpStream, answer: &str) {
-    // Who has gone hears nothing.
-    let _ = stream.write_all(answer.as_bytes());
-}
 
 const HELLO: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello";
 const NOT_FOUND: &str = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
@@ -65,19 +29,10 @@ fn why(report: &Value, experiment: &str, name: &str) -> String {
 
 #[test]
 fn a_server_that_closes_is_counted_with_its_fin() {
-    let old = |stream: &TcpStream, requests: &mut Requests| {
-        requests.next();
-        say(stream, "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello");
-    };
-    let until_close = |stream: &TcpStream, requests: &mut Requests| {
-        requests.next();
-        say(stream, "HTTP/1.0 200 OK\r\n\r\nhello");
-    };
-    let without_a_word = |stream: &TcpStream, requests: &mut Requests| {
-        requests.next();
-        say(stream, HELLO);
-    };
-    for url in [serve(old), serve(until_close), serve(without_a_word)] {
+    let old = CannedServer::respond_once("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+    let until_close = CannedServer::respond_once("HTTP/1.0 200 OK\r\n\r\nhello");
+    let without_a_word = CannedServer::respond_once(HELLO);
+    for url in [old.url(), until_close.url(), without_a_word.url()] {
         // So many that the FIN comes before, while and after the kernel is asked.
         let report =
             measure(&["--url", &url, "--ways", "new,new-closed,kept", "--calls", "400", "--rounds", "2"]);
@@ -91,16 +46,9 @@ fn a_server_that_closes_is_counted_with_its_fin() {
         }
         assert_eq!(way(&report, "kept")["rounds"], 0);
     }
-    let report = report(&[
-        "--url",
-        &serve(old),
-        "--experiments",
-        "ask,hold",
-        "--connections",
-        "4",
-        "--ways",
-        "new,kept",
-    ]);
+    let flags =
+        ["--url", &old.url(), "--experiments", "ask,hold", "--connections", "4", "--ways", "new,kept"];
+    let report = report(&flags);
     for experiment in ["ask", "hold"] {
         assert_eq!(why(&report, experiment, "kept"), "the server does not keep the connection");
     }
@@ -108,9 +56,9 @@ fn a_server_that_closes_is_counted_with_its_fin() {
 
 #[test]
 fn a_server_that_ignores_close_is_looked_at_and_measured() {
-    let url = serve(|stream, requests| requests.for_each(|_| say(stream, HELLO)));
+    let server = CannedServer::respond(|_| HELLO);
     let begun = Instant::now();
-    let report = report(&["--url", &url, "--ways", "new,new-closed,kept,pipelined"]);
+    let report = report(&["--url", &server.url(), "--ways", "new,new-closed,kept,pipelined"]);
     assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
     for name in ["new", "kept", "pipelined"] {
         assert_eq!(
@@ -124,10 +72,8 @@ fn a_server_that_ignores_close_is_looked_at_and_measured() {
 
 #[test]
 fn what_is_no_event_stream_and_no_socket_is_not_held() {
-    let url = serve(|stream, requests| {
-        requests.for_each(|request| say(stream, if request[0].contains("/rpc") { NOT_FOUND } else { HELLO }));
-    });
-    let report = report(&["--url", &url, "--experiments", "hold", "--connections", "8"]);
+    let server = CannedServer::respond(|request| if request[0].contains("/rpc") { NOT_FOUND } else { HELLO });
+    let report = report(&["--url", &server.url(), "--experiments", "hold", "--connections", "8"]);
     assert_eq!(report["hold"][0]["rounds"], 2, "{report}");
     let words = "the server answered text/plain where text/event-stream was asked for";
     assert_eq!(why(&report, "hold", "events"), words);
@@ -136,33 +82,28 @@ fn what_is_no_event_stream_and_no_socket_is_not_held() {
 
 #[test]
 fn an_event_stream_may_say_more_of_its_type() {
-    let url = serve(|stream, requests| {
-        for request in requests {
-            let is_stream = request.iter().any(|line| line.ends_with("text/event-stream"));
-            let stream_head =
-                "HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=utf-8\r\n\r\n: hello\n";
-            say(stream, if is_stream { stream_head } else { HELLO });
-        }
+    let server = CannedServer::respond(|request| {
+        let is_stream = request.iter().any(|line| line.ends_with("text/event-stream"));
+        let stream_head =
+            "HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=utf-8\r\n\r\n: hello\n";
+        if is_stream { stream_head } else { HELLO }
     });
-    let report = report(&["--url", &url, "--experiments", "hold", "--connections", "8"]);
+    let report = report(&["--url", &server.url(), "--experiments", "hold", "--connections", "8"]);
     assert_eq!((&report["hold"][1]["left_out"], &report["hold"][1]["rounds"]), (&Value::Null, &2.into()));
 }
 
 #[test]
 fn system_calls_that_were_counted_backwards_are_not_said() {
-    let looks = Arc::new(AtomicU64::new(0));
-    let url = serve(move |stream, requests| {
-        for request in requests {
-            if !request[0].contains("/metrics") {
-                say(stream, HELLO);
-                continue;
-            }
-            let count = [1000, 1002, 400][looks.fetch_add(1, Ordering::Relaxed) as usize % 3];
-            let text = format!("bothways_system_calls_total{{call=\"read\"}} {count}\n");
-            say(stream, &format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len()));
+    let scrapes = AtomicUsize::new(0);
+    let server = CannedServer::respond(move |request| {
+        if !request[0].contains("/metrics") {
+            return HELLO.to_owned();
         }
+        let count = [1000, 1002, 400][scrapes.fetch_add(1, Ordering::Relaxed) % 3];
+        let text = format!("bothways_system_calls_total{{call=\"read\"}} {count}\n");
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len())
     });
-    let report = report(&["--url", &url, "--ways", "kept"]);
+    let report = report(&["--url", &server.url(), "--ways", "kept"]);
     assert_eq!(way(&report, "kept")["system_calls"], serde_json::json!({}), "{report}");
     assert_eq!(way(&report, "kept")["left_out"], Value::Null);
     let notes = report["notes"].as_array().unwrap();
@@ -170,15 +111,13 @@ fn system_calls_that_were_counted_backwards_are_not_said() {
     assert_eq!(said, 1, "{report}");
 }
 
-/// Who looks whether it is there asks for the end of the connection, and is answered.
+/// The probe for the server's presence asks for `Connection: close`, and succeeds.
 #[test]
 fn an_answer_that_is_another_one_is_no_measurement() {
-    let url = serve(|stream, requests| {
-        for request in requests {
-            let looks = request.iter().any(|line| line == "Connection: close");
-            say(stream, if looks { HELLO } else { NOT_FOUND });
-        }
+    let server = CannedServer::respond(|request| {
+        if request.iter().any(|line| line == "Connection: close") { HELLO } else { NOT_FOUND }
     });
+    let url = server.url();
     let flags =
         ["--url", &url, "--experiments", "ask,hold", "--connections", "4", "--ways", "kept", "--json"];
     let output = compare(&flags);
@@ -194,17 +133,17 @@ fn an_answer_that_is_another_one_is_no_measurement() {
 
 #[test]
 fn a_connection_that_is_kept_for_some_calls_is_measured_as_long() {
-    let url = serve(|stream, requests| {
-        requests.take(19).for_each(|_| say(stream, HELLO));
+    let server = CannedServer::start(|stream, requests| {
+        requests.take(19).for_each(|_| send(stream, HELLO));
         requests.next();
-        say(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello");
+        send(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello");
     });
-    let measured = report(&["--url", &url, "--ways", "kept"]);
+    let measured = report(&["--url", &server.url(), "--ways", "kept"]);
     assert_eq!(
         (&way(&measured, "kept")["left_out"], &way(&measured, "kept")["unsaid"]),
         (&Value::Null, &Value::Null)
     );
-    let report = measure(&["--url", &url, "--ways", "kept,new", "--calls", "21", "--rounds", "1"]);
+    let report = measure(&["--url", &server.url(), "--ways", "kept,new", "--calls", "21", "--rounds", "1"]);
     let words = "the server keeps a connection for 20 calls and no longer; see --calls";
     assert_eq!(why(&report, "ask", "kept"), words);
 }
