@@ -14,9 +14,8 @@
 //!                                                                       └───────┘
 //! ```
 //!
-//! RequestState and answering are two machines: several requests may be read before the first answer
-//! leaves. Only writes may be under way together, for the journal settles them in order; any other
-//! call waits until those before it are answered.
+//! Reading and answering are two machines: several requests may be read before the first answer leaves. Only writes
+//! may be pending together, since the journal commits them in order; any other call waits for those before it.
 
 use crate::connection::connection_event::Step;
 use crate::connection::http_response::{Asked, write_answer, write_fault, write_stream_head};

@@ -1,17 +1,22 @@
-//! One peer, without its socket: bytes in, calls out; answers in, bytes out.
+//! One peer without its socket (sans-I/O): bytes in, events out; answers in, bytes out.
 //!
 //! ```text
-//!               receive ─▶ ┌────────────────────────┐ ─▶ next: a call, or nothing yet
-//!   bytes read             │       Connection       │
-//!               outbox ◀── │  HTTP mode ──101──▶    │ ◀── answer, postpone, talk, push
-//!   bytes to write         │        WebSocket mode  │
-//!                          └────────────────────────┘
-//!               next_deadline, expire: what it waits for      fate: what becomes of the socket
+//!                          ┌──────────────────────────────────────┐
+//!   bytes read ── next ──▶ │ HTTP ──101──▶ WebSocket              │ ── a call, or nothing yet
+//!                          │   ├──────────▶ event stream          │
+//!   bytes to write ◀────── │   └──────────▶ lingering, then close │ ◀── answer, push
+//!                  outbox  └──────────────────────────────────────┘
 //! ```
 //!
-//! A connection never touches a socket or a clock, and does not know what a call means. Whoever
-//! drives it shows it what came and what time it is, and decides the calls it hands out; nothing
-//! else changes it. An idle one owns no buffer.
+//! Its methods are in four groups:
+//!
+//! - input: `next`, `end_of_input`, and the bytes that it keeps unparsed;
+//! - output: `answer` and `postpone` for a call, `talk`, `stream` and `hold` for what a call may become, `push` and `tell`
+//!   for notifications; then `outbox` and `wrote`;
+//! - time: `next_deadline`, `expire`;
+//! - shutdown: `go_away`, `linger`, and `fate`, which says what becomes of the socket.
+//!
+//! A connection touches no socket and no clock, and does not know what a call means. An idle one owns no buffer.
 
 pub mod broadcast;
 pub mod connection_event;

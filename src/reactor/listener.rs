@@ -140,12 +140,9 @@ impl Listener {
         self.rests_until = Some(now + Timeouts::ACCEPT_PAUSE);
     }
 
-    /// May it accept?
-    pub fn is_ready(&mut self, now: Instant) -> bool {
-        if self.rests_until.is_some_and(|until| until <= now) {
-            self.rests_until = None;
-        }
-        self.pending && self.rests_until.is_none()
+    /// Returns whether connections may wait, and the listener is not paused.
+    pub fn is_ready(&self, now: Instant) -> bool {
+        self.pending && self.rests_until.is_none_or(|until| until <= now)
     }
 
     /// When it goes on, where it rests and somebody waits.

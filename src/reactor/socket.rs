@@ -61,8 +61,8 @@ pub fn readiness(event: &Event) -> Ready {
 impl Sockets for TcpSockets {
     type Socket = TcpStream;
 
-    fn ready_listener(&mut self, from: usize, now: Instant) -> Option<usize> {
-        let position = self.listeners.iter_mut().skip(from).position(|listener| listener.is_ready(now));
+    fn ready_listener(&self, from: usize, now: Instant) -> Option<usize> {
+        let position = self.listeners.iter().skip(from).position(|listener| listener.is_ready(now));
         position.map(|n| from + n)
     }
 

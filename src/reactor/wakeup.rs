@@ -8,6 +8,9 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+// A token holds the slot of a peer and its generation, 32 bits each.
+const _: () = assert!(usize::BITS == 64);
+
 /// The token of the waker; those of the listeners follow.
 pub const WAKER: Token = Token(RESERVED_IDS as usize);
 

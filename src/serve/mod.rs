@@ -19,7 +19,7 @@ use crate::reactor::wakeup::Sender;
 use crate::serve::committer_thread::CommitterThread;
 use crate::serve::options::ServeOptions;
 use crate::serve::systemd::{NotifySocket, SystemdEnv};
-use crate::server::ServerLoop;
+use crate::server::{READ_BUFFER_BYTES, ServerLoop};
 use crate::store::commit_log::Wake;
 use crate::store::journal::Journal;
 use crate::store::state::State;
@@ -147,7 +147,7 @@ fn furnish(ios: Vec<LoopIo>, journals: Vec<Journal>, states: Vec<State>) -> Vec<
 impl Seat {
     fn run(self, config: &ServerConfig, open: Arc<AtomicUsize>, metrics: Metrics) -> io::Result<()> {
         let Seat { io: LoopIo { poll, sockets, mailbox, .. }, journal, state } = self;
-        let server = ServerLoop::new(open, sockets, journal, state, Instant::now());
+        let server = ServerLoop::new(sockets, open, journal, state, READ_BUFFER_BYTES, Instant::now());
         Reactor::new(poll, mailbox, server, config, metrics).run()
     }
 }

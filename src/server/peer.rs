@@ -15,6 +15,7 @@ use crate::connection::broadcast::Form;
 use crate::connection::connection_event::{Fate, Step};
 use crate::connection::turn_context::TurnContext;
 use crate::metrics::totals::MetricId;
+use crate::model::call::Wish;
 use crate::pubsub::peer_subscriptions::PeerSubscriptions;
 use crate::pubsub::peer_table::PushResult;
 use crate::pubsub::subscribers::Subscribers;
@@ -267,7 +268,7 @@ impl Peer {
         Ok(())
     }
 
-    /// Answers the held call with the current state. While its timer runs, only where that state is another one.
+    /// Answers the held call with the current state. While its timer runs, only if that state is not the client's.
     pub fn answer_held(
         &mut self,
         subscribers: &mut Subscribers,
@@ -276,13 +277,13 @@ impl Peer {
         turn: &mut TurnContext,
         timer: HoldTimer,
     ) {
-        let Some(call) = self.subscriptions.held() else { return };
-        let mut cx =
-            ReadContext { state, cache, metrics: &mut turn.metrics, browser: self.connection.visitor() };
-        let Outcome::Answer(answer) = routes::dispatch(call, &mut cx) else { return };
-        if answer.status == 304 && timer == HoldTimer::Running {
-            return;
+        let Some(call) = self.subscriptions.held_mut() else { return };
+        if timer == HoldTimer::Expired {
+            call.wish = Wish::Answer;
         }
+        let browser = self.connection.visitor();
+        let mut cx = ReadContext { state, cache, browser, metrics: &mut turn.metrics };
+        let Outcome::Answer(answer) = routes::dispatch(call, &mut cx) else { return };
         subscribers.unsubscribe_all(&mut self.subscriptions, &mut turn.metrics);
         self.connection.answer(answer, turn);
     }
