@@ -16,14 +16,14 @@ use bothways::metrics::loop_metrics::Metrics;
 use bothways::pubsub::peer_table::PeerId;
 use bothways::server::ServerLoop;
 use bothways::store::commit_log::{SharedLog, Wake};
-use bothways::store::committer::{Keeper, Sync};
+use bothways::store::committer::{Committer, Sync};
 use bothways::store::disk::change_rows::Keeps;
 use bothways::store::disk::durable_store::{Epoch, OnDisk, no_progress};
 use bothways::store::disk::store_error::StoreError;
 use bothways::store::idempotency_table::{Bounds, Keys};
 use bothways::store::journal::{self, Journal};
 use bothways::store::state::State;
-use bothways::store::write_queue::{Desk, Taken};
+use bothways::store::write_queue::{Taken, WriteQueue};
 use bothways::websocket::permessage_deflate::deflated_bytes_max;
 use chrono::{DateTime, Local};
 use redb::backends::InMemoryBackend;
@@ -196,8 +196,8 @@ impl Simulation {
 
 /// The committer, its queue and its store in memory.
 struct SimulatedCommitter {
-    committer: Keeper,
-    queue: Arc<Desk>,
+    committer: Committer,
+    queue: Arc<WriteQueue>,
     state: State,
 }
 
@@ -208,10 +208,11 @@ impl SimulatedCommitter {
         store.declare(names).unwrap();
         let state = State::stocked(store.load(&*no_progress()).unwrap(), HISTORY_BYTES);
         let log = Arc::new(SharedLog::new(0, None, vec![wake]));
-        let queue = Arc::new(Desk::new(QUEUE_BYTES_MAX));
+        let queue = Arc::new(WriteQueue::new(QUEUE_BYTES_MAX));
         let journal = journal::kept(1, log.clone(), &queue).remove(0);
         let reopen = Box::new(|| Err(StoreError::Empty));
-        let committer = Keeper::new(store, reopen, state.fork(), Keys::new(RETENTION, 0), log, Sync::Always);
+        let committer =
+            Committer::new(store, reopen, state.fork(), Keys::new(RETENTION, 0), log, Sync::Always);
         (SimulatedCommitter { committer, queue, state }, journal)
     }
 

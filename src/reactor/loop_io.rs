@@ -3,7 +3,7 @@
 use crate::metrics::loop_metrics::SharedMetrics;
 use crate::reactor::listener::Listener;
 use crate::reactor::socket::TcpSockets;
-use crate::reactor::wakeup::{self, Mailbox, Sender};
+use crate::reactor::wakeup::{self, WakeReceiver, WakeSender};
 use mio::Poll;
 use std::io;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ pub struct LoopIo {
     pub poll: Poll,
     pub sockets: TcpSockets,
     /// Wakes this loop from another thread.
-    pub sender: Sender,
-    pub mailbox: Mailbox,
+    pub sender: WakeSender,
+    pub mailbox: WakeReceiver,
 }
 
 impl LoopIo {

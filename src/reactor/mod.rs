@@ -23,7 +23,7 @@ use crate::connection::turn_context::TurnContext;
 use crate::metrics::loop_metrics::Metrics;
 use crate::metrics::totals::MetricId;
 use crate::reactor::socket::TcpSockets;
-use crate::reactor::wakeup::{Mailbox, WAKER};
+use crate::reactor::wakeup::{WAKER, WakeReceiver};
 use crate::server::ServerLoop;
 use crate::server::sockets::Ready;
 use chrono::Local;
@@ -37,7 +37,7 @@ const EVENTS_PER_TURN: usize = 1024;
 /// One loop in its thread.
 pub struct Reactor<'r> {
     poll: Poll,
-    mailbox: Mailbox,
+    mailbox: WakeReceiver,
     server: ServerLoop<TcpSockets>,
     turn: TurnContext<'r>,
     ready: Vec<Ready>,
@@ -46,7 +46,7 @@ pub struct Reactor<'r> {
 impl<'r> Reactor<'r> {
     pub fn new(
         poll: Poll,
-        mailbox: Mailbox,
+        mailbox: WakeReceiver,
         server: ServerLoop<TcpSockets>,
         config: &'r ServerConfig,
         metrics: Metrics,

@@ -24,7 +24,7 @@ pub mod timer_queue;
 
 use crate::api::read_context::ReadCache;
 use crate::api::resources;
-use crate::connection::connection_event::Due;
+use crate::connection::connection_event::TimeoutAction;
 use crate::connection::turn_context::TurnContext;
 use crate::metrics::totals::MetricId;
 use crate::pubsub::peer_table::PeerId;
@@ -296,7 +296,7 @@ impl<S: Sockets> ServerLoop<S> {
             let Some(peer) = self.peers.get_mut(id) else { continue };
             match peer.connection.expire(turn) {
                 Ok(due) => {
-                    if due == Due::Answer {
+                    if due == TimeoutAction::Answer {
                         self.answer_held(id, HoldTimer::Expired, turn);
                     }
                     self.reschedule_and_flush(id, turn);
