@@ -146,8 +146,8 @@ fn furnish(ios: Vec<LoopIo>, journals: Vec<Journal>, states: Vec<State>) -> Vec<
 
 impl LoopParts {
     fn run(self, config: &ServerConfig, open: Arc<AtomicUsize>, metrics: Metrics) -> io::Result<()> {
-        let LoopParts { io: LoopIo { poll, sockets, mailbox, .. }, journal, state } = self;
+        let LoopParts { io: LoopIo { sockets, mailbox, .. }, journal, state } = self;
         let server = ServerLoop::new(sockets, open, journal, state, READ_BUFFER_BYTES, Instant::now());
-        Reactor::new(poll, mailbox, server, config, metrics).run()
+        Reactor::new(mailbox, server, config, metrics).run()
     }
 }
