@@ -90,7 +90,7 @@ impl Default for Limits {
 /// Most fields of a head that a connection can hold: the array for them is on the stack.
 pub const FIELDS_ROOM: usize = 128;
 
-/// Bytes of rendered collections that the peers of one loop may be reading; above it, 503. Each change
+/// Bytes of renderings of one collection that the peers of one loop may be reading; above it, 503. Each change
 /// makes a new rendering, and a slow reader keeps the old one alive.
 pub const RENDERED_BYTES_MAX: usize = 256 * 1024 * 1024;
 

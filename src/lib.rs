@@ -1,12 +1,11 @@
-//! bothways: the same JSON resources over REST and over one WebSocket, from one hand-written
-//! event loop.
+//! bothways: the same JSON resources over REST and over one WebSocket, from one hand-written event loop.
 //!
-//! The same question can come by two roads: as an HTTP request, or as a message on a WebSocket.
-//! Inside it is the same value, a [`Call`](model::call::Call); what goes back is the same value,
-//! an [`Answer`](model::call::Answer). Only the road itself knows which road was taken.
+//! A call can arrive over two transports: as an HTTP request, or as a JSON-RPC message on a WebSocket. Inside the server
+//! both are the same value, a [`Call`](model::call::Call), and the result is the same value, an
+//! [`Answer`](model::call::Answer). Only transport code knows which one was used.
 //!
-//! This crate is a program first; the library is its rooms, made reachable for tests and fuzz
-//! targets. `docs/architecture.md` is the map.
+//! This crate is a program first. The library exists for its tests and fuzz targets. `docs/architecture.md` describes the
+//! modules.
 
 #![deny(unsafe_code)]
 

@@ -12,12 +12,12 @@ use bothways::error::ApiError;
 use bothways::model::change::{Act, CollectionId, Write};
 use bothways::store::commit_log::SharedLog;
 use bothways::store::committed::{Outcome, Settled, Ticket};
-use bothways::store::committer::{Keeper, Sync};
+use bothways::store::committer::{Committer, Sync};
 use bothways::store::disk::change_rows::Keeps;
 use bothways::store::disk::durable_store::{Epoch, OnDisk};
 use bothways::store::idempotency_table::{Bounds, Keys};
 use bothways::store::state::State;
-use bothways::store::write_queue::{Desk, Taken};
+use bothways::store::write_queue::{Taken, WriteQueue};
 use bothways::store::write_status::Standing;
 use failing_file::{Crash, Fault, File};
 use journals::{Mode, Seen, Step, Wish, check_steps};
@@ -81,8 +81,8 @@ fn through((mode, end, fault): (Mode, Step, Fault)) -> Vec<Seen> {
 /// A keeper with one loop, which looks at the log when the test says so.
 struct House {
     file: File,
-    keeper: Keeper,
-    desk: Arc<Desk>,
+    keeper: Committer,
+    desk: Arc<WriteQueue>,
     log: Arc<SharedLog>,
     state: State,
     now: Instant,
@@ -101,8 +101,8 @@ impl House {
         let again = file.clone();
         let reopen = Box::new(move || open(again.clone(), Epoch::GoOn));
         let keys = Keys::new(Bounds { time: Duration::from_secs(60), keys_max: 100, bytes_max: 1 << 20 }, 0);
-        let keeper = Keeper::new(disk, reopen, state.fork(), keys, log.clone(), Sync::Always);
-        let desk = Arc::new(Desk::new(1 << 20));
+        let keeper = Committer::new(disk, reopen, state.fork(), keys, log.clone(), Sync::Always);
+        let desk = Arc::new(WriteQueue::new(1 << 20));
         House { file, keeper, desk, log, state, now: Instant::now() }
     }
 

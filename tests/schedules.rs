@@ -100,6 +100,33 @@ fn a_shutdown_answers_what_was_sent_before_it() {
     }
 }
 
+/// A shutdown answers a long poll with the state of which a writer is told in the same turn, and then accepts nothing.
+#[test]
+fn a_shutdown_answers_a_long_poll_with_the_newest_state() {
+    let mut simulation = Simulation::new(&names(), 4096, Commits::Queued);
+    let [poller, writer] = [simulation.connect(), simulation.connect()];
+    let post = b"POST /tasks0 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n\"a\"";
+    for peer in [poller, writer] {
+        simulation.peer(peer).receive(usize::MAX);
+    }
+    let wait = "Prefer: wait=30\r\nIf-None-Match: \"3f9c2a7b-0\"\r\n";
+    simulation.peer(poller).send(format!("GET /tasks0 HTTP/1.1\r\nHost: a\r\n{wait}\r\n").as_bytes());
+    simulation.run_until_quiet();
+    simulation.peer(writer).send(post);
+    // The write is committed after this turn, and applied in the turn of the shutdown.
+    simulation.turn();
+    simulation.request_shutdown();
+    simulation.run_until_quiet();
+    for (peer, start) in [(writer, "HTTP/1.1 201 Created\r\n"), (poller, "HTTP/1.1 200 OK\r\n")] {
+        let answer = String::from_utf8_lossy(simulation.received(peer));
+        assert!(answer.starts_with(start) && answer.contains("ETag: \"3f9c2a7b-1\""), "{answer}");
+    }
+    let late = simulation.connect();
+    simulation.peer(late).send(post);
+    simulation.run_until_quiet();
+    assert_eq!(simulation.received(late), b"", "the listener is closed");
+}
+
 /// Nothing outside a server influences what its peers are sent: no other traffic of the thread, and no other server.
 #[test]
 fn same_bytes_at_the_same_time_give_the_same_output() {

@@ -13,14 +13,14 @@ use bothways::model::change::{Act, Change, CollectionId, Conditions, Op, Positio
 use bothways::model::json_object::Object;
 use bothways::store::commit_log::{SharedLog, Wake};
 use bothways::store::committed::{Outcome, Settled, Ticket};
-use bothways::store::committer::{Keeper, Sync};
+use bothways::store::committer::{Committer, Sync};
 use bothways::store::disk::change_rows::Keeps;
 use bothways::store::disk::durable_store::{Epoch, OnDisk};
 use bothways::store::disk::store_error::StoreError;
 use bothways::store::idempotency_table::{Bounds, Keys};
 use bothways::store::journal::{self, Journal};
 use bothways::store::state::State;
-use bothways::store::write_queue::{Desk, Taken};
+use bothways::store::write_queue::{Taken, WriteQueue};
 use bothways::store::write_status::Standing;
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -174,7 +174,7 @@ struct World {
 struct Process {
     epoch: u32,
     loops: Vec<Loop>,
-    kept: Option<(Keeper, Arc<Desk>, Arc<SharedLog>)>,
+    kept: Option<(Committer, Arc<WriteQueue>, Arc<SharedLog>)>,
     /// On the desk, in order.
     asked: VecDeque<Asked>,
     asked_bytes: usize,
@@ -454,12 +454,13 @@ impl Process {
             let position = stock.position;
             let state = State::stocked(stock, ITEM_BYTES_MAX).keeping(KEEPS.changes_max, KEEPS.bytes_max);
             let log = Arc::new(SharedLog::new(position.seq, None, wake));
-            let desk = Arc::new(Desk::new(DESK_BYTES_MAX));
+            let desk = Arc::new(WriteQueue::new(DESK_BYTES_MAX));
             let again = file.clone();
             let reopen =
                 move || OnDisk::open_with(again.clone(), Epoch::GoOn, KEEPS, &(Rc::new(|_| ()) as _));
             let ahead = state.fork().keeping(0, 0);
-            let keeper = Keeper::new(disk, Box::new(reopen), ahead, Keys::new(BOUNDS, 0), log.clone(), sync);
+            let keeper =
+                Committer::new(disk, Box::new(reopen), ahead, Keys::new(BOUNDS, 0), log.clone(), sync);
             (journal::kept(loops, log.clone(), &desk), state, Some((keeper, desk, log)))
         };
         let seat = |(journal, is_woken)| Loop {

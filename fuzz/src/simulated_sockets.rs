@@ -1,14 +1,19 @@
 //! The network between peers and the server loop, in memory: short reads and writes, resets, urgent data and readiness.
 
+use bothways::config::Timeouts;
 use bothways::connection::outbox::{Outbox, SLICES_MAX};
 use bothways::metrics::loop_metrics::Metrics;
 use bothways::server::sockets::{ReadResult, Ready, SendHint, Sockets};
 use std::io::{self, IoSlice};
 use std::time::Instant;
 
-/// Every socket that was ever connected, by the number of its peer.
+/// One listener, and every socket that was ever connected, by the number of its peer.
 #[derive(Default)]
-pub struct SimulatedSockets(pub Vec<SimulatedSocket>);
+pub struct SimulatedSockets {
+    pub all: Vec<SimulatedSocket>,
+    pub paused_until: Option<Instant>,
+    has_stopped: bool,
+}
 
 /// The network between one peer and the server.
 #[derive(Default)]
@@ -95,7 +100,7 @@ impl SimulatedSockets {
     /// Takes the readiness of every registered socket.
     pub fn take_ready(&mut self) -> Vec<Ready> {
         let mut reported = Vec::new();
-        for socket in self.0.iter_mut().filter(|socket| socket.ready.is_any()) {
+        for socket in self.all.iter_mut().filter(|socket| socket.ready.is_any()) {
             let Some(token) = socket.token else { continue };
             let Readiness { readable, urgent, writable } = std::mem::take(&mut socket.ready);
             reported.push(Ready { token, readable, urgent, writable });
@@ -107,30 +112,39 @@ impl SimulatedSockets {
 impl Sockets for SimulatedSockets {
     type Socket = usize;
 
-    fn ready_listener(&mut self, from: usize, _: Instant) -> Option<usize> {
-        let waits = self.0.iter().any(|socket| socket.state == SocketState::InBacklog);
-        (from == 0 && waits).then_some(0)
+    fn ready_listener(&self, from: usize, now: Instant) -> Option<usize> {
+        let is_paused = self.paused_until.is_some_and(|until| until > now);
+        let waits = self.all.iter().any(|socket| socket.state == SocketState::InBacklog);
+        (from == 0 && waits && !is_paused && !self.has_stopped).then_some(0)
     }
 
     fn accept(&mut self, _: usize, _: Instant, _: &mut Metrics) -> Option<usize> {
-        let peer = self.0.iter().position(|socket| socket.state == SocketState::InBacklog)?;
-        self.0[peer].state = SocketState::Open;
+        let peer = self.all.iter().position(|socket| socket.state == SocketState::InBacklog)?;
+        self.all[peer].state = SocketState::Open;
         Some(peer)
     }
 
-    fn pause_accepting(&mut self, _: usize, _: Instant) {}
+    fn pause_accepting(&mut self, _: usize, now: Instant) {
+        self.paused_until = Some(now + Timeouts::ACCEPT_PAUSE);
+    }
 
-    fn stop_accepting(&mut self) {}
+    /// Connections in the backlog are reset, like those of a listener that is closed.
+    fn stop_accepting(&mut self) {
+        self.has_stopped = true;
+        for socket in self.all.iter_mut().filter(|socket| socket.state == SocketState::InBacklog) {
+            socket.state = SocketState::Closed;
+        }
+    }
 
     fn register(&mut self, &mut peer: &mut usize, token: u64, _: &mut Metrics) -> io::Result<()> {
-        let socket = &mut self.0[peer];
+        let socket = &mut self.all[peer];
         let urgent = socket.ready.urgent || socket.is_ended || socket.is_reset;
         (socket.token, socket.ready) = (Some(token), Readiness { readable: true, urgent, writable: true });
         Ok(())
     }
 
     fn read(&mut self, &mut peer: &mut usize, buffer: &mut [u8]) -> io::Result<ReadResult> {
-        let socket = &mut self.0[peer];
+        let socket = &mut self.all[peer];
         if socket.is_reset {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
@@ -154,7 +168,7 @@ impl Sockets for SimulatedSockets {
         trailing: &[u8],
         _: SendHint,
     ) -> io::Result<Option<usize>> {
-        let socket = &mut self.0[peer];
+        let socket = &mut self.all[peer];
         assert!(!socket.write_is_shut, "nothing is written after the end");
         if socket.is_reset {
             return Err(io::ErrorKind::BrokenPipe.into());
@@ -175,11 +189,11 @@ impl Sockets for SimulatedSockets {
     }
 
     fn shut_down_write(&mut self, &mut peer: &mut usize, _: &mut Metrics) -> io::Result<()> {
-        self.0[peer].write_is_shut = true;
+        self.all[peer].write_is_shut = true;
         Ok(())
     }
 
     fn close(&mut self, peer: usize, _: &mut Metrics) {
-        (self.0[peer].state, self.0[peer].token) = (SocketState::Closed, None);
+        (self.all[peer].state, self.all[peer].token) = (SocketState::Closed, None);
     }
 }

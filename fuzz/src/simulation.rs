@@ -16,14 +16,14 @@ use bothways::metrics::loop_metrics::Metrics;
 use bothways::pubsub::peer_table::PeerId;
 use bothways::server::ServerLoop;
 use bothways::store::commit_log::{SharedLog, Wake};
-use bothways::store::committer::{Keeper, Sync};
+use bothways::store::committer::{Committer, Sync};
 use bothways::store::disk::change_rows::Keeps;
 use bothways::store::disk::durable_store::{Epoch, OnDisk, no_progress};
 use bothways::store::disk::store_error::StoreError;
 use bothways::store::idempotency_table::{Bounds, Keys};
 use bothways::store::journal::{self, Journal};
 use bothways::store::state::State;
-use bothways::store::write_queue::{Desk, Taken};
+use bothways::store::write_queue::{Taken, WriteQueue};
 use bothways::websocket::permessage_deflate::deflated_bytes_max;
 use chrono::{DateTime, Local};
 use redb::backends::InMemoryBackend;
@@ -86,26 +86,25 @@ impl Simulation {
             }
         };
         let open = Arc::new(AtomicUsize::new(0));
-        let server = ServerLoop::new(open, SimulatedSockets::default(), journal, state, now)
-            .with_read_buffer(buffer_bytes);
+        let server = ServerLoop::new(SimulatedSockets::default(), open, journal, state, buffer_bytes, now);
         let turn = TurnContext::new(&CONFIG, Metrics::default(), now);
         Simulation { server, turn, committer, commit_delay: 0, woken, buffer_bytes, start: now, now }
     }
 
     /// A peer connects. The next turn accepts it.
     pub fn connect(&mut self) -> usize {
-        self.server.sockets_mut().0.push(SimulatedSocket::default());
-        self.server.sockets().0.len() - 1
+        self.server.sockets_mut().all.push(SimulatedSocket::default());
+        self.server.sockets().all.len() - 1
     }
 
     /// Returns a peer's end of its connection.
     pub fn peer(&mut self, peer: usize) -> &mut SimulatedSocket {
-        &mut self.server.sockets_mut().0[peer]
+        &mut self.server.sockets_mut().all[peer]
     }
 
     /// Returns what a peer was sent so far.
     pub fn received(&self, peer: usize) -> &[u8] {
-        &self.server.sockets().0[peer].received
+        &self.server.sockets().all[peer].received
     }
 
     pub fn advance(&mut self, time: Duration) {
@@ -138,7 +137,7 @@ impl Simulation {
     fn check_memory(&self) {
         let bytes_max = held_bytes_max(self.buffer_bytes);
         for peer in
-            self.server.sockets().0.iter().filter_map(|socket| self.server.peer(PeerId(socket.token?)))
+            self.server.sockets().all.iter().filter_map(|socket| self.server.peer(PeerId(socket.token?)))
         {
             let held = peer.connection.held_bytes();
             assert!(held <= bytes_max, "{held} bytes are held for one peer, more than {bytes_max}");
@@ -154,7 +153,7 @@ impl Simulation {
             turns += 1;
             assert!(turns < 100_000, "it never comes to rest");
         }
-        for socket in &self.server.sockets().0 {
+        for socket in &self.server.sockets().all {
             if let Some(peer) = socket.token.and_then(|token| self.server.peer(PeerId(token))) {
                 assert!(!peer.is_paused() || socket.is_blocked, "a peer is paused, and nothing will wake it");
                 assert!(socket.inbox.is_empty() || socket.is_blocked, "what was sent is not read");
@@ -165,14 +164,14 @@ impl Simulation {
     fn is_quiet(&mut self) -> bool {
         !self.server.has_work()
             && !self.woken.load(Ordering::Relaxed)
-            && !self.server.sockets().0.iter().any(|socket| socket.token.is_some() && socket.ready.is_any())
+            && !self.server.sockets().all.iter().any(|socket| socket.token.is_some() && socket.ready.is_any())
     }
 
     /// Nobody sends or receives any more: every peer is closed when its timers have fired.
     pub fn run_until_all_closed(&mut self) {
         self.run_until_quiet();
         let end = self.now + Duration::from_secs(3600);
-        while self.server.sockets().0.iter().any(|socket| socket.state != SocketState::Closed) {
+        while self.server.sockets().all.iter().any(|socket| socket.state != SocketState::Closed) {
             let next = self.server.next_deadline().expect("a peer is connected, and no timer runs for it");
             self.advance(next.saturating_duration_since(self.now));
             assert!(self.now < end, "a silent peer stays connected for ever");
@@ -182,12 +181,12 @@ impl Simulation {
     }
 
     pub fn is_closed(&self, peer: usize) -> bool {
-        self.server.sockets().0[peer].state == SocketState::Closed
+        self.server.sockets().all[peer].state == SocketState::Closed
     }
 
     /// Returns whether the peer will be sent nothing more.
     pub fn has_ended(&self, peer: usize) -> bool {
-        self.is_closed(peer) || self.server.sockets().0[peer].write_is_shut
+        self.is_closed(peer) || self.server.sockets().all[peer].write_is_shut
     }
 
     pub fn state(&self) -> &State {
@@ -197,8 +196,8 @@ impl Simulation {
 
 /// The committer, its queue and its store in memory.
 struct SimulatedCommitter {
-    committer: Keeper,
-    queue: Arc<Desk>,
+    committer: Committer,
+    queue: Arc<WriteQueue>,
     state: State,
 }
 
@@ -209,10 +208,11 @@ impl SimulatedCommitter {
         store.declare(names).unwrap();
         let state = State::stocked(store.load(&*no_progress()).unwrap(), HISTORY_BYTES);
         let log = Arc::new(SharedLog::new(0, None, vec![wake]));
-        let queue = Arc::new(Desk::new(QUEUE_BYTES_MAX));
+        let queue = Arc::new(WriteQueue::new(QUEUE_BYTES_MAX));
         let journal = journal::kept(1, log.clone(), &queue).remove(0);
         let reopen = Box::new(|| Err(StoreError::Empty));
-        let committer = Keeper::new(store, reopen, state.fork(), Keys::new(RETENTION, 0), log, Sync::Always);
+        let committer =
+            Committer::new(store, reopen, state.fork(), Keys::new(RETENTION, 0), log, Sync::Always);
         (SimulatedCommitter { committer, queue, state }, journal)
     }
 

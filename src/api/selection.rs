@@ -1,7 +1,7 @@
 //! What a query leaves of a list, in which order, and which page of it.
 //!
-//! Items are looked into where they stand ([`parts`]); numbers are compared as they are written
-//! ([`Number`]), and strings as what they mean. A member is named by its name or, inside of objects,
+//! Items are searched in place ([`raw_json`]). Numbers are compared as they are written ([`Number`]), strings by
+//! their meaning. A member is named by its name or, inside of objects,
 //! by a path with dots: of `{"a.b":1,"a":{"b":2}}`, `a.b` is 1.
 
 use crate::api::query::{Direction, Filter, Key, Operator, Page, Query};

@@ -3,34 +3,33 @@
 use crate::model::call::Call;
 
 #[derive(Debug)]
-pub enum Step<'a> {
-    /// Decide upon this call; then read on.
+pub enum ConnectionEvent<'a> {
+    /// A call to dispatch. Continue afterwards.
     Call(Call<'a>),
-    /// Behind what is in the outbox belong these bytes: write them from where they stand, or put them
-    /// there.
-    Say(&'a [u8]),
-    /// Something was done. Read on.
-    Again,
-    /// All bytes are used but for those that begin something. Show them again with more behind.
+    /// Bytes that follow the outbox: written from the read buffer, or else copied into the outbox.
+    WriteThrough(&'a [u8]),
+    /// Something was done. Continue.
+    Continue,
+    /// Every byte is used, except the beginning of something incomplete.
     NeedMore,
-    /// There is more to read, but not now: answers must leave first.
-    Wait,
+    /// There is more input, but answers must leave first.
+    Paused,
 }
 
 /// What becomes of the socket when everything has been written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    Stay,
-    /// Close it: nothing more can come that a reset would answer.
+pub enum AfterFlush {
+    KeepOpen,
+    /// Nothing more can arrive that a reset would answer.
     Close,
-    /// End our side, tell `Connection::linger`, and drop what comes.
+    /// Shut down writing, call `Connection::linger`, and drop what arrives.
     Linger,
 }
 
-/// What is to be done for a connection whose wait is over.
+/// What the loop does for a connection whose timer has fired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Due {
-    Nothing,
-    /// The answer that was held.
+pub enum TimeoutAction {
+    None,
+    /// Answers the held call.
     Answer,
 }

@@ -1,6 +1,6 @@
 //! The mode that a connection is in, dispatched statically.
 
-use crate::connection::connection_event::Step;
+use crate::connection::connection_event::ConnectionEvent;
 use crate::connection::event_stream_mode::EventStreamMode;
 use crate::connection::http_mode::HttpMode;
 use crate::connection::lingering_mode::LingeringMode;
@@ -36,7 +36,7 @@ impl Mode for ConnectionMode {
         bytes: &'a mut [u8],
         at: &mut usize,
         cx: &mut ModeContext,
-    ) -> Result<Step<'a>, ProtocolError> {
+    ) -> Result<ConnectionEvent<'a>, ProtocolError> {
         dispatch!(self, mode => mode.next(bytes, at, cx))
     }
 

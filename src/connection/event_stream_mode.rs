@@ -1,7 +1,7 @@
 //! An open event stream: nothing more is read, and notifications are written.
 
 use crate::connection::mode::Mode;
-use crate::connection::timer_table::Wait;
+use crate::connection::timer_table::Timer;
 use crate::connection::turn_context::ModeContext;
 use crate::error::ProtocolError;
 use crate::http::event_stream;
@@ -13,7 +13,7 @@ pub struct EventStreamMode {
 
 impl EventStreamMode {
     pub fn begin(cx: &mut ModeContext) -> EventStreamMode {
-        cx.begin(Wait::Heartbeat);
+        cx.begin(Timer::Heartbeat);
         EventStreamMode::default()
     }
 
@@ -22,7 +22,7 @@ impl EventStreamMode {
         if !self.ended && cx.outbox.is_empty() {
             cx.outbox.own().extend_from_slice(event_stream::HEARTBEAT);
         }
-        cx.begin(Wait::Heartbeat);
+        cx.begin(Timer::Heartbeat);
     }
 
     pub fn end(&mut self) {

@@ -14,17 +14,16 @@
 //!                                                                       └───────┘
 //! ```
 //!
-//! RequestState and answering are two machines: several requests may be read before the first answer
-//! leaves. Only writes may be under way together, for the journal settles them in order; any other
-//! call waits until those before it are answered.
+//! Reading and answering are two machines: several requests may be read before the first answer leaves. Only writes
+//! may be pending together, since the journal commits them in order; any other call waits for those before it.
 
-use crate::connection::connection_event::Step;
+use crate::connection::connection_event::ConnectionEvent;
 use crate::connection::http_response::{Asked, write_answer, write_fault, write_stream_head};
 use crate::connection::mode::Mode;
-use crate::connection::pipeline::{Owed, Rest};
-use crate::connection::request_reader::{self, Question, SocketOffer};
+use crate::connection::pipeline::{Pipeline, Rest};
+use crate::connection::request_reader::{self, Question, ServerHandshake};
 use crate::connection::request_state::{RequestInProgress, RequestState};
-use crate::connection::timer_table::Wait;
+use crate::connection::timer_table::Timer;
 use crate::connection::turn_context::ModeContext;
 use crate::error::{ApiError, ProtocolError};
 use crate::http::body::{self, BodyReader};
@@ -44,9 +43,9 @@ use std::borrow::Cow;
 #[derive(Debug, Default)]
 pub struct HttpMode {
     reading: RequestState,
-    owed: Owed<Asked>,
+    owed: Pipeline<Asked>,
     /// The handshake of the call handed out last, where it was one.
-    offer: Option<Box<SocketOffer>>,
+    offer: Option<Box<ServerHandshake>>,
     /// Said after the last answer owed; then the connection ends.
     last_words: Option<ProtocolError>,
     /// Whether the request that could not be read wants a body in its answer.
@@ -83,11 +82,11 @@ impl HttpMode {
         bytes: &'a [u8],
         at: &mut usize,
         cx: &mut ModeContext,
-    ) -> Result<Step<'a>, ProtocolError> {
+    ) -> Result<ConnectionEvent<'a>, ProtocolError> {
         match &mut self.reading {
             RequestState::Head { .. } => self.read_head(bytes, at, cx),
             RequestState::Body(_) => self.read_body(bytes, at, cx),
-            RequestState::Blocked(_) if !self.owed.is_empty() => Ok(Step::Wait),
+            RequestState::Blocked(_) if !self.owed.is_empty() => Ok(ConnectionEvent::Paused),
             RequestState::Blocked(_) => {
                 let RequestState::Blocked(held) = std::mem::take(&mut self.reading) else {
                     unreachable!("just matched");
@@ -97,7 +96,7 @@ impl HttpMode {
             }
             RequestState::Ended => {
                 *at = bytes.len();
-                Ok(Step::NeedMore)
+                Ok(ConnectionEvent::NeedMore)
             }
         }
     }
@@ -107,17 +106,17 @@ impl HttpMode {
         bytes: &'a [u8],
         at: &mut usize,
         cx: &mut ModeContext,
-    ) -> Result<Step<'a>, ProtocolError> {
+    ) -> Result<ConnectionEvent<'a>, ProtocolError> {
         let RequestState::Head { searched } = &mut self.reading else {
             unreachable!("the caller matched it")
         };
         let rest = &bytes[*at..];
         if rest.is_empty() {
             self.wait_between(cx);
-            return Ok(Step::NeedMore);
+            return Ok(ConnectionEvent::NeedMore);
         }
         if self.holding || self.owed.len() >= cx.turn.limits.calls_waiting_max {
-            return Ok(Step::Wait);
+            return Ok(ConnectionEvent::Paused);
         }
         let mut room = FieldRoom::new();
         let (head, used) = match head::parse_request(rest, searched, cx.turn.limits, &mut room)? {
@@ -127,9 +126,9 @@ impl HttpMode {
                 if rest.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
                     self.wait_between(cx);
                 } else {
-                    cx.waits.go_on(Wait::Head, cx.turn.now, cx.turn.timeouts);
+                    cx.waits.go_on(Timer::Head, cx.turn.now, cx.turn.timeouts);
                 }
-                return Ok(Step::NeedMore);
+                return Ok(ConnectionEvent::NeedMore);
             }
         };
         *at += used;
@@ -160,7 +159,7 @@ impl HttpMode {
             }
             framing => {
                 body::check_declared(framing, cx.turn.limits)?;
-                cx.begin(Wait::Body);
+                cx.begin(Timer::Body);
                 let half = RequestInProgress {
                     question: question.into_owned(),
                     asked,
@@ -171,7 +170,7 @@ impl HttpMode {
                 };
                 self.reading = RequestState::Body(Box::new(half));
                 self.invite(cx);
-                Ok(Step::Again)
+                Ok(ConnectionEvent::Continue)
             }
         }
     }
@@ -179,7 +178,7 @@ impl HttpMode {
     /// After a pause nothing is waited for any more, and between two requests that must not stay so.
     fn wait_between(&self, cx: &mut ModeContext) {
         if self.owed.is_empty() && !cx.waits.is_reading() {
-            cx.begin(Wait::KeepAlive);
+            cx.begin(Timer::KeepAlive);
         }
     }
 
@@ -188,7 +187,7 @@ impl HttpMode {
         bytes: &'a [u8],
         at: &mut usize,
         cx: &mut ModeContext,
-    ) -> Result<Step<'a>, ProtocolError> {
+    ) -> Result<ConnectionEvent<'a>, ProtocolError> {
         let RequestState::Body(half) = &mut self.reading else { unreachable!("the caller matched it") };
         let rest = &bytes[*at..];
         let progress = half.reader.read(rest, &mut half.body, cx.turn.limits)?;
@@ -196,9 +195,9 @@ impl HttpMode {
         if !progress.done {
             half.invites &= rest.is_empty();
             if !rest.is_empty() || !cx.waits.is_reading() {
-                cx.begin(Wait::Body);
+                cx.begin(Timer::Body);
             }
-            return Ok(Step::NeedMore);
+            return Ok(ConnectionEvent::NeedMore);
         }
         let next = if half.asked.persistent { RequestState::default() } else { RequestState::Ended };
         let RequestState::Body(half) = std::mem::replace(&mut self.reading, next) else {
@@ -214,12 +213,12 @@ impl HttpMode {
         question: Question<'a>,
         asked: Asked,
         cx: &mut ModeContext,
-    ) -> Result<Step<'a>, ProtocolError> {
+    ) -> Result<ConnectionEvent<'a>, ProtocolError> {
         let must_wait =
             self.holding || matches!(&question, Question::Call(call) if call.method.waits_its_turn());
         if must_wait && !self.owed.is_empty() {
             self.reading = RequestState::Blocked(Box::new((question.into_owned(), asked)));
-            return Ok(Step::Wait);
+            return Ok(ConnectionEvent::Paused);
         }
         self.hand_out(question, asked, cx)
     }
@@ -230,7 +229,7 @@ impl HttpMode {
         question: Question<'a>,
         asked: Asked,
         cx: &mut ModeContext,
-    ) -> Result<Step<'a>, ProtocolError> {
+    ) -> Result<ConnectionEvent<'a>, ProtocolError> {
         if !asked.persistent {
             self.reading = RequestState::Ended;
         }
@@ -238,10 +237,10 @@ impl HttpMode {
         cx.turn.metrics.inc(MetricId::Requests);
         self.owed.hand_out(asked);
         match question {
-            Question::Call(call) => Ok(Step::Call(call)),
+            Question::Call(call) => Ok(ConnectionEvent::Call(call)),
             Question::Refused(refusal) => {
                 self.answer(refusal.into(), cx);
-                Ok(Step::Again)
+                Ok(ConnectionEvent::Continue)
             }
         }
     }
@@ -317,7 +316,7 @@ impl Mode for HttpMode {
         bytes: &'a mut [u8],
         at: &mut usize,
         cx: &mut ModeContext,
-    ) -> Result<Step<'a>, ProtocolError> {
+    ) -> Result<ConnectionEvent<'a>, ProtocolError> {
         let (bytes, from): (&'a [u8], usize) = (bytes, *at);
         let step = self.read_on(bytes, at, cx);
         if step.is_err() {
@@ -354,7 +353,7 @@ impl Mode for HttpMode {
         }
         // Where the next head has begun to come, the wait for the rest of it runs on.
         if matches!(self.reading, RequestState::Head { searched: 0 }) {
-            cx.begin(Wait::KeepAlive);
+            cx.begin(Timer::KeepAlive);
         }
     }
 

@@ -1,17 +1,22 @@
-//! One peer, without its socket: bytes in, calls out; answers in, bytes out.
+//! One peer without its socket (sans-I/O): bytes in, events out; answers in, bytes out.
 //!
 //! ```text
-//!               receive ─▶ ┌────────────────────────┐ ─▶ next: a call, or nothing yet
-//!   bytes read             │       Connection       │
-//!               outbox ◀── │  HTTP mode ──101──▶    │ ◀── answer, postpone, talk, push
-//!   bytes to write         │        WebSocket mode  │
-//!                          └────────────────────────┘
-//!               next_deadline, expire: what it waits for      fate: what becomes of the socket
+//!                          ┌──────────────────────────────────────┐
+//!   bytes read ── next ──▶ │ HTTP ──101──▶ WebSocket              │ ── a call, or nothing yet
+//!                          │   ├──────────▶ event stream          │
+//!   bytes to write ◀────── │   └──────────▶ lingering, then close │ ◀── answer, push
+//!                  outbox  └──────────────────────────────────────┘
 //! ```
 //!
-//! A connection never touches a socket or a clock, and does not know what a call means. Whoever
-//! drives it shows it what came and what time it is, and decides the calls it hands out; nothing
-//! else changes it. An idle one owns no buffer.
+//! Its methods are in four groups:
+//!
+//! - input: `next`, `end_of_input`, and the bytes that it keeps unparsed;
+//! - output: `answer` and `postpone` for a call, `talk`, `stream` and `hold` for what a call may become, `push` and `tell`
+//!   for notifications; then `outbox` and `wrote`;
+//! - time: `next_deadline`, `expire`;
+//! - shutdown: `go_away`, `linger`, and `fate`, which says what becomes of the socket.
+//!
+//! A connection touches no socket and no clock, and does not know what a call means. An idle one owns no buffer.
 
 pub mod broadcast;
 pub mod connection_event;
@@ -34,14 +39,14 @@ pub mod unparsed_input;
 pub mod websocket_mode;
 
 use crate::connection::broadcast::{Broadcast, Form};
-use crate::connection::connection_event::{Due, Fate, Step};
+use crate::connection::connection_event::{AfterFlush, ConnectionEvent, TimeoutAction};
 use crate::connection::connection_mode::ConnectionMode;
 use crate::connection::event_stream_mode::EventStreamMode;
 use crate::connection::http_mode::HttpMode;
 use crate::connection::lingering_mode::LingeringMode;
 use crate::connection::mode::Mode;
 use crate::connection::outbox::Outbox;
-use crate::connection::timer_table::{Wait, Waits};
+use crate::connection::timer_table::{Timer, TimerTable};
 use crate::connection::turn_context::{ModeContext, TurnContext};
 use crate::connection::unparsed_input::UnparsedInput;
 use crate::connection::websocket_mode::WebSocketMode;
@@ -58,7 +63,7 @@ pub struct Connection {
     mode: ConnectionMode,
     pub unparsed: UnparsedInput,
     outbox: Outbox,
-    waits: Waits,
+    waits: TimerTable,
     input: Input,
     /// Who asked for what the connection has become since it is no longer HTTP.
     visitor: Option<BrowserId>,
@@ -74,8 +79,8 @@ enum Input {
 
 impl Connection {
     pub fn new(turn: &TurnContext) -> Connection {
-        let mut waits = Waits::default();
-        waits.begin(Wait::Head, turn.now, turn.timeouts);
+        let mut waits = TimerTable::default();
+        waits.begin(Timer::Head, turn.now, turn.timeouts);
         Connection {
             mode: ConnectionMode::Http(HttpMode::default()),
             unparsed: UnparsedInput::default(),
@@ -87,33 +92,38 @@ impl Connection {
     }
 
     /// Reads on in `bytes` from `*at`. Repeat until it says `NeedMore` or `Wait`.
-    pub fn next<'a>(&mut self, bytes: &'a mut [u8], at: &mut usize, turn: &mut TurnContext) -> Step<'a> {
+    pub fn next<'a>(
+        &mut self,
+        bytes: &'a mut [u8],
+        at: &mut usize,
+        turn: &mut TurnContext,
+    ) -> ConnectionEvent<'a> {
         if !self.may_receive(turn) {
             self.waits.suspend();
-            return Step::Wait;
+            return ConnectionEvent::Paused;
         }
         let unread = bytes.len() - *at;
         let Connection { mode, outbox, waits, .. } = self;
         let mut cx = ModeContext { outbox, waits, turn };
         let step = mode.next(bytes, at, &mut cx);
         match step {
-            Ok(Step::NeedMore) => {
+            Ok(ConnectionEvent::NeedMore) => {
                 if self.input == Input::Ended {
                     self.mode.end_of_input();
                 } else if unread > 0 && self.mode.reads_no_more() {
                     self.input = Input::Unwanted;
                 }
-                Step::NeedMore
+                ConnectionEvent::NeedMore
             }
-            Ok(Step::Wait) => {
+            Ok(ConnectionEvent::Paused) => {
                 // It is our turn; the peer is not late while it is not read.
                 self.waits.end();
-                Step::Wait
+                ConnectionEvent::Paused
             }
             Ok(step) => step,
             Err(fault) => {
                 self.fail(fault, turn);
-                Step::Again
+                ConnectionEvent::Continue
             }
         }
     }
@@ -143,7 +153,7 @@ impl Connection {
         };
         http.hold();
         let until = turn.now + Duration::from_secs(seconds.into()).min(turn.timeouts.hold);
-        self.waits.begin_until(Wait::Held, until);
+        self.waits.begin_until(Timer::LongPoll, until);
     }
 
     /// The call handed out last asked for events: goes on as a stream of them.
@@ -182,7 +192,7 @@ impl Connection {
         let ConnectionMode::Http(http) = mode else { unreachable!("a handshake comes over HTTP") };
         let going = http.is_going();
         let compression = http.upgrade(talk, &mut cx);
-        cx.begin(Wait::Idle);
+        cx.begin(Timer::Idle);
         if let Some(words) = first_words {
             cx.outbox.own().extend_from_slice(&words.encoded(Form::Frame, cx.turn));
         }
@@ -206,10 +216,10 @@ impl Connection {
         let mut cx = ModeContext { outbox, waits, turn };
         match mode {
             // One request more: what is not here yet may be on the way.
-            ConnectionMode::Http(http) if cx.waits.is_for(Wait::Head) => {
+            ConnectionMode::Http(http) if cx.waits.is_for(Timer::Head) => {
                 http.take_the_last();
                 if unparsed.is_empty() {
-                    cx.begin(Wait::FirstWord);
+                    cx.begin(Timer::FirstByte);
                 }
             }
             ConnectionMode::Http(http) => http.go_away(),
@@ -269,20 +279,20 @@ impl Connection {
     }
 
     /// What is to be done when everything in the outbox has been written.
-    pub fn fate(&self) -> Fate {
+    pub fn fate(&self) -> AfterFlush {
         match self.input {
-            _ if !self.mode.is_over() => Fate::Stay,
-            Input::Ended => Fate::Close,
-            _ if matches!(self.mode, ConnectionMode::Lingering(_)) => Fate::Stay,
-            Input::Unwanted => Fate::Linger,
-            Input::Open if !self.unparsed.is_empty() => Fate::Linger,
+            _ if !self.mode.is_over() => AfterFlush::KeepOpen,
+            Input::Ended => AfterFlush::Close,
+            _ if matches!(self.mode, ConnectionMode::Lingering(_)) => AfterFlush::KeepOpen,
+            Input::Unwanted => AfterFlush::Linger,
+            Input::Open if !self.unparsed.is_empty() => AfterFlush::Linger,
             // A peer that asked for one answer says no more; one that closes a socket well may.
             Input::Open => match &self.mode {
-                ConnectionMode::Http(http) if !http.leaves_unread() => Fate::Close,
+                ConnectionMode::Http(http) if !http.leaves_unread() => AfterFlush::Close,
                 ConnectionMode::Http(_)
                 | ConnectionMode::WebSocket(_)
                 | ConnectionMode::EventStream(_)
-                | ConnectionMode::Lingering(_) => Fate::Linger,
+                | ConnectionMode::Lingering(_) => AfterFlush::Linger,
             },
         }
     }
@@ -291,7 +301,7 @@ impl Connection {
     pub fn linger(&mut self, turn: &mut TurnContext) {
         self.mode = ConnectionMode::Lingering(LingeringMode);
         self.unparsed = UnparsedInput::default();
-        self.waits.begin(Wait::Close, turn.now, turn.timeouts);
+        self.waits.begin(Timer::Close, turn.now, turn.timeouts);
     }
 
     /// When [`Connection::expire`] wants to be called, at the latest.
@@ -299,45 +309,45 @@ impl Connection {
         self.waits.next()
     }
 
-    /// Some wait may be over. `Err`: the connection is to be dropped as it is.
-    pub fn expire(&mut self, turn: &mut TurnContext) -> Result<Due, ProtocolError> {
+    /// Some timer may be over. `Err`: the connection is to be dropped as it is.
+    pub fn expire(&mut self, turn: &mut TurnContext) -> Result<TimeoutAction, ProtocolError> {
         if let Some(fault) = self.waits.stalled(turn.now, turn.timeouts) {
             return Err(fault);
         }
-        let Some(wait) = self.waits.over(turn.now) else { return Ok(Due::Nothing) };
-        let after = wait.length(turn.timeouts);
-        match (wait, &mut self.mode) {
-            (Wait::FirstWord, _) => return Err(ProtocolError::HeadTooSlow { after }),
-            (Wait::Head, _) if self.unparsed.is_empty() => return Err(ProtocolError::HeadTooSlow { after }),
-            (Wait::Head, mode) => {
+        let Some(timer) = self.waits.poll_expired(turn.now) else { return Ok(TimeoutAction::None) };
+        let after = timer.duration(turn.timeouts);
+        match (timer, &mut self.mode) {
+            (Timer::FirstByte, _) => return Err(ProtocolError::HeadTooSlow { after }),
+            (Timer::Head, _) if self.unparsed.is_empty() => return Err(ProtocolError::HeadTooSlow { after }),
+            (Timer::Head, mode) => {
                 if let ConnectionMode::Http(http) = mode {
                     http.note_method(self.unparsed.bytes());
                 }
                 self.fail(ProtocolError::HeadTooSlow { after }, turn);
             }
-            (Wait::Body, mode) => {
+            (Timer::Body, mode) => {
                 if let ConnectionMode::Http(http) = mode {
                     http.note_method(&[]);
                 }
                 self.fail(ProtocolError::BodyTooSlow { after }, turn);
             }
-            (Wait::KeepAlive, ConnectionMode::Http(http)) => http.go_away(),
-            (Wait::Idle, ConnectionMode::WebSocket(socket)) => {
+            (Timer::KeepAlive, ConnectionMode::Http(http)) => http.go_away(),
+            (Timer::Idle, ConnectionMode::WebSocket(socket)) => {
                 socket.rest();
                 socket.ping(&mut self.outbox);
-                self.waits.begin(Wait::Pong, turn.now, turn.timeouts);
+                self.waits.begin(Timer::Pong, turn.now, turn.timeouts);
             }
-            (Wait::Heartbeat, ConnectionMode::EventStream(events)) => {
+            (Timer::Heartbeat, ConnectionMode::EventStream(events)) => {
                 let Connection { outbox, waits, .. } = self;
                 events.send_heartbeat(&mut ModeContext { outbox, waits, turn });
             }
-            (Wait::Held, _) => return Ok(Due::Answer),
-            (Wait::Pong, _) => self.fail(ProtocolError::PeerSilent { after }, turn),
-            (Wait::Close | Wait::KeepAlive | Wait::Idle | Wait::Heartbeat, _) => {
+            (Timer::LongPoll, _) => return Ok(TimeoutAction::Answer),
+            (Timer::Pong, _) => self.fail(ProtocolError::PeerSilent { after }, turn),
+            (Timer::Close | Timer::KeepAlive | Timer::Idle | Timer::Heartbeat, _) => {
                 return Err(ProtocolError::CloseTooSlow { after });
             }
         }
-        Ok(Due::Nothing)
+        Ok(TimeoutAction::None)
     }
 
     /// Returns how notifications are encoded for this peer, or `None` if it gets none.

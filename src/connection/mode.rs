@@ -6,7 +6,7 @@
 //!      └────────────────────────────────┘
 //! ```
 
-use crate::connection::connection_event::Step;
+use crate::connection::connection_event::ConnectionEvent;
 use crate::connection::turn_context::ModeContext;
 use crate::error::ProtocolError;
 use crate::model::call::Answer;
@@ -19,9 +19,9 @@ pub trait Mode {
         bytes: &'a mut [u8],
         at: &mut usize,
         _: &mut ModeContext,
-    ) -> Result<Step<'a>, ProtocolError> {
+    ) -> Result<ConnectionEvent<'a>, ProtocolError> {
         *at = bytes.len();
-        Ok(Step::NeedMore)
+        Ok(ConnectionEvent::NeedMore)
     }
 
     /// Answers the call handed out last, or else the oldest that was postponed.

@@ -1,9 +1,9 @@
 //! The calls of a socket: read, under way, and answered: each with a message of its own, or those of a batch
 //! together.
 
-use crate::connection::connection_event::Step;
+use crate::connection::connection_event::ConnectionEvent;
 use crate::connection::message_writer::MessageWriter;
-use crate::connection::pipeline::Owed;
+use crate::connection::pipeline::Pipeline;
 use crate::connection::turn_context::TurnContext;
 use crate::error::ApiError;
 use crate::http::response;
@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 /// The calls of a socket that takes calls. Between two calls there are none.
 #[derive(Debug, Default)]
 pub struct Calls {
-    pub owed: Owed<Asked>,
+    pub owed: Pipeline<Asked>,
     /// Read, and not yet handed out.
     next: VecDeque<Item<'static>>,
     /// The answers of a batch under way.
@@ -42,7 +42,7 @@ pub struct Asked {
 const NO_CALL: u16 = 400;
 
 impl Calls {
-    pub fn hand_out<'a>(&mut self, item: Item<'a>, writer: &mut MessageWriter) -> Step<'a> {
+    pub fn hand_out<'a>(&mut self, item: Item<'a>, writer: &mut MessageWriter) -> ConnectionEvent<'a> {
         let bytes_max = writer.turn.limits.body_bytes_max;
         match item.call {
             Ok(call) if call.body.len() > bytes_max => {
@@ -50,11 +50,11 @@ impl Calls {
                     let answer = ApiError::BodyTooLong { bytes_max }.into();
                     write_answer(&id, &answer, &mut self.batch, writer);
                 }
-                Step::Again
+                ConnectionEvent::Continue
             }
             Ok(call) => {
                 self.owed.hand_out(Asked { id: item.id });
-                Step::Call(call)
+                ConnectionEvent::Call(call)
             }
             // What is no call waits for nobody: JSON-RPC answers carry the id, not the order.
             Err(no_call) => {
@@ -62,7 +62,7 @@ impl Calls {
                     writer.turn.metrics.count_answer(NO_CALL);
                     write(&mut self.batch, writer, |out| json_rpc::write_no_call(&id, &no_call, out));
                 }
-                Step::Again
+                ConnectionEvent::Continue
             }
         }
     }
@@ -106,9 +106,9 @@ impl Calls {
     }
 
     /// What is handed out next of that which is read, if anything is left of it.
-    pub fn next_read(&mut self, writer: &mut MessageWriter) -> Option<Step<'static>> {
+    pub fn next_read(&mut self, writer: &mut MessageWriter) -> Option<ConnectionEvent<'static>> {
         if self.must_hold(self.next.front()?, writer.turn) {
-            return Some(Step::Wait);
+            return Some(ConnectionEvent::Paused);
         }
         let mut item = self.next.pop_front().expect("just seen");
         // The answers leave together, so the outbox cannot stop them from piling up.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 /// The calls of one peer that are not answered yet. `T` is what the road must remember of a call.
 #[derive(Debug)]
-pub struct Owed<T> {
+pub struct Pipeline<T> {
     /// The call handed out last, until it is known what becomes of it.
     current: Option<T>,
     /// Those that wait, oldest first; an answer that is known early waits for those before it.
@@ -19,13 +19,13 @@ pub enum Rest {
     More,
 }
 
-impl<T> Default for Owed<T> {
-    fn default() -> Owed<T> {
-        Owed { current: None, waiting: VecDeque::new() }
+impl<T> Default for Pipeline<T> {
+    fn default() -> Pipeline<T> {
+        Pipeline { current: None, waiting: VecDeque::new() }
     }
 }
 
-impl<T> Owed<T> {
+impl<T> Pipeline<T> {
     /// Nobody waits for an answer.
     pub fn is_empty(&self) -> bool {
         self.current.is_none() && self.waiting.is_empty()
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn answers_keep_the_order_of_calls() {
-        let mut owed = Owed::default();
+        let mut owed = Pipeline::default();
         let mut left = Vec::new();
         let answer = |status| Answer::new(status, Body::Nothing);
         owed.hand_out('a');

@@ -30,7 +30,7 @@ pub enum Question<'a> {
 
 /// What the 101 of a handshake says.
 #[derive(Clone, Debug)]
-pub struct SocketOffer {
+pub struct ServerHandshake {
     pub key: [u8; 24],
     pub calls: bool,
     pub compression: Option<Agreement>,
@@ -64,7 +64,7 @@ pub fn read<'b>(
     head: &RequestHead<'_, 'b>,
     turn: &TurnContext,
     asked: &mut Asked,
-    offer: &mut Option<Box<SocketOffer>>,
+    offer: &mut Option<Box<ServerHandshake>>,
 ) -> Result<Question<'b>, ProtocolError> {
     let fields = &head.fields;
     let mut wish = Wish::Answer;
@@ -128,7 +128,7 @@ pub fn read<'b>(
                 wish = Wish::Socket;
                 let mut key = [0; 24];
                 key.copy_from_slice(offered.key);
-                *offer = Some(Box::new(SocketOffer {
+                *offer = Some(Box::new(ServerHandshake {
                     key,
                     calls: offered.offers_subprotocol(json_rpc::SUBPROTOCOL),
                     compression: Agreement::choose(offered.extensions(), turn.compression),

@@ -1,112 +1,111 @@
-//! What a connection waits for, and until when. At most one wait each for reading and writing.
+//! The timers of a connection: at most one for reading and one for writing.
 
 use crate::config::Timeouts;
 use crate::error::ProtocolError;
 use std::time::{Duration, Instant};
 
-/// What the peer is expected to do next.
+/// What a timer for reading limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
+pub enum Timer {
     /// The rest of a request head.
     Head,
-    /// The first byte of whoever has come, and said nothing when the process was asked to end.
-    FirstWord,
+    /// The first byte of a connection that was accepted during a shutdown.
+    FirstByte,
     /// More of a body, or of an unfinished message.
     Body,
-    /// The next request on a kept connection.
+    /// The next request on a keep-alive connection.
     KeepAlive,
     /// Anything on a WebSocket.
     Idle,
-    /// Anything on a WebSocket after our ping.
+    /// Anything on a WebSocket after a ping.
     Pong,
-    /// Nothing: an event stream is due to show that it is alive.
+    /// The interval between heartbeats of an event stream.
     Heartbeat,
-    /// Nothing: an answer is held until what was asked for changes.
-    Held,
-    /// The peer's part of closing.
+    /// The time that a response is held for a change (RFC 6202 §2).
+    LongPoll,
+    /// The peer's close frame, or its end of the stream.
     Close,
 }
 
-impl Wait {
-    pub fn length(self, timeouts: &Timeouts) -> Duration {
+impl Timer {
+    pub fn duration(self, timeouts: &Timeouts) -> Duration {
         match self {
-            Wait::Head => timeouts.head,
-            Wait::FirstWord => Timeouts::FIRST_BYTE,
-            Wait::Body => timeouts.body,
-            Wait::KeepAlive => timeouts.keep_alive,
-            Wait::Idle => timeouts.idle,
-            Wait::Pong => timeouts.pong,
-            Wait::Heartbeat => timeouts.heartbeat,
-            Wait::Held => timeouts.hold,
-            Wait::Close => timeouts.close,
+            Timer::Head => timeouts.head,
+            Timer::FirstByte => Timeouts::FIRST_BYTE,
+            Timer::Body => timeouts.body,
+            Timer::KeepAlive => timeouts.keep_alive,
+            Timer::Idle => timeouts.idle,
+            Timer::Pong => timeouts.pong,
+            Timer::Heartbeat => timeouts.heartbeat,
+            Timer::LongPoll => timeouts.hold,
+            Timer::Close => timeouts.close,
         }
     }
 }
 
 #[derive(Debug, Default)]
-pub struct Waits {
-    /// Without a time while the peer is not read.
-    reading: Option<(Wait, Option<Instant>)>,
+pub struct TimerTable {
+    /// Without a deadline while the peer is not read.
+    reading: Option<(Timer, Option<Instant>)>,
     writing: Option<Instant>,
 }
 
-impl Waits {
-    /// Starts to wait, in place of whatever was waited for.
-    pub fn begin(&mut self, wait: Wait, now: Instant, timeouts: &Timeouts) {
-        self.reading = Some((wait, Some(now + wait.length(timeouts))));
+impl TimerTable {
+    /// Starts a timer for reading, in place of the current one.
+    pub fn begin(&mut self, timer: Timer, now: Instant, timeouts: &Timeouts) {
+        self.reading = Some((timer, Some(now + timer.duration(timeouts))));
     }
 
-    /// The same, for a time that the peer chose.
-    pub fn begin_until(&mut self, wait: Wait, until: Instant) {
-        self.reading = Some((wait, Some(until)));
+    /// Starts a timer with a deadline that the peer chose.
+    pub fn begin_until(&mut self, timer: Timer, until: Instant) {
+        self.reading = Some((timer, Some(until)));
     }
 
-    /// As `begin`, but goes on where this is waited for already.
-    pub fn go_on(&mut self, wait: Wait, now: Instant, timeouts: &Timeouts) {
-        if self.reading.is_none_or(|(current, _)| current != wait) {
-            self.begin(wait, now, timeouts);
+    /// Starts a timer unless it runs already.
+    pub fn go_on(&mut self, timer: Timer, now: Instant, timeouts: &Timeouts) {
+        if self.reading.is_none_or(|(current, _)| current != timer) {
+            self.begin(timer, now, timeouts);
         }
     }
 
-    /// It is our turn: the peer need do nothing.
+    /// Stops the timer for reading: nothing is expected of the peer.
     pub fn end(&mut self) {
-        // That one is not the peer's: it ends with the answer.
-        if !matches!(self.reading, Some((Wait::Held, _))) {
+        // A long poll is not the peer's to end: its timer stops with the answer.
+        if !matches!(self.reading, Some((Timer::LongPoll, _))) {
             self.reading = None;
         }
     }
 
-    /// What was held is answered.
+    /// Stops the timer of a long poll that was answered.
     pub fn end_held(&mut self) {
-        self.reading = self.reading.filter(|(wait, _)| *wait != Wait::Held);
+        self.reading = self.reading.filter(|(timer, _)| *timer != Timer::LongPoll);
     }
 
-    /// The peer is not read: it is not late, whatever it does. Its part of closing has a time of its own,
-    /// and so has what is not waited for from the peer.
+    /// Stops the clock of the timer while the peer is not read, except where the peer need not send.
     pub fn suspend(&mut self) {
-        if let Some((wait, until)) = &mut self.reading
-            && !matches!(wait, Wait::Close | Wait::Heartbeat | Wait::Held)
+        if let Some((timer, until)) = &mut self.reading
+            && !matches!(timer, Timer::Close | Timer::Heartbeat | Timer::LongPoll)
         {
             *until = None;
         }
     }
 
-    /// It is read again, and has all the time of what was waited for.
+    /// Restarts the timer when the peer is read again.
     pub fn resume(&mut self, now: Instant, timeouts: &Timeouts) {
-        if let Some((wait, None)) = self.reading {
-            self.begin(wait, now, timeouts);
+        if let Some((timer, None)) = self.reading {
+            self.begin(timer, now, timeouts);
         }
     }
 
-    pub fn is_for(&self, wait: Wait) -> bool {
-        self.reading.is_some_and(|(current, _)| current == wait)
+    pub fn is_for(&self, timer: Timer) -> bool {
+        self.reading.is_some_and(|(current, _)| current == timer)
     }
 
     pub fn is_reading(&self) -> bool {
         self.reading.is_some()
     }
 
-    /// Something is to be written, and the peer must take some of it.
+    /// Starts the timer for writing: the peer must accept some output.
     pub fn begin_writing(&mut self, now: Instant, timeouts: &Timeouts) {
         self.writing = Some(now + timeouts.write_stall);
     }
@@ -126,12 +125,12 @@ impl Waits {
         reading.into_iter().chain(self.writing).min()
     }
 
-    /// Which wait for reading is over?
-    pub fn over(&mut self, now: Instant) -> Option<Wait> {
-        let (wait, until) = self.reading?;
+    /// Returns the timer for reading that has expired.
+    pub fn poll_expired(&mut self, now: Instant) -> Option<Timer> {
+        let (timer, until) = self.reading?;
         (until? <= now).then(|| {
             self.reading = None;
-            wait
+            timer
         })
     }
 

@@ -4,7 +4,7 @@
 
 use crate::config::{AllowedOrigins, CompressionConfig, Limits, ServerConfig, Timeouts};
 use crate::connection::outbox::Outbox;
-use crate::connection::timer_table::{Wait, Waits};
+use crate::connection::timer_table::{Timer, TimerTable};
 use crate::http::content_coding::GzipCodec;
 use crate::metrics::loop_metrics::Metrics;
 use crate::websocket::permessage_deflate::DeflateCodec;
@@ -56,12 +56,12 @@ impl<'r> TurnContext<'r> {
 /// What a mode reads and changes of its connection, besides itself.
 pub struct ModeContext<'c, 'r> {
     pub outbox: &'c mut Outbox,
-    pub waits: &'c mut Waits,
+    pub waits: &'c mut TimerTable,
     pub turn: &'c mut TurnContext<'r>,
 }
 
 impl ModeContext<'_, '_> {
-    pub fn begin(&mut self, wait: Wait) {
-        self.waits.begin(wait, self.turn.now, self.turn.timeouts);
+    pub fn begin(&mut self, timer: Timer) {
+        self.waits.begin(timer, self.turn.now, self.turn.timeouts);
     }
 }

@@ -12,12 +12,12 @@
 //! ```
 
 use crate::connection::broadcast::Form;
-use crate::connection::connection_event::Step;
+use crate::connection::connection_event::ConnectionEvent;
 use crate::connection::message_writer::MessageWriter;
 use crate::connection::mode::Mode;
 use crate::connection::outbox::Outbox;
 use crate::connection::pending_calls::{Calls, End};
-use crate::connection::timer_table::Wait;
+use crate::connection::timer_table::Timer;
 use crate::connection::turn_context::{ModeContext, TurnContext};
 use crate::error::ProtocolError;
 use crate::metrics::totals::MetricId;
@@ -78,9 +78,13 @@ impl WebSocketMode {
         }
     }
 
-    fn take_text<'a>(&mut self, text: Text<'a>, cx: &mut ModeContext) -> Result<Step<'a>, ProtocolError> {
+    fn take_text<'a>(
+        &mut self,
+        text: Text<'a>,
+        cx: &mut ModeContext,
+    ) -> Result<ConnectionEvent<'a>, ProtocolError> {
         match (self.talk, text) {
-            (Talk::Clock, _) => Ok(Step::Again),
+            (Talk::Clock, _) => Ok(ConnectionEvent::Continue),
             (Talk::Echo, text) => Ok(self.echo(Opcode::Text, text.into(), cx)),
             (Talk::Calls, Text::InPlace(text)) => {
                 let message = json_rpc::read(text, cx.turn.limits.batch_calls_max);
@@ -89,23 +93,28 @@ impl WebSocketMode {
             (Talk::Calls, Text::Gathered(text)) => {
                 let message = json_rpc::read(&text, cx.turn.limits.batch_calls_max);
                 self.calls.get_or_insert_default().put_off(message);
-                Ok(Step::Again)
+                Ok(ConnectionEvent::Continue)
             }
         }
     }
 
-    fn echo<'a>(&mut self, opcode: Opcode, message: Cow<'a, [u8]>, cx: &mut ModeContext) -> Step<'a> {
+    fn echo<'a>(
+        &mut self,
+        opcode: Opcode,
+        message: Cow<'a, [u8]>,
+        cx: &mut ModeContext,
+    ) -> ConnectionEvent<'a> {
         match message {
             Cow::Borrowed(message) if self.deflater.is_none() => pass_on(opcode, true, message, cx),
             message => {
                 self.writer(cx).send(opcode, &message);
-                Step::Again
+                ConnectionEvent::Continue
             }
         }
     }
 
     /// A single call that need not wait is handed out as it stands in the bytes.
-    fn take_message<'a>(&mut self, message: Message<'a>, cx: &mut ModeContext) -> Step<'a> {
+    fn take_message<'a>(&mut self, message: Message<'a>, cx: &mut ModeContext) -> ConnectionEvent<'a> {
         let calls = self.calls.get_or_insert_default();
         match message {
             Message::One(item) if !calls.must_hold(&item, cx.turn) => {
@@ -115,13 +124,13 @@ impl WebSocketMode {
             }
             message => {
                 calls.put_off(message);
-                Step::Again
+                ConnectionEvent::Continue
             }
         }
     }
 
     /// What is read already goes before what stands in the bytes.
-    fn next_read(&mut self, cx: &mut ModeContext) -> Option<Step<'static>> {
+    fn next_read(&mut self, cx: &mut ModeContext) -> Option<ConnectionEvent<'static>> {
         let calls = self.calls.as_mut()?;
         let mut writer = MessageWriter { deflater: &mut self.deflater, outbox: cx.outbox, turn: cx.turn };
         if let Some(step) = calls.next_read(&mut writer) {
@@ -129,9 +138,9 @@ impl WebSocketMode {
         }
         if calls.end.is_some() {
             let ended = self.end_when_answered(cx);
-            return Some(if ended { Step::Again } else { Step::Wait });
+            return Some(if ended { ConnectionEvent::Continue } else { ConnectionEvent::Paused });
         }
-        calls.is_full(cx.turn).then_some(Step::Wait)
+        calls.is_full(cx.turn).then_some(ConnectionEvent::Paused)
     }
 
     /// Starts to close, unless that has begun.
@@ -159,7 +168,7 @@ impl WebSocketMode {
             Some(End::Ours(code)) => {
                 write_close(code, "", cx.outbox);
                 self.state = CloseState::Closing;
-                cx.begin(Wait::Close);
+                cx.begin(Timer::Close);
             }
         }
         true
@@ -250,10 +259,10 @@ impl Mode for WebSocketMode {
         bytes: &'a mut [u8],
         at: &mut usize,
         cx: &mut ModeContext,
-    ) -> Result<Step<'a>, ProtocolError> {
+    ) -> Result<ConnectionEvent<'a>, ProtocolError> {
         if self.state == CloseState::Ended {
             *at = bytes.len();
-            return Ok(Step::NeedMore);
+            return Ok(ConnectionEvent::NeedMore);
         }
         if let Some(step) = self.next_read(cx) {
             return Ok(step);
@@ -269,12 +278,12 @@ impl Mode for WebSocketMode {
             message::Step::NeedMore => {
                 if !cx.waits.is_reading() || (self.state == CloseState::Open && unread > 0) {
                     cx.begin(match self.state {
-                        CloseState::Open if self.is_reading() => Wait::Body,
-                        CloseState::Open => Wait::Idle,
-                        CloseState::Closing | CloseState::Ended => Wait::Close,
+                        CloseState::Open if self.is_reading() => Timer::Body,
+                        CloseState::Open => Timer::Idle,
+                        CloseState::Closing | CloseState::Ended => Timer::Close,
                     });
                 }
-                return Ok(Step::NeedMore);
+                return Ok(ConnectionEvent::NeedMore);
             }
         };
         if self.state == CloseState::Open {
@@ -289,7 +298,7 @@ impl Mode for WebSocketMode {
         match event {
             Event::Close(closing) => {
                 self.begin_end(End::Theirs(closing.code), cx);
-                Ok(Step::Again)
+                Ok(ConnectionEvent::Continue)
             }
             // Until the peer's close has come a ping is answered, also behind our own (RFC 6455 §5.5.2);
             // §5.5.3 allows to answer only the newest of several.
@@ -299,14 +308,14 @@ impl Mode for WebSocketMode {
                 } else {
                     self.late_ping = Some((*payload).into());
                 }
-                Ok(Step::Again)
+                Ok(ConnectionEvent::Continue)
             }
-            Event::Pong(_) => Ok(Step::Again),
-            _ if self.state == CloseState::Closing => Ok(Step::Again),
+            Event::Pong(_) => Ok(ConnectionEvent::Continue),
+            _ if self.state == CloseState::Closing => Ok(ConnectionEvent::Continue),
             Event::Text(text) => self.take_text(text, cx),
             Event::Binary(payload) => match self.talk {
                 Talk::Echo => Ok(self.echo(Opcode::Binary, payload.into(), cx)),
-                Talk::Clock => Ok(Step::Again),
+                Talk::Clock => Ok(ConnectionEvent::Continue),
                 Talk::Calls => Err(ProtocolError::BinaryNotTaken),
             },
             Event::Part(part) => Ok(pass_on(part.opcode, part.fin, part.payload, cx)),
@@ -367,14 +376,14 @@ impl Mode for WebSocketMode {
 }
 
 /// A long payload is not copied: it is said from where it stands.
-fn pass_on<'a>(opcode: Opcode, fin: bool, payload: &'a [u8], cx: &mut ModeContext) -> Step<'a> {
+fn pass_on<'a>(opcode: Opcode, fin: bool, payload: &'a [u8], cx: &mut ModeContext) -> ConnectionEvent<'a> {
     let out = cx.outbox.own();
     frame::Header { fin, rsv1: false, opcode, mask: None, payload_bytes: payload.len() as u64 }.encode(out);
     if payload.len() >= SAID_BYTES_MIN.min(cx.turn.limits.passed_bytes_min) {
-        return Step::Say(payload);
+        return ConnectionEvent::WriteThrough(payload);
     }
     out.extend_from_slice(payload);
-    Step::Again
+    ConnectionEvent::Continue
 }
 
 fn write_close(code: u16, reason: &str, outbox: &mut Outbox) {

@@ -87,7 +87,7 @@ impl PeerSubscriptions {
         self.0.get_or_insert_default().held = Some(call);
     }
 
-    pub fn held(&self) -> Option<&Call<'static>> {
-        self.0.as_ref()?.held.as_ref()
+    pub fn held_mut(&mut self) -> Option<&mut Call<'static>> {
+        self.0.as_mut()?.held.as_mut()
     }
 }

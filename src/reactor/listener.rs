@@ -12,7 +12,7 @@ use std::time::Instant;
 
 /// What is asked of the kernel for every listener.
 #[derive(Clone, Debug, Default)]
-pub struct Tuning {
+pub struct SocketOptions {
     /// Name of the congestion control.
     pub congestion: Option<String>,
     /// Hold a connection back until it has said something, this many seconds at most.
@@ -28,7 +28,11 @@ const BACKLOG: i32 = 4096;
 ///
 /// Port 0 picks a free one, the same for all. An address that another program listens on is an
 /// error, also where that program shares it.
-pub fn bind(address: SocketAddr, loops: usize, tuning: &Tuning) -> io::Result<(SocketAddr, Vec<Listener>)> {
+pub fn bind(
+    address: SocketAddr,
+    loops: usize,
+    tuning: &SocketOptions,
+) -> io::Result<(SocketAddr, Vec<Listener>)> {
     if address.port() != 0 {
         // SO_REUSEPORT would let us in beside another of our kind, and half of its peers would
         // come here. A socket without the option is refused.
@@ -58,7 +62,7 @@ pub fn bind(address: SocketAddr, loops: usize, tuning: &Tuning) -> io::Result<(S
 /// with it when we end. So each loop looks at the same one. Whoever comes wakes every loop that sleeps (mio
 /// knows no EPOLLEXCLUSIVE), the first takes it, and the others find nobody: a turn each, and a call in
 /// vain. Loops that are busy are not woken, so it costs most where there is least to do.
-pub fn share(socket: &Socket, loops: usize, tuning: &Tuning) -> io::Result<Vec<Listener>> {
+pub fn share(socket: &Socket, loops: usize, tuning: &SocketOptions) -> io::Result<Vec<Listener>> {
     // Whoever is taken by another loop between being told and being accepted must not block this one.
     socket.set_nonblocking(true)?;
     tune(socket, tuning)?;
@@ -67,7 +71,7 @@ pub fn share(socket: &Socket, loops: usize, tuning: &Tuning) -> io::Result<Vec<L
 }
 
 /// Accepted sockets inherit what is set here.
-fn tune(socket: &Socket, tuning: &Tuning) -> io::Result<()> {
+fn tune(socket: &Socket, tuning: &SocketOptions) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     if let Some(bytes) = tuning.send_buffer_bytes {
         socket.set_send_buffer_size(bytes as usize)?;
@@ -140,12 +144,9 @@ impl Listener {
         self.rests_until = Some(now + Timeouts::ACCEPT_PAUSE);
     }
 
-    /// May it accept?
-    pub fn is_ready(&mut self, now: Instant) -> bool {
-        if self.rests_until.is_some_and(|until| until <= now) {
-            self.rests_until = None;
-        }
-        self.pending && self.rests_until.is_none()
+    /// Returns whether connections may wait, and the listener is not paused.
+    pub fn is_ready(&self, now: Instant) -> bool {
+        self.pending && self.rests_until.is_none_or(|until| until <= now)
     }
 
     /// When it goes on, where it rests and somebody waits.

@@ -1,26 +1,25 @@
-//! What a loop waits on: its poll, its sockets and its wake-ups.
+//! What a loop waits on: its sockets with their poll, and its wake-ups.
 
 use crate::metrics::loop_metrics::SharedMetrics;
 use crate::reactor::listener::Listener;
 use crate::reactor::socket::TcpSockets;
-use crate::reactor::wakeup::{self, Mailbox, Sender};
+use crate::reactor::wakeup::{self, WakeReceiver, WakeSender};
 use mio::Poll;
 use std::io;
 use std::sync::Arc;
 
 pub struct LoopIo {
-    pub poll: Poll,
     pub sockets: TcpSockets,
     /// Wakes this loop from another thread.
-    pub sender: Sender,
-    pub mailbox: Mailbox,
+    pub sender: WakeSender,
+    pub mailbox: WakeReceiver,
 }
 
 impl LoopIo {
     pub fn new(listeners: Vec<Listener>, metrics: Arc<SharedMetrics>) -> io::Result<LoopIo> {
         let poll = Poll::new()?;
         let (sender, mailbox) = wakeup::mailbox(&poll, metrics)?;
-        let sockets = TcpSockets::new(poll.registry().try_clone()?, listeners)?;
-        Ok(LoopIo { poll, sockets, sender, mailbox })
+        let sockets = TcpSockets::new(poll, listeners)?;
+        Ok(LoopIo { sockets, sender, mailbox })
     }
 }

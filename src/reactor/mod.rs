@@ -23,11 +23,11 @@ use crate::connection::turn_context::TurnContext;
 use crate::metrics::loop_metrics::Metrics;
 use crate::metrics::totals::MetricId;
 use crate::reactor::socket::TcpSockets;
-use crate::reactor::wakeup::{Mailbox, WAKER};
+use crate::reactor::wakeup::{WAKER, WakeReceiver};
 use crate::server::ServerLoop;
 use crate::server::sockets::Ready;
 use chrono::Local;
-use mio::{Events, Poll};
+use mio::Events;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -36,8 +36,7 @@ const EVENTS_PER_TURN: usize = 1024;
 
 /// One loop in its thread.
 pub struct Reactor<'r> {
-    poll: Poll,
-    mailbox: Mailbox,
+    mailbox: WakeReceiver,
     server: ServerLoop<TcpSockets>,
     turn: TurnContext<'r>,
     ready: Vec<Ready>,
@@ -45,14 +44,13 @@ pub struct Reactor<'r> {
 
 impl<'r> Reactor<'r> {
     pub fn new(
-        poll: Poll,
-        mailbox: Mailbox,
+        mailbox: WakeReceiver,
         server: ServerLoop<TcpSockets>,
         config: &'r ServerConfig,
         metrics: Metrics,
     ) -> Reactor<'r> {
         let turn = TurnContext::new(config, metrics, Instant::now());
-        Reactor { poll, mailbox, server, turn, ready: Vec::new() }
+        Reactor { mailbox, server, turn, ready: Vec::new() }
     }
 
     /// Runs turns until the loop is asked to shut down and has done so.
@@ -77,10 +75,7 @@ impl<'r> Reactor<'r> {
             next.map(|deadline| deadline.saturating_duration_since(self.turn.now))
         };
         self.turn.metrics.inc(MetricId::CallsPoll);
-        match self.poll.poll(events, timeout) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
-            _ => Ok(()),
-        }
+        self.server.sockets_mut().wait(events, timeout)
     }
 
     /// Sorts events by what is ready: this loop's waker, a listener, or a peer.

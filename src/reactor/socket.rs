@@ -8,24 +8,32 @@ use crate::reactor::wakeup::WAKER;
 use crate::server::sockets::{ReadResult, Ready, SendHint, Sockets};
 use mio::event::Event;
 use mio::net::TcpStream;
-use mio::{Interest, Registry, Token};
+use mio::{Events, Interest, Poll, Token};
 use socket2::SockRef;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub struct TcpSockets {
-    registry: Registry,
+    poll: Poll,
     listeners: Vec<Listener>,
 }
 
 impl TcpSockets {
     /// Registers the listeners, whose tokens follow [`WAKER`].
-    pub fn new(registry: Registry, mut listeners: Vec<Listener>) -> io::Result<TcpSockets> {
+    pub fn new(poll: Poll, mut listeners: Vec<Listener>) -> io::Result<TcpSockets> {
         for (n, listener) in listeners.iter_mut().enumerate() {
-            registry.register(&mut listener.socket, Token(WAKER.0 + 1 + n), Interest::READABLE)?;
+            poll.registry().register(&mut listener.socket, Token(WAKER.0 + 1 + n), Interest::READABLE)?;
         }
-        Ok(TcpSockets { registry, listeners })
+        Ok(TcpSockets { poll, listeners })
+    }
+
+    /// Sleeps until something is ready, another thread wakes this loop, or the timeout passes.
+    pub fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(events, timeout) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Marks the listener of this token: connections wait at it.
@@ -61,8 +69,8 @@ pub fn readiness(event: &Event) -> Ready {
 impl Sockets for TcpSockets {
     type Socket = TcpStream;
 
-    fn ready_listener(&mut self, from: usize, now: Instant) -> Option<usize> {
-        let position = self.listeners.iter_mut().skip(from).position(|listener| listener.is_ready(now));
+    fn ready_listener(&self, from: usize, now: Instant) -> Option<usize> {
+        let position = self.listeners.iter().skip(from).position(|listener| listener.is_ready(now));
         position.map(|n| from + n)
     }
 
@@ -78,13 +86,13 @@ impl Sockets for TcpSockets {
     /// on waking this loop.
     fn stop_accepting(&mut self) {
         for mut listener in self.listeners.drain(..) {
-            let _ = self.registry.deregister(&mut listener.socket);
+            let _ = self.poll.registry().deregister(&mut listener.socket);
         }
     }
 
     fn register(&mut self, socket: &mut TcpStream, token: u64, metrics: &mut Metrics) -> io::Result<()> {
         metrics.inc(MetricId::CallsRegister);
-        self.registry.register(socket, Token(token as usize), interests())
+        self.poll.registry().register(socket, Token(token as usize), interests())
     }
 
     fn read(&mut self, socket: &mut TcpStream, buffer: &mut [u8]) -> io::Result<ReadResult> {

@@ -1,6 +1,6 @@
 //! Listening sockets that somebody else has opened, and that the process was started with.
 
-use crate::reactor::listener::{self, Listener, Tuning};
+use crate::reactor::listener::{self, Listener, SocketOptions};
 use crate::reactor::sys;
 use socket2::{Socket, Type};
 use std::io;
@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::os::fd::{OwnedFd, RawFd};
 
 /// A TCP socket that listens already.
-pub struct Inherited {
+pub struct InheritedSocket {
     pub address: SocketAddr,
     descriptor: RawFd,
     socket: Socket,
@@ -20,13 +20,13 @@ const FIRST: RawFd = 3;
 /// Takes over so many of them, each of which must be a TCP socket that listens.
 ///
 /// Before anything else is opened, and once: see [`sys::take_over`].
-pub fn take_over(count: u16) -> Result<Vec<Inherited>, String> {
+pub fn take_over(count: u16) -> Result<Vec<InheritedSocket>, String> {
     let checked = |(descriptor, opened): (RawFd, io::Result<OwnedFd>)| {
         let words = |why| format!("descriptor {descriptor} of LISTEN_FDS is no listening TCP socket: {why}");
         let opened = opened.map_err(|_| words("it is not open".to_owned()))?;
         let socket = Socket::from(opened);
         let address = address(&socket).map_err(words)?;
-        Ok(Inherited { address, descriptor, socket })
+        Ok(InheritedSocket { address, descriptor, socket })
     };
     sys::take_over(FIRST, count).into_iter().map(checked).collect()
 }
@@ -67,11 +67,11 @@ fn listens(_: &Socket) -> io::Result<bool> {
     Ok(true)
 }
 
-impl Inherited {
+impl InheritedSocket {
     /// It, for each loop.
-    pub fn share(&self, loops: usize, tuning: &Tuning) -> Result<Vec<Listener>, String> {
+    pub fn share(&self, loops: usize, tuning: &SocketOptions) -> Result<Vec<Listener>, String> {
         listener::share(&self.socket, loops, tuning).map_err(|error| {
-            let Inherited { address, descriptor, .. } = self;
+            let InheritedSocket { address, descriptor, .. } = self;
             format!("cannot listen on descriptor {descriptor} of LISTEN_FDS, {address}: {error}")
         })
     }

@@ -8,24 +8,27 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+// A token holds the slot of a peer and its generation, 32 bits each.
+const _: () = assert!(usize::BITS == 64);
+
 /// The token of the waker; those of the listeners follow.
 pub const WAKER: Token = Token(RESERVED_IDS as usize);
 
 /// The end that other threads hold.
 #[derive(Clone)]
-pub struct Sender {
-    letters: Arc<Letters>,
+pub struct WakeSender {
+    letters: Arc<WakeState>,
     waker: Arc<Waker>,
     metrics: Arc<SharedMetrics>,
 }
 
 /// The end that the loop holds.
-pub struct Mailbox {
-    letters: Arc<Letters>,
+pub struct WakeReceiver {
+    letters: Arc<WakeState>,
 }
 
 #[derive(Default)]
-struct Letters {
+struct WakeState {
     /// Woken already, and has not looked yet.
     rung: AtomicBool,
     go_away: AtomicBool,
@@ -36,13 +39,13 @@ struct Letters {
 }
 
 /// Creates both ends for the loop that sleeps in `poll`.
-pub fn mailbox(poll: &Poll, metrics: Arc<SharedMetrics>) -> io::Result<(Sender, Mailbox)> {
-    let letters = Arc::new(Letters::default());
+pub fn mailbox(poll: &Poll, metrics: Arc<SharedMetrics>) -> io::Result<(WakeSender, WakeReceiver)> {
+    let letters = Arc::new(WakeState::default());
     let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-    Ok((Sender { letters: letters.clone(), waker, metrics }, Mailbox { letters }))
+    Ok((WakeSender { letters: letters.clone(), waker, metrics }, WakeReceiver { letters }))
 }
 
-impl Sender {
+impl WakeSender {
     /// Starts a turn, in which the loop catches up with the journal.
     pub fn ring(&self) {
         if self.letters.rung.swap(true, Ordering::AcqRel) {
@@ -68,7 +71,7 @@ impl Sender {
     }
 }
 
-impl Mailbox {
+impl WakeReceiver {
     /// Looks into it: is the loop asked to end? What comes from now on rings again.
     pub fn open(&self) -> bool {
         self.letters.looks.fetch_add(1, Ordering::Relaxed);
@@ -78,7 +81,7 @@ impl Mailbox {
     }
 }
 
-impl Drop for Mailbox {
+impl Drop for WakeReceiver {
     fn drop(&mut self) {
         self.letters.ended.store(true, Ordering::Relaxed);
     }

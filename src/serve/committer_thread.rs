@@ -3,8 +3,8 @@
 use crate::config::Timeouts;
 use crate::metrics::loop_metrics::SharedMetrics;
 use crate::metrics::totals::MetricId;
-use crate::store::committer::Keeper;
-use crate::store::write_queue::{Desk, Taken};
+use crate::store::committer::Committer;
+use crate::store::write_queue::{Taken, WriteQueue};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -12,12 +12,12 @@ use std::time::Instant;
 
 /// A running committer.
 pub struct CommitterThread {
-    desk: Arc<Desk>,
+    desk: Arc<WriteQueue>,
     outcome: Receiver<Result<(), String>>,
 }
 
 impl CommitterThread {
-    pub fn start(keeper: Keeper, desk: Arc<Desk>, metrics: Arc<SharedMetrics>) -> CommitterThread {
+    pub fn start(keeper: Committer, desk: Arc<WriteQueue>, metrics: Arc<SharedMetrics>) -> CommitterThread {
         let (sender, outcome) = mpsc::channel();
         let queue = desk.clone();
         thread::spawn(move || sender.send(run(keeper, &queue, &metrics)));
@@ -38,7 +38,7 @@ impl CommitterThread {
     }
 }
 
-fn run(mut keeper: Keeper, desk: &Desk, metrics: &SharedMetrics) -> Result<(), String> {
+fn run(mut keeper: Committer, desk: &WriteQueue, metrics: &SharedMetrics) -> Result<(), String> {
     loop {
         let wait = keeper.next_deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
         match desk.take(wait) {
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn a_disk_that_gives_no_answer_is_not_waited_for_without_end() {
-        let desk = Arc::new(Desk::new(1));
+        let desk = Arc::new(WriteQueue::new(1));
         let (hangs, outcome) = mpsc::channel();
         let thread = CommitterThread { desk: desk.clone(), outcome };
         assert!(thread.join(Instant::now()).unwrap_err().contains("gives no answer"));

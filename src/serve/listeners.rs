@@ -1,7 +1,7 @@
 //! Listening sockets: those that were inherited, and those that are bound here.
 
-use crate::reactor::listener::{self, Listener, Tuning};
-use crate::reactor::socket_activation::Inherited;
+use crate::reactor::listener::{self, Listener, SocketOptions};
+use crate::reactor::socket_activation::InheritedSocket;
 use crate::serve::options::ServeOptions;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -12,10 +12,10 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LO
 /// Returns the addresses, and the listeners of each loop.
 pub fn bind(
     options: &ServeOptions,
-    inherited: Vec<Inherited>,
+    inherited: Vec<InheritedSocket>,
     loops: usize,
 ) -> Result<(Vec<SocketAddr>, Vec<Vec<Listener>>), String> {
-    let tuning = Tuning {
+    let tuning = SocketOptions {
         congestion: options.congestion.clone(),
         defer_accept: options.defer_accept,
         send_buffer_bytes: options.send_buffer_bytes,
@@ -38,7 +38,7 @@ pub fn bind(
 }
 
 /// Returns the addresses to bind: those for which no socket was inherited.
-fn to_bind(requested: &[SocketAddr], inherited: &[Inherited]) -> Vec<SocketAddr> {
+fn to_bind(requested: &[SocketAddr], inherited: &[InheritedSocket]) -> Vec<SocketAddr> {
     if requested.is_empty() && inherited.is_empty() {
         return vec![DEFAULT_LISTEN];
     }

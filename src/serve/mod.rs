@@ -15,11 +15,11 @@ use crate::reactor::Reactor;
 use crate::reactor::listener::Listener;
 use crate::reactor::loop_io::LoopIo;
 use crate::reactor::socket_activation;
-use crate::reactor::wakeup::Sender;
+use crate::reactor::wakeup::WakeSender;
 use crate::serve::committer_thread::CommitterThread;
 use crate::serve::options::ServeOptions;
 use crate::serve::systemd::{NotifySocket, SystemdEnv};
-use crate::server::ServerLoop;
+use crate::server::{READ_BUFFER_BYTES, ServerLoop};
 use crate::store::commit_log::Wake;
 use crate::store::journal::Journal;
 use crate::store::state::State;
@@ -73,16 +73,16 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
         origins: options.origins.clone(),
     };
     let open = Arc::new(AtomicUsize::new(0));
-    let doors: Vec<Sender> = seats.iter().map(|seat| seat.io.sender.clone()).collect();
+    let doors: Vec<WakeSender> = seats.iter().map(|seat| seat.io.sender.clone()).collect();
     if let Some(interval) = systemd_env.watchdog.filter(|_| notify.has_target()) {
         systemd::start_watchdog(notify.clone(), interval, doors.clone())
             .map_err(|error| failed("the watchdog cannot begin", error))?;
     }
     let handle = signals.handle();
     let asked_to_end = OnceLock::new();
-    let go_away = || doors.iter().for_each(Sender::go_away);
+    let go_away = || doors.iter().for_each(WakeSender::go_away);
     // A loop that ends well was asked to, and so were the others.
-    let run = |seat: Seat| {
+    let run = |seat: LoopParts| {
         seat.run(&config, open.clone(), Metrics::new(metrics.clone())).inspect_err(|_| go_away())
     };
     thread::scope(|scope| {
@@ -133,21 +133,21 @@ fn posts(listeners: Vec<Vec<Listener>>, metrics: &Arc<SharedMetrics>) -> io::Res
 }
 
 /// Everything that one loop begins with.
-struct Seat {
+struct LoopParts {
     io: LoopIo,
     journal: Journal,
     state: State,
 }
 
-fn furnish(ios: Vec<LoopIo>, journals: Vec<Journal>, states: Vec<State>) -> Vec<Seat> {
+fn furnish(ios: Vec<LoopIo>, journals: Vec<Journal>, states: Vec<State>) -> Vec<LoopParts> {
     let seats = ios.into_iter().zip(journals).zip(states);
-    seats.map(|((io, journal), state)| Seat { io, journal, state }).collect()
+    seats.map(|((io, journal), state)| LoopParts { io, journal, state }).collect()
 }
 
-impl Seat {
+impl LoopParts {
     fn run(self, config: &ServerConfig, open: Arc<AtomicUsize>, metrics: Metrics) -> io::Result<()> {
-        let Seat { io: LoopIo { poll, sockets, mailbox, .. }, journal, state } = self;
-        let server = ServerLoop::new(open, sockets, journal, state, Instant::now());
-        Reactor::new(poll, mailbox, server, config, metrics).run()
+        let LoopParts { io: LoopIo { sockets, mailbox, .. }, journal, state } = self;
+        let server = ServerLoop::new(sockets, open, journal, state, READ_BUFFER_BYTES, Instant::now());
+        Reactor::new(mailbox, server, config, metrics).run()
     }
 }

@@ -8,7 +8,7 @@ use crate::serve::import_file;
 use crate::serve::options::ServeOptions;
 use crate::serve::progress;
 use crate::store::commit_log::{SharedLog, Wake};
-use crate::store::committer::{Keeper, Sync};
+use crate::store::committer::{Committer, Sync};
 use crate::store::disk::change_rows::Keeps;
 use crate::store::disk::durable_store::{Epoch, OnDisk, Watcher};
 use crate::store::disk::store_error::StoreError;
@@ -17,7 +17,7 @@ use crate::store::journal::{self, Journal};
 use crate::store::name_set::Names;
 use crate::store::snapshot::{Stock, Stocked};
 use crate::store::state::State;
-use crate::store::write_queue::Desk;
+use crate::store::write_queue::WriteQueue;
 use crate::store::write_status::Standing;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -30,7 +30,7 @@ pub struct Storage {
     pub journals: Vec<Journal>,
     pub states: Vec<State>,
     /// If the store is on disk: the committer and its queue.
-    pub keeper: Option<(Keeper, Arc<Desk>)>,
+    pub keeper: Option<(Committer, Arc<WriteQueue>)>,
 }
 
 /// The collection of a new store for which none is named.
@@ -100,12 +100,12 @@ fn on_disk(options: &ServeOptions, epoch: u32, wake: Vec<Wake>) -> Result<Storag
     // The committer decides by the current state, and needs no history.
     let ahead = state.fork().keeping(0, 0);
     let log = Arc::new(SharedLog::new(position.seq, None, wake));
-    let desk = Arc::new(Desk::new(limits.store_waiting_bytes_max));
+    let desk = Arc::new(WriteQueue::new(limits.store_waiting_bytes_max));
     let states = forks(state, log.readers());
     let journals = journal::kept(states.len(), log.clone(), &desk);
     let reopened = path.clone();
     let reopen = Box::new(move || OnDisk::open(&reopened, Epoch::GoOn, keeps, &silent()));
-    let keeper = Keeper::new(disk, reopen, ahead, keys, log, options.sync);
+    let keeper = Committer::new(disk, reopen, ahead, keys, log, options.sync);
     Ok(Storage { journals, states, keeper: Some((keeper, desk)) })
 }
 

@@ -21,7 +21,7 @@
 
 use crate::config::Timeouts;
 use crate::error::CommandError;
-use crate::reactor::wakeup::Sender;
+use crate::reactor::wakeup::WakeSender;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::net::SocketAddr;
@@ -169,7 +169,11 @@ fn abstract_address(_: &[u8]) -> io::Result<UnixAddress> {
 const CHECKS_PER_INTERVAL: u32 = 4;
 
 /// Starts a thread that notifies systemd as long as every loop proceeds. It ends with the last loop.
-pub fn start_watchdog(notify: Arc<NotifySocket>, interval: Duration, loops: Vec<Sender>) -> io::Result<()> {
+pub fn start_watchdog(
+    notify: Arc<NotifySocket>,
+    interval: Duration,
+    loops: Vec<WakeSender>,
+) -> io::Result<()> {
     let thread = thread::Builder::new().name("watchdog".to_owned());
     thread.spawn(move || watch(&notify, interval, &loops)).map(|_| ())
 }
@@ -177,16 +181,16 @@ pub fn start_watchdog(notify: Arc<NotifySocket>, interval: Duration, loops: Vec<
 /// Wakes each loop, and notifies systemd once all have run a turn since. A notification without that would
 /// show only that this thread is alive. A loop that has ended is not awaited: the shutdown has its own
 /// timeout, which systemd knows.
-fn watch(notify: &NotifySocket, interval: Duration, loops: &[Sender]) {
+fn watch(notify: &NotifySocket, interval: Duration, loops: &[WakeSender]) {
     let mut progress = LoopProgress::default();
     loop {
-        let turns: Vec<Option<u64>> = loops.iter().map(Sender::looks).collect();
+        let turns: Vec<Option<u64>> = loops.iter().map(WakeSender::looks).collect();
         match progress.check(&turns) {
             WatchdogState::Ended => return,
             WatchdogState::Stalled => {}
             WatchdogState::Alive => notify.alive(),
         }
-        loops.iter().for_each(Sender::ring);
+        loops.iter().for_each(WakeSender::ring);
         thread::sleep(interval / CHECKS_PER_INTERVAL);
     }
 }

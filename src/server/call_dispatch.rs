@@ -106,6 +106,6 @@ impl CallDispatch<'_, '_, '_> {
         self.connection.hold(seconds, self.turn);
         let CallContext { subscribers, state, id, .. } = &mut *self.calls;
         subscribers.hold_until_change(self.subscriptions, *id, interest, state, &mut self.turn.metrics);
-        self.subscriptions.hold(Call { wish: Wish::Answer, ..call });
+        self.subscriptions.hold(call);
     }
 }

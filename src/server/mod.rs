@@ -24,7 +24,7 @@ pub mod timer_queue;
 
 use crate::api::read_context::ReadCache;
 use crate::api::resources;
-use crate::connection::connection_event::Due;
+use crate::connection::connection_event::TimeoutAction;
 use crate::connection::turn_context::TurnContext;
 use crate::metrics::totals::MetricId;
 use crate::pubsub::peer_table::PeerId;
@@ -50,6 +50,8 @@ use std::time::Instant;
 pub const READ_BUFFER_BYTES: usize = 256 * 1024;
 /// Connections that one listener accepts in a turn, before connected peers are served.
 const ACCEPTS_PER_TURN: usize = 256;
+/// Accept rounds of a shutdown. Together they exceed a full backlog (4096), and clients that reconnect cannot delay it.
+const SHUTDOWN_ACCEPT_ROUNDS: usize = 32;
 /// Buffers that are retained for output, and the capacity of the largest.
 const POOLED_BUFFERS_MAX: usize = 256;
 const POOLED_BUFFER_BYTES_MAX: usize = 64 * 1024;
@@ -79,12 +81,13 @@ pub struct ServerLoop<S: Sockets> {
 }
 
 impl<S: Sockets> ServerLoop<S> {
-    /// Creates a loop without peers. `open` counts the connections of all loops.
+    /// Creates a loop without peers, which reads `buffer_bytes` at a time. `open` counts the connections of all loops.
     pub fn new(
-        open: Arc<AtomicUsize>,
         sockets: S,
+        open: Arc<AtomicUsize>,
         journal: Journal,
         state: State,
+        buffer_bytes: usize,
         now: Instant,
     ) -> ServerLoop<S> {
         ServerLoop {
@@ -97,19 +100,13 @@ impl<S: Sockets> ServerLoop<S> {
             state,
             cache: ReadCache::default(),
             shutdown: Shutdown::None,
-            buffer: vec![0; READ_BUFFER_BYTES],
+            buffer: vec![0; buffer_bytes],
             buffer_pool: Vec::new(),
             committed: Vec::new(),
             unregistered: Vec::new(),
             to_flush: Vec::new(),
             ready_queue: Vec::new(),
         }
-    }
-
-    /// Reads fewer bytes at a time than [`READ_BUFFER_BYTES`].
-    pub fn with_read_buffer(mut self, bytes: usize) -> ServerLoop<S> {
-        self.buffer = vec![0; bytes];
-        self
     }
 
     /// Begins a turn at this moment. The wall clock is read once a second.
@@ -150,10 +147,9 @@ impl<S: Sockets> ServerLoop<S> {
     }
 
     /// Returns whether the next turn has work before anything becomes ready.
-    pub fn has_work(&mut self) -> bool {
+    pub fn has_work(&self) -> bool {
         !self.ready_queue.is_empty()
             || self.subscribers.is_busy()
-            || self.journal.is_waiting()
             || self.peers.sockets.ready_listener(0, self.clock.now()).is_some()
     }
 
@@ -256,8 +252,11 @@ impl<S: Sockets> ServerLoop<S> {
         if self.shutdown != Shutdown::Requested {
             return;
         }
-        while self.accept_new(turn) > 0 {}
+        let mut rounds = 0..SHUTDOWN_ACCEPT_ROUNDS;
+        while rounds.next().is_some() && self.accept_new(turn) > 0 {}
         self.peers.sockets.stop_accepting();
+        // A held call is answered with what another peer may have been answered already.
+        self.journal.catch_up(&mut self.state, &mut self.committed);
         self.shutdown = Shutdown::Draining(turn.now + turn.timeouts.drain);
         for id in self.peers.ids() {
             let Some(peer) = self.peers.get_mut(id) else { continue };
@@ -297,7 +296,7 @@ impl<S: Sockets> ServerLoop<S> {
             let Some(peer) = self.peers.get_mut(id) else { continue };
             match peer.connection.expire(turn) {
                 Ok(due) => {
-                    if due == Due::Answer {
+                    if due == TimeoutAction::Answer {
                         self.answer_held(id, HoldTimer::Expired, turn);
                     }
                     self.reschedule_and_flush(id, turn);

@@ -12,9 +12,10 @@ use crate::api::read_context::{ReadCache, ReadContext};
 use crate::api::routes;
 use crate::connection::Connection;
 use crate::connection::broadcast::Form;
-use crate::connection::connection_event::{Fate, Step};
+use crate::connection::connection_event::{AfterFlush, ConnectionEvent};
 use crate::connection::turn_context::TurnContext;
 use crate::metrics::totals::MetricId;
+use crate::model::call::Wish;
 use crate::pubsub::peer_subscriptions::PeerSubscriptions;
 use crate::pubsub::peer_table::PushResult;
 use crate::pubsub::subscribers::Subscribers;
@@ -180,22 +181,22 @@ impl Peer {
             }
             let from = at;
             let is_done = match self.connection.next(bytes, &mut at, turn) {
-                Step::Call(call) => {
+                ConnectionEvent::Call(call) => {
                     self.stats.record_call(&call, &self.connection, calls.state);
                     let Peer { connection, subscriptions, .. } = self;
                     CallDispatch { connection, subscriptions, calls, turn }.dispatch(call);
                     false
                 }
-                Step::Say(bytes) => {
+                ConnectionEvent::WriteThrough(bytes) => {
                     self.write_through(bytes, socket, turn)?;
                     false
                 }
-                Step::Again => false,
-                Step::NeedMore => {
+                ConnectionEvent::Continue => false,
+                ConnectionEvent::NeedMore => {
                     self.paused = false;
                     true
                 }
-                Step::Wait => {
+                ConnectionEvent::Paused => {
                     self.paused = true;
                     true
                 }
@@ -267,7 +268,7 @@ impl Peer {
         Ok(())
     }
 
-    /// Answers the held call with the current state. While its timer runs, only where that state is another one.
+    /// Answers the held call with the current state. While its timer runs, only if that state is not the client's.
     pub fn answer_held(
         &mut self,
         subscribers: &mut Subscribers,
@@ -276,13 +277,13 @@ impl Peer {
         turn: &mut TurnContext,
         timer: HoldTimer,
     ) {
-        let Some(call) = self.subscriptions.held() else { return };
-        let mut cx =
-            ReadContext { state, cache, metrics: &mut turn.metrics, browser: self.connection.visitor() };
-        let Outcome::Answer(answer) = routes::dispatch(call, &mut cx) else { return };
-        if answer.status == 304 && timer == HoldTimer::Running {
-            return;
+        let Some(call) = self.subscriptions.held_mut() else { return };
+        if timer == HoldTimer::Expired {
+            call.wish = Wish::Answer;
         }
+        let browser = self.connection.visitor();
+        let mut cx = ReadContext { state, cache, browser, metrics: &mut turn.metrics };
+        let Outcome::Answer(answer) = routes::dispatch(call, &mut cx) else { return };
         subscribers.unsubscribe_all(&mut self.subscriptions, &mut turn.metrics);
         self.connection.answer(answer, turn);
     }
@@ -299,7 +300,8 @@ impl Peer {
     ) -> io::Result<PeerAction> {
         let was_held = !self.connection.may_receive(turn);
         while !self.connection.outbox().is_empty() {
-            let hint = if self.connection.fate() == Fate::Close { SendHint::Close } else { SendHint::More };
+            let hint =
+                if self.connection.fate() == AfterFlush::Close { SendHint::Close } else { SendHint::More };
             let written = socket.write(self.connection.outbox(), &[], hint, &mut turn.metrics)?;
             self.count_written(written.unwrap_or(0), turn);
             self.connection.wrote(written.unwrap_or(0), turn);
@@ -314,11 +316,11 @@ impl Peer {
             }
         }
         Ok(match self.connection.fate() {
-            Fate::Close => PeerAction::Close,
-            Fate::Linger => PeerAction::Linger,
+            AfterFlush::Close => PeerAction::Close,
+            AfterFlush::Linger => PeerAction::Linger,
             // Its timers may have started again.
-            Fate::Stay if was_held || self.can_continue() => self.requeue(),
-            Fate::Stay => PeerAction::Wait,
+            AfterFlush::KeepOpen if was_held || self.can_continue() => self.requeue(),
+            AfterFlush::KeepOpen => PeerAction::Wait,
         })
     }
 

@@ -14,7 +14,7 @@ pub trait Sockets {
     type Socket;
 
     /// Returns the first listener from `from` on at which a connection may wait, and which is not paused.
-    fn ready_listener(&mut self, from: usize, now: Instant) -> Option<usize>;
+    fn ready_listener(&self, from: usize, now: Instant) -> Option<usize>;
 
     /// Accepts one connection, or returns `None` where none waits or accepting fails.
     fn accept(&mut self, listener: usize, now: Instant, metrics: &mut Metrics) -> Option<Self::Socket>;

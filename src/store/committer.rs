@@ -24,7 +24,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub struct Keeper {
+pub struct Committer {
     log: Arc<SharedLog>,
     board: Board,
     /// Everything decided so far.
@@ -38,7 +38,7 @@ pub struct Keeper {
     at_risk_bytes: usize,
     /// When they are to be made safe.
     save_by: Option<Instant>,
-    /// Commits since [`Keeper::take_syncs`] was called last.
+    /// Commits since [`Committer::take_syncs`] was called last.
     syncs: u64,
 }
 
@@ -64,7 +64,7 @@ pub enum Sync {
 /// Bytes of changes that may wait for the next sync of an interval.
 const AT_RISK_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-impl Keeper {
+impl Committer {
     /// Keeps the log in this store, whose stock is in the state.
     pub fn new(
         disk: OnDisk,
@@ -73,10 +73,10 @@ impl Keeper {
         keys: Keys,
         log: Arc<SharedLog>,
         sync: Sync,
-    ) -> Keeper {
+    ) -> Committer {
         let board = state.board().clone();
         let disk = Disk::new(disk, reopen, board.clone());
-        Keeper {
+        Committer {
             log,
             board,
             state,
@@ -90,7 +90,7 @@ impl Keeper {
         }
     }
 
-    /// When there is something to [save](Keeper::save), or there may be room again.
+    /// When there is something to [save](Committer::save), or there may be room again.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.disk.deadline(self.save_by)
     }

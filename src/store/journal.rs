@@ -13,7 +13,7 @@ use crate::store::commit_log::{SharedLog, Wake};
 use crate::store::committed::{Outcome, Settled, Ticket};
 use crate::store::idempotency_table::{Decided, Keys};
 use crate::store::state::State;
-use crate::store::write_queue::Desk;
+use crate::store::write_queue::WriteQueue;
 use std::sync::Arc;
 
 /// One loop's handle to the log that all loops share.
@@ -29,7 +29,7 @@ pub struct Journal {
 enum Decides {
     TheLoop,
     /// Whoever takes up what lies on the desk.
-    TheKeeper(Arc<Desk>),
+    TheKeeper(Arc<WriteQueue>),
 }
 
 /// The journals of so many loops, on a log that begins at `head` and is forgotten on exit.
@@ -40,7 +40,7 @@ pub fn in_memory(head: u64, keys: Keys, wake: Vec<Wake>) -> Vec<Journal> {
 }
 
 /// The journals of so many loops, whose writes a keeper takes from the desk.
-pub fn kept(loops: usize, log: Arc<SharedLog>, desk: &Arc<Desk>) -> Vec<Journal> {
+pub fn kept(loops: usize, log: Arc<SharedLog>, desk: &Arc<WriteQueue>) -> Vec<Journal> {
     journals(loops, log, || Decides::TheKeeper(desk.clone()))
 }
 

@@ -5,7 +5,7 @@ use crate::model::change::{Act, CollectionId, Once, Write};
 use crate::model::idempotency_key::Key;
 use crate::store::commit_log::SharedLog;
 use crate::store::committed::{Outcome, Ticket};
-use crate::store::committer::{Keeper, Sync};
+use crate::store::committer::{Committer, Sync};
 use crate::store::disk::change_rows::Keeps;
 use crate::store::disk::disk_state::Reopen;
 use crate::store::disk::durable_store::{Epoch, OnDisk};
@@ -14,7 +14,7 @@ use crate::store::disk::store_error::StoreError;
 use crate::store::idempotency_table::{Bounds, Keys};
 use crate::store::journal::{self, Journal};
 use crate::store::state::State;
-use crate::store::write_queue::{Desk, Taken};
+use crate::store::write_queue::{Taken, WriteQueue};
 use std::io;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -31,8 +31,8 @@ pub fn open(file: &File) -> Result<OnDisk, StoreError> {
 /// A loop, its keeper, and the disk under it.
 pub struct House {
     pub file: File,
-    pub keeper: Keeper,
-    desk: Arc<Desk>,
+    pub keeper: Committer,
+    desk: Arc<WriteQueue>,
     journal: Journal,
     state: State,
     pub now: Instant,
@@ -58,13 +58,13 @@ impl House {
         let keeps = Bounds { time: Duration::from_secs(100), keys_max: 3, bytes_max: 1 << 20 };
         let keys = Keys::new(keeps, second).restocked(disk.load_keys().unwrap());
         let log = Arc::new(SharedLog::new(state.position().seq, None, vec![Box::new(|| ())]));
-        let desk = Arc::new(Desk::new(1 << 20));
+        let desk = Arc::new(WriteQueue::new(1 << 20));
         let journal = journal::kept(1, log.clone(), &desk).remove(0);
         let same = file.clone();
         let again: Arc<Mutex<Reopen>> = Arc::new(Mutex::new(Box::new(move || open(&same))));
         let asked = again.clone();
         let reopen = Box::new(move || asked.lock().unwrap()());
-        let keeper = Keeper::new(disk, reopen, state.fork(), keys, log, sync);
+        let keeper = Committer::new(disk, reopen, state.fork(), keys, log, sync);
         House { file: file.clone(), keeper, desk, journal, state, now, again }
     }
 

@@ -8,7 +8,7 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// A queue of writes between many loops and one keeper, bounded by the bytes of what it holds.
-pub struct Desk {
+pub struct WriteQueue {
     pile: Mutex<Pile>,
     changed: Condvar,
     bytes_max: usize,
@@ -47,9 +47,9 @@ pub enum Taken {
     Closed,
 }
 
-impl Desk {
-    pub fn new(bytes_max: usize) -> Desk {
-        Desk { pile: Mutex::default(), changed: Condvar::new(), bytes_max }
+impl WriteQueue {
+    pub fn new(bytes_max: usize) -> WriteQueue {
+        WriteQueue { pile: Mutex::default(), changed: Condvar::new(), bytes_max }
     }
 
     /// Is there room for a write of so many bytes, before all that waits to be put down?
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn what_there_is_no_room_for_is_refused_in_its_place() {
-        let desk = Desk::new(2 * write(100).bytes());
+        let desk = WriteQueue::new(2 * write(100).bytes());
         assert!(desk.has_room(1 << 30), "one write always has room");
         let sizes = [100, 200, 100, 0];
         desk.ask(3, &mut (0..).map(Ticket).zip(sizes.map(write)).collect());

@@ -46,7 +46,7 @@
 //! assert_eq!(at, 11);
 //! ```
 //!
-//! A message may be compressed, where both agreed to that ([`deflate`], RFC 7692): RSV1 on its first
+//! A message may be compressed, where both agreed to that ([`permessage_deflate`], RFC 7692): RSV1 on its first
 //! frame says so. Control frames never are.
 //!
 //! Absent on purpose: handing out a message before it is whole, since a call is JSON and half of it is no use; sending

@@ -1,4 +1,4 @@
-//! The API as documents for other programs: [`openapi`] describes the requests, [`asyncapi`] the
+//! The API as documents for other programs: [`openapi`](mod@openapi) describes the requests, [`asyncapi`](mod@asyncapi) the
 //! WebSockets and event streams.
 //!
 //! Both are made from the routing table and the names of the collections.
