@@ -1,4 +1,4 @@
-//! Bind, accept, rest.
+//! Listening sockets: bind, accept, and pause when accepting fails.
 
 use crate::config::Timeouts;
 use crate::metrics::loop_metrics::Metrics;
@@ -10,32 +10,35 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-/// What is asked of the kernel for every listener.
+/// Options of every listening socket, which accepted sockets inherit.
 #[derive(Clone, Debug, Default)]
 pub struct SocketOptions {
-    /// Name of the congestion control.
+    /// TCP congestion control, by its name in the kernel.
     pub congestion: Option<String>,
-    /// Hold a connection back until it has said something, this many seconds at most.
+    /// Seconds for which the kernel holds back a connection that has sent nothing (`TCP_DEFER_ACCEPT`).
     pub defer_accept: Option<u16>,
-    /// What the kernel keeps of what is written to one peer.
+    /// Send buffer of each connection, in bytes (`SO_SNDBUF`).
     pub send_buffer_bytes: Option<u32>,
 }
 
-/// Connections that the kernel keeps for us until they are accepted.
+/// Connections that wait in the kernel until they are accepted.
 const BACKLOG: i32 = 4096;
 
-/// One listening socket for each loop, all on the same address; the kernel spreads the peers.
+/// Binds one listening socket for each loop, all to the same address. The kernel distributes connections over them.
 ///
-/// Port 0 picks a free one, the same for all. An address that another program listens on is an
-/// error, also where that program shares it.
+/// Port 0 picks a free port, the same for all.
+///
+/// # Errors
+///
+/// Another program listens on the address, even if it shares the port.
 pub fn bind(
     address: SocketAddr,
     loops: usize,
     tuning: &SocketOptions,
 ) -> io::Result<(SocketAddr, Vec<Listener>)> {
     if address.port() != 0 {
-        // SO_REUSEPORT would let us in beside another of our kind, and half of its peers would
-        // come here. A socket without the option is refused.
+        // With SO_REUSEPORT a second server would take half of the connections of the first. A socket without the option
+        // is rejected instead.
         let probe = socket(address)?;
         probe.set_reuse_address(true)?;
         probe.bind(&address.into())?;
@@ -56,21 +59,20 @@ pub fn bind(
     Ok((bound, listeners))
 }
 
-/// One listening socket for all loops, which somebody else has opened.
+/// Shares one inherited listening socket between all loops.
 ///
-/// It cannot be spread as [`bind`] does: a socket of our own beside it would take those who wait there
-/// with it when we end. So each loop looks at the same one. Whoever comes wakes every loop that sleeps (mio
-/// knows no EPOLLEXCLUSIVE), the first takes it, and the others find nobody: a turn each, and a call in
-/// vain. Loops that are busy are not woken, so it costs most where there is least to do.
+/// It cannot be distributed as by [`bind`]: connections that wait at a second socket would be reset when this process
+/// ends. So a connection wakes every loop that sleeps (mio does not offer `EPOLLEXCLUSIVE`). The first one accepts it; for
+/// the others it is a turn and a system call in vain. Busy loops are not woken.
 pub fn share(socket: &Socket, loops: usize, tuning: &SocketOptions) -> io::Result<Vec<Listener>> {
-    // Whoever is taken by another loop between being told and being accepted must not block this one.
+    // Another loop may accept the connection first; then this one must not block.
     socket.set_nonblocking(true)?;
     tune(socket, tuning)?;
-    // Each has a descriptor of its own, which no program that we might start inherits.
+    // Each loop has a descriptor of its own, closed on exec.
     (0..loops).map(|_| Ok(Listener::new(TcpListener::from_std(socket.try_clone()?.into())))).collect()
 }
 
-/// Accepted sockets inherit what is set here.
+/// Sets the options, which accepted sockets inherit.
 fn tune(socket: &Socket, tuning: &SocketOptions) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     if let Some(bytes) = tuning.send_buffer_bytes {
@@ -96,31 +98,30 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// A listener of one loop, and until when it rests.
+/// A listener of one loop, and until when it is paused.
 pub struct Listener {
     pub socket: TcpListener,
-    /// Connections may wait: mio tells of new ones only once.
+    /// Connections may wait; their readiness is reported only once.
     pub pending: bool,
-    rests_until: Option<Instant>,
-    /// It was said that accepting fails, and it has not worked since.
-    complained: bool,
+    paused_until: Option<Instant>,
+    /// A failure was logged, and nothing was accepted since.
+    warned: bool,
 }
 
 impl Listener {
     pub fn new(socket: TcpListener) -> Listener {
-        Listener { socket, pending: false, rests_until: None, complained: false }
+        Listener { socket, pending: false, paused_until: None, warned: false }
     }
 
-    /// The next one who waits.
+    /// Accepts one connection, or returns `None` if none waits.
     ///
-    /// When the process has no file descriptor left the listener rests, and those who wait stay
-    /// with the kernel; to try again at once would only burn the processor.
+    /// If the process has no file descriptor left, the listener pauses, and connections wait in the kernel.
     pub fn accept(&mut self, now: Instant, metrics: &mut Metrics) -> Option<TcpStream> {
         loop {
             metrics.inc(MetricId::CallsAccept);
             match self.socket.accept() {
                 Ok((stream, _)) => {
-                    self.complained = false;
+                    self.warned = false;
                     return Some(stream);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -129,10 +130,10 @@ impl Listener {
                 }
                 Err(error) if is_of_one_peer(&error) => continue,
                 Err(error) => {
-                    if !self.complained {
+                    if !self.warned {
                         log::warn!("accepting rests, {:?} at a time: {error}", Timeouts::ACCEPT_PAUSE);
                     }
-                    self.complained = true;
+                    self.warned = true;
                     self.pause(now);
                     return None;
                 }
@@ -141,21 +142,21 @@ impl Listener {
     }
 
     pub fn pause(&mut self, now: Instant) {
-        self.rests_until = Some(now + Timeouts::ACCEPT_PAUSE);
+        self.paused_until = Some(now + Timeouts::ACCEPT_PAUSE);
     }
 
     /// Returns whether connections may wait, and the listener is not paused.
     pub fn is_ready(&self, now: Instant) -> bool {
-        self.pending && self.rests_until.is_none_or(|until| until <= now)
+        self.pending && self.paused_until.is_none_or(|until| until <= now)
     }
 
-    /// When it goes on, where it rests and somebody waits.
+    /// Returns when a paused listener with waiting connections accepts again.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.rests_until.filter(|_| self.pending)
+        self.paused_until.filter(|_| self.pending)
     }
 }
 
-/// Errors of a connection that was gone before it was accepted (accept(2)); the next may be well.
+/// Returns whether the error belongs to one connection that was closed before it was accepted (accept(2)).
 fn is_of_one_peer(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -12,14 +12,14 @@ pub struct LoopIo {
     pub sockets: TcpSockets,
     /// Wakes this loop from another thread.
     pub sender: WakeSender,
-    pub mailbox: WakeReceiver,
+    pub wakeups: WakeReceiver,
 }
 
 impl LoopIo {
     pub fn new(listeners: Vec<Listener>, metrics: Arc<SharedMetrics>) -> io::Result<LoopIo> {
         let poll = Poll::new()?;
-        let (sender, mailbox) = wakeup::mailbox(&poll, metrics)?;
+        let (sender, wakeups) = wakeup::wake_channel(&poll, metrics)?;
         let sockets = TcpSockets::new(poll, listeners)?;
-        Ok(LoopIo { sockets, sender, mailbox })
+        Ok(LoopIo { sockets, sender, wakeups })
     }
 }

@@ -36,7 +36,7 @@ const EVENTS_PER_TURN: usize = 1024;
 
 /// One loop in its thread.
 pub struct Reactor<'r> {
-    mailbox: WakeReceiver,
+    wakeups: WakeReceiver,
     server: ServerLoop<TcpSockets>,
     turn: TurnContext<'r>,
     ready: Vec<Ready>,
@@ -44,13 +44,13 @@ pub struct Reactor<'r> {
 
 impl<'r> Reactor<'r> {
     pub fn new(
-        mailbox: WakeReceiver,
+        wakeups: WakeReceiver,
         server: ServerLoop<TcpSockets>,
         config: &'r ServerConfig,
         metrics: Metrics,
     ) -> Reactor<'r> {
         let turn = TurnContext::new(config, metrics, Instant::now());
-        Reactor { mailbox, server, turn, ready: Vec::new() }
+        Reactor { wakeups, server, turn, ready: Vec::new() }
     }
 
     /// Runs turns until the loop is asked to shut down and has done so.
@@ -92,7 +92,7 @@ impl<'r> Reactor<'r> {
 
     /// A turn applies what other loops have committed; only a shutdown needs more.
     fn handle_wakeup(&mut self) {
-        if self.mailbox.open() {
+        if self.wakeups.take() {
             self.server.sockets_mut().mark_listeners();
             self.server.request_shutdown();
         }

@@ -1,4 +1,4 @@
-//! Listening sockets that somebody else has opened, and that the process was started with.
+//! Socket activation: listening sockets that the process inherits from its supervisor (sd_listen_fds(3)).
 
 use crate::reactor::listener::{self, Listener, SocketOptions};
 use crate::reactor::sys;
@@ -7,19 +7,21 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{OwnedFd, RawFd};
 
-/// A TCP socket that listens already.
+/// An inherited TCP socket that is listening.
 pub struct InheritedSocket {
     pub address: SocketAddr,
     descriptor: RawFd,
     socket: Socket,
 }
 
-/// The first descriptor behind standard error (SD_LISTEN_FDS_START).
+/// The first inherited descriptor (`SD_LISTEN_FDS_START`).
 const FIRST: RawFd = 3;
 
-/// Takes over so many of them, each of which must be a TCP socket that listens.
+/// Takes over `count` inherited sockets. Must run once, before anything else is opened: see [`sys::take_over`].
 ///
-/// Before anything else is opened, and once: see [`sys::take_over`].
+/// # Errors
+///
+/// A descriptor is not a listening TCP socket.
 pub fn take_over(count: u16) -> Result<Vec<InheritedSocket>, String> {
     let checked = |(descriptor, opened): (RawFd, io::Result<OwnedFd>)| {
         let words = |why| format!("descriptor {descriptor} of LISTEN_FDS is no listening TCP socket: {why}");
@@ -31,7 +33,7 @@ pub fn take_over(count: u16) -> Result<Vec<InheritedSocket>, String> {
     sys::take_over(FIRST, count).into_iter().map(checked).collect()
 }
 
-/// Where it listens, or why it does not.
+/// Returns the address of a listening TCP socket, or why it is none.
 fn address(socket: &Socket) -> Result<SocketAddr, String> {
     match socket.r#type().map_err(|error| format!("it cannot be asked for its type: {error}"))? {
         Type::STREAM => {}
@@ -61,14 +63,14 @@ fn listens(socket: &Socket) -> io::Result<bool> {
     socket.is_listener()
 }
 
-/// Not every system can be asked; to accept from it fails then.
+/// Not every system reports whether a socket is listening; accepting fails there instead.
 #[cfg(not(target_os = "linux"))]
 fn listens(_: &Socket) -> io::Result<bool> {
     Ok(true)
 }
 
 impl InheritedSocket {
-    /// It, for each loop.
+    /// Returns a listener on this socket for each loop.
     pub fn share(&self, loops: usize, tuning: &SocketOptions) -> Result<Vec<Listener>, String> {
         listener::share(&self.socket, loops, tuning).map_err(|error| {
             let InheritedSocket { address, descriptor, .. } = self;

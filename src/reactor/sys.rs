@@ -1,4 +1,4 @@
-//! The calls to the kernel that no safe crate offers.
+//! System calls that no safe crate offers.
 #![allow(unsafe_code)]
 
 use socket2::Socket;
@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Holds a new connection back until its first bytes are there (tcp(7), TCP_DEFER_ACCEPT).
+/// Reports a new connection only when its first bytes have arrived (`TCP_DEFER_ACCEPT`, tcp(7)).
 #[cfg(target_os = "linux")]
 pub fn defer_accept(socket: &Socket, seconds: u16) -> io::Result<()> {
     use std::os::fd::AsRawFd;
@@ -31,9 +31,9 @@ pub fn defer_accept(_: &Socket, _: u16) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no TCP_DEFER_ACCEPT"))
 }
 
-/// Takes over descriptors that were open when the process began: `first`, and those behind it.
+/// Takes over descriptors that were open when the process began: `first` and those after it.
 ///
-/// Only once, and before anything else is opened: later their numbers may be those of others.
+/// Must run once, before anything else is opened: later the numbers may belong to other files.
 pub fn take_over(first: RawFd, count: u16) -> Vec<(RawFd, io::Result<OwnedFd>)> {
     static TAKEN: AtomicBool = AtomicBool::new(false);
     assert!(!TAKEN.swap(true, Ordering::Relaxed), "nobody else takes descriptors over");

@@ -17,38 +17,38 @@ pub const WAKER: Token = Token(RESERVED_IDS as usize);
 /// The end that other threads hold.
 #[derive(Clone)]
 pub struct WakeSender {
-    letters: Arc<WakeState>,
+    state: Arc<WakeState>,
     waker: Arc<Waker>,
     metrics: Arc<SharedMetrics>,
 }
 
 /// The end that the loop holds.
 pub struct WakeReceiver {
-    letters: Arc<WakeState>,
+    state: Arc<WakeState>,
 }
 
 #[derive(Default)]
 struct WakeState {
-    /// Woken already, and has not looked yet.
-    rung: AtomicBool,
+    /// A wake-up was sent, and the loop has not taken it yet.
+    pending: AtomicBool,
     go_away: AtomicBool,
-    /// How often the loop has looked.
-    looks: AtomicU64,
-    /// It looks no more.
+    /// Wake-ups that the loop has taken.
+    iterations: AtomicU64,
+    /// The loop has ended.
     ended: AtomicBool,
 }
 
 /// Creates both ends for the loop that sleeps in `poll`.
-pub fn mailbox(poll: &Poll, metrics: Arc<SharedMetrics>) -> io::Result<(WakeSender, WakeReceiver)> {
-    let letters = Arc::new(WakeState::default());
+pub fn wake_channel(poll: &Poll, metrics: Arc<SharedMetrics>) -> io::Result<(WakeSender, WakeReceiver)> {
+    let state = Arc::new(WakeState::default());
     let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-    Ok((WakeSender { letters: letters.clone(), waker, metrics }, WakeReceiver { letters }))
+    Ok((WakeSender { state: state.clone(), waker, metrics }, WakeReceiver { state }))
 }
 
 impl WakeSender {
-    /// Starts a turn, in which the loop catches up with the journal.
-    pub fn ring(&self) {
-        if self.letters.rung.swap(true, Ordering::AcqRel) {
+    /// Starts a turn, which applies what was committed.
+    pub fn wake(&self) {
+        if self.state.pending.swap(true, Ordering::AcqRel) {
             return;
         }
         self.metrics.totals.add(MetricId::CallsWake, 1);
@@ -57,32 +57,31 @@ impl WakeSender {
         }
     }
 
-    /// Asks the loop to finish what was begun, and end.
+    /// Requests a graceful shutdown.
     pub fn go_away(&self) {
-        self.letters.go_away.store(true, Ordering::Release);
-        self.ring();
+        self.state.go_away.store(true, Ordering::Release);
+        self.wake();
     }
 
-    /// How often the loop has looked into its mailbox, which it does in the turn after a ring. None: it
-    /// has ended.
-    pub fn looks(&self) -> Option<u64> {
-        let ended = self.letters.ended.load(Ordering::Relaxed);
-        (!ended).then(|| self.letters.looks.load(Ordering::Relaxed))
+    /// Returns the number of wake-ups that the loop has taken, or `None` if it has ended.
+    pub fn iterations(&self) -> Option<u64> {
+        let ended = self.state.ended.load(Ordering::Relaxed);
+        (!ended).then(|| self.state.iterations.load(Ordering::Relaxed))
     }
 }
 
 impl WakeReceiver {
-    /// Looks into it: is the loop asked to end? What comes from now on rings again.
-    pub fn open(&self) -> bool {
-        self.letters.looks.fetch_add(1, Ordering::Relaxed);
-        // A swap, so that what was done before a ring that came just now is seen behind this.
-        self.letters.rung.swap(false, Ordering::AcqRel);
-        self.letters.go_away.load(Ordering::Acquire)
+    /// Takes a wake-up, and returns whether a shutdown was requested. Later requests wake the loop again.
+    pub fn take(&self) -> bool {
+        self.state.iterations.fetch_add(1, Ordering::Relaxed);
+        // A swap, so that everything before a concurrent wake-up is visible after this.
+        self.state.pending.swap(false, Ordering::AcqRel);
+        self.state.go_away.load(Ordering::Acquire)
     }
 }
 
 impl Drop for WakeReceiver {
     fn drop(&mut self) {
-        self.letters.ended.store(true, Ordering::Relaxed);
+        self.state.ended.store(true, Ordering::Relaxed);
     }
 }

@@ -56,9 +56,10 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
     flag::register(SIGXFSZ, Arc::default()).map_err(no_signals)?;
     // Drawn at random, so that pages see that counting has started again.
     let metrics = Arc::new(SharedMetrics::new(getrandom::u32().unwrap_or_default()));
-    let posts = posts(listeners, &metrics).map_err(|error| failed("an event loop cannot begin", error))?;
-    let storage = storage::open(options, posts.iter().map(wake).collect())?;
-    let seats = furnish(posts, storage.journals, storage.states);
+    let loop_ios =
+        loop_ios(listeners, &metrics).map_err(|error| failed("an event loop cannot begin", error))?;
+    let storage = storage::open(options, loop_ios.iter().map(wake).collect())?;
+    let all_parts = assemble(loop_ios, storage.journals, storage.states);
     // Before the first line is printed: whoever reads it may send a signal at once.
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(no_signals)?;
     is_reading.store(false, Ordering::SeqCst);
@@ -73,17 +74,17 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
         origins: options.origins.clone(),
     };
     let open = Arc::new(AtomicUsize::new(0));
-    let doors: Vec<WakeSender> = seats.iter().map(|seat| seat.io.sender.clone()).collect();
+    let wake_senders: Vec<WakeSender> = all_parts.iter().map(|parts| parts.io.sender.clone()).collect();
     if let Some(interval) = systemd_env.watchdog.filter(|_| notify.has_target()) {
-        systemd::start_watchdog(notify.clone(), interval, doors.clone())
+        systemd::start_watchdog(notify.clone(), interval, wake_senders.clone())
             .map_err(|error| failed("the watchdog cannot begin", error))?;
     }
     let handle = signals.handle();
     let asked_to_end = OnceLock::new();
-    let go_away = || doors.iter().for_each(WakeSender::go_away);
+    let go_away = || wake_senders.iter().for_each(WakeSender::go_away);
     // A loop that ends well was asked to, and so were the others.
-    let run = |seat: LoopParts| {
-        seat.run(&config, open.clone(), Metrics::new(metrics.clone())).inspect_err(|_| go_away())
+    let run = |parts: LoopParts| {
+        parts.run(&config, open.clone(), Metrics::new(metrics.clone())).inspect_err(|_| go_away())
     };
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -101,10 +102,10 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
         });
         let committer =
             storage.keeper.map(|(keeper, desk)| CommitterThread::start(keeper, desk, metrics.clone()));
-        let mut seats = seats.into_iter();
+        let mut all_parts = all_parts.into_iter();
         // The first loop stays on the first thread, whose heap the system grows in larger steps.
-        let first = seats.next().expect("there is at least one loop");
-        let others: Vec<_> = seats.map(|seat| scope.spawn(|| run(seat))).collect();
+        let first = all_parts.next().expect("there is at least one loop");
+        let others: Vec<_> = all_parts.map(|parts| scope.spawn(|| run(parts))).collect();
         let first = run(first);
         let others = others.into_iter().map(|thread| thread.join().expect("a panic ends the process"));
         // Every loop is joined before the first error is told.
@@ -125,10 +126,10 @@ fn failed(what: &str, error: io::Error) -> CommandError {
 /// Makes a loop apply what was committed.
 fn wake(io: &LoopIo) -> Wake {
     let sender = io.sender.clone();
-    Box::new(move || sender.ring())
+    Box::new(move || sender.wake())
 }
 
-fn posts(listeners: Vec<Vec<Listener>>, metrics: &Arc<SharedMetrics>) -> io::Result<Vec<LoopIo>> {
+fn loop_ios(listeners: Vec<Vec<Listener>>, metrics: &Arc<SharedMetrics>) -> io::Result<Vec<LoopIo>> {
     listeners.into_iter().map(|of_loop| LoopIo::new(of_loop, metrics.clone())).collect()
 }
 
@@ -139,15 +140,15 @@ struct LoopParts {
     state: State,
 }
 
-fn furnish(ios: Vec<LoopIo>, journals: Vec<Journal>, states: Vec<State>) -> Vec<LoopParts> {
-    let seats = ios.into_iter().zip(journals).zip(states);
-    seats.map(|((io, journal), state)| LoopParts { io, journal, state }).collect()
+fn assemble(ios: Vec<LoopIo>, journals: Vec<Journal>, states: Vec<State>) -> Vec<LoopParts> {
+    let all_parts = ios.into_iter().zip(journals).zip(states);
+    all_parts.map(|((io, journal), state)| LoopParts { io, journal, state }).collect()
 }
 
 impl LoopParts {
     fn run(self, config: &ServerConfig, open: Arc<AtomicUsize>, metrics: Metrics) -> io::Result<()> {
-        let LoopParts { io: LoopIo { sockets, mailbox, .. }, journal, state } = self;
+        let LoopParts { io: LoopIo { sockets, wakeups, .. }, journal, state } = self;
         let server = ServerLoop::new(sockets, open, journal, state, READ_BUFFER_BYTES, Instant::now());
-        Reactor::new(mailbox, server, config, metrics).run()
+        Reactor::new(wakeups, server, config, metrics).run()
     }
 }

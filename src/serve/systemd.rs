@@ -184,13 +184,13 @@ pub fn start_watchdog(
 fn watch(notify: &NotifySocket, interval: Duration, loops: &[WakeSender]) {
     let mut progress = LoopProgress::default();
     loop {
-        let turns: Vec<Option<u64>> = loops.iter().map(WakeSender::looks).collect();
+        let turns: Vec<Option<u64>> = loops.iter().map(WakeSender::iterations).collect();
         match progress.check(&turns) {
             WatchdogState::Ended => return,
             WatchdogState::Stalled => {}
             WatchdogState::Alive => notify.alive(),
         }
-        loops.iter().for_each(WakeSender::ring);
+        loops.iter().for_each(WakeSender::wake);
         thread::sleep(interval / CHECKS_PER_INTERVAL);
     }
 }
