@@ -17,9 +17,7 @@ pub enum Delay {
 
 /// What a peer is sent that comes in these pieces, and then ends its side.
 pub fn drive(delay: Delay, pieces: &[&[u8]]) -> Vec<u8> {
-    // To open a store costs more than the rest, so that one cut in sixteen has one.
-    let is_queued = delay == Delay::Some && pieces.first().is_some_and(|first| first.len() % 16 == 0);
-    let commits = if is_queued { Commits::Queued } else { Commits::Inline };
+    let commits = if delay == Delay::Some { commits_for(pieces) } else { Commits::Inline };
     let mut simulation = Simulation::new(&["tasks".to_owned()], 1024, commits);
     let peer = simulation.connect();
     let take = |simulation: &mut Simulation| match delay {
@@ -68,10 +66,16 @@ pub fn check(bytes: &[u8], pieces: &[&[u8]]) {
     assert_eq!(text(&late), text(&whole), "cut, with a late journal and a slow reader");
 }
 
-/// A peer that falls silent behind its last piece, or does not read on, is gone when its waits are
-/// over; whatever time passes between its pieces.
+/// Opening a store costs more than everything else, so only one input in sixteen gets one.
+fn commits_for(pieces: &[&[u8]]) -> Commits {
+    let is_queued = pieces.first().is_some_and(|first| first.len() % 16 == 0);
+    if is_queued { Commits::Queued } else { Commits::Inline }
+}
+
+/// A peer that falls silent after its last piece, or stops reading, is closed when its timers have fired, however much
+/// time passes between its pieces.
 pub fn check_waits(pieces: &[&[u8]], seconds: &[u8]) {
-    let mut simulation = Simulation::new(&["tasks".to_owned()], 64, Commits::Queued);
+    let mut simulation = Simulation::new(&["tasks".to_owned()], 64, commits_for(pieces));
     let peer = simulation.connect();
     let mut seconds = seconds.iter().cycle();
     for piece in pieces {
